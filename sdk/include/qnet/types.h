@@ -44,7 +44,7 @@ enum qn_status {
     QN_STATUS_COUNT = 16
 };
 
-/* borrow: may be read until the call returns; passed, never kept. `data` may be NULL if size is 0. */
+/* borrow: may be read until the call returns; passed, never kept. NULL `data` only with size 0. */
 struct qn_span {
     const uint8_t *data;
     uint64_t size; /* bytes */
