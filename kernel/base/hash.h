@@ -3,9 +3,9 @@
 
 /* hash.h: SHA-256, the one hash of everything that is hashed in consensus bytes.
  *
- * On x86-64 with SHA instructions it uses these, elsewhere libsodium; the choice is made at each
- * call from a constant test of the processor and never changes a digest. H(tag, x) = SHA-256(tag ||
- * x); trees use the leaf and node forms, which no tag can imitate.
+ * On x86-64 with SHA instructions it uses these, elsewhere libsodium; the choice is made once for a
+ * process and never changes a digest. H(tag, x) = SHA-256(tag || x); trees use the leaf and node
+ * forms, which no tag can imitate.
  *
  * Unless a function's own comment says otherwise:
  *   shapes   digests are QN_HASH_SIZE bytes

@@ -8,7 +8,8 @@
  *
  * Unless a function's own comment says otherwise:
  *   units    bytes
- *   owns     the sink owns its memory; what it holds may be read until the next call that changes it
+ *   owns     the sink owns its memory; what it holds may be read until the next call that
+ *            changes it
  *   threads  one at a time
  */
 
