@@ -3,9 +3,9 @@
 
 /* schema.h: what a part of a config file may say, as one array of keys.
  *
- * The kernel's own keys are such arrays, and so are a plugin's, which come out of its manifest before
- * any of its code is mapped. A file is checked against them and becomes values in record encoding:
- * a plugin gets the records of its keys, in the order of the array, and never sees YAML.
+ * The kernel's own keys are such arrays, and so are a plugin's, which come out of its manifest
+ * before any of its code is mapped. A file is checked against them and becomes values in record
+ * encoding: a plugin gets the records of its keys, in the order of the array, and never sees YAML.
  *
  * The numbers of types, units and flags stand in manifests (tag 14): they are frozen, and the set
  * only grows.
@@ -86,8 +86,8 @@ struct qnk_config_key {
     /* The record of the value of a key that a file leaves out. Empty: zero, an empty text or list,
      * the first choice. */
     struct qn_span absent;
-    /* Records of the least and the greatest number; in a list, of each item. Empty: no bound but the
-     * type's own. */
+    /* Records of the least and the greatest number; in a list, of each item. Empty: no bound but
+     * the type's own. */
     struct qn_span min;
     struct qn_span max;
     const char *const *values; /* of a choice; see the types that use values[0] */
