@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* event.h: all that ever happens to a node. Equal events in equal order give equal effects.
+ *
+ * Unless a member's own comment says otherwise:
+ *   units    microseconds since 1970, never falling
+ *   owns     what an event points to is borrowed until the step returns; whoever wants a buf longer
+ *            refs it. A job that comes back is the node's again
+ *
+ * Source: scale.md 1.1, architecture.md.
+ */
+
+#include "kernel/chain/wire.h"
+#include "kernel/node/job.h"
+
+enum qnk_event_type {
+    /* Before START, once each start: what was stored. */
+    QNK_EVENT_RESTORE_FINAL,  /* the last final macroblocks, at most three, oldest first */
+    QNK_EVENT_RESTORE_RECENT, /* headers of final blocks, ascending, the last 32 */
+    QNK_EVENT_RESTORE_BLOCK,  /* a stored block above the last final one, parents first */
+    QNK_EVENT_RESTORE_GUARD,  /* a record of the sign guard's log, in order */
+    QNK_EVENT_START,
+    /* Then anything in any order. */
+    QNK_EVENT_PEER_UP,
+    QNK_EVENT_PEER_DOWN,
+    QNK_EVENT_FRAME,
+    QNK_EVENT_TIMER,
+    QNK_EVENT_JOB,    /* a job is done */
+    QNK_EVENT_STORED, /* a block or a final window is durable, or is not */
+    QNK_EVENT_SIGNED,
+    QNK_EVENT_SECRETS,
+    QNK_EVENT_SUBMIT, /* transactions of this node's own clients */
+    QNK_EVENT_CONTROL /* from the operator or the host */
+};
+
+/* Why this node may or may not sign when it starts. */
+enum qnk_signing {
+    QNK_SIGNING_NONE,     /* no key, or its log cannot be trusted: `why` says it */
+    QNK_SIGNING_FRESH,    /* no log and nothing stored: only if the network is at genesis too */
+    QNK_SIGNING_RESTORED, /* the log was read to its end */
+    QNK_SIGNING_RESUME,   /* the operator said `qnet key resume` */
+};
+
+enum qnk_control_what {
+    QNK_CONTROL_HOLD, /* stop producing and voting, for a reason of the host's */
+    QNK_CONTROL_UNHOLD,
+    QNK_CONTROL_RESUME, /* `qnet key resume` while running */
+};
+
+struct qnk_event {
+    uint64_t now_us;
+    uint32_t type;
+    union {
+        struct {
+            struct qn_span macro; /* header */
+            struct qn_span certificate;
+            struct qn_span control;  /* record after it */
+            struct qn_span next_set; /* members of window + 3 */
+            struct qn_span frontier; /* history up to and with this window */
+        } final;
+        struct qn_span recent; /* a header */
+        struct {
+            struct qn_span header;
+            struct qn_buf *body;
+            uint64_t place;
+            bool verified; /* its signatures were good when it was stored */
+        } block;
+        struct qn_span guard;
+        struct {
+            uint32_t signing; /* enum qnk_signing */
+        } start;
+        struct {
+            uint32_t peer; /* the host's number, not used again while the process lives */
+            struct qnk_hash key;
+            bool outgoing;
+        } peer;
+        struct {
+            uint32_t peer;
+            struct qnk_frame head; /* its `body` is plain and lies in `buf` */
+            struct qn_buf *buf;
+        } frame;
+        uint32_t timer;
+        struct qnk_job *job;
+        struct {
+            uint64_t token;
+            uint64_t place; /* of a block */
+            int32_t status;
+        } stored;
+        struct {
+            uint64_t token;
+            int32_t status; /* not QN_OK: the record is not durable and nothing was signed */
+            uint8_t signature[QN_SIG_SIZE];
+        } sign;
+        struct {
+            uint64_t token;
+            struct qnk_hash blind;
+            struct qnk_hash share; /* the own beacon link of the window */
+        } secrets;
+        struct {
+            uint64_t token;     /* 0: no answer is wanted */
+            struct qn_buf *txs; /* a TXS body: count and rows */
+        } submit;
+        struct {
+            uint32_t what; /* enum qnk_control_what */
+        } control;
+    };
+};

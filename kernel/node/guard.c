@@ -1,0 +1,695 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/node/guard.h"
+
+#include <qnet/assert.h>
+
+#include "kernel/base/bytes.h"
+#include "kernel/base/crc32c.h"
+#include "kernel/chain/certificate.h"
+
+enum record_type { RECORD_BLOCK = 1, RECORD_VOTE = 2, RECORD_CERTIFICATE = 3, RECORD_FLOOR = 5 };
+
+enum {
+    HEAD_SIZE = 9,                        /* size, crc, type */
+    VOTE_SIZE = QNK_VOTE_RECORD_SIZE + 4, /* before the tail */
+    FLOOR_SIZE = 16,
+};
+
+struct signed_block {
+    uint64_t height;
+    uint8_t bytes[QNK_MICRO_SIGNED_SIZE];
+};
+
+struct qnk_guard {
+    struct qnk_budget *budget;
+    uint64_t floor_window, floor_height;
+    struct signed_block *blocks;
+    uint32_t blocks_count;
+    struct qnk_vote *votes;     /* tails lie in bufs of the same place */
+    struct qn_buf **vote_bytes; /* as in the record */
+    uint32_t votes_count;
+    struct qn_buf **certificates;
+    uint32_t certificates_count;
+};
+
+/* --- life --- */
+
+struct qnk_guard *qnk_guard_create(struct qnk_budget *budget)
+{
+    struct qnk_guard *guard = qnk_memory_take(budget, sizeof *guard);
+
+    if (guard == NULL) {
+        return NULL;
+    }
+    guard->budget = budget;
+    guard->blocks = qnk_memory_take(budget, QNK_GUARD_DUTIES_MAX * sizeof *guard->blocks);
+    guard->votes = qnk_memory_take(budget, QNK_GUARD_DUTIES_MAX * sizeof *guard->votes);
+    guard->vote_bytes = qnk_memory_take(budget, QNK_GUARD_DUTIES_MAX * sizeof *guard->vote_bytes);
+    guard->certificates =
+        qnk_memory_take(budget, QNK_GUARD_CERTIFICATES_MAX * sizeof *guard->certificates);
+    if (guard->blocks == NULL || guard->votes == NULL || guard->vote_bytes == NULL ||
+        guard->certificates == NULL) {
+        qnk_guard_destroy(guard);
+        return NULL;
+    }
+    return guard;
+}
+
+void qnk_guard_destroy(struct qnk_guard *guard)
+{
+    if (guard == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        qnk_buf_unref(guard->vote_bytes[i]);
+    }
+    for (uint32_t i = 0; i < guard->certificates_count; i++) {
+        qnk_buf_unref(guard->certificates[i]);
+    }
+    qnk_memory_give(guard->budget, guard->certificates,
+                    QNK_GUARD_CERTIFICATES_MAX * sizeof *guard->certificates);
+    qnk_memory_give(guard->budget, guard->vote_bytes,
+                    QNK_GUARD_DUTIES_MAX * sizeof *guard->vote_bytes);
+    qnk_memory_give(guard->budget, guard->votes, QNK_GUARD_DUTIES_MAX * sizeof *guard->votes);
+    qnk_memory_give(guard->budget, guard->blocks, QNK_GUARD_DUTIES_MAX * sizeof *guard->blocks);
+    qnk_memory_give(guard->budget, guard, sizeof *guard);
+}
+
+/* --- records --- */
+
+static uint64_t record_size(uint64_t bytes)
+{
+    return 4 + HEAD_SIZE + bytes; /* the 4 are the size that stands before each in a buf */
+}
+
+/* Starts a record of `size` bytes; record_end fills in the sum. */
+static uint8_t *record_begin(struct qnk_writer *to, uint8_t type, uint64_t size)
+{
+    uint8_t *start = to->at + 4;
+
+    qnk_writer_u32(to, (uint32_t)(HEAD_SIZE + size));
+    qnk_writer_u32(to, (uint32_t)(1 + size));
+    qnk_writer_u32(to, 0);
+    qnk_writer_u8(to, type);
+    return start;
+}
+
+static void record_end(const struct qnk_writer *to, uint8_t *start)
+{
+    qn_le32_write(start + 4, qnk_crc32c(0, start + 8, (uint64_t)(to->at - start) - 8));
+}
+
+static void record_write(struct qnk_writer *to, uint8_t type, const void *bytes, uint64_t size)
+{
+    uint8_t *start = record_begin(to, type, size);
+
+    qnk_writer_bytes(to, bytes, size);
+    record_end(to, start);
+}
+
+/* The bytes of a vote's record; the vote's tail then lies in them. */
+static struct qn_buf *vote_bytes_new(struct qnk_budget *budget, const struct qnk_vote *vote)
+{
+    struct qn_buf *buf = qnk_buf_new(budget, VOTE_SIZE + vote->tail.size);
+
+    if (buf != NULL) {
+        struct qnk_writer to = qnk_writer_init(buf->data, buf->size);
+
+        qnk_vote_record(vote, qnk_writer_take(&to, QNK_VOTE_RECORD_SIZE));
+        qnk_writer_u32(&to, vote->member);
+        qnk_writer_bytes(&to, vote->tail.data, vote->tail.size);
+    }
+    return buf;
+}
+
+/* Reads a vote back from its record's bytes. Its signature is not there: it is made anew. */
+static bool vote_from_bytes(struct qn_span bytes, struct qnk_vote *vote)
+{
+    struct qnk_reader from = qnk_reader_init(bytes);
+
+    *vote = (struct qnk_vote){0};
+    uint8_t version = qnk_reader_u8(&from);
+
+    vote->lane = qnk_reader_u8(&from);
+    vote->step = qnk_reader_u16(&from);
+    vote->era = qnk_reader_u32(&from);
+    vote->window = qnk_reader_u64(&from);
+    vote->round = qnk_reader_u32(&from);
+    vote->vr = (int32_t)qnk_reader_u32(&from);
+    qnk_reader_copy(&from, vote->binding.bytes, QN_HASH_SIZE);
+    qnk_reader_copy(&from, vote->digest.bytes, QN_HASH_SIZE);
+    qnk_reader_copy(&from, vote->open.bytes, QN_HASH_SIZE);
+    vote->member = qnk_reader_u32(&from);
+    vote->tail = qnk_reader_span(&from, from.left);
+    return version == 1 && qnk_reader_done(&from);
+}
+
+static bool votes_add(struct qnk_guard *guard, struct qn_buf *bytes)
+{
+    struct qnk_vote vote;
+
+    if (guard->votes_count == QNK_GUARD_DUTIES_MAX ||
+        !vote_from_bytes(qnk_buf_span(bytes), &vote)) {
+        return false;
+    }
+    guard->votes[guard->votes_count] = vote;
+    guard->vote_bytes[guard->votes_count++] = bytes;
+    return true;
+}
+
+static bool holds_certificate(const struct qnk_guard *guard, struct qn_span bytes)
+{
+    for (uint32_t i = 0; i < guard->certificates_count; i++) {
+        struct qn_span held = qnk_buf_span(guard->certificates[i]);
+
+        if (held.size == bytes.size && memcmp(held.data, bytes.data, bytes.size) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool certificates_add(struct qnk_guard *guard, struct qn_span bytes)
+{
+    if (guard->certificates_count == QNK_GUARD_CERTIFICATES_MAX) {
+        return false;
+    }
+
+    struct qn_buf *copy = qnk_buf_copy(guard->budget, bytes);
+
+    if (copy == NULL) {
+        return false;
+    }
+    guard->certificates[guard->certificates_count++] = copy;
+    return true;
+}
+
+/* --- at start --- */
+
+static int32_t restore_block(struct qnk_guard *guard, struct qn_span bytes)
+{
+    if (bytes.size != QNK_MICRO_SIGNED_SIZE) {
+        return QN_CORRUPT;
+    }
+    if (guard->blocks_count == QNK_GUARD_DUTIES_MAX) {
+        return QN_NO_SPACE;
+    }
+
+    struct signed_block *block = &guard->blocks[guard->blocks_count++];
+
+    memcpy(block->bytes, bytes.data, bytes.size);
+    block->height = qn_le64_read(bytes.data + 8);
+    return QN_OK;
+}
+
+static int32_t restore_vote(struct qnk_guard *guard, struct qn_span bytes)
+{
+    if (bytes.size < VOTE_SIZE || bytes.size > VOTE_SIZE + QNK_VOTE_TAIL_MAX) {
+        return QN_CORRUPT;
+    }
+
+    struct qn_buf *copy = qnk_buf_copy(guard->budget, bytes);
+
+    if (copy == NULL) {
+        return QN_NO_SPACE;
+    }
+    if (!votes_add(guard, copy)) {
+        qnk_buf_unref(copy);
+        return QN_CORRUPT;
+    }
+    return QN_OK;
+}
+
+int32_t qnk_guard_restore(struct qnk_guard *guard, struct qn_span record)
+{
+    struct qnk_reader from = qnk_reader_init(record);
+    uint32_t size = qnk_reader_u32(&from);
+    uint32_t crc = qnk_reader_u32(&from);
+
+    if (from.failed || size != from.left || size < 1 || qnk_crc32c(0, from.at, size) != crc) {
+        return QN_CORRUPT;
+    }
+
+    uint8_t type = qnk_reader_u8(&from);
+    struct qn_span bytes = qnk_reader_span(&from, from.left);
+    struct qnk_certificate certificate;
+
+    switch (type) {
+    case RECORD_BLOCK:
+        return restore_block(guard, bytes);
+    case RECORD_VOTE:
+        return restore_vote(guard, bytes);
+    case RECORD_CERTIFICATE:
+        if (qnk_certificate_decode(bytes, &certificate) != QN_OK) {
+            return QN_CORRUPT;
+        }
+        return certificates_add(guard, bytes) ? QN_OK : QN_NO_SPACE;
+    case RECORD_FLOOR:
+        if (bytes.size != FLOOR_SIZE) {
+            return QN_CORRUPT;
+        }
+        qnk_guard_forget(guard, qn_le64_read(bytes.data), qn_le64_read(bytes.data + 8));
+        return QN_OK;
+    default:
+        return QN_CORRUPT;
+    }
+}
+
+/* --- rules --- */
+
+static bool is_same_duty(const struct qnk_vote *a, const struct qnk_vote *b)
+{
+    return a->lane == b->lane && a->era == b->era && a->window == b->window &&
+           a->round == b->round && a->step == b->step;
+}
+
+static bool is_same_record(const struct qnk_vote *a, const struct qnk_vote *b)
+{
+    uint8_t left[QNK_VOTE_RECORD_SIZE];
+    uint8_t right[QNK_VOTE_RECORD_SIZE];
+
+    qnk_vote_record(a, left);
+    qnk_vote_record(b, right);
+    return memcmp(left, right, sizeof left) == 0;
+}
+
+static const struct qnk_vote *find_duty(const struct qnk_guard *guard, const struct qnk_vote *vote)
+{
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        if (is_same_duty(&guard->votes[i], vote)) {
+            return &guard->votes[i];
+        }
+    }
+    return NULL;
+}
+
+/* Whether (window, era, round) of `a` lies before that of `b`. */
+static bool is_before(const struct qnk_vote *a, const struct qnk_vote *b)
+{
+    if (a->window != b->window) {
+        return a->window < b->window;
+    }
+    return a->era != b->era ? a->era < b->era : a->round < b->round;
+}
+
+static bool breaks_g2(const struct qnk_guard *guard, const struct qnk_vote *vote,
+                      uint64_t final_window)
+{
+    if (vote->window <= final_window || vote->window <= guard->floor_window) {
+        return true;
+    }
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        const struct qnk_vote *old = &guard->votes[i];
+
+        if (old->lane == vote->lane && old->step != QNK_STEP_ABANDON && is_before(vote, old)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether `bytes` is a certificate of step 1 for this round and the vote's digest, of its place. */
+static bool is_prepared(struct qn_span bytes, const struct qnk_vote *vote, uint32_t round)
+{
+    struct qnk_certificate certificate;
+
+    return bytes.size > 0 && qnk_certificate_decode(bytes, &certificate) == QN_OK &&
+           certificate.step == QNK_STEP_PREPARE && certificate.lane == vote->lane &&
+           certificate.era == vote->era && certificate.window == vote->window &&
+           certificate.round == round && qnk_hash_equal(&certificate.binding, &vote->binding) &&
+           qnk_hash_equal(&certificate.digest, &vote->digest);
+}
+
+static bool breaks_g3(const struct qnk_vote *vote, const struct qnk_guard_facts *facts)
+{
+    if (vote->step != QNK_STEP_FINAL || qnk_hash_is_zero(&vote->digest)) {
+        return false;
+    }
+    if (facts->is_lockless) {
+        return vote->round != 0;
+    }
+    return !is_prepared(facts->prepared, vote, vote->round);
+}
+
+/* The own highest final vote that is not nil, of this lane, era and window. */
+static const struct qnk_vote *find_lock(const struct qnk_guard *guard, const struct qnk_vote *vote)
+{
+    const struct qnk_vote *lock = NULL;
+
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        const struct qnk_vote *old = &guard->votes[i];
+
+        if (old->step == QNK_STEP_FINAL && old->lane == vote->lane && old->era == vote->era &&
+            old->window == vote->window && !qnk_hash_is_zero(&old->digest) &&
+            (lock == NULL || old->round > lock->round)) {
+            lock = old;
+        }
+    }
+    return lock;
+}
+
+static bool breaks_g4(const struct qnk_guard *guard, const struct qnk_vote *vote,
+                      const struct qnk_guard_facts *facts)
+{
+    if (vote->vr < -1) {
+        return true;
+    }
+    if (vote->vr >= 0 && ((uint32_t)vote->vr >= vote->round ||
+                          !is_prepared(facts->justified, vote, (uint32_t)vote->vr))) {
+        return true;
+    }
+    if (vote->step != QNK_STEP_PREPARE || qnk_hash_is_zero(&vote->digest)) {
+        return false;
+    }
+
+    const struct qnk_vote *lock = find_lock(guard, vote);
+
+    return lock != NULL && !qnk_hash_equal(&lock->digest, &vote->digest) &&
+           (vote->vr < 0 || (uint32_t)vote->vr < lock->round);
+}
+
+static bool breaks_g5(const struct qnk_guard *guard, const struct qnk_vote *vote)
+{
+    struct qnk_vote commit = *vote;
+    struct qnk_hash commitment;
+
+    if (vote->step != QNK_STEP_PREPARE || qnk_hash_is_zero(&vote->digest)) {
+        return false;
+    }
+    commit.step = QNK_STEP_COMMIT;
+
+    const struct qnk_vote *before = find_duty(guard, &commit);
+
+    if (before == NULL) {
+        return false;
+    }
+    qnk_vote_commitment(vote, &vote->digest, vote->open.bytes, &commitment);
+    return !qnk_hash_equal(&commitment, &before->digest);
+}
+
+static bool breaks_g7(const struct qnk_vote *vote, const struct qnk_guard_facts *facts)
+{
+    bool counts = vote->step == QNK_STEP_PREPARE || vote->step == QNK_STEP_FINAL;
+
+    return counts && !qnk_hash_is_zero(&vote->digest) && !facts->is_valid;
+}
+
+static uint32_t first_broken(const struct qnk_guard *guard, const struct qnk_vote *vote,
+                             const struct qnk_guard_facts *facts)
+{
+    if (breaks_g2(guard, vote, facts->final_window)) {
+        return QNK_GUARD_G2;
+    }
+    if (breaks_g3(vote, facts)) {
+        return QNK_GUARD_G3;
+    }
+    if (breaks_g4(guard, vote, facts)) {
+        return QNK_GUARD_G4;
+    }
+    if (breaks_g5(guard, vote)) {
+        return QNK_GUARD_G5;
+    }
+    if (vote->step == QNK_STEP_ABANDON) {
+        return QNK_GUARD_G6;
+    }
+    return breaks_g7(vote, facts) ? QNK_GUARD_G7 : QNK_GUARD_OK;
+}
+
+/* --- votes --- */
+
+/* Certificates that have to be kept with a vote and are not yet. */
+static uint32_t new_certificates(const struct qnk_guard *guard, const struct qnk_vote *vote,
+                                 const struct qnk_guard_facts *facts, struct qn_span news[2])
+{
+    uint32_t count = 0;
+
+    if (vote->step == QNK_STEP_FINAL && facts->prepared.size > 0 &&
+        !holds_certificate(guard, facts->prepared)) {
+        news[count++] = facts->prepared;
+    }
+    if (vote->vr >= 0 && facts->justified.size > 0 && !holds_certificate(guard, facts->justified)) {
+        news[count++] = facts->justified;
+    }
+    return count;
+}
+
+static int32_t remember_vote(struct qnk_guard *guard, const struct qnk_vote *vote,
+                             const struct qnk_guard_facts *facts, struct qn_buf **records)
+{
+    struct qn_span news[2];
+    uint32_t news_count = new_certificates(guard, vote, facts, news);
+    uint64_t size = record_size(VOTE_SIZE + vote->tail.size);
+
+    for (uint32_t i = 0; i < news_count; i++) {
+        size += record_size(news[i].size);
+    }
+    if (guard->votes_count == QNK_GUARD_DUTIES_MAX ||
+        guard->certificates_count + news_count > QNK_GUARD_CERTIFICATES_MAX) {
+        return QN_NO_SPACE;
+    }
+
+    struct qn_buf *bytes = vote_bytes_new(guard->budget, vote);
+    struct qn_buf *out = qnk_buf_new(guard->budget, size);
+
+    if (bytes == NULL || out == NULL) {
+        qnk_buf_unref(bytes);
+        qnk_buf_unref(out);
+        return QN_NO_SPACE;
+    }
+
+    struct qnk_writer to = qnk_writer_init(out->data, out->size);
+
+    for (uint32_t i = 0; i < news_count; i++) {
+        record_write(&to, RECORD_CERTIFICATE, news[i].data, news[i].size);
+        if (!certificates_add(guard, news[i])) {
+            qnk_buf_unref(bytes);
+            qnk_buf_unref(out);
+            return QN_NO_SPACE;
+        }
+    }
+    record_write(&to, RECORD_VOTE, bytes->data, bytes->size);
+    QN_ASSERT(to.room == 0);
+
+    bool added = votes_add(guard, bytes);
+
+    QN_ASSERT(added);
+    *records = out;
+    return QN_OK;
+}
+
+int32_t qnk_guard_vote(struct qnk_guard *guard, const struct qnk_vote *vote,
+                       const struct qnk_guard_facts *facts, struct qn_buf **records,
+                       const struct qnk_vote **signed_before, uint32_t *rule)
+{
+    const struct qnk_vote *before = find_duty(guard, vote);
+
+    *rule = QNK_GUARD_OK;
+    *records = NULL;
+    if (before != NULL) {
+        if (is_same_record(before, vote)) {
+            return QN_OK;
+        }
+        *signed_before = before;
+        *rule = QNK_GUARD_G1;
+        return QN_EXISTS;
+    }
+    *rule = first_broken(guard, vote, facts);
+    if (*rule != QNK_GUARD_OK) {
+        return QN_DENIED;
+    }
+
+    int32_t status = remember_vote(guard, vote, facts, records);
+
+    if (status != QN_OK) {
+        *rule = QNK_GUARD_FULL;
+    }
+    return status;
+}
+
+bool qnk_guard_knows_vote(const struct qnk_guard *guard, const struct qnk_vote *vote)
+{
+    const struct qnk_vote *known = find_duty(guard, vote);
+
+    return vote->window <= guard->floor_window || (known != NULL && is_same_record(known, vote));
+}
+
+/* --- blocks --- */
+
+static void header_bytes(const struct qnk_micro *header, uint8_t to[QNK_MICRO_SIGNED_SIZE])
+{
+    uint8_t whole[QNK_MICRO_SIZE];
+
+    qnk_micro_encode(header, whole);
+    memcpy(to, whole, QNK_MICRO_SIGNED_SIZE);
+}
+
+/* What was signed at this height on this parent, or NULL. */
+static const struct signed_block *find_block(const struct qnk_guard *guard,
+                                             const struct qnk_micro *header)
+{
+    for (uint32_t i = 0; i < guard->blocks_count; i++) {
+        const struct signed_block *block = &guard->blocks[i];
+        const uint8_t *parent = block->bytes + 24; /* chain.md "Microblock": after time_ms */
+
+        if (block->height == header->height &&
+            memcmp(parent, header->parent.bytes, QN_HASH_SIZE) == 0) {
+            return block;
+        }
+    }
+    return NULL;
+}
+
+int32_t qnk_guard_block(struct qnk_guard *guard, const struct qnk_micro *header,
+                        uint64_t final_height, struct qn_buf **records)
+{
+    uint8_t bytes[QNK_MICRO_SIGNED_SIZE];
+    const struct signed_block *before = find_block(guard, header);
+
+    *records = NULL;
+    header_bytes(header, bytes);
+    if (before != NULL) {
+        return memcmp(before->bytes, bytes, sizeof bytes) == 0 ? QN_OK : QN_EXISTS;
+    }
+    if (header->height <= final_height || header->height <= guard->floor_height) {
+        return QN_DENIED;
+    }
+    if (guard->blocks_count == QNK_GUARD_DUTIES_MAX) {
+        return QN_NO_SPACE;
+    }
+
+    struct qn_buf *out = qnk_buf_new(guard->budget, record_size(sizeof bytes));
+
+    if (out == NULL) {
+        return QN_NO_SPACE;
+    }
+
+    struct qnk_writer to = qnk_writer_init(out->data, out->size);
+    struct signed_block *block = &guard->blocks[guard->blocks_count++];
+
+    record_write(&to, RECORD_BLOCK, bytes, sizeof bytes);
+    block->height = header->height;
+    memcpy(block->bytes, bytes, sizeof bytes);
+    *records = out;
+    return QN_OK;
+}
+
+bool qnk_guard_knows_block(const struct qnk_guard *guard, const struct qnk_micro *header)
+{
+    uint8_t bytes[QNK_MICRO_SIGNED_SIZE];
+    const struct signed_block *before = find_block(guard, header);
+
+    header_bytes(header, bytes);
+    return header->height <= guard->floor_height ||
+           (before != NULL && memcmp(before->bytes, bytes, sizeof bytes) == 0);
+}
+
+/* --- replay and trimming --- */
+
+const struct qnk_vote *qnk_guard_vote_at(const struct qnk_guard *guard, uint64_t window,
+                                         uint32_t index)
+{
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        if (guard->votes[i].window == window && index-- == 0) {
+            return &guard->votes[i];
+        }
+    }
+    return NULL;
+}
+
+struct qn_span qnk_guard_certificate_at(const struct qnk_guard *guard, uint32_t index)
+{
+    return index < guard->certificates_count ? qnk_buf_span(guard->certificates[index])
+                                             : (struct qn_span){NULL, 0};
+}
+
+uint64_t qnk_guard_floor(const struct qnk_guard *guard)
+{
+    return guard->floor_window;
+}
+
+static uint64_t certificate_window(const struct qn_buf *bytes)
+{
+    struct qnk_certificate certificate;
+    int32_t status = qnk_certificate_decode(qnk_buf_span(bytes), &certificate);
+
+    QN_ASSERT(status == QN_OK);
+    return certificate.window;
+}
+
+void qnk_guard_forget(struct qnk_guard *guard, uint64_t window, uint64_t height)
+{
+    uint32_t kept = 0;
+
+    if (window < guard->floor_window) {
+        return;
+    }
+    guard->floor_window = window;
+    guard->floor_height = height;
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        if (guard->votes[i].window > window) {
+            guard->votes[kept] = guard->votes[i];
+            guard->vote_bytes[kept++] = guard->vote_bytes[i];
+        } else {
+            qnk_buf_unref(guard->vote_bytes[i]);
+        }
+    }
+    guard->votes_count = kept;
+    kept = 0;
+    for (uint32_t i = 0; i < guard->blocks_count; i++) {
+        if (guard->blocks[i].height > height) {
+            guard->blocks[kept++] = guard->blocks[i];
+        }
+    }
+    guard->blocks_count = kept;
+    kept = 0;
+    for (uint32_t i = 0; i < guard->certificates_count; i++) {
+        if (certificate_window(guard->certificates[i]) > window) {
+            guard->certificates[kept++] = guard->certificates[i];
+        } else {
+            qnk_buf_unref(guard->certificates[i]);
+        }
+    }
+    guard->certificates_count = kept;
+}
+
+struct qn_buf *qnk_guard_records(const struct qnk_guard *guard)
+{
+    uint64_t size =
+        record_size(FLOOR_SIZE) + guard->blocks_count * record_size(QNK_MICRO_SIGNED_SIZE);
+
+    for (uint32_t i = 0; i < guard->certificates_count; i++) {
+        size += record_size(guard->certificates[i]->size);
+    }
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        size += record_size(guard->vote_bytes[i]->size);
+    }
+
+    struct qn_buf *out = qnk_buf_new(guard->budget, size);
+
+    if (out == NULL) {
+        return NULL;
+    }
+
+    struct qnk_writer to = qnk_writer_init(out->data, out->size);
+    uint8_t floor[FLOOR_SIZE];
+
+    qn_le64_write(floor, guard->floor_window);
+    qn_le64_write(floor + 8, guard->floor_height);
+    record_write(&to, RECORD_FLOOR, floor, sizeof floor);
+    for (uint32_t i = 0; i < guard->blocks_count; i++) {
+        record_write(&to, RECORD_BLOCK, guard->blocks[i].bytes, QNK_MICRO_SIGNED_SIZE);
+    }
+    for (uint32_t i = 0; i < guard->certificates_count; i++) {
+        struct qn_span bytes = qnk_buf_span(guard->certificates[i]);
+
+        record_write(&to, RECORD_CERTIFICATE, bytes.data, bytes.size);
+    }
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        struct qn_span bytes = qnk_buf_span(guard->vote_bytes[i]);
+
+        record_write(&to, RECORD_VOTE, bytes.data, bytes.size);
+    }
+    QN_ASSERT(to.room == 0);
+    return out;
+}
