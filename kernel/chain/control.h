@@ -49,7 +49,7 @@ enum { QNK_EXCLUDED_ABSENT = 1, QNK_EXCLUDED_OFFENCE = 2 };
 
 struct qnk_control_member {
     struct qnk_hash share;    /* last link shown, or the tip */
-    uint64_t share_window;    /* window of `share`; of a tip: the window before its first share */
+    uint64_t share_window;    /* window of `share`; of a tip: one in which no share can count */
     struct qnk_hash next_tip; /* announced, in force from next_window on */
     uint64_t next_window;     /* 0: none */
     uint32_t missed;          /* bit i: missed the i-th last of its primary turns */

@@ -129,8 +129,9 @@ struct qnk_effect {
         struct {
             uint64_t token;
             uint32_t era;
-            uint64_t window;     /* whose blind and share */
-            uint64_t tip_window; /* the tip's, as in the control record */
+            uint64_t window;            /* whose blind and share */
+            struct qnk_hash last_share; /* the own one that the chain knows, and its window */
+            uint64_t last_window;
         } secrets;
         struct {
             struct qn_buf *records; /* each with a u32 size */
@@ -156,6 +157,7 @@ struct qnk_effect {
             struct qnk_hash id;
             const char *event; /* LOG: stable name; static */
             char text[200];
+            struct qn_buf *ids; /* MICROBLOCK, UNDONE: of its transactions, QN_HASH_SIZE each */
         } note;
         struct {
             char text[200];

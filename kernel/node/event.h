@@ -95,7 +95,9 @@ struct qnk_event {
         struct {
             uint64_t token;
             struct qnk_hash blind;
-            struct qnk_hash share; /* the own beacon link of the window */
+            struct qnk_hash share;    /* the own beacon link of the window, if there is one left */
+            struct qnk_hash next_tip; /* of the next chain, if there is none left */
+            bool has_share;
         } secrets;
         struct {
             uint64_t token;     /* 0: no answer is wanted */

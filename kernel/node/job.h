@@ -29,6 +29,7 @@ enum qnk_job_kind {
     QNK_JOB_SIGS,   /* a few signatures: votes, headers, certificates. Urgent */
     QNK_JOB_BODY,   /* decode a block's body, name its transactions, compute its root */
     QNK_JOB_APPLY,  /* execute a block */
+    QNK_JOB_KEEP,   /* signatures of a block's transactions, whatever the ledger thinks of them */
     QNK_JOB_BUILD,  /* execute what a new block shall hold, leaving out what is wrong */
     QNK_JOB_UNDO,   /* take the latest block back */
     QNK_JOB_END,    /* a window's end: root, members, changed pages */
@@ -43,6 +44,11 @@ struct qnk_tx_ref {
     struct qn_buf *buf; /* a reference of the job's for each */
     uint32_t offset;
     uint32_t size;
+    bool is_verified; /* its signature was found good before */
+    bool is_kernel;
+    uint32_t peer;     /* who sent it; 0: nobody */
+    uint32_t batch;    /* of a client; 0: none */
+    uint32_t position; /* in the batch */
 };
 
 /* Verdicts on a transaction; 0 to 4 are the ledger's (qnet/ledger.h), then the kernel's. */
@@ -86,18 +92,26 @@ struct qnk_page_set {
 struct qnk_job {
     uint32_t kind;
     int32_t status; /* of the run */
-    uint64_t token;
     struct qnk_budget *budget;
+
+    /* What the core wants to find again; not read by the run. */
+    uint32_t purpose;
+    uint32_t peer;
+    uint64_t token;
+    struct qnk_hash subject;
+    struct qn_buf *context;
 
     /* In: what to work on. */
     struct qn_buf *buf;      /* INTAKE: a TXS body. BODY, APPLY: rows. UNDO: what apply gave */
     struct qnk_tx_ref *refs; /* in: VERIFY, BUILD. Out: INTAKE, BODY */
     uint32_t refs_count;
-    uint32_t refs_room; /* how many there is room for */
-    struct qnk_sig_item *sigs; /* SIGS, and VERIFY for signatures inside evidence */
+    uint32_t refs_room;        /* how many there is room for */
+    struct qnk_sig_item *sigs; /* SIGS */
     uint32_t sigs_count;
     struct qn_buf *messages;
-    struct qnk_hash chain_id;
+    struct qnk_hash chain_id; /* VERIFY, KEEP */
+    struct qn_buf *prefix;    /* BUILD: kernel transactions that come first */
+    uint32_t prefix_count;
     uint64_t height; /* APPLY, BUILD: of the block */
     uint64_t window;
     uint64_t time_ms;
@@ -108,7 +122,7 @@ struct qnk_job {
     uint32_t more_pages_count;
 
     /* Out. */
-    struct qnk_tx_verdict *verdicts; /* VERIFY: one for each of refs */
+    struct qnk_tx_verdict *verdicts; /* VERIFY, KEEP: one for each of refs */
     uint8_t *bitmap;                 /* SIGS: bit i is set if item i is good */
     struct qnk_hash root;            /* BODY, BUILD: tx_root. END: state root */
     struct qnk_hash effects;         /* APPLY, BUILD */

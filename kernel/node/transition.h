@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* transition.h: how one block changes the control record: turns, exclusion, shares, tips, rejoins,
+ * evidence.
+ *
+ * Pure: the record before, the block and the facts that its kernel transactions need give the record
+ * after, or say that the block is invalid. Signatures were checked before.
+ *
+ * Unless a function's own comment says otherwise:
+ *   owns     records are counted; what is given out is the caller's reference
+ *   threads  the core's
+ *   errors   QN_INVALID: a kernel transaction that is not valid here; QN_NO_SPACE: over the budget
+ *
+ * Source: finality.md 3.5, 5.4, 5.5, 9.
+ */
+
+#include <stdbool.h>
+
+#include "kernel/chain/beacon.h"
+#include "kernel/chain/control.h"
+#include "kernel/chain/kernel_tx.h"
+#include "kernel/chain/set.h"
+#include "kernel/chain/tx.h"
+#include "kernel/node/setup.h"
+
+enum {
+    QNK_BLOCK_KERNEL_TXS_MAX = 64, /* kernel transactions of a block */
+    QNK_MISSED_MAX = 10,           /* of the last QNK_CONTROL_TURNS turns; more exclude a member */
+    QNK_TIP_NOTICE = 3,            /* windows after which a tip is in force */
+};
+
+/* The record of genesis: bindings from the parameters, tips as the first links of window 0. */
+QN_MUST_CHECK int32_t qnk_transition_genesis(struct qnk_budget *budget,
+                                             const struct qnk_params *params,
+                                             const struct qnk_set *set, const struct qnk_hash *tips,
+                                             struct qnk_control **control);
+
+struct qnk_transition {
+    struct qnk_control *control; /* being changed, refs 1 */
+    const struct qnk_set *set;   /* of the block's window */
+    uint64_t window;
+    uint32_t kernel_txs; /* so far */
+    uint32_t n;          /* blocks of a window */
+    uint64_t height;
+};
+
+/* Takes a copy of `before` and counts the block's turn; `primary` is who rank 0 of this height
+ * belongs to, `producer` who made it. */
+QN_MUST_CHECK int32_t qnk_transition_begin(struct qnk_transition *transition,
+                                           const struct qnk_control *before,
+                                           const struct qnk_set *set, uint32_t n, uint64_t height,
+                                           uint32_t primary, uint32_t producer);
+
+/* One kernel transaction, in the block's order. Its signature, and those inside evidence, are good;
+ * its sender was not looked at. */
+QN_MUST_CHECK int32_t qnk_transition_tx(struct qnk_transition *transition, const struct qnk_tx *tx);
+
+/* The record after the block; the transition is over. */
+struct qnk_control *qnk_transition_end(struct qnk_transition *transition);
+
+/* Ends a transition whose block is invalid. */
+void qnk_transition_drop(struct qnk_transition *transition);
+
+/* The beacon after `window`: over the shares of the window before that blocks of this one brought. */
+QN_MUST_CHECK int32_t qnk_transition_beacon(const struct qnk_control *control,
+                                            const struct qnk_hash *previous, uint64_t window,
+                                            struct qnk_hash *beacon);
+
+/* Whether `link` is a share of `member` for `window` that a block of window + 1 may bring. */
+bool qnk_transition_share_fits(const struct qnk_control *control, uint32_t member, uint64_t window,
+                               const struct qnk_hash *link);
+
+/* Offenders of the last window, for the ledger: members excluded for an offence. */
+static inline bool qnk_is_excluded(const struct qnk_control *control, uint32_t member)
+{
+    return control->members[member].excluded != 0;
+}
