@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* bech32m.h: public keys as texts whose prefix says what they are for and whose checksum finds every
+/* bech32m.h: public keys as texts whose prefix says what they are for, and whose checksum finds any
  * one to four typing errors: qn1... accounts, qnv1... validators, qnp1... nodes.
  *
  * Unless a function's own comment says otherwise:
