@@ -39,6 +39,8 @@ enum qnk_wire_type {
     QNK_WIRE_FETCH_RANGE = 14,  /* sync: headers, or blocks, of heights that are final */
     QNK_WIRE_RANGE = 15,        /* sync: headers of the range, ascending */
     QNK_WIRE_REFUSAL = 16,      /* any: why a request is not answered */
+    QNK_WIRE_FETCH_MACRO = 17,  /* consensus: digest (an id) whose macroblock header I want */
+    QNK_WIRE_MACRO = 18,        /* consensus: a macroblock header, perhaps not final */
 };
 
 enum {

@@ -65,7 +65,7 @@ enum qnk_note {
     QNK_NOTE_ROUND,      /* the engine's report */
 };
 
-enum { QNK_SIGN_MESSAGE_MAX = 192 };
+enum { QNK_SIGN_MESSAGE_MAX = 192, QNK_NOTE_TEXT = 200 };
 _Static_assert((int)QNK_VOTE_MESSAGE_SIZE <= (int)QNK_SIGN_MESSAGE_MAX, "a vote fits");
 _Static_assert((int)QNK_MICRO_MESSAGE_SIZE <= (int)QNK_SIGN_MESSAGE_MAX, "a header fits");
 
@@ -76,6 +76,7 @@ struct qnk_sign {
     uint32_t message_size;
     uint8_t message[QNK_SIGN_MESSAGE_MAX];
     struct qn_buf *long_message; /* instead of `message`: a transaction's */
+    struct qnk_budget *budget;
 };
 
 struct qnk_final_block {
@@ -156,11 +157,11 @@ struct qnk_effect {
             uint64_t height; /* or window */
             struct qnk_hash id;
             const char *event; /* LOG: stable name; static */
-            char text[200];
+            char text[QNK_NOTE_TEXT];
             struct qn_buf *ids; /* MICROBLOCK, UNDONE: of its transactions, QN_HASH_SIZE each */
         } note;
         struct {
-            char text[200];
+            char text[QNK_NOTE_TEXT];
         } halt;
     };
 };
@@ -177,6 +178,10 @@ void qnk_effects_init(struct qnk_effects *effects, struct qnk_budget *budget);
 /* Gives back what the host left in the effects, and empties the list. */
 void qnk_effects_reset(struct qnk_effects *effects);
 void qnk_effects_done(struct qnk_effects *effects);
+
+/* What a host calls for a final or a sign that it took over. NULL is allowed. */
+void qnk_final_destroy(struct qnk_final *final);
+void qnk_sign_destroy(struct qnk_sign *sign);
 
 /* A zeroed effect at the end of the list. The core's memory is sized so that this cannot fail. */
 struct qnk_effect *qnk_effects_push(struct qnk_effects *effects, uint32_t type);

@@ -35,6 +35,8 @@ enum qnk_job_kind {
     QNK_JOB_END,    /* a window's end: root, members, changed pages */
 };
 
+enum { QNK_JOB_OFFENDERS_MAX = 64 }; /* as many as a block may have kernel transactions */
+
 /* Who runs it: jobs of the ledger one after another, in the order of their effects. */
 enum qnk_job_class { QNK_JOB_POOL, QNK_JOB_URGENT, QNK_JOB_LEDGER };
 
@@ -58,13 +60,12 @@ enum qnk_tx_code {
     QNK_TX_STALE = 2,
     QNK_TX_POOR = 3,
     QNK_TX_WRONG = 4,
-    QNK_TX_BAD_KEY = 5,
-    QNK_TX_BAD_SIGNATURE = 6,
-    QNK_TX_EXPIRED = 7, /* valid_until is below the next height, or too far above the head */
-    QNK_TX_KNOWN = 8,   /* it was here before */
-    QNK_TX_FULL = 9,    /* the mempool holds better ones */
-    QNK_TX_MALFORMED = 10,
-    QNK_TX_UNDERPRICED = 11, /* same nonce again for less than 10 % more */
+    QNK_TX_BAD_SIGNATURE = 5, /* or its key can sign nothing */
+    QNK_TX_EXPIRED = 6,       /* valid_until is below the next height, or too far above the head */
+    QNK_TX_KNOWN = 7,         /* it was here before */
+    QNK_TX_FULL = 8,          /* the mempool holds better ones */
+    QNK_TX_MALFORMED = 9,
+    QNK_TX_UNDERPRICED = 10, /* same nonce again for less than 10 % more */
     QNK_TX_CODES
 };
 
@@ -116,8 +117,10 @@ struct qnk_job {
     uint64_t window;
     uint64_t time_ms;
     struct qnk_hash producer;
-    uint32_t txs_max;     /* BUILD, BODY: limits of the block */
-    uint32_t bytes_max;   /* BUILD, BODY */
+    uint32_t txs_max;                          /* BUILD, BODY: limits of the block */
+    uint32_t bytes_max;                        /* BUILD, BODY */
+    uint32_t offenders[QNK_JOB_OFFENDERS_MAX]; /* APPLY, BUILD: whom the block convicts */
+    uint32_t offenders_count;
     uint64_t *more_pages; /* END: pages to read besides those that changed, ascending */
     uint32_t more_pages_count;
 

@@ -265,7 +265,7 @@ int32_t qnk_schedule_pace(struct qnk_schedule *schedule, const struct qnk_micro 
             .time_ms = recent[i]->time_ms,
             .backlog = recent[i]->backlog,
             .body_size = recent[i]->body_size,
-            .class = recent[i]->class,
+            .interval_class = recent[i]->class,
         };
     }
 

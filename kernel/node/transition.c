@@ -258,6 +258,7 @@ static int32_t take_evidence(struct qnk_transition *transition, struct qn_span p
     }
     control->evidence[control->evidence_count++] =
         (struct qnk_evidence_place){.place = place, .window = transition->window};
+    transition->offenders[transition->offenders_count++] = evidence.member;
     if (evidence.type != QNK_EVIDENCE_FALSE_OPENING) {
         exclude(transition, evidence.member, QNK_EXCLUDED_OFFENCE);
     }

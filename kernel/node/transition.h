@@ -43,6 +43,8 @@ struct qnk_transition {
     uint32_t kernel_txs; /* so far */
     uint32_t n;          /* blocks of a window */
     uint64_t height;
+    uint32_t offenders[QNK_BLOCK_KERNEL_TXS_MAX]; /* whom this block convicts */
+    uint32_t offenders_count;
 };
 
 /* Takes a copy of `before` and counts the block's turn; `primary` is who rank 0 of this height
@@ -70,9 +72,3 @@ QN_MUST_CHECK int32_t qnk_transition_beacon(const struct qnk_control *control,
 /* Whether `link` is a share of `member` for `window` that a block of window + 1 may bring. */
 bool qnk_transition_share_fits(const struct qnk_control *control, uint32_t member, uint64_t window,
                                const struct qnk_hash *link);
-
-/* Offenders of the last window, for the ledger: members excluded for an offence. */
-static inline bool qnk_is_excluded(const struct qnk_control *control, uint32_t member)
-{
-    return control->members[member].excluded != 0;
-}

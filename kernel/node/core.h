@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* core.h: what the parts of the core share: the node itself, and how parts call each other.
+ *
+ * Not for hosts. Each part is a file of kernel/node and owns the members under its name; others read
+ * them but change them only through its functions. Calls go from what happens (peer.c, node.c) to
+ * what it means (chain.c, pool.c, vote_flow.c) to what follows (exec.c, produce.c, final.c).
+ *
+ * Unless a function's own comment says otherwise:
+ *   threads  the core's
+ *   errors   what a stranger did wrong is charged to the peer; what the machine refuses (memory) is
+ *            noted and the work dropped, to be fetched again
+ */
+
+#include "kernel/base/log.h"
+#include "kernel/base/text.h"
+#include "kernel/node/ballot.h"
+#include "kernel/node/engine.h"
+#include "kernel/node/guard.h"
+#include "kernel/node/node.h"
+#include "kernel/node/schedule.h"
+#include "kernel/node/seen.h"
+#include "kernel/node/transition.h"
+#include "kernel/node/tree.h"
+
+enum {
+    QNK_PEERS_MAX = 256,
+    QNK_ROOM_MAX = 64,        /* headers that wait for their time or a certificate */
+    QNK_CLOCK_AHEAD_MS = 500, /* a block dated further ahead waits */
+    QNK_KERNEL_POOL_MAX = 256,
+    QNK_QUEUE_MAX = 65536, /* transactions that wait for verification */
+    QNK_VERIFY_BATCH = 2048,
+    QNK_VERIFY_US = 10000, /* or what came within this time */
+    QNK_BATCHES_MAX = 256, /* of clients, under way */
+    QNK_SIGNS_MAX = 256,
+    QNK_STORES_MAX = 1024,
+    QNK_CHECKS_MAX = 16,    /* digests of others that the engine wants checked */
+    QNK_FINALS = 4,         /* the last final windows that are kept */
+    QNK_FETCH_US = 250000,  /* after which a body that was announced is asked for */
+    QNK_RETRY_US = 1500000, /* after which what was asked for is asked for elsewhere */
+    QNK_ASKS_MAX = 16,      /* bodies asked for at once from one peer */
+    QNK_PUSH_PEERS = 8,     /* peers that are told directly; with more, this many by lot */
+};
+
+/* What is known of a final window. */
+struct qnk_known_final {
+    uint64_t window;        /* 0: genesis */
+    struct qnk_macro macro; /* of genesis: all zero */
+    struct qnk_hash digest;
+    struct qnk_hash beacon;
+    struct qn_buf *certificate; /* NULL: genesis */
+    struct qnk_control *control;
+    struct qnk_set *next_set; /* of window + 3 */
+    struct qnk_frontier history;
+    bool is_set;
+};
+
+struct qnk_peer {
+    uint32_t id; /* 0: a free place */
+    struct qnk_hash key;
+    bool outgoing;
+    bool has_status;
+    struct qnk_status status;
+    uint64_t chain_asked_us; /* last FETCH_CHAIN */
+    uint64_t final_sent_us;  /* last certificate that was sent for an old vote */
+    uint64_t held_sent_us;   /* last answer to HELD */
+    uint32_t bodies_asked;   /* under way */
+};
+
+/* A header that waits: for its time, or for a window to become final. */
+struct qnk_waiting {
+    struct qnk_micro header;
+    struct qnk_hash id;
+    uint32_t peer;
+    uint64_t at_us; /* 0: a free place; UINT64_MAX: until a window is final */
+};
+
+/* What waits to be signed. */
+enum qnk_sign_purpose { QNK_SIGN_BLOCK = 1, QNK_SIGN_VOTE, QNK_SIGN_AGAIN, QNK_SIGN_TX };
+
+struct qnk_signing_vote {
+    struct qnk_vote vote;  /* its tail lies in `tail` */
+    struct qnk_hash asked; /* the digest that the engine named */
+    uint32_t to;           /* a member, or QNK_SET_NOBODY: all */
+    struct qn_buf *tail;
+};
+
+struct qnk_signing_slot {
+    uint64_t token; /* 0: a free place */
+    uint32_t purpose;
+    struct qnk_signing_vote vote;
+    struct qn_buf *tx; /* without its signature */
+};
+
+/* A client's transactions under way. */
+struct qnk_batch {
+    uint64_t token; /* 0: a free place */
+    uint32_t left;
+    struct qn_buf *codes; /* id, code for each */
+};
+
+struct qnk_kernel_tx {
+    struct qnk_hash id;
+    struct qn_buf *bytes; /* NULL: a free place */
+    uint64_t added_us;
+};
+
+/* A digest that the engine wants checked. */
+struct qnk_check {
+    struct qnk_hash digest;
+    struct qnk_macro macro;
+    bool is_used;
+    bool has_macro;
+    uint64_t asked_us;
+};
+
+enum qnk_exec_state {
+    QNK_EXEC_IDLE,
+    QNK_EXEC_APPLY,
+    QNK_EXEC_UNDO,
+    QNK_EXEC_END,
+    QNK_EXEC_BUILD, /* the ledger holds a block of ours that is not in the tree yet */
+    QNK_EXEC_STUCK, /* the ledger answered with a local failure: nothing more is executed */
+};
+
+enum qnk_build_state {
+    QNK_BUILD_NONE,
+    QNK_BUILD_KERNEL, /* kernel transactions are being signed */
+    QNK_BUILD_RUN,
+    QNK_BUILD_SIGN,
+    QNK_BUILD_BACK, /* the signature was refused: the ledger takes it back */
+};
+
+enum qnk_instance_state { QNK_INSTANCE_NONE, QNK_INSTANCE_OPENING, QNK_INSTANCE_OPEN };
+
+struct qnk_node {
+    struct qnk_setup setup;
+    struct qnk_set *genesis_set; /* the node's own copy */
+    struct qnk_budget budget;
+    struct qnk_effects *out; /* of the step that is going on */
+    uint64_t now_us;
+    uint64_t token;  /* the last that was given out */
+    uint64_t chance; /* state of a generator for choices that need not be the same elsewhere */
+    bool is_started;
+    bool is_halted;
+    bool is_on_hold;
+    struct qnk_node_counters counters;
+
+    /* peer.c */
+    struct qnk_peer peers[QNK_PEERS_MAX];
+    uint32_t peers_count;
+    struct qnk_status told; /* the status that peers were told last */
+
+    /* chain.c: headers and bodies on their way into the tree */
+    struct qnk_tree *tree;
+    struct qnk_schedule *schedule;
+    struct qnk_waiting room[QNK_ROOM_MAX];
+    struct qnk_micro recent[QNK_SCHEDULE_RECENT]; /* final headers, height % QNK_SCHEDULE_RECENT */
+    uint64_t recent_last;                         /* height of the newest of them; 0: none */
+    uint64_t recent_count;                        /* how many are known */
+    struct {
+        uint64_t token;
+        struct qnk_hash id;
+    } stores[QNK_STORES_MAX];
+    uint32_t stores_count;
+
+    /* exec.c: where the ledger stands */
+    struct {
+        uint32_t state;              /* enum qnk_exec_state */
+        struct qnk_block *at;        /* the block whose state the ledger holds */
+        struct qnk_block *working;   /* that is being applied or ended */
+        struct qnk_control *control; /* after `working`, if it is valid */
+        uint64_t *lost_pages;        /* of window ends that were undone, ascending */
+        uint32_t lost_count;
+        uint64_t started_us; /* of the job */
+    } exec;
+
+    /* produce.c */
+    struct {
+        uint32_t state; /* enum qnk_build_state */
+        const struct qnk_block *parent;
+        struct qnk_hash parent_id;
+        struct qnk_micro header;
+        struct qnk_job *job; /* after the run */
+        struct qn_buf *prefix;
+        uint32_t prefix_count;
+        struct qnk_control *control;
+        uint32_t signs_left;
+        uint64_t ready_us; /* since when a block could be made on the head */
+        uint64_t due_us;
+        uint32_t view;
+    } build;
+
+    /* pool.c */
+    struct qnk_mempool *mempool;
+    struct qnk_seen *pending;  /* ids under verification */
+    struct qnk_seen *rejected; /* ids whose signature is bad */
+    struct qnk_seen *verified; /* ids whose signature is good */
+    struct qnk_seen *asked;    /* ids asked for from some peer, forgotten every few seconds */
+    struct qnk_tx_ref *queue;
+    uint32_t queue_count;
+    uint32_t verifying; /* jobs under way */
+    struct qnk_batch batches[QNK_BATCHES_MAX];
+    struct qnk_kernel_tx kernel_txs[QNK_KERNEL_POOL_MAX];
+    struct qn_buf *push; /* own clients' transactions on their way to peers */
+    uint32_t push_size, push_count;
+    struct qnk_hash *tell; /* ids to announce, and who sent each */
+    uint32_t *tell_from;
+    uint32_t tell_count, tell_room;
+    uint64_t pool_tick; /* seconds */
+
+    /* final.c */
+    struct qnk_known_final finals[QNK_FINALS]; /* window % QNK_FINALS */
+    uint64_t final_window;
+    uint64_t final_us;
+    struct qn_buf *certificate; /* of final_window + 1, checked, waiting for its chain */
+    struct qnk_hash certified;  /* its digest */
+    struct qnk_macro certified_macro;
+    bool has_certified_macro;
+    bool is_checking_certificate;
+    uint32_t trims; /* windows since the guard's log was trimmed */
+
+    /* sync.c */
+    uint64_t sync_target; /* the highest final window that a peer claims */
+    uint64_t macros_asked_us;
+    uint32_t macros_peer;
+    uint64_t range_asked_us;
+
+    /* vote.c */
+    struct qnk_guard *guard;
+    uint32_t signing;       /* enum qnk_signing */
+    uint64_t resume_window; /* RESUME: sign only windows from here on; UINT64_MAX: not known yet */
+    const char *not_signing;
+    uint32_t instance;       /* enum qnk_instance_state */
+    uint32_t instance_signs; /* own votes of before a restart that are being signed again */
+    bool has_secrets;
+    struct qnk_hash blind;
+    struct qnk_hash share;
+    bool has_share;
+    uint64_t secrets_token;
+    struct qnk_ballot *ballot; /* of final_window + 1 */
+    struct qnk_ballot *next;   /* of the window after it, or NULL */
+    struct qnk_hash candidate; /* the one that the engine knows; zero: none */
+    uint64_t engine_head;
+    struct qnk_check checks[QNK_CHECKS_MAX];
+    struct qnk_signing_slot signs[QNK_SIGNS_MAX];
+    struct qnk_hash *shares; /* of members, for `shares_window`; zero: not shown */
+    uint64_t shares_window;
+    uint64_t resend_us;
+    struct qnk_engine *engine;
+    uint32_t vote_phase;
+    uint64_t vote_have, vote_need;
+};
+
+/* --- node.c --- */
+
+uint64_t qnk_token(struct qnk_node *node);
+
+/* The next of a sequence of choices: not secret, not the same on other nodes. */
+uint64_t qnk_chance(struct qnk_node *node);
+void qnk_timer_set(struct qnk_node *node, uint32_t timer, uint64_t at_us);
+void qnk_timer_cancel(struct qnk_node *node, uint32_t timer);
+void qnk_job_start(struct qnk_node *node, struct qnk_job *job);
+
+/* A job, or NULL after a note that memory is short. */
+struct qnk_job *qnk_job_new(struct qnk_node *node, uint32_t kind, uint32_t purpose);
+
+/* Room of QNK_NOTE_TEXT bytes for the words of a note for the log; `event` is its stable name. */
+char *qnk_note_text(struct qnk_node *node, uint32_t level, const char *event);
+#define qnk_note(node, level, event, ...) \
+    qnk_text(qnk_note_text((node), (level), (event)), QNK_NOTE_TEXT, __VA_ARGS__)
+
+/* Stops the node: going on would be wrong. */
+void qnk_halt(struct qnk_node *node, const char *why);
+
+enum qnk_job_purpose {
+    QNK_PURPOSE_HEADERS = 1, /* SIGS: headers of a message; context: the message */
+    QNK_PURPOSE_VOTES,       /* SIGS: votes of a message; context: votes that were wanted */
+    QNK_PURPOSE_CERTIFICATE, /* SIGS; context: the message */
+    QNK_PURPOSE_MACRO,       /* SIGS: a macroblock's certificate in sync; context: the message */
+    QNK_PURPOSE_KERNEL_TXS,  /* SIGS: kernel transactions; context: rows */
+    QNK_PURPOSE_BLOCK_SIGS,  /* SIGS: kernel transactions of the block `subject` */
+    QNK_PURPOSE_BODY,
+    QNK_PURPOSE_KEEP, /* KEEP: the other transactions of the block `subject` */
+    QNK_PURPOSE_INTAKE,
+    QNK_PURPOSE_VERIFY,
+    QNK_PURPOSE_RECHECK, /* VERIFY: of what waits in the mempool */
+    QNK_PURPOSE_EXEC,
+    QNK_PURPOSE_BUILD,
+};
+
+/* --- peer.c --- */
+
+void qnk_peer_up(struct qnk_node *node, uint32_t id, const struct qnk_hash *key, bool outgoing);
+void qnk_peer_down(struct qnk_node *node, uint32_t id);
+void qnk_peer_frame(struct qnk_node *node, uint32_t id, const struct qnk_frame *head,
+                    struct qn_buf *buf);
+struct qnk_peer *qnk_peer_find(struct qnk_node *node, uint32_t id);
+
+/* The peer is charged; `fault` as in effect.h. Peer 0 is nobody. */
+void qnk_peer_fault(struct qnk_node *node, uint32_t id, uint32_t fault);
+
+/* Sends a body that is in one buf (whose reference is taken over), or that is `head` and a slice. */
+void qnk_send(struct qnk_node *node, uint32_t peer, uint8_t type, uint32_t request,
+              struct qn_buf *body);
+void qnk_send_two(struct qnk_node *node, uint32_t peer, uint8_t type, uint32_t request,
+                  struct qn_buf *head, struct qn_slice body);
+
+/* To all peers that take blocks and transactions, but `except`; takes the reference over. */
+void qnk_send_all(struct qnk_node *node, uint8_t type, struct qn_buf *body, uint32_t except);
+
+/* Forgets what was asked of a peer that went. */
+void qnk_fetch_forget(struct qnk_node *node, uint32_t peer);
+
+/* Tells peers where we stand, if that has changed. */
+void qnk_peers_tell(struct qnk_node *node);
+
+/* The best peer that serves bodies and is final at least up to `window`; any, if several. `not` is
+ * avoided while there is another. 0: none. */
+uint32_t qnk_peer_for(struct qnk_node *node, uint64_t window, uint32_t not );
+
+/* --- chain.c --- */
+
+/* Headers that a peer sent: their signatures are checked, then they enter the tree. */
+void qnk_headers_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
+void qnk_headers_checked(struct qnk_node *node, struct qnk_job *job);
+
+/* A body's part. */
+void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
+void qnk_body_read(struct qnk_node *node, struct qnk_job *job);
+void qnk_body_checked(struct qnk_node *node, struct qnk_job *job);
+
+/* A stored block comes back at start. */
+void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, struct qn_buf *body,
+                       uint64_t place, bool verified);
+
+/* Our own block, signed and executed, enters the tree. */
+struct qnk_block *qnk_block_add_own(struct qnk_node *node, const struct qnk_micro *header,
+                                    struct qnk_block *parent, struct qnk_job *job);
+void qnk_block_store(struct qnk_node *node, struct qnk_block *block);
+void qnk_block_stored(struct qnk_node *node, uint64_t token, uint64_t place, int32_t status);
+
+/* Sends a block to peers: its header, and its body as well where `with_body`. */
+void qnk_block_announce(struct qnk_node *node, struct qnk_block *block, bool with_body,
+                        uint32_t except);
+void qnk_body_send(struct qnk_node *node, struct qnk_block *block, uint32_t peer, uint32_t request);
+
+/* What waited in the room may have become due. */
+void qnk_room_look(struct qnk_node *node);
+
+/* Asks for bodies that are missing and for what was asked for in vain. */
+void qnk_fetch_look(struct qnk_node *node);
+void qnk_chain_fetch(struct qnk_node *node, uint32_t peer, const struct qnk_hash *id);
+
+/* The pace after `parent`. */
+QN_MUST_CHECK int32_t qnk_pace_after(struct qnk_node *node, const struct qnk_block *parent,
+                                     struct qnk_pace *pace);
+
+/* The newest window that `header` says is final. */
+uint64_t qnk_header_final(const struct qnk_node *node, const struct qnk_micro *header);
+
+/* Limits of a block at this height and lag: transactions and bytes; false: kernel's only. */
+bool qnk_block_limits(const struct qnk_node *node, uint64_t height, uint32_t lag, uint32_t *txs,
+                      uint32_t *bytes);
+
+/* A final header leaves the tree: pace still looks at it. */
+void qnk_recent_add(struct qnk_node *node, const struct qnk_micro *header);
+
+/* --- exec.c --- */
+
+/* Something changed: the ledger goes one step towards where it should stand. */
+void qnk_exec_look(struct qnk_node *node);
+void qnk_exec_done(struct qnk_node *node, struct qnk_job *job);
+
+/* The head: the block at which the ledger stands, if it stands still, or came from last. */
+struct qnk_block *qnk_head(struct qnk_node *node);
+
+/* Whether the ledger stands still on the best chain's end. */
+bool qnk_exec_is_settled(struct qnk_node *node);
+
+/* --- produce.c --- */
+
+/* Looks whether and when this node makes the next block. */
+void qnk_produce_look(struct qnk_node *node);
+void qnk_produce_due(struct qnk_node *node);
+void qnk_build_done(struct qnk_node *node, struct qnk_job *job);
+void qnk_block_signed(struct qnk_node *node, int32_t status, const uint8_t *signature);
+void qnk_build_tx_signed(struct qnk_node *node);
+
+/* Gives back what a build holds. */
+void qnk_build_drop(struct qnk_node *node);
+
+/* The ledger took back a block whose signature was refused. */
+void qnk_build_undone(struct qnk_node *node);
+
+/* --- pool.c --- */
+
+void qnk_txs_take(struct qnk_node *node, uint32_t peer, struct qn_buf *body);
+void qnk_txs_submit(struct qnk_node *node, uint64_t token, struct qn_buf *body);
+void qnk_intake_done(struct qnk_node *node, struct qnk_job *job);
+void qnk_verify_done(struct qnk_node *node, struct qnk_job *job);
+void qnk_recheck_done(struct qnk_node *node, struct qnk_job *job);
+void qnk_kernel_checked(struct qnk_node *node, struct qnk_job *job);
+void qnk_verify_flush(struct qnk_node *node);
+void qnk_ids_take(struct qnk_node *node, uint32_t peer, const struct qnk_ids *ids);
+void qnk_txs_serve(struct qnk_node *node, uint32_t peer, const struct qnk_ids *ids);
+void qnk_relay_flush(struct qnk_node *node);
+void qnk_pool_tick(struct qnk_node *node);
+
+/* A block joined or left the best chain. */
+void qnk_pool_included(struct qnk_node *node, const struct qnk_block *block);
+void qnk_pool_undone(struct qnk_node *node, const struct qnk_block *block);
+
+/* Adds the signatures of a kernel transaction to a SIGS job that has room for them: its own and
+ * those inside evidence. False: its sender or evidence is of nobody known. */
+bool qnk_kernel_sigs(struct qnk_node *node, struct qnk_job *job, const struct qnk_tx *tx,
+                     uint32_t *at, uint32_t *message_at);
+enum { QNK_KERNEL_SIGS_MAX = 3 }; /* signatures to check for one kernel transaction */
+
+/* Has a kernel transaction of our own signed; it then enters the pool and goes to peers. */
+void qnk_kernel_make(struct qnk_node *node, uint8_t kind, struct qn_span payload);
+void qnk_kernel_add(struct qnk_node *node, struct qn_span bytes, bool tell);
+
+/* --- final.c --- */
+
+void qnk_finals_done(struct qnk_node *node);
+
+/* NULL: not one of those that are kept. */
+const struct qnk_known_final *qnk_final_of(const struct qnk_node *node, int64_t window);
+
+/* The root of a window's last block is known. */
+void qnk_end_done(struct qnk_node *node, struct qnk_block *block, struct qnk_job *job);
+
+/* A certificate arrived for a window; header may be empty. Checked before it is believed. */
+void qnk_certificate_take(struct qnk_node *node, uint32_t peer,
+                          const struct qnk_certified *certified);
+void qnk_certificate_checked(struct qnk_node *node, struct qnk_job *job);
+
+/* A certificate of step 2 that was made here or is checked. */
+void qnk_certificate_final(struct qnk_node *node, struct qn_buf *bytes,
+                           const struct qnk_macro *macro);
+
+/* Makes the certified window final as soon as its chain is executed and stored. */
+void qnk_final_look(struct qnk_node *node);
+void qnk_final_restore(struct qnk_node *node, const struct qnk_event *event);
+QN_MUST_CHECK int32_t qnk_final_genesis(struct qnk_node *node);
+QN_MUST_CHECK int32_t qnk_windows_open(struct qnk_node *node);
+
+/* Sends the certificate of a window that is final, if it is one of those kept. */
+void qnk_certificate_send(struct qnk_node *node, uint32_t peer, uint64_t window);
+
+/* Set and binding of the votes of a window; false: not known (yet). */
+bool qnk_vote_context(const struct qnk_node *node, uint64_t window, struct qnk_set **set,
+                      struct qnk_ballot_place *place);
+
+/* --- sync.c --- */
+
+void qnk_sync_look(struct qnk_node *node);
+void qnk_macros_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
+bool qnk_is_syncing(const struct qnk_node *node);
+
+/* --- vote.c --- */
+
+bool qnk_engine_effect_do(void *ctx, const struct qnk_engine_effect *effect);
+
+/* Gives back all that this part holds. */
+void qnk_votes_done(struct qnk_node *node);
+
+/* Looks whether signing may begin, or must end. */
+void qnk_signing_look(struct qnk_node *node);
+void qnk_signing_resume(struct qnk_node *node);
+
+/* Opens the instance of final_window + 1, if this node votes. */
+void qnk_instance_open(struct qnk_node *node);
+void qnk_instance_close(struct qnk_node *node, const struct qnk_hash *digest, uint32_t round);
+void qnk_secrets_take(struct qnk_node *node, const struct qnk_event *event);
+void qnk_votes_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
+void qnk_votes_checked(struct qnk_node *node, struct qnk_job *job);
+void qnk_held_take(struct qnk_node *node, uint32_t peer, const struct qnk_held *held);
+void qnk_resend(struct qnk_node *node);
+void qnk_signed(struct qnk_node *node, const struct qnk_event *event);
+
+/* Whether this node may sign now; if not, node->not_signing says why. */
+bool qnk_may_sign(struct qnk_node *node);
+
+/* Hands a record to the host for signing. False: no room. Takes `records` over. */
+bool qnk_sign(struct qnk_node *node, uint32_t purpose, const struct qnk_signing_vote *vote,
+              struct qn_buf *tx, struct qn_buf *records, const uint8_t *message,
+              uint32_t message_size);
+
+/* The head moved, or a candidate may have settled: the engine is told. */
+void qnk_candidate_look(struct qnk_node *node);
+
+/* A certificate of step 1 that was made here or is checked. */
+void qnk_certificate_prepare(struct qnk_node *node, struct qn_buf *bytes);
+
+/* A macroblock's header became known: a check may go on. */
+void qnk_macro_known(struct qnk_node *node, const struct qnk_macro *macro);
+
+/* Some window end was executed, or a block is bad: checks may be answered. */
+void qnk_checks_look(struct qnk_node *node);
+
+/* The window end that a check wants executed, or NULL. */
+struct qnk_block *qnk_check_target(struct qnk_node *node);
+
+/* Somebody else signs with our key. */
+void qnk_key_abused(struct qnk_node *node);
+void qnk_engine_timer(struct qnk_node *node, uint32_t place);
+
+/* Evidence of two signed things. */
+void qnk_evidence_blocks(struct qnk_node *node, const struct qnk_micro *a,
+                         const struct qnk_micro *b);

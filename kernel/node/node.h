@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* node.h: the deterministic core of a node: events in, effects out.
+ *
+ * It knows no clock, socket, file, thread or global; both hosts, live and simulated, drive the same
+ * code. Between steps it can be looked at through the functions below, which change nothing.
+ *
+ * Unless a function's own comment says otherwise:
+ *   owns     what is given out by pointer is borrowed until the next step
+ *   threads  one at a time: the host's loop
+ *   cost     a look is constant or linear in what it shows
+ *
+ * Source: architecture.md, scale.md 1.1.
+ */
+
+#include "kernel/node/effect.h"
+#include "kernel/node/mempool.h"
+#include "kernel/node/setup.h"
+
+struct qnk_node;
+
+/* QN_NO_SPACE: over setup->limits.memory; QN_INVALID: the producer cannot schedule this set. */
+QN_MUST_CHECK int32_t qnk_node_create(const struct qnk_setup *setup, struct qnk_node **node);
+void qnk_node_destroy(struct qnk_node *node);
+
+/* Takes one event and appends what follows from it. */
+void qnk_node_step(struct qnk_node *node, const struct qnk_event *event,
+                   struct qnk_effects *effects);
+
+/* The budget of everything the core and its jobs take. */
+struct qnk_budget *qnk_node_budget(struct qnk_node *node);
+
+/* --- looking --- */
+
+enum qnk_phase {
+    QNK_PHASE_STARTING,
+    QNK_PHASE_SYNCING, /* peers are final further than we are */
+    QNK_PHASE_RUNNING,
+    QNK_PHASE_PAUSED, /* three windows wait for finality: no new block may be made */
+};
+
+struct qnk_node_view {
+    uint32_t phase; /* enum qnk_phase */
+    uint32_t lag;   /* windows full but not final: 0.. */
+    uint64_t head_height;
+    uint64_t head_time_ms;
+    struct qnk_hash head;
+    uint32_t interval_ms; /* that follows on the head */
+    uint64_t final_window;
+    uint64_t final_height;
+    uint64_t final_time_us; /* when it became final here; 0: before the start */
+    struct qnk_hash final;  /* digest */
+    struct qnk_hash state;  /* ledger root */
+    uint64_t tx_total;      /* final */
+    uint64_t tx_head;       /* transactions up to the head */
+    uint32_t member;        /* own index, or QNK_SET_NOBODY */
+    uint32_t members;
+    uint64_t quorum, total;  /* weights */
+    bool is_signing;         /* whether this node signs at all now */
+    const char *not_signing; /* why not; "" otherwise */
+    uint32_t round;          /* of the open window */
+    uint32_t vote_phase;     /* as the engine reports it */
+    uint64_t have, need;     /* weights */
+    uint32_t signers; /* of the last final window: members whose vote is in its certificate */
+    uint32_t peers;
+    uint64_t sync_target; /* the highest final window that a peer claims */
+    struct qnk_mempool_stats mempool;
+};
+
+void qnk_node_look(const struct qnk_node *node, struct qnk_node_view *view);
+
+/* Counters since the start, for metrics. */
+struct qnk_node_counters {
+    uint64_t blocks_made, blocks_accepted, blocks_refused, reorgs, undone, turns_missed;
+    uint64_t txs_received, txs_accepted, txs_refused[QNK_TX_CODES], txs_included, txs_final;
+    uint64_t votes_received, votes_sent, votes_invalid, votes_dropped, doubles_seen;
+    uint64_t rounds, windows, certificates_made, sign_refused[9];
+    uint64_t faults[QNK_FAULTS];
+};
+
+const struct qnk_node_counters *qnk_node_counters(const struct qnk_node *node);
+
+/* A block above the last final one. */
+struct qnk_block_view {
+    const struct qnk_micro *header;
+    struct qnk_hash id;
+    bool is_best; /* on the chain of the head */
+    bool is_executed;
+    struct qn_span rows; /* empty: not here */
+    struct qn_span ids;
+};
+
+/* By height on the best chain, or by id on any. False: not above the last final block. */
+bool qnk_node_block_at(const struct qnk_node *node, uint64_t height, struct qnk_block_view *view);
+bool qnk_node_block(const struct qnk_node *node, const struct qnk_hash *id,
+                    struct qnk_block_view *view);
+
+/* Where a transaction is: in an executed block of the best chain (height, index), or waiting. */
+enum qnk_tx_place { QNK_TX_NOWHERE, QNK_TX_WAITING, QNK_TX_INCLUDED };
+enum qnk_tx_place qnk_node_tx(const struct qnk_node *node, const struct qnk_hash *id,
+                              uint64_t *height, uint32_t *index, struct qn_span *bytes);
+
+/* What a peer said last. False: no such peer. */
+bool qnk_node_peer(const struct qnk_node *node, uint32_t peer, struct qnk_status *status);
+
+/* The set and control record at the head. */
+const struct qnk_set *qnk_node_set(const struct qnk_node *node);
+const struct qnk_control *qnk_node_control(const struct qnk_node *node);
+
+/* Members that voted in the open window, round and step as in finality.md 5.1; bitmap of
+ * (members + 7) / 8 bytes. False: no vote is held. */
+bool qnk_node_voted(const struct qnk_node *node, uint32_t round, uint32_t step, uint8_t *bitmap);
