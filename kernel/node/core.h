@@ -36,10 +36,11 @@ enum {
     QNK_SIGNS_MAX = 256,
     QNK_STORES_MAX = 1024,
     QNK_CHECKS_MAX = 16,    /* digests of others that the engine wants checked */
-    QNK_FINALS = 4,         /* the last final windows that are kept */
+    QNK_FINALS = 8,         /* the last final windows that are kept */
     QNK_FETCH_US = 250000,  /* after which a body that was announced is asked for */
     QNK_RETRY_US = 1500000, /* after which what was asked for is asked for elsewhere */
     QNK_ASKS_MAX = 16,      /* bodies asked for at once from one peer */
+    QNK_PREFIX_MAX = 65536, /* bytes of kernel transactions in a block */
     QNK_PUSH_PEERS = 8,     /* peers that are told directly; with more, this many by lot */
 };
 
@@ -64,8 +65,8 @@ struct qnk_peer {
     struct qnk_status status;
     uint64_t chain_asked_us; /* last FETCH_CHAIN */
     uint64_t final_sent_us;  /* last certificate that was sent for an old vote */
+    bool is_doubted;         /* claimed a final window and did not show it */
     uint64_t held_sent_us;   /* last answer to HELD */
-    uint32_t bodies_asked;   /* under way */
 };
 
 /* A header that waits: for its time, or for a window to become final. */
@@ -77,7 +78,13 @@ struct qnk_waiting {
 };
 
 /* What waits to be signed. */
-enum qnk_sign_purpose { QNK_SIGN_BLOCK = 1, QNK_SIGN_VOTE, QNK_SIGN_AGAIN, QNK_SIGN_TX };
+enum qnk_sign_purpose {
+    QNK_SIGN_BLOCK = 1,
+    QNK_SIGN_VOTE,
+    QNK_SIGN_AGAIN, /* a vote of before a restart */
+    QNK_SIGN_TX,
+    QNK_SIGN_SAVED, /* nothing is signed: what an engine wants kept becomes durable */
+};
 
 struct qnk_signing_vote {
     struct qnk_vote vote;  /* its tail lies in `tail` */
@@ -179,17 +186,15 @@ struct qnk_node {
     /* produce.c */
     struct {
         uint32_t state; /* enum qnk_build_state */
-        const struct qnk_block *parent;
         struct qnk_hash parent_id;
         struct qnk_micro header;
         struct qnk_job *job; /* after the run */
-        struct qn_buf *prefix;
-        uint32_t prefix_count;
         struct qnk_control *control;
         uint32_t signs_left;
         uint64_t ready_us; /* since when a block could be made on the head */
         uint64_t due_us;
         uint32_t view;
+        struct qnk_pace pace; /* that binds it */
     } build;
 
     /* pool.c */
@@ -205,7 +210,8 @@ struct qnk_node {
     struct qnk_kernel_tx kernel_txs[QNK_KERNEL_POOL_MAX];
     struct qn_buf *push; /* own clients' transactions on their way to peers */
     uint32_t push_size, push_count;
-    struct qnk_hash *tell; /* ids to announce, and who sent each */
+    uint64_t push_us, tell_us; /* when they are due */
+    struct qnk_hash *tell;     /* ids to announce, and who sent each */
     uint32_t *tell_from;
     uint32_t tell_count, tell_room;
     uint64_t pool_tick; /* seconds */
@@ -222,13 +228,16 @@ struct qnk_node {
     uint32_t trims; /* windows since the guard's log was trimmed */
 
     /* sync.c */
-    uint64_t sync_target; /* the highest final window that a peer claims */
     uint64_t macros_asked_us;
     uint32_t macros_peer;
+    uint64_t macros_window;
     uint64_t range_asked_us;
+    uint32_t range_peer;
+    uint64_t range_window;
 
     /* vote.c */
     struct qnk_guard *guard;
+    bool is_guard_bad;      /* a record of its log could not be read */
     uint32_t signing;       /* enum qnk_signing */
     uint64_t resume_window; /* RESUME: sign only windows from here on; UINT64_MAX: not known yet */
     const char *not_signing;
@@ -249,6 +258,10 @@ struct qnk_node {
     uint64_t shares_window;
     uint64_t resend_us;
     struct qnk_engine *engine;
+    struct {
+        uint32_t id;
+        bool is_set;
+    } timers[QN_CONSENSUS_TIMERS_MAX];
     uint32_t vote_phase;
     uint64_t vote_have, vote_need;
 };
@@ -278,7 +291,6 @@ enum qnk_job_purpose {
     QNK_PURPOSE_HEADERS = 1, /* SIGS: headers of a message; context: the message */
     QNK_PURPOSE_VOTES,       /* SIGS: votes of a message; context: votes that were wanted */
     QNK_PURPOSE_CERTIFICATE, /* SIGS; context: the message */
-    QNK_PURPOSE_MACRO,       /* SIGS: a macroblock's certificate in sync; context: the message */
     QNK_PURPOSE_KERNEL_TXS,  /* SIGS: kernel transactions; context: rows */
     QNK_PURPOSE_BLOCK_SIGS,  /* SIGS: kernel transactions of the block `subject` */
     QNK_PURPOSE_BODY,
@@ -376,6 +388,9 @@ void qnk_exec_done(struct qnk_node *node, struct qnk_job *job);
 /* The head: the block at which the ledger stands, if it stands still, or came from last. */
 struct qnk_block *qnk_head(struct qnk_node *node);
 
+/* The ledger built our own block, which is in the tree now. */
+void qnk_exec_joined_own(struct qnk_node *node, struct qnk_block *block);
+
 /* Whether the ledger stands still on the best chain's end. */
 bool qnk_exec_is_settled(struct qnk_node *node);
 
@@ -418,8 +433,8 @@ bool qnk_kernel_sigs(struct qnk_node *node, struct qnk_job *job, const struct qn
                      uint32_t *at, uint32_t *message_at);
 enum { QNK_KERNEL_SIGS_MAX = 3 }; /* signatures to check for one kernel transaction */
 
-/* Has a kernel transaction of our own signed; it then enters the pool and goes to peers. */
-void qnk_kernel_make(struct qnk_node *node, uint8_t kind, struct qn_span payload);
+/* Has a kernel transaction of our own signed; it then enters the pool. False: no memory. */
+bool qnk_kernel_make(struct qnk_node *node, uint8_t kind, struct qn_span payload);
 void qnk_kernel_add(struct qnk_node *node, struct qn_span bytes, bool tell);
 
 /* --- final.c --- */
@@ -439,7 +454,7 @@ void qnk_certificate_checked(struct qnk_node *node, struct qnk_job *job);
 
 /* A certificate of step 2 that was made here or is checked. */
 void qnk_certificate_final(struct qnk_node *node, struct qn_buf *bytes,
-                           const struct qnk_macro *macro);
+                           const struct qnk_macro *macro, uint32_t peer);
 
 /* Makes the certified window final as soon as its chain is executed and stored. */
 void qnk_final_look(struct qnk_node *node);

@@ -76,6 +76,7 @@ struct qnk_sign {
     uint32_t message_size;
     uint8_t message[QNK_SIGN_MESSAGE_MAX];
     struct qn_buf *long_message; /* instead of `message`: a transaction's */
+    uint32_t long_size;
     struct qnk_budget *budget;
 };
 
@@ -125,6 +126,7 @@ struct qnk_effect {
         struct qnk_final *final;
         struct {
             struct qn_buf *rows; /* transactions one after another */
+            uint64_t size;       /* bytes of it */
         } txs;
         struct qnk_sign *sign;
         struct {

@@ -58,6 +58,7 @@ struct qnk_event {
             struct qn_span control;  /* record after it */
             struct qn_span next_set; /* members of window + 3 */
             struct qn_span frontier; /* history up to and with this window */
+            bool is_last;
         } final;
         struct qn_span recent; /* a header */
         struct {

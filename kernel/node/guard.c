@@ -8,7 +8,13 @@
 #include "kernel/base/crc32c.h"
 #include "kernel/chain/certificate.h"
 
-enum record_type { RECORD_BLOCK = 1, RECORD_VOTE = 2, RECORD_CERTIFICATE = 3, RECORD_FLOOR = 5 };
+enum record_type {
+    RECORD_BLOCK = 1,
+    RECORD_VOTE = 2,
+    RECORD_CERTIFICATE = 3,
+    RECORD_SAVED = 4,
+    RECORD_FLOOR = 5,
+};
 
 enum {
     HEAD_SIZE = 9,                        /* size, crc, type */
@@ -31,6 +37,8 @@ struct qnk_guard {
     uint32_t votes_count;
     struct qn_buf **certificates;
     uint32_t certificates_count;
+    uint64_t saved_window;
+    struct qn_buf *saved; /* content; NULL: none */
 };
 
 /* --- life --- */
@@ -67,6 +75,7 @@ void qnk_guard_destroy(struct qnk_guard *guard)
     for (uint32_t i = 0; i < guard->certificates_count; i++) {
         qnk_buf_unref(guard->certificates[i]);
     }
+    qnk_buf_unref(guard->saved);
     qnk_memory_give(guard->budget, guard->certificates,
                     QNK_GUARD_CERTIFICATES_MAX * sizeof *guard->certificates);
     qnk_memory_give(guard->budget, guard->vote_bytes,
@@ -185,6 +194,48 @@ static bool certificates_add(struct qnk_guard *guard, struct qn_span bytes)
     return true;
 }
 
+/* --- what engines save --- */
+
+static struct qn_buf *saved_record(const struct qnk_guard *guard)
+{
+    struct qn_buf *out = qnk_buf_new(guard->budget, record_size(8 + guard->saved->size));
+
+    if (out != NULL) {
+        struct qnk_writer to = qnk_writer_init(out->data, out->size);
+        uint8_t *start = record_begin(&to, RECORD_SAVED, 8 + guard->saved->size);
+
+        qnk_writer_u64(&to, guard->saved_window);
+        qnk_writer_bytes(&to, guard->saved->data, guard->saved->size);
+        record_end(&to, start);
+        QN_ASSERT(to.room == 0);
+    }
+    return out;
+}
+
+static int32_t saved_set(struct qnk_guard *guard, uint64_t window, struct qn_span content)
+{
+    struct qn_buf *copy = qnk_buf_copy(guard->budget, content);
+
+    if (copy == NULL) {
+        return QN_NO_SPACE;
+    }
+    qnk_buf_unref(guard->saved);
+    guard->saved = copy;
+    guard->saved_window = window;
+    return QN_OK;
+}
+
+struct qn_buf *qnk_guard_saved(struct qnk_guard *guard, uint64_t window, struct qn_span content)
+{
+    return saved_set(guard, window, content) == QN_OK ? saved_record(guard) : NULL;
+}
+
+struct qn_span qnk_guard_saved_at(const struct qnk_guard *guard, uint64_t window)
+{
+    return guard->saved != NULL && guard->saved_window == window ? qnk_buf_span(guard->saved)
+                                                                 : (struct qn_span){NULL, 0};
+}
+
 /* --- at start --- */
 
 static int32_t restore_block(struct qnk_guard *guard, struct qn_span bytes)
@@ -245,6 +296,12 @@ int32_t qnk_guard_restore(struct qnk_guard *guard, struct qn_span record)
             return QN_CORRUPT;
         }
         return certificates_add(guard, bytes) ? QN_OK : QN_NO_SPACE;
+    case RECORD_SAVED:
+        if (bytes.size < 8) {
+            return QN_CORRUPT;
+        }
+        return saved_set(guard, qn_le64_read(bytes.data),
+                         (struct qn_span){bytes.data + 8, bytes.size - 8});
     case RECORD_FLOOR:
         if (bytes.size != FLOOR_SIZE) {
             return QN_CORRUPT;
@@ -651,6 +708,10 @@ void qnk_guard_forget(struct qnk_guard *guard, uint64_t window, uint64_t height)
         }
     }
     guard->certificates_count = kept;
+    if (guard->saved != NULL && guard->saved_window <= window) {
+        qnk_buf_unref(guard->saved);
+        guard->saved = NULL;
+    }
 }
 
 struct qn_buf *qnk_guard_records(const struct qnk_guard *guard)
@@ -663,6 +724,10 @@ struct qn_buf *qnk_guard_records(const struct qnk_guard *guard)
     }
     for (uint32_t i = 0; i < guard->votes_count; i++) {
         size += record_size(guard->vote_bytes[i]->size);
+    }
+
+    if (guard->saved != NULL) {
+        size += record_size(8 + guard->saved->size);
     }
 
     struct qn_buf *out = qnk_buf_new(guard->budget, size);
@@ -689,6 +754,13 @@ struct qn_buf *qnk_guard_records(const struct qnk_guard *guard)
         struct qn_span bytes = qnk_buf_span(guard->vote_bytes[i]);
 
         record_write(&to, RECORD_VOTE, bytes.data, bytes.size);
+    }
+    if (guard->saved != NULL) {
+        uint8_t *start = record_begin(&to, RECORD_SAVED, 8 + guard->saved->size);
+
+        qnk_writer_u64(&to, guard->saved_window);
+        qnk_writer_bytes(&to, guard->saved->data, guard->saved->size);
+        record_end(&to, start);
     }
     QN_ASSERT(to.room == 0);
     return out;

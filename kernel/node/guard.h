@@ -9,7 +9,8 @@
  * What was signed before may be signed again, byte for byte: Ed25519 gives the same signature.
  *
  * Records of the log: size u32 (of what follows the crc), crc32c u32, type u8, bytes. Types: 1 block
- * (the 136 signed bytes), 2 vote (record 120, member u32, tail), 3 certificate, 5 floor (window u64,
+ * (the 136 signed bytes), 2 vote (record 120, member u32, tail), 3 certificate, 4 what an
+ * engine saved (window u64, content), 5 floor (window u64,
  * height u64: nothing at or below is kept).
  *
  * Unless a function's own comment says otherwise:
@@ -72,6 +73,14 @@ QN_MUST_CHECK int32_t qnk_guard_vote(struct qnk_guard *guard, const struct qnk_v
 /* The same for a block's header. QN_EXISTS: another one was signed on this parent. */
 QN_MUST_CHECK int32_t qnk_guard_block(struct qnk_guard *guard, const struct qnk_micro *header,
                                       uint64_t final_height, struct qn_buf **records);
+
+/* The record of what an engine wants kept for `window`, and keeps it: the last one counts. NULL: over
+ * the budget. */
+QN_MUST_CHECK struct qn_buf *qnk_guard_saved(struct qnk_guard *guard, uint64_t window,
+                                             struct qn_span content);
+
+/* What was kept for `window`; empty: nothing. */
+struct qn_span qnk_guard_saved_at(const struct qnk_guard *guard, uint64_t window);
 
 /* Whether this key's owner, as far as this log knows, has signed this: if not, someone else has the
  * key. */

@@ -50,8 +50,8 @@ void qnk_job_destroy(struct qnk_job *job)
         return;
     }
     refs_done(job);
-    qnk_memory_give(job->budget, job->sigs, job->sigs_count * sizeof *job->sigs);
-    qnk_memory_give(job->budget, job->bitmap, bitmap_size(job->sigs_count));
+    qnk_memory_give(job->budget, job->sigs, job->sigs_room * sizeof *job->sigs);
+    qnk_memory_give(job->budget, job->bitmap, bitmap_size(job->sigs_room));
     qnk_memory_give(job->budget, job->more_pages, job->more_pages_count * sizeof *job->more_pages);
     qnk_memory_give(job->budget, job->pages.indexes, job->pages.count * sizeof *job->pages.indexes);
     qnk_buf_unref(job->pages.bytes);
@@ -61,6 +61,7 @@ void qnk_job_destroy(struct qnk_job *job)
     qnk_buf_unref(job->context);
     qnk_buf_unref(job->undo);
     qnk_buf_unref(job->rows);
+    qnk_buf_unref(job->ids);
     qnk_set_unref(job->members);
     qnk_memory_give(job->budget, job, sizeof *job);
 }
@@ -84,8 +85,14 @@ bool qnk_job_sigs(struct qnk_job *job, uint32_t count, uint64_t messages_size)
     if (job->sigs == NULL) {
         return false;
     }
-    job->sigs_count = count;
+    job->sigs_room = job->sigs_count = count;
     return job->messages != NULL;
+}
+
+void qnk_job_sigs_cut(struct qnk_job *job, uint32_t count)
+{
+    QN_ASSERT(count <= job->sigs_count);
+    job->sigs_count = count;
 }
 
 uint32_t qnk_job_class(uint32_t kind)
@@ -282,7 +289,7 @@ static int32_t run_sigs(struct qnk_job *job, const struct qnk_job_host *host, ui
     struct qn_signature_item *items = qnk_memory_take(job->budget, size);
     int32_t status = QN_NO_SPACE;
 
-    job->bitmap = qnk_memory_take(job->budget, bitmap_size(job->sigs_count));
+    job->bitmap = qnk_memory_take(job->budget, bitmap_size(job->sigs_room));
     if (items != NULL && job->bitmap != NULL) {
         for (uint32_t i = 0; i < job->sigs_count; i++) {
             items[i] = (struct qn_signature_item){
@@ -468,7 +475,7 @@ static int32_t run_apply(struct qnk_job *job, const struct qnk_job_host *host, u
 /* The body and its root: the kernel's transactions, then those that the ledger did not leave out. */
 static int32_t build_rows(struct qnk_job *job)
 {
-    uint64_t size = job->prefix == NULL ? 0 : job->prefix->size;
+    uint64_t size = job->prefix_size;
     uint64_t leaves_size = (job->refs_count + job->prefix_count) * sizeof(struct qnk_hash);
     struct qnk_hash *leaves = qnk_memory_take(job->budget, leaves_size);
     struct qn_span prefix = {job->prefix == NULL ? NULL : job->prefix->data, size};
@@ -504,9 +511,11 @@ static int32_t build_rows(struct qnk_job *job)
         }
     }
     job->included = count;
+    job->ids = qnk_buf_copy(job->budget,
+                            (struct qn_span){(const uint8_t *)leaves, count * sizeof *leaves});
     qnk_merkle_fold(leaves, count, &job->root);
     qnk_memory_give(job->budget, leaves, leaves_size);
-    return QN_OK;
+    return job->ids != NULL ? QN_OK : QN_NO_SPACE;
 }
 
 static int32_t run_build(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane)

@@ -101,6 +101,7 @@ struct qnk_job {
     uint64_t token;
     struct qnk_hash subject;
     struct qn_buf *context;
+    uint64_t context_size;
 
     /* In: what to work on. */
     struct qn_buf *buf;      /* INTAKE: a TXS body. BODY, APPLY: rows. UNDO: what apply gave */
@@ -109,9 +110,11 @@ struct qnk_job {
     uint32_t refs_room;        /* how many there is room for */
     struct qnk_sig_item *sigs; /* SIGS */
     uint32_t sigs_count;
+    uint32_t sigs_room;
     struct qn_buf *messages;
     struct qnk_hash chain_id; /* VERIFY, KEEP */
     struct qn_buf *prefix;    /* BUILD: kernel transactions that come first */
+    uint64_t prefix_size;     /* bytes of it */
     uint32_t prefix_count;
     uint64_t height; /* APPLY, BUILD: of the block */
     uint64_t window;
@@ -131,6 +134,7 @@ struct qnk_job {
     struct qnk_hash effects;         /* APPLY, BUILD */
     struct qn_buf *undo;             /* APPLY, BUILD */
     struct qn_buf *rows;             /* BUILD: the block's body */
+    struct qn_buf *ids;              /* BUILD: of the body's transactions, QN_HASH_SIZE each */
     uint8_t *codes;                  /* BUILD: enum qnk_tx_code of each of refs */
     uint32_t included;               /* BUILD: how many of refs are in the body */
     struct qnk_set *members;         /* END */
@@ -155,6 +159,9 @@ void qnk_job_destroy(struct qnk_job *job); /* NULL is allowed */
 /* Room for so many items; false: over the budget. */
 QN_MUST_CHECK bool qnk_job_refs(struct qnk_job *job, uint32_t count);
 QN_MUST_CHECK bool qnk_job_sigs(struct qnk_job *job, uint32_t count, uint64_t messages_size);
+
+/* Fewer items than there is room for. */
+void qnk_job_sigs_cut(struct qnk_job *job, uint32_t count);
 
 uint32_t qnk_job_class(uint32_t kind);
 

@@ -305,7 +305,6 @@ static void job_done(struct qnk_node *node, struct qnk_job *job)
         qnk_votes_checked(node, job);
         break;
     case QNK_PURPOSE_CERTIFICATE:
-    case QNK_PURPOSE_MACRO:
         qnk_certificate_checked(node, job);
         break;
     case QNK_PURPOSE_KERNEL_TXS:

@@ -197,9 +197,6 @@ static void status_take(struct qnk_node *node, struct qnk_peer *peer, struct qn_
     }
     peer->status = status;
     peer->has_status = true;
-    if (status.final_window > node->sync_target) {
-        node->sync_target = status.final_window;
-    }
     if (status.final_window > node->final_window) {
         qnk_sync_look(node);
     } else if (status.head_height > qnk_head(node)->header.height &&

@@ -244,7 +244,9 @@ static int32_t take_evidence(struct qnk_transition *transition, struct qn_span p
     int32_t status = qnk_evidence_decode(payload, &evidence);
 
     if (status != QN_OK || evidence.member >= control->members_count ||
-        evidence.window > transition->window || !qnk_evidence_proves(&evidence)) {
+        evidence.window > transition->window ||
+        evidence.window + QNK_EVIDENCE_BACK < transition->window ||
+        !qnk_evidence_proves(&evidence)) {
         return QN_INVALID;
     }
     qnk_evidence_place(&evidence, &place);

@@ -27,7 +27,8 @@
 enum {
     QNK_BLOCK_KERNEL_TXS_MAX = 64, /* kernel transactions of a block */
     QNK_MISSED_MAX = 10,           /* of the last QNK_CONTROL_TURNS turns; more exclude a member */
-    QNK_TIP_NOTICE = 3,            /* windows after which a tip is in force */
+    QNK_EVIDENCE_BACK = 2, /* windows; what is older can be checked by no one who started since */
+    QNK_TIP_NOTICE = 3,    /* windows after which a tip is in force */
 };
 
 /* The record of genesis: bindings from the parameters, tips as the first links of window 0. */

@@ -68,6 +68,7 @@ struct qnk_block {
     bool late;    /* came later than interval + backup after it was due */
     bool twin;    /* its producer made another one on the same parent */
     bool own;
+    bool is_foreign; /* its effects are not ours: it is being taken back */
     bool announced;
     uint64_t total;              /* sum of scores from the root up to this one */
     uint64_t due_ms;             /* when its rank was due on its parent */
@@ -82,8 +83,11 @@ struct qnk_block {
     struct qnk_window_end *end;  /* of a window's last block, once its root is known */
     uint8_t *parts;              /* bitmap of the parts of the body that are here */
     uint32_t parts_left;
-    uint32_t parts_size; /* bytes of `parts` */
-    uint32_t asked_peer; /* who was asked for the body, 0 nobody */
+    uint32_t parts_size;  /* bytes of `parts` */
+    uint32_t body_peer;   /* who sent it; 0: nobody */
+    uint32_t checks_left; /* jobs on its signatures that are under way */
+    bool was_verified;    /* before the restart */
+    uint32_t asked_peer;  /* who was asked for the body, 0 nobody */
     uint64_t asked_us;
 };
 

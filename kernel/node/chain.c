@@ -1,0 +1,1045 @@
+/* SPDX-License-Identifier: MIT */
+
+/* chain.c: how a block comes into the tree: header, then body, then signatures; and how what is
+ * missing is asked for. */
+
+#include <qnet/assert.h>
+
+#include "kernel/node/core.h"
+
+enum {
+    FETCH_TICK_US = 100000,
+    KEEP_CHUNK = 1024, /* transactions whose signatures one job checks */
+    RUN_MAX = 16,      /* bodies of final blocks asked for in one range */
+};
+
+static uint64_t now_ms(const struct qnk_node *node)
+{
+    return node->now_us / 1000;
+}
+
+/* --- what a header must be --- */
+
+uint64_t qnk_header_final(const struct qnk_node *node, const struct qnk_micro *header)
+{
+    uint64_t window = qnk_window_of(header->height, node->setup.params.window);
+    uint64_t lag = header->flags & QNK_MICRO_LAG_MASK;
+
+    return window > lag ? window - 1 - lag : 0;
+}
+
+bool qnk_block_limits(const struct qnk_node *node, uint64_t height, uint32_t lag, uint32_t *txs,
+                      uint32_t *bytes)
+{
+    const struct qnk_params *params = &node->setup.params;
+    uint64_t place = (height - 1) % params->window; /* in its window, from 0 */
+    uint32_t part = lag >= 2 ? 4 : 1;
+
+    *txs = params->block_txs / part;
+    *bytes = params->block_bytes / part;
+    return lag < 2 || place < params->window / 2;
+}
+
+/* Headers below `block` that pace looks at, newest first. */
+static uint32_t recent_headers(const struct qnk_node *node, const struct qnk_block *block,
+                               const struct qnk_micro *recent[QNK_SCHEDULE_RECENT])
+{
+    const struct qnk_block *root = qnk_tree_root(node->tree);
+    uint32_t count = 0;
+
+    for (; count < QNK_SCHEDULE_RECENT && block != NULL && block != root; block = block->parent) {
+        recent[count++] = &block->header;
+    }
+    for (uint64_t i = 0; count < QNK_SCHEDULE_RECENT && i < node->recent_count; i++) {
+        recent[count++] = &node->recent[(node->recent_last - i) % QNK_SCHEDULE_RECENT];
+    }
+    return count;
+}
+
+void qnk_recent_add(struct qnk_node *node, const struct qnk_micro *header)
+{
+    node->recent[header->height % QNK_SCHEDULE_RECENT] = *header;
+    node->recent_last = header->height;
+    if (node->recent_count < QNK_SCHEDULE_RECENT) {
+        node->recent_count++;
+    }
+}
+
+int32_t qnk_pace_after(struct qnk_node *node, const struct qnk_block *parent, struct qnk_pace *pace)
+{
+    const struct qnk_micro *recent[QNK_SCHEDULE_RECENT];
+    uint32_t count = recent_headers(node, parent, recent);
+
+    return qnk_schedule_pace(node->schedule, recent, count, pace);
+}
+
+/* What is wrong with a header whose parent is in the tree and whose windows are known; NULL:
+ * nothing. Gives when it was due. */
+static const char *header_fault(struct qnk_node *node, const struct qnk_micro *header,
+                                const struct qnk_block *parent, uint64_t *due_ms,
+                                uint32_t *patience_ms)
+{
+    uint32_t lag = header->flags & QNK_MICRO_LAG_MASK;
+    uint32_t txs;
+    uint32_t bytes;
+    uint32_t producer;
+    struct qnk_pace pace;
+
+    if (header->height != parent->header.height + 1) {
+        return "height";
+    }
+    if (lag > 2 || qnk_header_final(node, header) < qnk_header_final(node, &parent->header)) {
+        return "lag";
+    }
+    (void)qnk_block_limits(node, header->height, lag, &txs, &bytes);
+    if (header->tx_count > txs || header->body_size > bytes ||
+        (uint64_t)header->tx_count * QNK_TX_SIZE_MIN > header->body_size) {
+        return "limits";
+    }
+    if (header->backlog > QNK_BACKLOG_MAX) {
+        return "backlog";
+    }
+    if (qnk_schedule_turn(node->schedule, header->height, header->view, &producer) != QN_OK ||
+        producer != header->producer) {
+        return "schedule";
+    }
+    if (qnk_pace_after(node, parent, &pace) != QN_OK) {
+        return "pace";
+    }
+    pace = qnk_pace_of(&node->setup.params, &pace, header->view);
+    if (header->class != pace.class) {
+        return "class";
+    }
+    *due_ms = parent->header.time_ms + pace.interval_ms + (uint64_t)header->view * pace.backup_ms;
+    *patience_ms = pace.interval_ms + pace.backup_ms;
+    return header->time_ms < *due_ms ? "time" : NULL;
+}
+
+/* --- the waiting room --- */
+
+static void room_add(struct qnk_node *node, uint32_t peer, const struct qnk_micro *header,
+                     const struct qnk_hash *id, uint64_t at_us)
+{
+    struct qnk_waiting *place = &node->room[0];
+
+    for (uint32_t i = 0; i < QNK_ROOM_MAX; i++) {
+        if (node->room[i].at_us != 0 && qnk_hash_equal(&node->room[i].id, id)) {
+            return;
+        }
+    }
+    /* A free place, or that of the lowest block: it is the first to be fetched again. */
+    for (uint32_t i = 0; i < QNK_ROOM_MAX && place->at_us != 0; i++) {
+        if (node->room[i].at_us == 0 || node->room[i].header.height < place->header.height) {
+            place = &node->room[i];
+        }
+    }
+    *place = (struct qnk_waiting){.header = *header, .id = *id, .peer = peer, .at_us = at_us};
+    if (at_us != UINT64_MAX) {
+        qnk_timer_set(node, QNK_TIMER_ROOM, at_us);
+    }
+}
+
+static void header_offer(struct qnk_node *node, uint32_t peer, const struct qnk_micro *header,
+                         const struct qnk_hash *id);
+
+/* Takes the lowest block out of the room that may be looked at again; height 0: none. */
+static struct qnk_waiting room_take(struct qnk_node *node)
+{
+    struct qnk_waiting *found = NULL;
+    struct qnk_waiting taken = {0};
+
+    for (uint32_t i = 0; i < QNK_ROOM_MAX; i++) {
+        struct qnk_waiting *place = &node->room[i];
+        bool is_due =
+            place->at_us != 0 && (place->at_us == UINT64_MAX
+                                      ? qnk_header_final(node, &place->header) <= node->final_window
+                                      : place->at_us <= node->now_us);
+
+        if (is_due && (found == NULL || place->header.height < found->header.height)) {
+            found = place;
+        }
+    }
+    if (found != NULL) {
+        taken = *found;
+        *found = (struct qnk_waiting){0};
+    }
+    return taken;
+}
+
+void qnk_room_look(struct qnk_node *node)
+{
+    uint64_t next_us = UINT64_MAX;
+
+    for (struct qnk_waiting at = room_take(node); at.header.height != 0; at = room_take(node)) {
+        header_offer(node, at.peer, &at.header, &at.id);
+    }
+    for (uint32_t i = 0; i < QNK_ROOM_MAX; i++) {
+        if (node->room[i].at_us != 0 && node->room[i].at_us < next_us) {
+            next_us = node->room[i].at_us;
+        }
+    }
+    if (next_us != UINT64_MAX) {
+        qnk_timer_set(node, QNK_TIMER_ROOM, next_us);
+    }
+    qnk_exec_look(node);
+}
+
+/* --- headers --- */
+
+/* The whole body of an empty block is here with its header. */
+static void body_begin(struct qnk_node *node, struct qnk_block *block);
+
+static void header_add(struct qnk_node *node, uint32_t peer, struct qnk_block *parent,
+                       const struct qnk_micro *header, const struct qnk_hash *id)
+{
+    uint64_t due_ms = 0;
+    uint32_t patience_ms = 0;
+    const char *fault = header_fault(node, header, parent, &due_ms, &patience_ms);
+
+    if (fault != NULL) {
+        node->counters.blocks_refused++;
+        qnk_note(node, QNK_LOG_WARN, "block-refused", "block %llu of member %u: wrong %s",
+                 (unsigned long long)header->height, header->producer, fault);
+        qnk_peer_fault(node, peer, QNK_FAULT_BAD_BLOCK);
+        return;
+    }
+    if (header->time_ms > now_ms(node) + QNK_CLOCK_AHEAD_MS) {
+        room_add(node, peer, header, id, (header->time_ms - QNK_CLOCK_AHEAD_MS) * 1000);
+        return;
+    }
+
+    struct qnk_block *block = qnk_tree_add(node->tree, parent, header, id);
+
+    if (block == NULL) {
+        qnk_note(node, QNK_LOG_WARN, "tree-full", "no room for block %llu",
+                 (unsigned long long)header->height);
+        return;
+    }
+    block->due_ms = due_ms;
+    block->late = now_ms(node) > due_ms + patience_ms;
+    block->arrival_us = node->now_us;
+
+    const struct qnk_block *twin = qnk_tree_twin(block);
+
+    if (twin != NULL) {
+        node->counters.doubles_seen++;
+        qnk_evidence_blocks(node, &twin->header, header);
+    }
+    if (block->state != QNK_BLOCK_BAD) {
+        body_begin(node, block);
+    }
+}
+
+/* A header whose signature is good. */
+static void header_offer(struct qnk_node *node, uint32_t peer, const struct qnk_micro *header,
+                         const struct qnk_hash *id)
+{
+    struct qnk_block *parent = qnk_tree_find(node->tree, &header->parent);
+
+    if (qnk_tree_find(node->tree, id) != NULL || qnk_tree_is_bad(node->tree, id) ||
+        header->height <= qnk_tree_root(node->tree)->header.height) {
+        return;
+    }
+    if (qnk_header_final(node, header) > node->final_window) {
+        room_add(node, peer, header, id, UINT64_MAX);
+        qnk_sync_look(node);
+        return;
+    }
+    if (parent == NULL) {
+        if (qnk_tree_is_bad(node->tree, &header->parent)) {
+            qnk_peer_fault(node, peer, QNK_FAULT_BAD_BLOCK);
+        } else {
+            qnk_chain_fetch(node, peer, id);
+        }
+        return;
+    }
+    header_add(node, peer, parent, header, id);
+}
+
+/* Whether a header is worth checking its signature; its set must be known. */
+static bool header_is_wanted(struct qnk_node *node, const struct qnk_micro *header,
+                             const struct qnk_hash *id)
+{
+    uint64_t window = qnk_window_of(header->height, node->setup.params.window);
+    const struct qnk_set *set = qnk_schedule_set(node->schedule, window);
+
+    return set != NULL && header->producer < set->count &&
+           header->height > qnk_tree_root(node->tree)->header.height &&
+           qnk_tree_find(node->tree, id) == NULL && !qnk_tree_is_bad(node->tree, id);
+}
+
+static void header_sig(struct qnk_node *node, struct qnk_job *job, uint32_t i,
+                       const struct qnk_micro *header)
+{
+    uint64_t window = qnk_window_of(header->height, node->setup.params.window);
+    const struct qnk_set *set = qnk_schedule_set(node->schedule, window);
+    struct qnk_sig_item *item = &job->sigs[i];
+
+    item->key = set->members[header->producer].key;
+    memcpy(item->signature, header->signature, QN_SIG_SIZE);
+    item->offset = i * QNK_MICRO_MESSAGE_SIZE;
+    item->size = QNK_MICRO_MESSAGE_SIZE;
+    qnk_micro_message(header, &node->setup.params.chain_id, job->messages->data + item->offset);
+}
+
+/* Headers that are wanted, one after another; NULL: none, or no memory. */
+static struct qn_buf *wanted_headers(struct qnk_node *node, uint32_t peer,
+                                     const struct qnk_headers *headers, uint32_t *count)
+{
+    struct qn_buf *wanted = qnk_buf_new(&node->budget, (uint64_t)headers->count * QNK_MICRO_SIZE);
+
+    *count = 0;
+    for (uint32_t i = 0; wanted != NULL && i < headers->count; i++) {
+        struct qn_span bytes = {headers->headers + (uint64_t)i * QNK_MICRO_SIZE, QNK_MICRO_SIZE};
+        struct qnk_micro header;
+        struct qnk_hash id;
+
+        if (qnk_micro_decode(bytes, &header) != QN_OK) {
+            qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+            break;
+        }
+        qnk_micro_id(&header, &id);
+        if (header_is_wanted(node, &header, &id)) {
+            memcpy(wanted->data + (uint64_t)*count * QNK_MICRO_SIZE, bytes.data, QNK_MICRO_SIZE);
+            (*count)++;
+        }
+    }
+    if (wanted != NULL && *count == 0) {
+        qnk_buf_unref(wanted);
+        return NULL;
+    }
+    return wanted;
+}
+
+void qnk_headers_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
+{
+    struct qnk_headers headers;
+
+    if (qnk_headers_decode(body, &headers) != QN_OK) {
+        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+        return;
+    }
+
+    uint32_t count;
+    struct qn_buf *wanted = wanted_headers(node, peer, &headers, &count);
+    struct qnk_job *job =
+        wanted == NULL ? NULL : qnk_job_new(node, QNK_JOB_SIGS, QNK_PURPOSE_HEADERS);
+
+    if (job == NULL) {
+        qnk_buf_unref(wanted);
+        return;
+    }
+    job->context = wanted;
+    job->peer = peer;
+    if (!qnk_job_sigs(job, count, (uint64_t)count * QNK_MICRO_MESSAGE_SIZE)) {
+        qnk_job_destroy(job);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct qnk_micro header;
+        struct qn_span bytes = {wanted->data + (uint64_t)i * QNK_MICRO_SIZE, QNK_MICRO_SIZE};
+        int32_t status = qnk_micro_decode(bytes, &header);
+
+        QN_ASSERT(status == QN_OK);
+        header_sig(node, job, i, &header);
+    }
+    qnk_job_start(node, job);
+}
+
+void qnk_headers_checked(struct qnk_node *node, struct qnk_job *job)
+{
+    for (uint32_t i = 0; job->status == QN_OK && i < job->sigs_count; i++) {
+        struct qnk_micro header;
+        struct qnk_hash id;
+        struct qn_span bytes = {job->context->data + (uint64_t)i * QNK_MICRO_SIZE, QNK_MICRO_SIZE};
+        int32_t status = qnk_micro_decode(bytes, &header);
+
+        QN_ASSERT(status == QN_OK);
+        if (!qnk_bit(job->bitmap, i)) {
+            qnk_peer_fault(node, job->peer, QNK_FAULT_BAD_SIGNATURE);
+            continue;
+        }
+        qnk_micro_id(&header, &id);
+        if (node->setup.has_validator && !qnk_guard_knows_block(node->guard, &header) &&
+            qnk_hash_equal(&job->sigs[i].key, &node->setup.validator)) {
+            qnk_key_abused(node);
+        }
+        header_offer(node, job->peer, &header, &id);
+    }
+    qnk_fetch_look(node);
+    qnk_exec_look(node);
+}
+
+/* --- bodies --- */
+
+static uint32_t parts_of(uint32_t body_size)
+{
+    return (body_size + QNK_WIRE_PART_SIZE - 1) / QNK_WIRE_PART_SIZE;
+}
+
+/* All of the body is here: it is read on the pool. */
+static void body_whole(struct qnk_node *node, struct qnk_block *block)
+{
+    struct qnk_job *job = qnk_job_new(node, QNK_JOB_BODY, QNK_PURPOSE_BODY);
+
+    if (job == NULL) {
+        return;
+    }
+    job->buf = qnk_buf_ref(block->body);
+    job->txs_max = block->header.tx_count;
+    job->subject = block->id;
+    block->working = true;
+    qnk_job_start(node, job);
+}
+
+static void body_begin(struct qnk_node *node, struct qnk_block *block)
+{
+    if (block->header.body_size > 0) {
+        return;
+    }
+    block->body = qnk_buf_new(&node->budget, 0);
+    if (block->body != NULL) {
+        body_whole(node, block);
+    }
+}
+
+/* Room for a body that comes in parts. */
+static bool parts_begin(struct qnk_node *node, struct qnk_block *block)
+{
+    uint32_t parts = parts_of(block->header.body_size);
+
+    block->body = qnk_buf_new(&node->budget, block->header.body_size);
+    block->parts_size = (parts + 7) / 8;
+    block->parts = qnk_memory_take(&node->budget, block->parts_size);
+    if (block->body == NULL || block->parts == NULL) {
+        qnk_memory_give(&node->budget, block->parts, block->parts_size);
+        qnk_buf_unref(block->body);
+        block->body = NULL;
+        block->parts = NULL;
+        block->parts_size = 0;
+        return false;
+    }
+    block->parts_left = parts;
+    return true;
+}
+
+static void parts_end(struct qnk_node *node, struct qnk_block *block)
+{
+    qnk_memory_give(&node->budget, block->parts, block->parts_size);
+    block->parts = NULL;
+    block->parts_size = 0;
+}
+
+/* A body turned out to be another block's, or no body at all: it is asked for elsewhere. */
+static void body_drop(struct qnk_node *node, struct qnk_block *block)
+{
+    if (block->parts != NULL) {
+        parts_end(node, block);
+    }
+    qnk_buf_unref(block->body);
+    block->body = NULL;
+    block->asked_us = 0;
+}
+
+/* Whether the part is one that this block can have. */
+static bool part_fits(const struct qnk_block *block, const struct qnk_body_part *part)
+{
+    uint32_t parts = parts_of(block->header.body_size);
+
+    return part->body_size == block->header.body_size && part->count == parts &&
+           part->index < parts &&
+           part->bytes.size ==
+               (part->index + 1 < parts
+                    ? QNK_WIRE_PART_SIZE
+                    : block->header.body_size - (uint64_t)part->index * QNK_WIRE_PART_SIZE);
+}
+
+void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
+{
+    struct qnk_body_part part;
+
+    if (qnk_body_part_decode(body, &part) != QN_OK) {
+        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+        return;
+    }
+
+    struct qnk_block *block = qnk_tree_find(node->tree, &part.id);
+
+    /* Late parts of what we have, and parts that came before their header, are no fault. */
+    if (block == NULL || block->state != QNK_BLOCK_HEADER || block->working ||
+        (block->body != NULL && block->parts == NULL)) {
+        return;
+    }
+    if (!part_fits(block, &part)) {
+        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+        return;
+    }
+    if (block->body == NULL && !parts_begin(node, block)) {
+        return;
+    }
+    block->body_peer = peer;
+    block->asked_us = node->now_us;
+    if (qnk_bit(block->parts, part.index)) {
+        return;
+    }
+    qnk_bit_set(block->parts, part.index);
+    memcpy(block->body->data + (uint64_t)part.index * QNK_WIRE_PART_SIZE, part.bytes.data,
+           part.bytes.size);
+    if (--block->parts_left == 0) {
+        parts_end(node, block);
+        body_whole(node, block);
+    }
+}
+
+static void block_ready(struct qnk_node *node, struct qnk_block *block)
+{
+    block->state = QNK_BLOCK_READY;
+    block->working = false;
+    block->held_us = node->now_us;
+    qnk_exec_look(node);
+}
+
+static void block_refuse(struct qnk_node *node, struct qnk_block *block, const char *why)
+{
+    node->counters.blocks_refused++;
+    qnk_note(node, QNK_LOG_WARN, "block-refused", "block %llu of member %u: %s",
+             (unsigned long long)block->header.height, block->header.producer, why);
+    qnk_peer_fault(node, block->body_peer, QNK_FAULT_BAD_BLOCK);
+    block->working = false;
+    qnk_tree_bad(node->tree, block);
+    qnk_checks_look(node);
+    qnk_exec_look(node);
+}
+
+/* Keeps the ids of the block's transactions. */
+static bool ids_keep(struct qnk_node *node, struct qnk_block *block, const struct qnk_job *job)
+{
+    block->ids = qnk_buf_new(&node->budget, (uint64_t)job->refs_count * QN_HASH_SIZE);
+    for (uint32_t i = 0; block->ids != NULL && i < job->refs_count; i++) {
+        memcpy(block->ids->data + (uint64_t)i * QN_HASH_SIZE, job->refs[i].id.bytes, QN_HASH_SIZE);
+    }
+    return block->ids != NULL;
+}
+
+/* Starts a job for the signatures of a block's kernel transactions. QN_INVALID: one is of nobody
+ * known. */
+static int32_t kernel_sigs_start(struct qnk_node *node, struct qnk_block *block,
+                                 const struct qnk_job *read, uint32_t kernel_txs)
+{
+    struct qnk_job *job = qnk_job_new(node, QNK_JOB_SIGS, QNK_PURPOSE_BLOCK_SIGS);
+    uint64_t messages = (uint64_t)kernel_txs * (QNK_TX_MESSAGE_MAX + 2 * QNK_VOTE_MESSAGE_SIZE);
+    uint32_t at = 0;
+    uint32_t message_at = 0;
+
+    if (job == NULL || !qnk_job_sigs(job, kernel_txs * QNK_KERNEL_SIGS_MAX, messages)) {
+        qnk_job_destroy(job);
+        return QN_NO_SPACE;
+    }
+    for (uint32_t i = 0; i < read->refs_count; i++) {
+        struct qn_span bytes = {read->refs[i].buf->data + read->refs[i].offset, read->refs[i].size};
+        struct qnk_tx tx;
+
+        if (!read->refs[i].is_kernel) {
+            continue;
+        }
+
+        int32_t status = qnk_tx_decode(bytes, &tx);
+
+        QN_ASSERT(status == QN_OK);
+        if (!qnk_kernel_sigs(node, job, &tx, &at, &message_at)) {
+            qnk_job_destroy(job);
+            return QN_INVALID;
+        }
+    }
+    qnk_job_sigs_cut(job, at);
+    job->subject = block->id;
+    block->checks_left++;
+    qnk_job_start(node, job);
+    return QN_OK;
+}
+
+/* Starts jobs for the signatures that were not found good before. False: no memory. */
+static bool keep_start(struct qnk_node *node, struct qnk_block *block, const struct qnk_job *read)
+{
+    struct qnk_job *job = NULL;
+
+    for (uint32_t i = 0; i < read->refs_count; i++) {
+        const struct qnk_tx_ref *ref = &read->refs[i];
+
+        if (ref->is_kernel || qnk_seen_has(node->verified, &ref->id)) {
+            continue;
+        }
+        if (job == NULL) {
+            job = qnk_job_new(node, QNK_JOB_KEEP, QNK_PURPOSE_KEEP);
+            if (job == NULL || !qnk_job_refs(job, KEEP_CHUNK)) {
+                qnk_job_destroy(job);
+                return false;
+            }
+            job->refs_count = 0;
+            job->chain_id = node->setup.params.chain_id;
+            job->subject = block->id;
+        }
+        job->refs[job->refs_count++] = *ref;
+        (void)qnk_buf_ref(ref->buf);
+        if (job->refs_count == KEEP_CHUNK) {
+            block->checks_left++;
+            qnk_job_start(node, job);
+            job = NULL;
+        }
+    }
+    if (job != NULL) {
+        block->checks_left++;
+        qnk_job_start(node, job);
+    }
+    return true;
+}
+
+static int32_t checks_start(struct qnk_node *node, struct qnk_block *block,
+                            const struct qnk_job *read, uint32_t kernel_txs)
+{
+    int32_t status = kernel_txs == 0 ? QN_OK : kernel_sigs_start(node, block, read, kernel_txs);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    return keep_start(node, block, read) ? QN_OK : QN_NO_SPACE;
+}
+
+static uint32_t count_kernel(const struct qnk_job *read)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < read->refs_count; i++) {
+        count += read->refs[i].is_kernel;
+    }
+    return count;
+}
+
+void qnk_body_read(struct qnk_node *node, struct qnk_job *job)
+{
+    struct qnk_block *block = qnk_tree_find(node->tree, &job->subject);
+    uint32_t txs;
+    uint32_t bytes;
+
+    if (block == NULL || block->state != QNK_BLOCK_HEADER) {
+        return; /* it was pruned, or is bad by now */
+    }
+    block->working = false;
+    if (job->status == QN_NO_SPACE) {
+        body_drop(node, block);
+        return;
+    }
+    /* Bytes that do not hash to the header's root are the peer's fault, not the block's. */
+    if (job->status != QN_OK || !qnk_hash_equal(&job->root, &block->header.tx_root)) {
+        qnk_peer_fault(node, block->body_peer, QNK_FAULT_BAD_BLOCK);
+        body_drop(node, block);
+        return;
+    }
+
+    uint32_t kernel_txs = count_kernel(job);
+    bool may_hold_all = qnk_block_limits(node, block->header.height,
+                                         block->header.flags & QNK_MICRO_LAG_MASK, &txs, &bytes);
+
+    if (kernel_txs > QNK_BLOCK_KERNEL_TXS_MAX || (!may_hold_all && kernel_txs < job->refs_count)) {
+        block_refuse(node, block, "transactions that may not be in it");
+        return;
+    }
+    if (!ids_keep(node, block, job)) {
+        body_drop(node, block);
+        return;
+    }
+    block->working = true;
+    block->checks_left = 1; /* this one */
+
+    int32_t status = block->was_verified ? QN_OK : checks_start(node, block, job, kernel_txs);
+
+    if (status == QN_INVALID) {
+        block_refuse(node, block, "a kernel transaction of nobody known");
+    } else if (status != QN_OK) {
+        block->working = false;
+        body_drop(node, block);
+    } else if (--block->checks_left == 0) {
+        block_ready(node, block);
+    }
+}
+
+static bool all_good(const struct qnk_node *node, const struct qnk_job *job)
+{
+    bool is_good = true;
+
+    for (uint32_t i = 0; job->kind == QNK_JOB_SIGS && i < job->sigs_count; i++) {
+        is_good = is_good && qnk_bit(job->bitmap, i);
+    }
+    for (uint32_t i = 0; job->kind == QNK_JOB_KEEP && i < job->refs_count; i++) {
+        bool is_one = job->verdicts[i].code == QNK_TX_OK;
+
+        if (is_one) {
+            (void)qnk_seen_add(node->verified, &job->refs[i].id);
+        }
+        is_good = is_good && is_one;
+    }
+    return is_good;
+}
+
+void qnk_body_checked(struct qnk_node *node, struct qnk_job *job)
+{
+    struct qnk_block *block = qnk_tree_find(node->tree, &job->subject);
+
+    if (block == NULL || block->state != QNK_BLOCK_HEADER || !block->working) {
+        return;
+    }
+    if (job->status != QN_OK) {
+        block->working = false;
+        body_drop(node, block);
+        return;
+    }
+    if (!all_good(node, job)) {
+        block_refuse(node, block, "a signature in it is not good");
+        return;
+    }
+    if (--block->checks_left == 0) {
+        block_ready(node, block);
+    }
+}
+
+/* --- own and stored blocks --- */
+
+struct qnk_block *qnk_block_add_own(struct qnk_node *node, const struct qnk_micro *header,
+                                    struct qnk_block *parent, struct qnk_job *job)
+{
+    struct qnk_hash id;
+
+    qnk_micro_id(header, &id);
+
+    struct qnk_block *block = qnk_tree_add(node->tree, parent, header, &id);
+
+    if (block == NULL) {
+        return NULL;
+    }
+    block->state = QNK_BLOCK_READY;
+    block->own = true;
+    block->executed = true;
+    block->arrival_us = block->held_us = node->now_us;
+    block->body = qnk_buf_ref(job->rows);
+    block->undo = qnk_buf_ref(job->undo);
+    block->tx_total = parent->tx_total + header->tx_count;
+    block->ids = qnk_buf_ref(job->ids);
+    return block;
+}
+
+void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, struct qn_buf *body,
+                       uint64_t place, bool verified)
+{
+    struct qnk_hash id;
+    uint64_t due_ms;
+    uint32_t patience_ms;
+
+    qnk_micro_id(header, &id);
+
+    struct qnk_block *parent = qnk_tree_find(node->tree, &header->parent);
+
+    /* What was stored before something else became final is not needed any more. */
+    if (parent == NULL || qnk_tree_find(node->tree, &id) != NULL ||
+        qnk_header_final(node, header) > node->final_window ||
+        header_fault(node, header, parent, &due_ms, &patience_ms) != NULL) {
+        return;
+    }
+
+    struct qnk_block *block = qnk_tree_add(node->tree, parent, header, &id);
+
+    if (block == NULL) {
+        return;
+    }
+    block->due_ms = due_ms;
+    block->arrival_us = node->now_us;
+    block->stored = true;
+    block->announced = true;
+    block->place = place;
+    block->body = qnk_buf_ref(body);
+    block->was_verified = verified;
+    body_whole(node, block);
+}
+
+void qnk_block_store(struct qnk_node *node, struct qnk_block *block)
+{
+    struct qnk_effect *effect;
+
+    if (block->stored || block->storing || node->stores_count == QNK_STORES_MAX) {
+        return;
+    }
+    block->storing = true;
+    effect = qnk_effects_push(node->out, QNK_EFFECT_STORE_BLOCK);
+    effect->block.token = qnk_token(node);
+    effect->block.body = qnk_buf_ref(block->body);
+    effect->block.verified = true;
+    qnk_micro_encode(&block->header, effect->block.header);
+    node->stores[node->stores_count].token = effect->block.token;
+    node->stores[node->stores_count++].id = block->id;
+}
+
+void qnk_block_stored(struct qnk_node *node, uint64_t token, uint64_t place, int32_t status)
+{
+    for (uint32_t i = 0; i < node->stores_count; i++) {
+        if (node->stores[i].token != token) {
+            continue;
+        }
+
+        struct qnk_block *block = qnk_tree_find(node->tree, &node->stores[i].id);
+
+        node->stores[i] = node->stores[--node->stores_count];
+        if (status != QN_OK) {
+            /* The host knows its disk and says more; nothing goes on that is not durable. */
+            node->is_on_hold = true;
+            qnk_note(node, QNK_LOG_ERROR, "block-not-stored", "a block could not be stored: %d",
+                     status);
+            return;
+        }
+        if (block == NULL) {
+            return;
+        }
+        block->storing = false;
+        block->stored = true;
+        block->place = place;
+        qnk_block_announce(node, block, block->own, block->body_peer);
+        qnk_final_look(node);
+        qnk_candidate_look(node);
+        qnk_produce_look(node);
+        qnk_peers_tell(node);
+        return;
+    }
+}
+
+/* --- telling and asking --- */
+
+void qnk_body_send(struct qnk_node *node, struct qnk_block *block, uint32_t peer, uint32_t request)
+{
+    uint32_t parts = parts_of(block->header.body_size);
+
+    for (uint32_t i = 0; i < parts; i++) {
+        uint64_t at = (uint64_t)i * QNK_WIRE_PART_SIZE;
+        uint64_t left = block->body->size - at;
+        struct qn_slice bytes = {
+            .owner = block->body,
+            .data = block->body->data + at,
+            .size = left < QNK_WIRE_PART_SIZE ? left : QNK_WIRE_PART_SIZE,
+        };
+        struct qnk_body_part part = {
+            .id = block->id,
+            .index = i,
+            .count = parts,
+            .body_size = block->header.body_size,
+            .bytes = {bytes.data, bytes.size},
+        };
+        struct qn_buf *head = qnk_buf_new(&node->budget, QNK_BODY_PART_HEAD_SIZE);
+
+        if (head != NULL) {
+            qnk_body_part_head(&part, head->data);
+            qnk_send_two(node, peer, QNK_WIRE_BODY_PART, request, head, bytes);
+        }
+    }
+}
+
+void qnk_block_announce(struct qnk_node *node, struct qnk_block *block, bool with_body,
+                        uint32_t except)
+{
+    struct qn_buf *body = qnk_buf_new(&node->budget, 4 + QNK_MICRO_SIZE);
+    uint32_t pushed = 0;
+
+    if (body == NULL || block->announced) {
+        qnk_buf_unref(body);
+        return;
+    }
+    block->announced = true;
+    qn_le32_write(body->data, 1);
+    qnk_micro_encode(&block->header, body->data + 4);
+    qnk_send_all(node, QNK_WIRE_HEADERS, body, except);
+
+    /* With few peers the producer's own pushes are the fastest way; with many, those that got it
+     * pass it on to whoever asks. */
+    uint32_t start = (uint32_t)(qnk_chance(node) % QNK_PEERS_MAX);
+
+    for (uint32_t i = 0; with_body && i < QNK_PEERS_MAX && pushed < QNK_PUSH_PEERS; i++) {
+        const struct qnk_peer *peer = &node->peers[(start + i) % QNK_PEERS_MAX];
+
+        if (peer->id != 0 && peer->has_status && peer->status.node_type != QNK_NODE_LIGHT) {
+            qnk_body_send(node, block, peer->id, 0);
+            pushed++;
+        }
+    }
+}
+
+void qnk_chain_fetch(struct qnk_node *node, uint32_t peer, const struct qnk_hash *id)
+{
+    struct qnk_peer *from = qnk_peer_find(node, peer);
+    struct qnk_fetch_chain fetch = {
+        .above = qnk_tree_root(node->tree)->header.height,
+        .id = *id,
+    };
+
+    if (from == NULL || node->now_us < from->chain_asked_us + QNK_FETCH_US) {
+        return;
+    }
+
+    struct qn_buf *body = qnk_buf_new(&node->budget, QNK_FETCH_CHAIN_SIZE);
+
+    if (body != NULL) {
+        from->chain_asked_us = node->now_us;
+        qnk_fetch_chain_encode(&fetch, body->data);
+        qnk_send(node, peer, QNK_WIRE_FETCH_CHAIN, 0, body);
+    }
+}
+
+/* Asks a peer for bodies of blocks that are final there, by height. */
+static void range_ask(struct qnk_node *node, uint32_t peer, uint64_t first, uint32_t count)
+{
+    struct qnk_fetch fetch = {.first = first, .count = count, .what = 1};
+    struct qn_buf *body = qnk_buf_new(&node->budget, QNK_FETCH_SIZE);
+
+    if (body != NULL) {
+        qnk_fetch_encode(&fetch, body->data);
+        qnk_send(node, peer, QNK_WIRE_FETCH_RANGE, 0, body);
+    }
+}
+
+static void body_ask(struct qnk_node *node, uint32_t peer, const struct qnk_hash *id)
+{
+    struct qn_buf *body = qnk_buf_new(&node->budget, 4 + QN_HASH_SIZE);
+
+    if (body != NULL) {
+        qn_le32_write(body->data, 1);
+        memcpy(body->data + 4, id->bytes, QN_HASH_SIZE);
+        qnk_send(node, peer, QNK_WIRE_FETCH_BODIES, 0, body);
+    }
+}
+
+/* A peer that should have this block and is not too busy with us. */
+static struct qnk_peer *body_peer(struct qnk_node *node, const struct qnk_block *block)
+{
+    uint32_t start = (uint32_t)(qnk_chance(node) % QNK_PEERS_MAX);
+    struct qnk_peer *last = NULL;
+
+    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+        struct qnk_peer *peer = &node->peers[(start + i) % QNK_PEERS_MAX];
+
+        if (peer->id == 0 || !peer->has_status || (peer->status.serves & 1) == 0 ||
+            peer->status.head_height < block->header.height) {
+            continue;
+        }
+        if (peer->id != block->asked_peer) {
+            return peer;
+        }
+        last = peer;
+    }
+    return last;
+}
+
+struct fetching {
+    struct qnk_node *node;
+    uint32_t missing;
+    uint64_t behind; /* height below which nothing is on its way by itself */
+    /* The run of heights that is being put into one request. */
+    uint32_t run_peer;
+    uint64_t run_first;
+    uint32_t run_count;
+};
+
+static void run_flush(struct fetching *fetching)
+{
+    if (fetching->run_count > 0) {
+        range_ask(fetching->node, fetching->run_peer, fetching->run_first, fetching->run_count);
+        fetching->run_count = 0;
+    }
+}
+
+static void run_add(struct fetching *fetching, uint32_t peer, uint64_t height)
+{
+    if (fetching->run_count > 0 && height == fetching->run_first + fetching->run_count &&
+        fetching->run_count < RUN_MAX) {
+        fetching->run_count++;
+        return;
+    }
+    run_flush(fetching);
+    fetching->run_peer = peer;
+    fetching->run_first = height;
+    fetching->run_count = 1;
+}
+
+static void ask_for(struct fetching *fetching, struct qnk_block *block)
+{
+    struct qnk_node *node = fetching->node;
+    struct qnk_peer *peer = fetching->run_count > 0 && fetching->run_count < RUN_MAX
+                                ? qnk_peer_find(node, fetching->run_peer)
+                                : body_peer(node, block);
+
+    if (peer == NULL || peer->id == block->asked_peer) {
+        peer = body_peer(node, block);
+    }
+    if (peer == NULL) {
+        return;
+    }
+    block->asked_peer = peer->id;
+    block->asked_us = node->now_us;
+    if (block->header.height <=
+        qnk_window_last(peer->status.final_window, node->setup.params.window)) {
+        run_add(fetching, peer->id, block->header.height);
+    } else {
+        body_ask(node, peer->id, &block->id);
+    }
+}
+
+static bool fetch_visit(void *ctx, struct qnk_block *block)
+{
+    struct fetching *fetching = ctx;
+    struct qnk_node *node = fetching->node;
+    bool is_whole = block->body != NULL && block->parts == NULL;
+    uint64_t patience_us = block->asked_us == 0
+                               ? (block->header.height < fetching->behind ? 0 : QNK_FETCH_US)
+                               : QNK_RETRY_US;
+    uint64_t since_us = block->asked_us == 0 ? block->arrival_us : block->asked_us;
+
+    if (block->state != QNK_BLOCK_HEADER || is_whole || block->working) {
+        return true;
+    }
+    fetching->missing++;
+    if (node->now_us >= since_us + patience_us) {
+        if (block->asked_us != 0 && block->asked_peer != 0) {
+            qnk_peer_fault(node, block->asked_peer, QNK_FAULT_SLOW);
+        }
+        ask_for(fetching, block);
+    }
+    return fetching->missing < QNK_ASKS_MAX * 4;
+}
+
+void qnk_fetch_look(struct qnk_node *node)
+{
+    struct fetching fetching = {.node = node};
+
+    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+        const struct qnk_peer *peer = &node->peers[i];
+
+        if (peer->id != 0 && peer->has_status && peer->status.head_height > fetching.behind) {
+            fetching.behind = peer->status.head_height;
+        }
+    }
+    qnk_tree_walk(node->tree, fetch_visit, &fetching);
+    run_flush(&fetching);
+    if (fetching.missing > 0) {
+        qnk_timer_set(node, QNK_TIMER_FETCH, node->now_us + FETCH_TICK_US);
+    }
+}
+
+static bool forget_visit(void *ctx, struct qnk_block *block)
+{
+    const uint32_t *peer = ctx;
+
+    if (block->asked_peer == *peer) {
+        block->asked_peer = 0;
+        block->asked_us = 0;
+    }
+    return true;
+}
+
+void qnk_fetch_forget(struct qnk_node *node, uint32_t peer)
+{
+    qnk_tree_walk(node->tree, forget_visit, &peer);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT */
+
+/* exec.c: moves the ledger along the tree, one job at a time, towards where it should stand: the
+ * chain that a certificate names, else a chain that the engine wants checked, else the best one. */
+
+#include <qnet/assert.h>
+
+#include "kernel/node/core.h"
+
+struct qnk_block *qnk_head(struct qnk_node *node)
+{
+    return node->exec.at;
+}
+
+bool qnk_exec_is_settled(struct qnk_node *node)
+{
+    return node->exec.state == QNK_EXEC_IDLE && node->exec.at == qnk_tree_best(node->tree);
+}
+
+/* --- where to --- */
+
+/* The best block on the chain that is certified, if all of that is ready. */
+static struct qnk_block *certified_target(struct qnk_node *node)
+{
+    struct qnk_block *last = NULL;
+
+    if (node->certificate == NULL) {
+        return NULL;
+    }
+    if (node->has_certified_macro) {
+        last = qnk_tree_find(node->tree, &node->certified_macro.last);
+    } else {
+        last = qnk_tree_find_end(node->tree, &node->certified);
+    }
+    return last == NULL ? NULL : qnk_tree_best_above(node->tree, last);
+}
+
+static struct qnk_block *target_of(struct qnk_node *node)
+{
+    struct qnk_block *target = certified_target(node);
+
+    if (target == NULL) {
+        target = qnk_check_target(node);
+    }
+    return target == NULL ? qnk_tree_best(node->tree) : target;
+}
+
+/* --- one step --- */
+
+static struct qnk_job *exec_job(struct qnk_node *node, uint32_t kind, uint32_t state)
+{
+    struct qnk_job *job = qnk_job_new(node, kind, QNK_PURPOSE_EXEC);
+
+    if (job != NULL) {
+        node->exec.state = state;
+        node->exec.started_us = node->now_us;
+    }
+    return job;
+}
+
+static void undo_start(struct qnk_node *node)
+{
+    struct qnk_job *job = exec_job(node, QNK_JOB_UNDO, QNK_EXEC_UNDO);
+
+    QN_ASSERT(node->exec.at->undo != NULL);
+    if (job != NULL) {
+        job->buf = qnk_buf_ref(node->exec.at->undo);
+        qnk_job_start(node, job);
+    }
+}
+
+/* What the block's kernel transactions do to the control record. QN_INVALID: one is not valid. */
+static int32_t control_after(struct qnk_node *node, struct qnk_block *block, struct qnk_job *job)
+{
+    uint64_t window = qnk_window_of(block->header.height, node->setup.params.window);
+    struct qnk_set *set = qnk_schedule_set(node->schedule, window);
+    struct qnk_transition transition;
+    struct qn_span rows = qnk_buf_span(block->body);
+    uint32_t primary;
+    int32_t status = qnk_schedule_turn(node->schedule, block->header.height, 0, &primary);
+
+    if (status == QN_OK) {
+        status = qnk_transition_begin(&transition, block->parent->control, set,
+                                      node->setup.params.window, block->header.height, primary,
+                                      block->header.producer);
+    }
+    if (status != QN_OK) {
+        return status == QN_INVALID ? QN_BUG : status;
+    }
+    for (uint32_t i = 0; status == QN_OK && i < block->header.tx_count; i++) {
+        struct qnk_tx tx;
+        int32_t decoded = qnk_tx_next(&rows, &tx);
+
+        QN_ASSERT(decoded == QN_OK);
+        if (qnk_tx_is_kernel(&tx)) {
+            status = qnk_transition_tx(&transition, &tx);
+        }
+    }
+    if (status != QN_OK) {
+        qnk_transition_drop(&transition);
+        return status;
+    }
+    job->offenders_count = transition.offenders_count;
+    memcpy(job->offenders, transition.offenders, sizeof job->offenders);
+    node->exec.control = qnk_transition_end(&transition);
+    return QN_OK;
+}
+
+static void stuck(struct qnk_node *node, const char *what, int32_t status)
+{
+    node->exec.state = QNK_EXEC_STUCK;
+    qnk_note(node, QNK_LOG_ERROR, "ledger-stuck",
+             "the ledger cannot %s (status %d): this node follows no further", what, status);
+}
+
+static void block_bad(struct qnk_node *node, struct qnk_block *block, const char *why)
+{
+    node->counters.blocks_refused++;
+    qnk_note(node, QNK_LOG_WARN, "block-refused", "block %llu of member %u: %s",
+             (unsigned long long)block->header.height, block->header.producer, why);
+    qnk_peer_fault(node, block->body_peer, QNK_FAULT_BAD_BLOCK);
+    qnk_tree_bad(node->tree, block);
+    qnk_checks_look(node);
+}
+
+/* False: the block is invalid, so the target has changed. */
+static bool apply_start(struct qnk_node *node, struct qnk_block *block)
+{
+    struct qnk_job *job = exec_job(node, QNK_JOB_APPLY, QNK_EXEC_APPLY);
+    uint64_t window = qnk_window_of(block->header.height, node->setup.params.window);
+
+    if (job == NULL) {
+        return true;
+    }
+
+    int32_t status = control_after(node, block, job);
+
+    if (status != QN_OK) {
+        qnk_job_destroy(job);
+        node->exec.state = QNK_EXEC_IDLE;
+        if (status == QN_INVALID) {
+            block_bad(node, block, "a kernel transaction that is not valid here");
+            return false;
+        }
+        if (status != QN_NO_SPACE) {
+            stuck(node, "follow the schedule", status);
+        }
+        return true;
+    }
+    job->buf = qnk_buf_ref(block->body);
+    job->txs_max = block->header.tx_count;
+    job->height = block->header.height;
+    job->window = window;
+    job->time_ms = block->header.time_ms;
+    job->producer = qnk_schedule_set(node->schedule, window)->members[block->header.producer].key;
+    node->exec.working = block;
+    qnk_job_start(node, job);
+    return true;
+}
+
+static bool is_window_end(const struct qnk_node *node, const struct qnk_block *block)
+{
+    return block->header.height % node->setup.params.window == 0;
+}
+
+static void end_start(struct qnk_node *node, struct qnk_block *block)
+{
+    struct qnk_job *job = exec_job(node, QNK_JOB_END, QNK_EXEC_END);
+
+    if (job == NULL) {
+        return;
+    }
+    job->more_pages = node->exec.lost_pages;
+    job->more_pages_count = node->exec.lost_count;
+    node->exec.lost_pages = NULL;
+    node->exec.lost_count = 0;
+    node->exec.working = block;
+    qnk_job_start(node, job);
+}
+
+/* The ledger stands still where it should: what waited for that goes on. */
+static void settled(struct qnk_node *node)
+{
+    qnk_checks_look(node);
+    qnk_final_look(node);
+    qnk_candidate_look(node);
+    qnk_produce_look(node);
+    qnk_peers_tell(node);
+}
+
+void qnk_exec_look(struct qnk_node *node)
+{
+    if (node->exec.state != QNK_EXEC_IDLE || !node->is_started || node->is_halted) {
+        return;
+    }
+    /* A window's end that was applied while memory was short. */
+    if (is_window_end(node, node->exec.at) && node->exec.at->end == NULL &&
+        node->exec.at != qnk_tree_root(node->tree)) {
+        end_start(node, node->exec.at);
+        return;
+    }
+    for (;;) {
+        struct qnk_block *target = target_of(node);
+        struct qnk_block *fork = qnk_tree_fork(node->exec.at, target);
+
+        if (node->exec.at == target) {
+            settled(node);
+            return;
+        }
+        if (node->exec.at != fork) {
+            undo_start(node);
+            return;
+        }
+        if (apply_start(node, qnk_tree_ancestor(target, fork->header.height + 1))) {
+            return;
+        }
+    }
+}
+
+/* --- what came of it --- */
+
+static void note_block(struct qnk_node *node, const struct qnk_block *block, uint32_t what)
+{
+    struct qnk_effect *effect = qnk_effects_push(node->out, QNK_EFFECT_NOTE);
+
+    effect->note.what = what;
+    effect->note.height = block->header.height;
+    effect->note.id = block->id;
+    effect->note.ids = qnk_buf_ref(block->ids);
+}
+
+/* The ledger stands on `block` now. */
+static void joined(struct qnk_node *node, struct qnk_block *block)
+{
+    node->exec.at = block;
+    node->exec.working = NULL;
+    node->exec.state = QNK_EXEC_IDLE;
+    qnk_pool_included(node, block);
+    note_block(node, block, QNK_NOTE_MICROBLOCK);
+    qnk_block_store(node, block);
+    if (is_window_end(node, block) && block->end == NULL) {
+        end_start(node, block);
+    } else {
+        qnk_exec_look(node);
+    }
+}
+
+static void applied(struct qnk_node *node, struct qnk_block *block, struct qnk_job *job)
+{
+    struct qnk_control *control = node->exec.control;
+
+    node->exec.control = NULL;
+    block->undo = qnk_buf_ref(job->undo);
+    qnk_control_unref(block->control);
+    block->control = control;
+    block->tx_total = block->parent->tx_total + block->header.tx_count;
+    if (!qnk_hash_equal(&job->effects, &block->header.effects)) {
+        /* The ledger stands on it all the same: taking it back is the next step. */
+        node->exec.at = block;
+        node->exec.state = QNK_EXEC_IDLE;
+        block->is_foreign = true;
+        block_bad(node, block, "its effects are not ours");
+        undo_start(node);
+        return;
+    }
+    if (!block->executed) {
+        block->executed = true;
+        node->counters.blocks_accepted++;
+        node->counters.txs_included += block->header.tx_count;
+    }
+    joined(node, block);
+}
+
+static void apply_done(struct qnk_node *node, struct qnk_job *job)
+{
+    struct qnk_block *block = node->exec.working;
+
+    if (job->status == QN_OK) {
+        applied(node, block, job);
+        return;
+    }
+    qnk_control_unref(node->exec.control);
+    node->exec.control = NULL;
+    node->exec.working = NULL;
+    node->exec.state = QNK_EXEC_IDLE;
+    if (job->status == QN_INVALID) {
+        block_bad(node, block, "a transaction in it cannot be executed");
+        qnk_exec_look(node);
+    } else {
+        stuck(node, "apply a block", job->status);
+    }
+}
+
+/* Adds the pages of a window end that goes to those that the next one must read besides. */
+static void pages_lose(struct qnk_node *node, const struct qnk_page_set *pages)
+{
+    uint64_t room = (uint64_t)node->exec.lost_count + pages->count;
+    uint64_t *merged = qnk_memory_take(&node->budget, room * sizeof *merged);
+    uint32_t count = 0;
+    uint32_t i = 0;
+    uint32_t j = 0;
+
+    QN_ASSERT(merged != NULL); /* 8 bytes for a page of 4,032 that is given back with the end */
+    while (i < node->exec.lost_count || j < pages->count) {
+        uint64_t a = i < node->exec.lost_count ? node->exec.lost_pages[i] : UINT64_MAX;
+        uint64_t b = j < pages->count ? pages->indexes[j] : UINT64_MAX;
+
+        merged[count++] = a < b ? a : b;
+        i += a <= b;
+        j += b <= a;
+    }
+    qnk_memory_give(&node->budget, node->exec.lost_pages,
+                    node->exec.lost_count * sizeof *node->exec.lost_pages);
+    node->exec.lost_pages = qnk_memory_take(&node->budget, count * sizeof *merged);
+    QN_ASSERT(node->exec.lost_pages != NULL);
+    memcpy(node->exec.lost_pages, merged, count * sizeof *merged);
+    node->exec.lost_count = count;
+    qnk_memory_give(&node->budget, merged, room * sizeof *merged);
+}
+
+static void undone(struct qnk_node *node)
+{
+    struct qnk_block *block = node->exec.at;
+
+    node->exec.at = block->parent;
+    qnk_buf_unref(block->undo);
+    block->undo = NULL;
+    qnk_control_unref(block->control);
+    block->control = NULL;
+    if (block->end != NULL) {
+        pages_lose(node, &block->end->pages);
+        qnk_window_end_destroy(&node->budget, block->end);
+        block->end = NULL;
+    }
+    if (!block->is_foreign) {
+        node->counters.undone++;
+        qnk_pool_undone(node, block);
+        note_block(node, block, QNK_NOTE_UNDONE);
+    }
+    qnk_exec_look(node);
+}
+
+void qnk_exec_done(struct qnk_node *node, struct qnk_job *job)
+{
+    uint32_t kind = job->kind;
+
+    QN_ASSERT(node->exec.state != QNK_EXEC_IDLE);
+    node->exec.state = QNK_EXEC_IDLE;
+    if (kind == QNK_JOB_APPLY) {
+        apply_done(node, job);
+    } else if (job->status != QN_OK) {
+        stuck(node, kind == QNK_JOB_UNDO ? "take a block back" : "end a window", job->status);
+    } else if (kind == QNK_JOB_UNDO && node->build.state == QNK_BUILD_BACK) {
+        qnk_build_undone(node);
+    } else if (kind == QNK_JOB_UNDO) {
+        undone(node);
+    } else {
+        struct qnk_block *block = node->exec.working;
+
+        node->exec.working = NULL;
+        qnk_end_done(node, block, job);
+        qnk_exec_look(node);
+    }
+    qnk_job_destroy(job);
+}
+
+void qnk_exec_joined_own(struct qnk_node *node, struct qnk_block *block)
+{
+    joined(node, block);
+}

@@ -1,0 +1,691 @@
+/* SPDX-License-Identifier: MIT */
+
+/* final.c: windows: what their macroblock would be, what is certified, and what follows when one is
+ * final. */
+
+#include <qnet/assert.h>
+
+#include "kernel/base/bytes.h"
+#include "kernel/node/core.h"
+
+enum {
+    TRIM_WINDOWS = 16, /* final windows between two rewrites of the guard's log */
+    FRONTIER_SIZE = 8 + 64 * QN_HASH_SIZE,
+};
+
+/* --- what is final --- */
+
+const struct qnk_known_final *qnk_final_of(const struct qnk_node *node, int64_t window)
+{
+    uint64_t place = window < 0 ? 0 : (uint64_t)window;
+    const struct qnk_known_final *final = &node->finals[place % QNK_FINALS];
+
+    return final->is_set && final->window == place ? final : NULL;
+}
+
+static void known_done(struct qnk_known_final *final)
+{
+    qnk_buf_unref(final->certificate);
+    qnk_control_unref(final->control);
+    qnk_set_unref(final->next_set);
+    *final = (struct qnk_known_final){0};
+}
+
+void qnk_finals_done(struct qnk_node *node)
+{
+    for (uint32_t i = 0; i < QNK_FINALS; i++) {
+        known_done(&node->finals[i]);
+    }
+    qnk_buf_unref(node->certificate);
+    node->certificate = NULL;
+}
+
+static struct qnk_known_final *known_place(struct qnk_node *node, uint64_t window)
+{
+    struct qnk_known_final *final = &node->finals[window % QNK_FINALS];
+
+    known_done(final);
+    final->window = window;
+    final->is_set = true;
+    return final;
+}
+
+int32_t qnk_final_genesis(struct qnk_node *node)
+{
+    const struct qnk_setup *setup = &node->setup;
+    struct qnk_known_final *genesis = known_place(node, 0);
+    struct qnk_micro header = {
+        .version = QNK_MICRO_VERSION,
+        .time_ms = setup->params.genesis_time_ms,
+    };
+    int32_t status = qnk_transition_genesis(&node->budget, &setup->params, node->genesis_set,
+                                            setup->tips, &genesis->control);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    genesis->digest = setup->params.chain_id;
+    genesis->next_set = qnk_set_ref(node->genesis_set);
+    qnk_beacon_first(&setup->params.chain_id, &genesis->beacon);
+    qnk_tree_root_set(node->tree, &header, &setup->params.chain_id, genesis->control, 0);
+    node->exec.at = qnk_tree_root(node->tree);
+    return qnk_windows_open(node);
+}
+
+/* Opens the schedules of the three windows that may have blocks now. */
+int32_t qnk_windows_open(struct qnk_node *node)
+{
+    qnk_schedule_close(node->schedule, node->final_window);
+    for (uint64_t window = node->final_window + 1; window <= node->final_window + QNK_TREE_WINDOWS;
+         window++) {
+        const struct qnk_known_final *basis = qnk_final_of(node, (int64_t)window - 3);
+        int32_t status = QN_OK;
+
+        QN_ASSERT(basis != NULL);
+        if (qnk_schedule_set(node->schedule, window) == NULL) {
+            status =
+                qnk_schedule_open(node->schedule, window, basis->window == 0 ? NULL : &basis->macro,
+                                  &basis->beacon, basis->next_set, basis->control);
+        }
+        if (status != QN_OK) {
+            return status;
+        }
+    }
+    return QN_OK;
+}
+
+bool qnk_vote_context(const struct qnk_node *node, uint64_t window, struct qnk_set **set,
+                      struct qnk_ballot_place *place)
+{
+    const struct qnk_known_final *basis =
+        window == 0 ? NULL : qnk_final_of(node, (int64_t)window - 3);
+    uint8_t engine[QNK_ENGINE_RECORD_MAX];
+
+    if (basis == NULL) {
+        return false;
+    }
+
+    const struct qnk_binding *binding = &basis->control->bindings[QNK_BINDING_CONSENSUS];
+    uint32_t size = qnk_engine_record(binding, engine);
+
+    *set = basis->next_set;
+    *place = (struct qnk_ballot_place){.era = 256 * binding->number, .window = window};
+    qnk_vote_binding(&basis->next_set->hash, (struct qn_span){engine, size}, &place->binding);
+    return true;
+}
+
+/* --- a window's end --- */
+
+/* The tree over the ids of a window's blocks, of which `last` is the last. */
+static bool blocks_root(struct qnk_node *node, const struct qnk_block *last, struct qnk_hash *root)
+{
+    uint32_t n = node->setup.params.window;
+    struct qnk_hash *leaves = qnk_memory_take(&node->budget, n * sizeof *leaves);
+
+    if (leaves == NULL) {
+        return false;
+    }
+    for (uint32_t i = n; i-- > 0; last = last->parent) {
+        qnk_hash_leaf(last->id.bytes, QN_HASH_SIZE, &leaves[i]);
+    }
+    qnk_merkle_fold(leaves, n, root);
+    qnk_memory_give(&node->budget, leaves, n * sizeof *leaves);
+    return true;
+}
+
+/* What the window before ended with, on this chain. */
+struct ended {
+    struct qnk_hash digest;
+    struct qnk_hash beacon;
+    struct qnk_frontier history;
+};
+
+static struct ended ended_before(const struct qnk_node *node, struct qnk_block *block)
+{
+    uint32_t n = node->setup.params.window;
+    const struct qnk_block *before = qnk_tree_ancestor(block, block->header.height - n);
+
+    if (before == qnk_tree_root(node->tree)) {
+        const struct qnk_known_final *final = qnk_final_of(node, (int64_t)node->final_window);
+
+        return (struct ended){final->digest, final->beacon, final->history};
+    }
+    QN_ASSERT(before != NULL && before->end != NULL);
+    return (struct ended){before->end->digest, before->end->macro.beacon, before->end->history};
+}
+
+void qnk_end_done(struct qnk_node *node, struct qnk_block *block, struct qnk_job *job)
+{
+    uint64_t window = qnk_window_of(block->header.height, node->setup.params.window);
+    struct ended before = ended_before(node, block);
+    struct qnk_window_end *end = qnk_memory_take(&node->budget, sizeof *end);
+    struct qnk_hash leaf;
+
+    if (end == NULL) {
+        return; /* exec looks again */
+    }
+    end->macro = (struct qnk_macro){
+        .version = QNK_MACRO_VERSION,
+        .blocks_count = node->setup.params.window,
+        .window = window,
+        .height = block->header.height,
+        .time_ms = block->header.time_ms,
+        .tx_total = block->tx_total,
+        .previous = before.digest,
+        .last = block->id,
+        .state = job->root,
+        .set = qnk_schedule_set(node->schedule, window)->hash,
+        .next_set = job->members->hash,
+    };
+    qnk_frontier_root(&before.history, &end->macro.history);
+    qnk_control_hash(block->control, &end->macro.control);
+    if (!blocks_root(node, block, &end->macro.blocks) ||
+        qnk_transition_beacon(block->control, &before.beacon, window, &end->macro.beacon) !=
+            QN_OK) {
+        qnk_memory_give(&node->budget, end, sizeof *end);
+        return;
+    }
+    qnk_macro_digest(&end->macro, &end->digest);
+    end->history = before.history;
+    qnk_hash_leaf(end->digest.bytes, QN_HASH_SIZE, &leaf);
+    qnk_frontier_add(&end->history, &leaf);
+    end->members = job->members;
+    end->pages = job->pages;
+    job->members = NULL;
+    job->pages = (struct qnk_page_set){0};
+    block->end = end;
+}
+
+/* --- certificates --- */
+
+void qnk_certificate_send(struct qnk_node *node, uint32_t peer, uint64_t window)
+{
+    const struct qnk_known_final *final = qnk_final_of(node, (int64_t)window);
+    uint8_t header[QNK_MACRO_SIZE];
+
+    if (final == NULL || final->certificate == NULL) {
+        return;
+    }
+    qnk_macro_encode(&final->macro, header);
+
+    struct qnk_certified certified = {
+        .header = {header, sizeof header},
+        .certificate = qnk_buf_span(final->certificate),
+    };
+    struct qn_buf *body = qnk_buf_new(&node->budget, qnk_certified_size(&certified));
+
+    if (body != NULL) {
+        qnk_certified_encode(&certified, body->data);
+        qnk_send(node, peer, QNK_WIRE_CERTIFICATE, 0, body);
+    }
+}
+
+static void spread(struct qnk_node *node)
+{
+    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+        const struct qnk_peer *peer = &node->peers[i];
+
+        if (peer->id != 0 && peer->has_status &&
+            peer->status.final_window + 1 == node->final_window) {
+            qnk_certificate_send(node, peer->id, node->final_window);
+        }
+    }
+}
+
+/* Whether this certificate tells something that is worth checking its signatures. */
+static bool certificate_is_wanted(struct qnk_node *node, const struct qnk_certificate *cert)
+{
+    const struct qnk_known_final *known = qnk_final_of(node, (int64_t)cert->window);
+
+    if (cert->lane != 0) {
+        return false;
+    }
+    if (cert->step == QNK_STEP_PREPARE) {
+        return node->ballot != NULL && cert->window == node->final_window + 1 &&
+               qnk_ballot_certificate_find(node->ballot, cert->round, &cert->digest) == NULL;
+    }
+    if (cert->window <= node->final_window) {
+        /* Only a contradiction is news, and then it is the worst there is. */
+        return known != NULL && known->window != 0 &&
+               !qnk_hash_equal(&known->digest, &cert->digest);
+    }
+    return cert->window == node->final_window + 1 && node->certificate == NULL &&
+           !node->is_checking_certificate;
+}
+
+/* Starts a job for all signatures of a certificate; `context` is the message it came in. */
+static void certificate_check(struct qnk_node *node, uint32_t peer,
+                              const struct qnk_certificate *cert, const struct qnk_set *set,
+                              struct qn_buf *context)
+{
+    struct qnk_job *job = qnk_job_new(node, QNK_JOB_SIGS, QNK_PURPOSE_CERTIFICATE);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < set->count; i++) {
+        count += qnk_bit(cert->bitmap, i);
+    }
+    if (job == NULL || !qnk_job_sigs(job, count, (uint64_t)count * QNK_VOTE_MESSAGE_SIZE)) {
+        qnk_job_destroy(job);
+        qnk_buf_unref(context);
+        return;
+    }
+    job->peer = peer;
+    job->context = context;
+    for (uint32_t i = 0, at = 0; i < set->count; i++) {
+        struct qnk_vote vote;
+
+        if (!qnk_bit(cert->bitmap, i)) {
+            continue;
+        }
+        qnk_certificate_vote(cert, i, &vote);
+        job->sigs[at].key = set->members[i].key;
+        memcpy(job->sigs[at].signature, vote.signature, QN_SIG_SIZE);
+        job->sigs[at].offset = at * QNK_VOTE_MESSAGE_SIZE;
+        job->sigs[at].size = QNK_VOTE_MESSAGE_SIZE;
+        qnk_vote_message(&vote, &node->setup.params.chain_id,
+                         job->messages->data + job->sigs[at].offset);
+        at++;
+    }
+    node->is_checking_certificate = cert->step == QNK_STEP_FINAL;
+    qnk_job_start(node, job);
+}
+
+void qnk_certificate_take(struct qnk_node *node, uint32_t peer,
+                          const struct qnk_certified *certified)
+{
+    struct qnk_certificate cert;
+    struct qnk_set *set;
+    struct qnk_ballot_place place;
+
+    if (qnk_certificate_decode(certified->certificate, &cert) != QN_OK) {
+        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+        return;
+    }
+    if (!certificate_is_wanted(node, &cert) || !qnk_vote_context(node, cert.window, &set, &place)) {
+        return;
+    }
+    if (cert.era != place.era || qnk_certificate_check(&cert, set, &place.binding) != QN_OK) {
+        qnk_peer_fault(node, peer, QNK_FAULT_BAD_SIGNATURE);
+        return;
+    }
+
+    struct qn_buf *context = qnk_buf_new(&node->budget, qnk_certified_size(certified));
+
+    if (context != NULL) {
+        qnk_certified_encode(certified, context->data);
+        certificate_check(node, peer, &cert, set, context);
+    }
+}
+
+/* Another digest than ours has a valid certificate: a third of the weight lies, or our disk does. */
+static void contradiction(struct qnk_node *node, const struct qnk_certificate *cert)
+{
+    qnk_note(node, QNK_LOG_ERROR, "certificate-contradicts",
+             "window %llu is final here with another digest than in a valid certificate",
+             (unsigned long long)cert->window);
+    qnk_halt(node, "two valid certificates contradict each other: do not restart before the "
+                   "operators of this network have compared their chains");
+}
+
+void qnk_certificate_checked(struct qnk_node *node, struct qnk_job *job)
+{
+    struct qnk_certified certified;
+    struct qnk_certificate cert;
+    struct qnk_macro macro;
+    int32_t status = qnk_certified_decode(qnk_buf_span(job->context), &certified);
+    bool is_good = job->status == QN_OK;
+
+    QN_ASSERT(status == QN_OK);
+    status = qnk_certificate_decode(certified.certificate, &cert);
+    QN_ASSERT(status == QN_OK);
+    if (cert.step == QNK_STEP_FINAL) {
+        node->is_checking_certificate = false;
+    }
+    for (uint32_t i = 0; is_good && i < job->sigs_count; i++) {
+        is_good = qnk_bit(job->bitmap, i);
+    }
+    if (!is_good) {
+        if (job->status == QN_OK) {
+            qnk_peer_fault(node, job->peer, QNK_FAULT_BAD_SIGNATURE);
+        }
+        return;
+    }
+
+    struct qn_buf *bytes = qnk_buf_copy(&node->budget, certified.certificate);
+    bool has_macro =
+        certified.header.size > 0 && qnk_macro_decode(certified.header, &macro) == QN_OK;
+
+    if (bytes == NULL) {
+        return;
+    }
+    if (cert.step == QNK_STEP_PREPARE) {
+        qnk_certificate_prepare(node, bytes);
+    } else if (cert.window <= node->final_window) {
+        const struct qnk_known_final *known = qnk_final_of(node, (int64_t)cert.window);
+
+        if (known != NULL && !qnk_hash_equal(&known->digest, &cert.digest)) {
+            contradiction(node, &cert);
+        }
+    } else {
+        qnk_certificate_final(node, bytes, has_macro ? &macro : NULL, job->peer);
+    }
+    qnk_buf_unref(bytes);
+}
+
+void qnk_certificate_final(struct qnk_node *node, struct qn_buf *bytes,
+                           const struct qnk_macro *macro, uint32_t peer)
+{
+    struct qnk_certificate cert;
+    struct qnk_hash digest;
+    int32_t status = qnk_certificate_decode(qnk_buf_span(bytes), &cert);
+
+    QN_ASSERT(status == QN_OK);
+    if (node->certificate != NULL || cert.window != node->final_window + 1) {
+        return;
+    }
+    node->certificate = qnk_buf_ref(bytes);
+    node->certified = cert.digest;
+    node->has_certified_macro = false;
+    if (macro != NULL) {
+        qnk_macro_digest(macro, &digest);
+        if (qnk_hash_equal(&digest, &cert.digest)) {
+            node->certified_macro = *macro;
+            node->has_certified_macro = true;
+        } else {
+            qnk_peer_fault(node, peer, QNK_FAULT_BAD_RANGE);
+        }
+    }
+    qnk_exec_look(node);
+    qnk_final_look(node);
+    qnk_sync_look(node);
+}
+
+/* --- finality --- */
+
+static struct qn_buf *encode_control(struct qnk_node *node, const struct qnk_control *control)
+{
+    struct qn_buf *buf = qnk_buf_new(&node->budget, qnk_control_size(control));
+
+    if (buf != NULL) {
+        qnk_control_encode(control, buf->data);
+    }
+    return buf;
+}
+
+static struct qn_buf *encode_set(struct qnk_node *node, const struct qnk_set *set)
+{
+    struct qn_buf *buf = qnk_buf_new(&node->budget, qnk_set_size(set));
+
+    if (buf != NULL) {
+        qnk_set_encode(set, buf->data);
+    }
+    return buf;
+}
+
+static struct qn_buf *encode_frontier(struct qnk_node *node, const struct qnk_frontier *frontier)
+{
+    struct qn_buf *buf = qnk_buf_new(&node->budget, FRONTIER_SIZE);
+
+    if (buf != NULL) {
+        qn_le64_write(buf->data, frontier->count);
+        memcpy(buf->data + 8, frontier->peaks, sizeof frontier->peaks);
+    }
+    return buf;
+}
+
+/* Fills in what is stored of the window's blocks, which end with `last`. */
+static bool final_blocks(struct qnk_node *node, struct qnk_final *final,
+                         const struct qnk_block *last)
+{
+    uint32_t n = node->setup.params.window;
+    const struct qnk_block *root = qnk_tree_root(node->tree);
+    uint64_t ids_size = (last->tx_total - root->tx_total) * QN_HASH_SIZE;
+
+    final->blocks = qnk_buf_new(&node->budget, n * sizeof(struct qnk_final_block));
+    final->counts = qnk_buf_new(&node->budget, (uint64_t)n * 4);
+    final->ids = qnk_buf_new(&node->budget, ids_size);
+    if (final->blocks == NULL || final->counts == NULL || final->ids == NULL) {
+        return false;
+    }
+    for (uint32_t i = n; i-- > 0; last = last->parent) {
+        struct qnk_final_block block = {.id = last->id, .place = last->place};
+
+        memcpy(final->blocks->data + i * sizeof block, &block, sizeof block);
+        qn_le32_write(final->counts->data + (uint64_t)i * 4, last->header.tx_count);
+        ids_size -= last->ids->size;
+        if (last->ids->size > 0) {
+            memcpy(final->ids->data + ids_size, last->ids->data, last->ids->size);
+        }
+    }
+    QN_ASSERT(ids_size == 0);
+    return true;
+}
+
+/* The batch that makes a window final on disk; NULL: memory is short. */
+static struct qnk_final *final_make(struct qnk_node *node, struct qnk_block *last)
+{
+    struct qnk_final *final = qnk_memory_take(&node->budget, sizeof *final);
+
+    if (final == NULL) {
+        return NULL;
+    }
+    final->budget = &node->budget;
+    final->macro = last->end->macro;
+    final->digest = last->end->digest;
+    final->certificate = qnk_buf_ref(node->certificate);
+    final->control = encode_control(node, last->control);
+    final->next_set = encode_set(node, last->end->members);
+    final->frontier = encode_frontier(node, &last->end->history);
+    if (!final_blocks(node, final, last) || final->control == NULL || final->next_set == NULL ||
+        final->frontier == NULL) {
+        qnk_final_destroy(final);
+        return NULL;
+    }
+    final->pages = last->end->pages;
+    last->end->pages = (struct qnk_page_set){0};
+    return final;
+}
+
+/* Remembers the headers that leave the tree, oldest first. */
+static void recent_keep(struct qnk_node *node, struct qnk_block *last)
+{
+    const struct qnk_block *root = qnk_tree_root(node->tree);
+
+    for (uint64_t height = root->header.height + 1; height <= last->header.height; height++) {
+        qnk_recent_add(node, &qnk_tree_ancestor(last, height)->header);
+    }
+}
+
+static void guard_trim(struct qnk_node *node)
+{
+    struct qn_buf *records;
+
+    if (++node->trims < TRIM_WINDOWS) {
+        return;
+    }
+    records = qnk_guard_records(node->guard);
+    if (records != NULL) {
+        node->trims = 0;
+        qnk_effects_push(node->out, QNK_EFFECT_GUARD_TRIM)->trim.records = records;
+    }
+}
+
+static void note_final(struct qnk_node *node, const struct qnk_known_final *final,
+                       const struct qnk_certificate *cert)
+{
+    struct qnk_effect *effect = qnk_effects_push(node->out, QNK_EFFECT_NOTE);
+    uint32_t signers = 0;
+
+    for (uint32_t i = 0; i < cert->members; i++) {
+        signers += qnk_bit(cert->bitmap, i);
+    }
+    effect->note.what = QNK_NOTE_FINAL;
+    effect->note.height = final->window;
+    effect->note.id = final->digest;
+    qnk_note(node, QNK_LOG_INFO, "window-final",
+             "window %llu is final | window=%llu blocks=%llu-%llu signed=%u/%u round=%u",
+             (unsigned long long) final->window, (unsigned long long) final->window,
+             (unsigned long long)(final->macro.height - final->macro.blocks_count + 1),
+             (unsigned long long) final->macro.height, signers, cert->members, cert->round);
+}
+
+/* The window that ends with `last` is final from here on. */
+static void finalize(struct qnk_node *node, struct qnk_block *last, struct qnk_final *batch)
+{
+    struct qnk_certificate cert;
+    uint64_t window = node->final_window + 1;
+    struct qnk_known_final *final = known_place(node, window);
+    int32_t status = qnk_certificate_decode(qnk_buf_span(node->certificate), &cert);
+
+    QN_ASSERT(status == QN_OK);
+    final->macro = last->end->macro;
+    final->digest = last->end->digest;
+    final->beacon = last->end->macro.beacon;
+    final->certificate = node->certificate; /* its reference moves */
+    final->control = qnk_control_ref(last->control);
+    final->next_set = qnk_set_ref(last->end->members);
+    final->history = last->end->history;
+    node->certificate = NULL;
+    node->has_certified_macro = false;
+
+    recent_keep(node, last);
+    node->counters.windows++;
+    node->counters.txs_final += last->tx_total - qnk_tree_root(node->tree)->tx_total;
+    node->final_window = window;
+    node->final_us = node->now_us;
+    batch->token = qnk_token(node);
+    qnk_effects_push(node->out, QNK_EFFECT_STORE_FINAL)->final = batch;
+    qnk_tree_finalize(node->tree, last);
+    qnk_guard_forget(node->guard, window, last->header.height);
+    guard_trim(node);
+    note_final(node, final, &cert);
+    qnk_instance_close(node, &final->digest, cert.round);
+}
+
+/* The certified chain was executed here with another result. */
+static void divergence(struct qnk_node *node)
+{
+    qnk_note(node, QNK_LOG_ERROR, "state-differs",
+             "window %llu: a quorum certified another result than this node computed",
+             (unsigned long long)(node->final_window + 1));
+    qnk_halt(node, "this node computed another state than the quorum: check its plugins, memory "
+                   "and disk, then start it with an empty data folder");
+}
+
+/* The end of the certified window, if it is executed, stored, and the ledger stands on it. */
+static struct qnk_block *certified_end(struct qnk_node *node)
+{
+    struct qnk_block *last = qnk_tree_find_end(node->tree, &node->certified);
+
+    if (last == NULL && node->has_certified_macro) {
+        const struct qnk_block *own = qnk_tree_find(node->tree, &node->certified_macro.last);
+
+        if (own != NULL && (own->end != NULL || own->state == QNK_BLOCK_BAD)) {
+            divergence(node);
+        }
+        return NULL;
+    }
+    if (last == NULL || last == qnk_tree_root(node->tree) ||
+        qnk_tree_ancestor(node->exec.at, last->header.height) != last ||
+        (node->exec.state == QNK_EXEC_UNDO && node->exec.at == last)) {
+        return NULL;
+    }
+    for (const struct qnk_block *at = last; at != qnk_tree_root(node->tree); at = at->parent) {
+        if (!at->stored) {
+            return NULL;
+        }
+    }
+    return last;
+}
+
+void qnk_final_look(struct qnk_node *node)
+{
+    if (node->certificate == NULL || !node->is_started || node->is_halted) {
+        return;
+    }
+
+    struct qnk_block *last = certified_end(node);
+    struct qnk_final *batch = last == NULL ? NULL : final_make(node, last);
+
+    if (batch == NULL) {
+        return;
+    }
+    finalize(node, last, batch);
+    if (qnk_windows_open(node) != QN_OK) {
+        qnk_halt(node, "the producer plugin cannot schedule the next window");
+        return;
+    }
+    spread(node);
+    qnk_peers_tell(node);
+    qnk_instance_open(node);
+    qnk_room_look(node);
+    qnk_sync_look(node);
+    qnk_produce_look(node);
+}
+
+/* --- at start --- */
+
+static bool decode_frontier(struct qn_span from, struct qnk_frontier *frontier)
+{
+    struct qnk_reader reader = qnk_reader_init(from);
+
+    frontier->count = qnk_reader_u64(&reader);
+    qnk_reader_copy(&reader, (uint8_t *)frontier->peaks, sizeof frontier->peaks);
+    return qnk_reader_done(&reader);
+}
+
+/* The header of the last block of a window: among the recent ones, which come first. */
+static struct qnk_micro root_header(const struct qnk_node *node, const struct qnk_macro *macro)
+{
+    const struct qnk_micro *recent = &node->recent[macro->height % QNK_SCHEDULE_RECENT];
+
+    QN_ASSERT(node->recent_count > 0 && recent->height == macro->height);
+    return *recent;
+}
+
+void qnk_final_restore(struct qnk_node *node, const struct qnk_event *event)
+{
+    struct qnk_macro macro;
+    struct qnk_control *control = NULL;
+    struct qnk_set *next_set = NULL;
+    struct qnk_frontier history;
+    int32_t status = qnk_macro_decode(event->final.macro, &macro);
+
+    if (status == QN_OK) {
+        status = qnk_control_decode(&node->budget, event->final.control, &control);
+    }
+    if (status == QN_OK) {
+        status = qnk_set_decode(&node->budget, event->final.next_set, &next_set);
+    }
+    struct qn_buf *certificate =
+        status == QN_OK ? qnk_buf_copy(&node->budget, event->final.certificate) : NULL;
+
+    if (certificate == NULL || !decode_frontier(event->final.frontier, &history)) {
+        qnk_control_unref(control);
+        qnk_set_unref(next_set);
+        qnk_buf_unref(certificate);
+        qnk_halt(node, "a stored macroblock cannot be read: start with an empty data folder, and "
+                       "this node fetches the chain again");
+        return;
+    }
+
+    struct qnk_known_final *final = known_place(node, macro.window);
+
+    final->macro = macro;
+    qnk_macro_digest(&macro, &final->digest);
+    final->beacon = macro.beacon;
+    final->certificate = certificate;
+    final->control = control;
+    final->next_set = next_set;
+    final->history = history;
+    node->final_window = macro.window;
+    if (event->final.is_last) {
+        struct qnk_micro header = root_header(node, &macro);
+
+        qnk_tree_root_set(node->tree, &header, &macro.last, control, macro.tx_total);
+        node->exec.at = qnk_tree_root(node->tree);
+        if (qnk_windows_open(node) != QN_OK) {
+            qnk_halt(node, "the producer plugin cannot schedule the next window");
+        }
+    }
+}

@@ -1,0 +1,827 @@
+/* SPDX-License-Identifier: MIT */
+
+/* pool.c: a transaction's way from a frame or a client to the mempool and on to peers; and the small
+ * pool of the kernel's own transactions. */
+
+#include <qnet/assert.h>
+
+#include "kernel/node/core.h"
+
+enum {
+    VERIFY_JOBS = 4,    /* under way at once */
+    RECHECK_MAX = 1024, /* waiting transactions asked about a second */
+    PUSH_SIZE = 65536,  /* bytes of a frame of transactions */
+    PUSH_US = 5000,     /* or what came within this time */
+    TELL_US = 300000,   /* by then most are in a block, and need not be announced */
+    KERNEL_AGE_US = 600000000,
+    REJOIN_S = 10,
+    CODE_SIZE = QN_HASH_SIZE + 1, /* of a reply: id, code */
+};
+
+/* --- batches of clients --- */
+
+static uint32_t batch_take(struct qnk_node *node, uint64_t token, uint32_t count)
+{
+    for (uint32_t i = 0; i < QNK_BATCHES_MAX; i++) {
+        struct qnk_batch *batch = &node->batches[i];
+
+        if (batch->codes == NULL) {
+            batch->codes = qnk_buf_new(&node->budget, (uint64_t)count * CODE_SIZE);
+            batch->token = token;
+            batch->left = count;
+            return batch->codes == NULL ? 0 : i + 1;
+        }
+    }
+    return 0;
+}
+
+static void reply(struct qnk_node *node, uint64_t token, struct qn_buf *codes)
+{
+    struct qnk_effect *effect = qnk_effects_push(node->out, QNK_EFFECT_REPLY);
+
+    effect->reply.token = token;
+    effect->reply.codes = codes;
+}
+
+/* Decides one transaction: counted, and said to the client if one waits. */
+static void decide(struct qnk_node *node, const struct qnk_tx_ref *ref, uint32_t code)
+{
+    if (code == QNK_TX_OK) {
+        node->counters.txs_accepted++;
+    } else {
+        node->counters.txs_refused[code]++;
+    }
+    if (ref->batch == 0) {
+        return;
+    }
+
+    struct qnk_batch *batch = &node->batches[ref->batch - 1];
+    uint8_t *place = batch->codes->data + (uint64_t)ref->position * CODE_SIZE;
+
+    memcpy(place, ref->id.bytes, QN_HASH_SIZE);
+    place[QN_HASH_SIZE] = (uint8_t)code;
+    if (--batch->left == 0) {
+        reply(node, batch->token, batch->codes);
+        *batch = (struct qnk_batch){0};
+    }
+}
+
+/* --- intake --- */
+
+static void intake(struct qnk_node *node, uint32_t peer, uint64_t token, struct qn_buf *body)
+{
+    struct qnk_job *job = qnk_job_new(node, QNK_JOB_INTAKE, QNK_PURPOSE_INTAKE);
+
+    if (job == NULL) {
+        qnk_buf_unref(body);
+        if (token != 0) {
+            reply(node, token, NULL);
+        }
+        return;
+    }
+    job->buf = body;
+    job->peer = peer;
+    job->token = token;
+    qnk_job_start(node, job);
+}
+
+void qnk_txs_take(struct qnk_node *node, uint32_t peer, struct qn_buf *body)
+{
+    intake(node, peer, 0, body);
+}
+
+void qnk_txs_submit(struct qnk_node *node, uint64_t token, struct qn_buf *body)
+{
+    intake(node, 0, token, qnk_buf_ref(body));
+}
+
+static struct qn_span bytes_of(const struct qnk_tx_ref *ref)
+{
+    return (struct qn_span){ref->buf->data + ref->offset, ref->size};
+}
+
+/* Whether something can be said of a transaction without looking at its signature. */
+static uint32_t prefilter(const struct qnk_node *node, const struct qnk_tx_ref *ref)
+{
+    uint64_t head = node->exec.at->header.height;
+    struct qnk_tx tx;
+    int32_t status = qnk_tx_decode(bytes_of(ref), &tx);
+
+    QN_ASSERT(status == QN_OK);
+    if (qnk_seen_has(node->pending, &ref->id) ||
+        qnk_mempool_find(node->mempool, &ref->id).size > 0) {
+        return QNK_TX_KNOWN;
+    }
+    if (qnk_seen_has(node->rejected, &ref->id)) {
+        return QNK_TX_BAD_SIGNATURE;
+    }
+    if (tx.valid_until <= head || tx.valid_until > head + QNK_TX_AHEAD_MAX) {
+        return QNK_TX_EXPIRED;
+    }
+    return node->queue_count < QNK_QUEUE_MAX ? QNK_TX_OK : QNK_TX_FULL;
+}
+
+/* Puts one into the queue for verification; its buf gets a reference. */
+static void queue_add(struct qnk_node *node, const struct qnk_tx_ref *ref)
+{
+    struct qnk_tx_ref *place = &node->queue[node->queue_count++];
+
+    *place = *ref;
+    (void)qnk_buf_ref(ref->buf);
+    place->is_verified = place->is_verified || qnk_seen_has(node->verified, &ref->id);
+    (void)qnk_seen_add(node->pending, &ref->id);
+    if (node->queue_count == 1) {
+        qnk_timer_set(node, QNK_TIMER_VERIFY, node->now_us + QNK_VERIFY_US);
+    }
+    if (node->queue_count >= QNK_VERIFY_BATCH) {
+        qnk_verify_flush(node);
+    }
+}
+
+/* Starts a job for the signatures of the kernel transactions among these. */
+static void kernel_check(struct qnk_node *node, const struct qnk_job *read);
+
+void qnk_intake_done(struct qnk_node *node, struct qnk_job *job)
+{
+    uint32_t batch = 0;
+
+    if (job->status != QN_OK) {
+        if (job->token != 0) {
+            reply(node, job->token, NULL);
+        }
+        if (job->status == QN_INVALID) {
+            qnk_peer_fault(node, job->peer, QNK_FAULT_MALFORMED);
+        }
+        return;
+    }
+    if (job->token != 0 && job->refs_count > 0) {
+        batch = batch_take(node, job->token, job->refs_count);
+    }
+    if (job->token != 0 && batch == 0) {
+        reply(node, job->token, NULL);
+        return;
+    }
+    node->counters.txs_received += job->refs_count;
+    for (uint32_t i = 0; i < job->refs_count; i++) {
+        struct qnk_tx_ref *ref = &job->refs[i];
+
+        ref->peer = job->peer;
+        ref->batch = batch;
+        ref->position = i;
+        if (ref->is_kernel) {
+            decide(node, ref, QNK_TX_OK); /* for a client: taken, checked on its way */
+            continue;
+        }
+
+        uint32_t code = prefilter(node, ref);
+
+        if (code == QNK_TX_OK) {
+            queue_add(node, ref);
+        } else {
+            decide(node, ref, code);
+        }
+    }
+    kernel_check(node, job);
+}
+
+/* --- verification --- */
+
+void qnk_verify_flush(struct qnk_node *node)
+{
+    uint32_t done = 0;
+
+    while (done < node->queue_count && node->verifying < VERIFY_JOBS) {
+        uint32_t left = node->queue_count - done;
+        uint32_t count = left < QNK_VERIFY_BATCH ? left : QNK_VERIFY_BATCH;
+        struct qnk_job *job = qnk_job_new(node, QNK_JOB_VERIFY, QNK_PURPOSE_VERIFY);
+
+        if (job == NULL || !qnk_job_refs(job, count)) {
+            qnk_job_destroy(job);
+            break;
+        }
+        memcpy(job->refs, node->queue + done, count * sizeof *job->refs);
+        job->chain_id = node->setup.params.chain_id;
+        node->verifying++;
+        done += count;
+        qnk_job_start(node, job);
+    }
+    node->queue_count -= done;
+    memmove(node->queue, node->queue + done, node->queue_count * sizeof *node->queue);
+    if (node->queue_count > 0) {
+        qnk_timer_set(node, QNK_TIMER_VERIFY, node->now_us + QNK_VERIFY_US);
+    }
+}
+
+static void push_add(struct qnk_node *node, struct qn_span bytes);
+static void tell_add(struct qnk_node *node, const struct qnk_hash *id, uint32_t from);
+
+/* Puts a verified transaction into the mempool and on its way to peers. */
+static uint32_t admit(struct qnk_node *node, const struct qnk_tx_ref *ref,
+                      const struct qnk_tx_verdict *verdict)
+{
+    struct qnk_tx tx;
+    int32_t status = qnk_tx_decode(bytes_of(ref), &tx);
+
+    QN_ASSERT(status == QN_OK);
+    (void)qnk_seen_add(node->verified, &ref->id);
+
+    uint32_t code = qnk_mempool_add(node->mempool, &tx, &ref->id, verdict, node->now_us);
+
+    if (code == QNK_TX_OK && ref->peer == 0 && ref->batch != 0) {
+        push_add(node, tx.bytes);
+    } else if (code == QNK_TX_OK && ref->peer != 0) {
+        tell_add(node, &ref->id, ref->peer);
+    }
+    return code;
+}
+
+static uint32_t judge(struct qnk_node *node, const struct qnk_tx_ref *ref,
+                      const struct qnk_tx_verdict *verdict)
+{
+    (void)qnk_seen_drop(node->pending, &ref->id);
+    if (verdict->code == QNK_TX_OK || verdict->code == QNK_TX_EARLY) {
+        return admit(node, ref, verdict);
+    }
+    if (verdict->code == QNK_TX_BAD_SIGNATURE) {
+        (void)qnk_seen_add(node->rejected, &ref->id);
+        qnk_peer_fault(node, ref->peer, QNK_FAULT_BAD_SIGNATURE);
+    }
+    return verdict->code;
+}
+
+/* Adds a row to what is written to the mempool's copy. */
+static void copy_add(struct qn_buf *rows, uint64_t *size, const struct qnk_tx_ref *ref)
+{
+    if (rows != NULL) {
+        memcpy(rows->data + *size, bytes_of(ref).data, ref->size);
+        *size += ref->size;
+    }
+}
+
+void qnk_verify_done(struct qnk_node *node, struct qnk_job *job)
+{
+    uint64_t bytes = 0;
+    uint64_t size = 0;
+
+    node->verifying--;
+    for (uint32_t i = 0; i < job->refs_count; i++) {
+        bytes += job->refs[i].size;
+    }
+
+    struct qn_buf *rows = qnk_buf_new(&node->budget, bytes);
+    uint8_t *codes = qnk_memory_take(&node->budget, job->refs_count);
+
+    for (uint32_t i = 0; i < job->refs_count; i++) {
+        const struct qnk_tx_ref *ref = &job->refs[i];
+        uint32_t code = QNK_TX_FULL;
+
+        if (job->status == QN_OK && rows != NULL && codes != NULL) {
+            code = judge(node, ref, &job->verdicts[i]);
+        } else {
+            (void)qnk_seen_drop(node->pending, &ref->id);
+        }
+        if (code == QNK_TX_OK) {
+            copy_add(rows, &size, ref);
+        }
+        if (codes != NULL) {
+            codes[i] = (uint8_t)code;
+        }
+    }
+    /* The copy comes before the answers: accepted means that a restart brings it back. */
+    if (size > 0) {
+        struct qnk_effect *effect = qnk_effects_push(node->out, QNK_EFFECT_STORE_TXS);
+
+        effect->txs.rows = rows;
+        effect->txs.size = size;
+    } else {
+        qnk_buf_unref(rows);
+    }
+    for (uint32_t i = 0; i < job->refs_count; i++) {
+        decide(node, &job->refs[i], codes == NULL ? QNK_TX_FULL : codes[i]);
+    }
+    qnk_memory_give(&node->budget, codes, job->refs_count);
+    qnk_verify_flush(node);
+}
+
+void qnk_recheck_done(struct qnk_node *node, struct qnk_job *job)
+{
+    for (uint32_t i = 0; job->status == QN_OK && i < job->refs_count; i++) {
+        qnk_mempool_refresh(node->mempool, &job->refs[i].id, &job->verdicts[i]);
+    }
+}
+
+/* --- what blocks say --- */
+
+static void kernel_drop(struct qnk_node *node, const struct qnk_hash *id)
+{
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
+        struct qnk_kernel_tx *place = &node->kernel_txs[i];
+
+        if (place->bytes != NULL && qnk_hash_equal(&place->id, id)) {
+            qnk_buf_unref(place->bytes);
+            *place = (struct qnk_kernel_tx){0};
+        }
+    }
+}
+
+static struct qnk_hash id_at(const struct qnk_block *block, uint32_t i)
+{
+    struct qnk_hash id;
+
+    memcpy(id.bytes, block->ids->data + (uint64_t)i * QN_HASH_SIZE, QN_HASH_SIZE);
+    return id;
+}
+
+void qnk_pool_included(struct qnk_node *node, const struct qnk_block *block)
+{
+    struct qn_span rows = qnk_buf_span(block->body);
+
+    for (uint32_t i = 0; i < block->header.tx_count; i++) {
+        struct qnk_hash id = id_at(block, i);
+        struct qnk_tx tx;
+        int32_t status = qnk_tx_next(&rows, &tx);
+
+        QN_ASSERT(status == QN_OK);
+        if (qnk_tx_is_kernel(&tx)) {
+            kernel_drop(node, &id);
+        } else {
+            (void)qnk_seen_add(node->verified, &id);
+            qnk_mempool_included(node->mempool, tx.from, tx.nonce);
+        }
+    }
+}
+
+void qnk_pool_undone(struct qnk_node *node, const struct qnk_block *block)
+{
+    struct qn_span rows = qnk_buf_span(block->body);
+
+    for (uint32_t i = 0; i < block->header.tx_count; i++) {
+        struct qnk_tx tx;
+        int32_t status = qnk_tx_next(&rows, &tx);
+
+        QN_ASSERT(status == QN_OK);
+        if (qnk_tx_is_kernel(&tx)) {
+            qnk_kernel_add(node, tx.bytes, false);
+            continue;
+        }
+
+        struct qnk_tx_ref ref = {
+            .id = id_at(block, i),
+            .buf = block->body,
+            .offset = (uint32_t)(tx.bytes.data - block->body->data),
+            .size = (uint32_t)tx.bytes.size,
+            .is_verified = true,
+        };
+
+        qnk_mempool_undone(node->mempool, tx.from, tx.nonce);
+        if (prefilter(node, &ref) == QNK_TX_OK) {
+            queue_add(node, &ref);
+        }
+    }
+}
+
+/* --- to peers --- */
+
+static void relay_arm(struct qnk_node *node)
+{
+    uint64_t at_us = UINT64_MAX;
+
+    if (node->push != NULL) {
+        at_us = node->push_us;
+    }
+    if (node->tell_count > 0 && node->tell_us < at_us) {
+        at_us = node->tell_us;
+    }
+    if (at_us != UINT64_MAX) {
+        qnk_timer_set(node, QNK_TIMER_RELAY, at_us);
+    }
+}
+
+static void push_flush(struct qnk_node *node)
+{
+    struct qn_buf *body = node->push;
+
+    if (body == NULL) {
+        return;
+    }
+    node->push = NULL;
+    qn_le32_write(body->data, node->push_count);
+
+    struct qn_slice slice = {.owner = body, .data = body->data, .size = node->push_size};
+
+    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+        const struct qnk_peer *peer = &node->peers[i];
+
+        if (peer->id != 0 && peer->has_status && peer->status.node_type != QNK_NODE_LIGHT) {
+            qnk_send_two(node, peer->id, QNK_WIRE_TXS, 0, NULL, slice);
+        }
+    }
+    qnk_buf_unref(body);
+}
+
+static void push_add(struct qnk_node *node, struct qn_span bytes)
+{
+    if (node->push != NULL && node->push_size + bytes.size > PUSH_SIZE) {
+        push_flush(node);
+    }
+    if (node->push == NULL) {
+        node->push = qnk_buf_new(&node->budget, PUSH_SIZE);
+        node->push_size = 4;
+        node->push_count = 0;
+        node->push_us = node->now_us + PUSH_US;
+        relay_arm(node);
+    }
+    if (node->push == NULL) {
+        return;
+    }
+    memcpy(node->push->data + node->push_size, bytes.data, bytes.size);
+    node->push_size += (uint32_t)bytes.size;
+    node->push_count++;
+}
+
+static void tell_add(struct qnk_node *node, const struct qnk_hash *id, uint32_t from)
+{
+    if (node->tell_count == node->tell_room) {
+        return; /* blocks bring them all the same */
+    }
+    node->tell[node->tell_count] = *id;
+    node->tell_from[node->tell_count++] = from;
+    if (node->tell_count == 1) {
+        node->tell_us = node->now_us + TELL_US;
+        relay_arm(node);
+    }
+}
+
+/* Ids that still wait and did not come from this peer. */
+static void tell_peer(struct qnk_node *node, const struct qnk_peer *peer)
+{
+    struct qn_buf *body = qnk_buf_new(&node->budget, 4 + (uint64_t)QNK_WIRE_IDS_MAX * QN_HASH_SIZE);
+    uint32_t count = 0;
+
+    if (body == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < node->tell_count && count < QNK_WIRE_IDS_MAX; i++) {
+        if (node->tell_from[i] != peer->id &&
+            qnk_mempool_find(node->mempool, &node->tell[i]).size > 0) {
+            memcpy(body->data + 4 + (uint64_t)count++ * QN_HASH_SIZE, node->tell[i].bytes,
+                   QN_HASH_SIZE);
+        }
+    }
+    qn_le32_write(body->data, count);
+    if (count > 0) {
+        struct qn_slice slice = {
+            .owner = body,
+            .data = body->data,
+            .size = 4 + (uint64_t)count * QN_HASH_SIZE,
+        };
+
+        qnk_send_two(node, peer->id, QNK_WIRE_TX_IDS, 0, NULL, slice);
+    }
+    qnk_buf_unref(body);
+}
+
+void qnk_relay_flush(struct qnk_node *node)
+{
+    if (node->push != NULL && node->now_us >= node->push_us) {
+        push_flush(node);
+    }
+    if (node->tell_count > 0 && node->now_us >= node->tell_us) {
+        for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+            const struct qnk_peer *peer = &node->peers[i];
+
+            if (peer->id != 0 && peer->has_status && peer->status.node_type != QNK_NODE_LIGHT) {
+                tell_peer(node, peer);
+            }
+        }
+        node->tell_count = 0;
+    }
+    relay_arm(node);
+}
+
+void qnk_ids_take(struct qnk_node *node, uint32_t peer, const struct qnk_ids *ids)
+{
+    struct qn_buf *body = qnk_buf_new(&node->budget, 4 + (uint64_t)ids->count * QN_HASH_SIZE);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; body != NULL && i < ids->count; i++) {
+        struct qnk_hash id;
+
+        memcpy(id.bytes, ids->ids + (uint64_t)i * QN_HASH_SIZE, QN_HASH_SIZE);
+        if (!qnk_seen_has(node->verified, &id) && !qnk_seen_has(node->pending, &id) &&
+            !qnk_seen_has(node->rejected, &id) && qnk_seen_add(node->asked, &id)) {
+            memcpy(body->data + 4 + (uint64_t)count++ * QN_HASH_SIZE, id.bytes, QN_HASH_SIZE);
+        }
+    }
+    if (count > 0) {
+        struct qn_slice slice = {
+            .owner = body,
+            .data = body->data,
+            .size = 4 + (uint64_t)count * QN_HASH_SIZE,
+        };
+
+        qn_le32_write(body->data, count);
+        qnk_send_two(node, peer, QNK_WIRE_FETCH_TXS, 0, NULL, slice);
+    }
+    qnk_buf_unref(body);
+}
+
+void qnk_txs_serve(struct qnk_node *node, uint32_t peer, const struct qnk_ids *ids)
+{
+    struct qn_buf *body = NULL;
+    uint32_t count = 0;
+    uint64_t size = 4;
+
+    for (uint32_t i = 0; i <= ids->count; i++) {
+        struct qnk_hash id;
+        struct qn_span bytes = {NULL, 0};
+
+        if (i < ids->count) {
+            memcpy(id.bytes, ids->ids + (uint64_t)i * QN_HASH_SIZE, QN_HASH_SIZE);
+            bytes = qnk_mempool_find(node->mempool, &id);
+        }
+        if (body != NULL && (i == ids->count || size + bytes.size > PUSH_SIZE)) {
+            struct qn_slice slice = {.owner = body, .data = body->data, .size = size};
+
+            qn_le32_write(body->data, count);
+            qnk_send_two(node, peer, QNK_WIRE_TXS, 0, NULL, slice);
+            qnk_buf_unref(body);
+            body = NULL;
+        }
+        if (bytes.size == 0) {
+            continue;
+        }
+        if (body == NULL) {
+            body = qnk_buf_new(&node->budget, PUSH_SIZE);
+            count = 0;
+            size = 4;
+        }
+        if (body == NULL) {
+            return;
+        }
+        memcpy(body->data + size, bytes.data, bytes.size);
+        size += bytes.size;
+        count++;
+    }
+}
+
+/* --- the kernel's own transactions --- */
+
+static uint32_t kernel_sigs_of(const struct qnk_tx *tx)
+{
+    return tx->kind == QNK_TX_EVIDENCE ? QNK_KERNEL_SIGS_MAX : 1;
+}
+
+static void sig_add(struct qnk_job *job, uint32_t *at, uint32_t *message_at,
+                    const struct qnk_hash *key, const uint8_t *signature, uint32_t size)
+{
+    struct qnk_sig_item *item = &job->sigs[(*at)++];
+
+    item->key = *key;
+    memcpy(item->signature, signature, QN_SIG_SIZE);
+    item->offset = *message_at;
+    item->size = size;
+    *message_at += size;
+}
+
+/* Signatures of the two things that a piece of evidence shows. */
+static bool evidence_sigs(struct qnk_node *node, struct qnk_job *job,
+                          const struct qnk_evidence *evidence, uint32_t *at, uint32_t *message_at)
+{
+    struct qnk_set *set;
+    struct qnk_ballot_place place;
+
+    if (!qnk_vote_context(node, evidence->window, &set, &place) || evidence->member >= set->count) {
+        return false;
+    }
+
+    const struct qnk_hash *key = &set->members[evidence->member].key;
+    const struct qnk_hash *chain_id = &node->setup.params.chain_id;
+
+    for (uint32_t i = 0; i < 2; i++) {
+        uint8_t *message = job->messages->data + *message_at;
+
+        if (evidence->type == QNK_EVIDENCE_DOUBLE_BLOCK) {
+            qnk_micro_message(&evidence->blocks[i], chain_id, message);
+            sig_add(job, at, message_at, key, evidence->blocks[i].signature,
+                    QNK_MICRO_MESSAGE_SIZE);
+        } else {
+            struct qnk_vote vote = evidence->votes[i];
+
+            vote.binding = place.binding;
+            qnk_vote_message(&vote, chain_id, message);
+            sig_add(job, at, message_at, key, vote.signature, QNK_VOTE_MESSAGE_SIZE);
+        }
+    }
+    return true;
+}
+
+bool qnk_kernel_sigs(struct qnk_node *node, struct qnk_job *job, const struct qnk_tx *tx,
+                     uint32_t *at, uint32_t *message_at)
+{
+    struct qnk_hash from;
+    struct qnk_evidence evidence;
+    struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
+
+    memcpy(from.bytes, tx->from, QN_KEY_SIZE);
+    if (set == NULL || qnk_set_find(set, &from) == QNK_SET_NOBODY) {
+        return false;
+    }
+
+    uint32_t size =
+        qnk_tx_message(tx, &node->setup.params.chain_id, job->messages->data + *message_at);
+
+    sig_add(job, at, message_at, &from, tx->signature, size);
+    if (tx->kind != QNK_TX_EVIDENCE) {
+        return true;
+    }
+    return qnk_evidence_decode(tx->payload, &evidence) == QN_OK && qnk_evidence_proves(&evidence) &&
+           evidence_sigs(node, job, &evidence, at, message_at);
+}
+
+static bool kernel_is_known(const struct qnk_node *node, const struct qnk_hash *id)
+{
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
+        if (node->kernel_txs[i].bytes != NULL && qnk_hash_equal(&node->kernel_txs[i].id, id)) {
+            return true;
+        }
+    }
+    return qnk_seen_has(node->verified, id) || qnk_seen_has(node->rejected, id);
+}
+
+static void kernel_check_one(struct qnk_node *node, const struct qnk_tx_ref *ref)
+{
+    struct qnk_job *job = qnk_job_new(node, QNK_JOB_SIGS, QNK_PURPOSE_KERNEL_TXS);
+    uint32_t at = 0;
+    uint32_t message_at = 0;
+    struct qnk_tx tx;
+    int32_t status = qnk_tx_decode(bytes_of(ref), &tx);
+
+    QN_ASSERT(status == QN_OK);
+    if (job == NULL ||
+        !qnk_job_sigs(job, QNK_KERNEL_SIGS_MAX, QNK_TX_MESSAGE_MAX + 2 * QNK_SIGN_MESSAGE_MAX)) {
+        qnk_job_destroy(job);
+        return;
+    }
+    job->context = qnk_buf_copy(&node->budget, tx.bytes);
+    job->peer = ref->peer;
+    job->subject = ref->id;
+    if (job->context == NULL || !qnk_kernel_sigs(node, job, &tx, &at, &message_at)) {
+        qnk_job_destroy(job);
+        return;
+    }
+    qnk_job_sigs_cut(job, at);
+    qnk_job_start(node, job);
+}
+
+static void kernel_check(struct qnk_node *node, const struct qnk_job *read)
+{
+    for (uint32_t i = 0; i < read->refs_count; i++) {
+        const struct qnk_tx_ref *ref = &read->refs[i];
+
+        if (ref->is_kernel && !kernel_is_known(node, &ref->id)) {
+            kernel_check_one(node, ref);
+        }
+    }
+}
+
+void qnk_kernel_checked(struct qnk_node *node, struct qnk_job *job)
+{
+    bool is_good = job->status == QN_OK;
+
+    for (uint32_t i = 0; is_good && i < job->sigs_count; i++) {
+        is_good = qnk_bit(job->bitmap, i);
+    }
+    if (is_good) {
+        qnk_kernel_add(node, qnk_buf_span(job->context), true);
+    } else if (job->status == QN_OK) {
+        (void)qnk_seen_add(node->rejected, &job->subject);
+        qnk_peer_fault(node, job->peer, QNK_FAULT_BAD_SIGNATURE);
+    }
+}
+
+void qnk_kernel_add(struct qnk_node *node, struct qn_span bytes, bool tell)
+{
+    struct qnk_kernel_tx *place = &node->kernel_txs[0];
+    struct qnk_hash id;
+    struct qnk_tx tx;
+    int32_t status = qnk_tx_decode(bytes, &tx);
+
+    QN_ASSERT(status == QN_OK);
+    qnk_tx_id(&tx, &id);
+    if (tell && kernel_is_known(node, &id)) {
+        return;
+    }
+    /* A free place, or the oldest's. */
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX && place->bytes != NULL; i++) {
+        if (node->kernel_txs[i].bytes == NULL || node->kernel_txs[i].added_us < place->added_us) {
+            place = &node->kernel_txs[i];
+        }
+    }
+    qnk_buf_unref(place->bytes);
+    *place = (struct qnk_kernel_tx){
+        .id = id,
+        .bytes = qnk_buf_copy(&node->budget, bytes),
+        .added_us = node->now_us,
+    };
+    if (tell) {
+        push_add(node, bytes);
+    }
+}
+
+bool qnk_kernel_make(struct qnk_node *node, uint8_t kind, struct qn_span payload)
+{
+    struct qnk_tx tx = {
+        .payload = payload,
+        .from = node->setup.validator.bytes,
+        .valid_until = node->exec.at->header.height + QNK_TX_AHEAD_MAX,
+        .kind = kind,
+    };
+    struct qn_buf *bytes = qnk_buf_new(&node->budget, qnk_tx_size((uint32_t)payload.size));
+
+    if (bytes == NULL) {
+        return false;
+    }
+    qnk_tx_encode(&tx, bytes->data);
+    if (!qnk_sign(node, QNK_SIGN_TX, NULL, bytes, NULL, NULL, 0)) {
+        qnk_buf_unref(bytes);
+        return false;
+    }
+    return true;
+}
+
+/* Whether no block can bring it any more. */
+static bool kernel_is_over(const struct qnk_node *node, const struct qnk_kernel_tx *place)
+{
+    uint64_t window = qnk_window_of(node->exec.at->header.height + 1, node->setup.params.window);
+    struct qnk_tx tx;
+    struct qnk_share share;
+    int32_t status = qnk_tx_decode(qnk_buf_span(place->bytes), &tx);
+
+    QN_ASSERT(status == QN_OK);
+    if (node->now_us > place->added_us + KERNEL_AGE_US) {
+        return true;
+    }
+    return tx.kind == QNK_TX_SHARE && qnk_share_decode(tx.payload, &share) == QN_OK &&
+           share.window + 1 < window;
+}
+
+static bool has_kernel_kind(const struct qnk_node *node, uint8_t kind)
+{
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
+        struct qnk_tx tx;
+
+        if (node->kernel_txs[i].bytes != NULL &&
+            qnk_tx_decode(qnk_buf_span(node->kernel_txs[i].bytes), &tx) == QN_OK &&
+            tx.kind == kind && memcmp(tx.from, node->setup.validator.bytes, QN_KEY_SIZE) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A member that was excluded for its absence says that it is back. */
+static void rejoin_look(struct qnk_node *node)
+{
+    const struct qnk_control *control = node->exec.at->control;
+    struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
+    uint32_t member = set == NULL || !node->setup.has_validator
+                          ? QNK_SET_NOBODY
+                          : qnk_set_find(set, &node->setup.validator);
+
+    if (member != QNK_SET_NOBODY && control != NULL && member < control->members_count &&
+        control->members[member].excluded == QNK_EXCLUDED_ABSENT &&
+        !has_kernel_kind(node, QNK_TX_REJOIN) && !qnk_is_syncing(node) && qnk_may_sign(node)) {
+        (void)qnk_kernel_make(node, QNK_TX_REJOIN, (struct qn_span){NULL, 0});
+    }
+}
+
+void qnk_pool_tick(struct qnk_node *node)
+{
+    struct qnk_job *job;
+
+    qnk_mempool_expire(node->mempool, node->exec.at->header.height + 1);
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
+        if (node->kernel_txs[i].bytes != NULL && kernel_is_over(node, &node->kernel_txs[i])) {
+            qnk_buf_unref(node->kernel_txs[i].bytes);
+            node->kernel_txs[i] = (struct qnk_kernel_tx){0};
+        }
+    }
+    if (++node->pool_tick % REJOIN_S == 0) {
+        rejoin_look(node);
+    }
+    if (qnk_mempool_stats(node->mempool).txs == 0) {
+        return;
+    }
+    job = qnk_job_new(node, QNK_JOB_VERIFY, QNK_PURPOSE_RECHECK);
+    if (job == NULL || !qnk_mempool_pick_waiting(node->mempool, RECHECK_MAX, job) ||
+        job->refs_count == 0) {
+        qnk_job_destroy(job);
+        return;
+    }
+    for (uint32_t i = 0; i < job->refs_count; i++) {
+        job->refs[i].is_verified = true;
+    }
+    job->chain_id = node->setup.params.chain_id;
+    qnk_job_start(node, job);
+}

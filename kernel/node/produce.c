@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+
+/* produce.c: makes a block when it is this node's turn: kernel transactions are signed, the ledger
+ * builds, the guard and the host sign the header, the block joins the tree and is stored; it is
+ * announced when it is durable. */
+
+#include <qnet/assert.h>
+
+#include "kernel/node/core.h"
+
+static uint64_t window_of(const struct qnk_node *node, uint64_t height)
+{
+    return qnk_window_of(height, node->setup.params.window);
+}
+
+/* Own index among those who may make `height`; QNK_SET_NOBODY: none of them. */
+static uint32_t own_member(const struct qnk_node *node, uint64_t height)
+{
+    const struct qnk_set *set = qnk_schedule_set(node->schedule, window_of(node, height));
+
+    if (set == NULL || !node->setup.has_validator) {
+        return QNK_SET_NOBODY;
+    }
+    return qnk_set_find(set, &node->setup.validator);
+}
+
+/* Whether the next block on the head may be made here at all, now. */
+static bool may_build(struct qnk_node *node)
+{
+    const struct qnk_block *head = node->exec.at;
+
+    return node->is_started && !node->is_halted && !node->is_on_hold &&
+           node->build.state == QNK_BUILD_NONE && qnk_exec_is_settled(node) && head->stored &&
+           !qnk_is_syncing(node) && node->certificate == NULL;
+}
+
+/* Full windows that are not final, were the next block made now. */
+static uint64_t next_lag(const struct qnk_node *node)
+{
+    return window_of(node, node->exec.at->header.height + 1) - 1 - node->final_window;
+}
+
+void qnk_produce_look(struct qnk_node *node)
+{
+    const struct qnk_block *head = node->exec.at;
+    uint64_t height = head->header.height + 1;
+    uint32_t member = own_member(node, height);
+    struct qnk_pace pace;
+    uint32_t view;
+
+    if (!may_build(node) || next_lag(node) > 2 || member == QNK_SET_NOBODY || !qnk_may_sign(node)) {
+        node->build.ready_us = 0;
+        return;
+    }
+    if (node->build.ready_us == 0 || !qnk_hash_equal(&node->build.parent_id, &head->id)) {
+        node->build.ready_us = node->now_us;
+        node->build.parent_id = head->id;
+    }
+    if (qnk_schedule_rank(node->schedule, height, member, &view) != QN_OK || view > UINT16_MAX ||
+        qnk_pace_after(node, head, &pace) != QN_OK) {
+        qnk_note(node, QNK_LOG_ERROR, "no-schedule", "the producer plugin gives no turn for %llu",
+                 (unsigned long long)height);
+        return;
+    }
+    pace = qnk_pace_of(&node->setup.params, &pace, view);
+
+    /* A rank waits its delays from when the block was due, or from when it could have been made
+     * here: so after a pause not all ranks speak at once. */
+    uint64_t due_us = (head->header.time_ms + pace.interval_ms) * 1000;
+    uint64_t from_us = due_us > node->build.ready_us ? due_us : node->build.ready_us;
+
+    node->build.view = view;
+    node->build.pace = pace;
+    node->build.due_us = from_us + (uint64_t)view * pace.backup_ms * 1000;
+    qnk_timer_set(node, QNK_TIMER_PRODUCE, node->build.due_us);
+}
+
+/* --- kernel transactions of the block --- */
+
+static bool has_share_tx(const struct qnk_node *node, uint32_t member, uint64_t window)
+{
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
+        struct qnk_tx tx;
+        struct qnk_share share;
+
+        if (node->kernel_txs[i].bytes != NULL &&
+            qnk_tx_decode(qnk_buf_span(node->kernel_txs[i].bytes), &tx) == QN_OK &&
+            tx.kind == QNK_TX_SHARE && qnk_share_decode(tx.payload, &share) == QN_OK &&
+            share.member == member && share.window == window) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Has transactions signed for the shares that were shown for the window before and that no block has
+ * brought yet. */
+static void shares_make(struct qnk_node *node)
+{
+    uint64_t window = window_of(node, node->exec.at->header.height + 1);
+    const struct qnk_control *control = node->exec.at->control;
+
+    if (window < 2 || node->shares_window != window - 1) {
+        return;
+    }
+    for (uint32_t i = 0; i < control->members_count; i++) {
+        struct qnk_share share = {.window = window - 1, .member = i, .link = node->shares[i]};
+        uint8_t payload[QNK_SHARE_SIZE];
+
+        if (qnk_hash_is_zero(&share.link) || has_share_tx(node, i, share.window) ||
+            !qnk_transition_share_fits(control, i, share.window, &share.link)) {
+            continue;
+        }
+        qnk_share_encode(&share, payload);
+        if (qnk_kernel_make(node, QNK_TX_SHARE, (struct qn_span){payload, sizeof payload})) {
+            node->build.signs_left++;
+        }
+    }
+}
+
+/* Tries the pool's kernel transactions one after another on the head's control record. Gives the
+ * control record after the block and the rows of those that are valid. */
+static int32_t prefix_make(struct qnk_node *node, uint32_t member, struct qnk_job *job)
+{
+    const struct qnk_block *head = node->exec.at;
+    uint64_t height = head->header.height + 1;
+    struct qnk_transition transition;
+    uint32_t primary;
+    uint64_t size = 0;
+    int32_t status = qnk_schedule_turn(node->schedule, height, 0, &primary);
+
+    if (status == QN_OK) {
+        status = qnk_transition_begin(&transition, head->control,
+                                      qnk_schedule_set(node->schedule, window_of(node, height)),
+                                      node->setup.params.window, height, primary, member);
+    }
+    if (status != QN_OK) {
+        return status;
+    }
+    job->prefix = qnk_buf_new(&node->budget, QNK_PREFIX_MAX);
+    for (uint32_t i = 0; job->prefix != NULL && i < QNK_KERNEL_POOL_MAX; i++) {
+        const struct qn_buf *bytes = node->kernel_txs[i].bytes;
+        struct qnk_tx tx;
+
+        if (bytes == NULL || job->prefix_count == QNK_BLOCK_KERNEL_TXS_MAX ||
+            size + bytes->size > QNK_PREFIX_MAX) {
+            continue;
+        }
+
+        int32_t decoded = qnk_tx_decode(qnk_buf_span(bytes), &tx);
+
+        QN_ASSERT(decoded == QN_OK);
+        if (qnk_transition_tx(&transition, &tx) == QN_OK) {
+            memcpy(job->prefix->data + size, bytes->data, bytes->size);
+            size += bytes->size;
+            job->prefix_count++;
+        }
+    }
+    job->prefix_size = size;
+    job->offenders_count = transition.offenders_count;
+    memcpy(job->offenders, transition.offenders, sizeof job->offenders);
+    node->build.control = qnk_transition_end(&transition);
+    return job->prefix != NULL ? QN_OK : QN_NO_SPACE;
+}
+
+/* --- building --- */
+
+static void build_end(struct qnk_node *node)
+{
+    qnk_build_drop(node);
+    qnk_exec_look(node);
+}
+
+void qnk_build_drop(struct qnk_node *node)
+{
+    qnk_job_destroy(node->build.job);
+    qnk_control_unref(node->build.control);
+    node->build.job = NULL;
+    node->build.control = NULL;
+    node->build.state = QNK_BUILD_NONE;
+    node->build.signs_left = 0;
+    node->build.ready_us = 0;
+}
+
+static void build_run(struct qnk_node *node)
+{
+    const struct qnk_block *head = node->exec.at;
+    uint64_t height = head->header.height + 1;
+    uint32_t lag = (uint32_t)next_lag(node);
+    uint32_t member = own_member(node, height);
+    struct qnk_job *job = qnk_job_new(node, QNK_JOB_BUILD, QNK_PURPOSE_BUILD);
+    uint64_t least_ms = head->header.time_ms + node->build.pace.interval_ms +
+                        (uint64_t)node->build.view * node->build.pace.backup_ms;
+    uint64_t now_ms = node->now_us / 1000;
+    bool may_hold_all;
+
+    if (job == NULL || member == QNK_SET_NOBODY || prefix_make(node, member, job) != QN_OK) {
+        qnk_job_destroy(job);
+        build_end(node);
+        return;
+    }
+    may_hold_all = qnk_block_limits(node, height, lag, &job->txs_max, &job->bytes_max);
+    if (!may_hold_all) {
+        job->txs_max = job->prefix_count;
+    }
+    if (!qnk_mempool_pick(node->mempool, job->txs_max - job->prefix_count,
+                          job->bytes_max - (uint32_t)job->prefix_size, job)) {
+        qnk_job_destroy(job);
+        build_end(node);
+        return;
+    }
+
+    uint32_t waiting = qnk_mempool_stats(node->mempool).txs;
+
+    node->build.header = (struct qnk_micro){
+        .version = QNK_MICRO_VERSION,
+        .view = (uint16_t)node->build.view,
+        .producer = member,
+        .height = height,
+        .time_ms = now_ms > least_ms ? now_ms : least_ms,
+        .parent = head->id,
+        .backlog = waiting < QNK_BACKLOG_MAX ? waiting : QNK_BACKLOG_MAX,
+        .class = node->build.pace.class,
+        .flags = (uint8_t)lag,
+    };
+    job->height = height;
+    job->window = window_of(node, height);
+    job->time_ms = node->build.header.time_ms;
+    job->producer = node->setup.validator;
+    node->build.state = QNK_BUILD_RUN;
+    node->exec.state = QNK_EXEC_BUILD;
+    node->exec.started_us = node->now_us;
+    qnk_job_start(node, job);
+}
+
+void qnk_produce_due(struct qnk_node *node)
+{
+    qnk_produce_look(node); /* the head may have moved, and with it everything */
+    if (node->build.ready_us == 0 || !may_build(node) || node->now_us < node->build.due_us) {
+        return;
+    }
+    qnk_timer_cancel(node, QNK_TIMER_PRODUCE);
+    node->build.state = QNK_BUILD_KERNEL;
+    shares_make(node);
+    if (node->build.signs_left == 0) {
+        build_run(node);
+    }
+}
+
+void qnk_build_tx_signed(struct qnk_node *node)
+{
+    if (node->build.state != QNK_BUILD_KERNEL || node->build.signs_left == 0) {
+        return;
+    }
+    if (--node->build.signs_left > 0) {
+        return;
+    }
+    /* The head may have moved meanwhile. */
+    if (node->exec.state == QNK_EXEC_IDLE && qnk_exec_is_settled(node) &&
+        qnk_hash_equal(&node->exec.at->id, &node->build.parent_id)) {
+        build_run(node);
+    } else {
+        build_end(node);
+    }
+}
+
+static void refused_drop(struct qnk_node *node, const struct qnk_job *job)
+{
+    for (uint32_t i = 0; i < job->refs_count; i++) {
+        if (job->codes[i] != QNK_TX_OK) {
+            qnk_mempool_refused(node->mempool, &job->refs[i].id, job->codes[i]);
+        }
+    }
+}
+
+/* The ledger stands on a block that will not be: it takes it back. */
+static void take_back(struct qnk_node *node)
+{
+    struct qnk_job *job = qnk_job_new(node, QNK_JOB_UNDO, QNK_PURPOSE_EXEC);
+
+    if (job == NULL) {
+        node->exec.state = QNK_EXEC_STUCK;
+        return;
+    }
+    node->build.state = QNK_BUILD_BACK;
+    node->exec.state = QNK_EXEC_UNDO;
+    job->buf = qnk_buf_ref(node->build.job->undo);
+    qnk_job_start(node, job);
+}
+
+void qnk_build_undone(struct qnk_node *node)
+{
+    build_end(node);
+}
+
+static void sign_block(struct qnk_node *node)
+{
+    uint8_t message[QNK_MICRO_MESSAGE_SIZE];
+    struct qn_buf *records = NULL;
+    uint64_t final_height = qnk_tree_root(node->tree)->header.height;
+    int32_t status = qnk_guard_block(node->guard, &node->build.header, final_height, &records);
+
+    qnk_micro_message(&node->build.header, &node->setup.params.chain_id, message);
+    if (status == QN_OK &&
+        qnk_sign(node, QNK_SIGN_BLOCK, NULL, NULL, records, message, sizeof message)) {
+        node->build.state = QNK_BUILD_SIGN;
+        return;
+    }
+    if (status == QN_EXISTS) {
+        /* After a restart: the block that was signed then may still come back from a peer. */
+        node->counters.sign_refused[QNK_GUARD_G1]++;
+        qnk_note(node, QNK_LOG_WARN, "sign-refused", "G1: another block %llu was signed before",
+                 (unsigned long long)node->build.header.height);
+    }
+    take_back(node);
+}
+
+void qnk_build_done(struct qnk_node *node, struct qnk_job *job)
+{
+    QN_ASSERT(node->build.state == QNK_BUILD_RUN);
+    if (job->status != QN_OK) {
+        qnk_note(node, QNK_LOG_ERROR, "build-failed", "the ledger cannot build a block: %d",
+                 job->status);
+        node->exec.state = job->status == QN_NO_SPACE ? QNK_EXEC_IDLE : QNK_EXEC_STUCK;
+        qnk_job_destroy(job);
+        qnk_build_drop(node);
+        return;
+    }
+    node->build.job = job;
+    node->build.header.tx_root = job->root;
+    node->build.header.effects = job->effects;
+    node->build.header.tx_count = job->included;
+    node->build.header.body_size = (uint32_t)job->rows->size;
+    refused_drop(node, job);
+    sign_block(node);
+}
+
+void qnk_block_signed(struct qnk_node *node, int32_t status, const uint8_t *signature)
+{
+    struct qnk_block *block;
+
+    if (node->build.state != QNK_BUILD_SIGN) {
+        return;
+    }
+    if (status != QN_OK) {
+        take_back(node);
+        return;
+    }
+    memcpy(node->build.header.signature, signature, QN_SIG_SIZE);
+    block = qnk_block_add_own(node, &node->build.header, node->exec.at, node->build.job);
+    if (block == NULL) {
+        take_back(node);
+        return;
+    }
+    node->counters.blocks_made++;
+    node->counters.txs_included += block->header.tx_count;
+    block->control = node->build.control;
+    node->build.control = NULL;
+    qnk_build_drop(node);
+    qnk_exec_joined_own(node, block);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+
+/* sync.c: catching up with peers that are final further than we are: one window after another, its
+ * macroblock with certificate first, then the blocks behind it. */
+
+#include <qnet/assert.h>
+
+#include "kernel/node/core.h"
+
+/* The highest final window that a peer claims and has not failed to show. */
+static uint64_t target_of(const struct qnk_node *node)
+{
+    uint64_t target = 0;
+
+    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+        const struct qnk_peer *peer = &node->peers[i];
+
+        if (peer->id != 0 && peer->has_status && !peer->is_doubted &&
+            peer->status.final_window > target) {
+            target = peer->status.final_window;
+        }
+    }
+    return target;
+}
+
+bool qnk_is_syncing(const struct qnk_node *node)
+{
+    return node->certificate != NULL || target_of(node) > node->final_window + 1;
+}
+
+static void fetch(struct qnk_node *node, uint32_t peer, uint8_t type, const struct qnk_fetch *what)
+{
+    struct qn_buf *body = qnk_buf_new(&node->budget, QNK_FETCH_SIZE);
+
+    if (body != NULL) {
+        qnk_fetch_encode(what, body->data);
+        qnk_send(node, peer, type, 0, body);
+    }
+}
+
+/* Asks for the next macroblock. Whoever claims it and does not show it is not believed again. */
+static void macros_ask(struct qnk_node *node)
+{
+    struct qnk_fetch what = {.first = node->final_window + 1, .count = 1};
+    struct qnk_peer *last = qnk_peer_find(node, node->macros_peer);
+
+    if (node->macros_asked_us != 0 && node->macros_window == what.first) {
+        if (node->now_us < node->macros_asked_us + QNK_RETRY_US) {
+            return;
+        }
+        if (last != NULL) {
+            last->is_doubted = true;
+            qnk_peer_fault(node, last->id, QNK_FAULT_SLOW);
+        }
+    }
+    node->macros_window = what.first;
+    node->macros_peer = qnk_peer_for(node, what.first, node->macros_peer);
+    node->macros_asked_us = node->now_us;
+    if (node->macros_peer != 0) {
+        fetch(node, node->macros_peer, QNK_WIRE_FETCH_MACROS, &what);
+    }
+}
+
+/* Asks for the headers of the certified window, of which the last is not here. */
+static void headers_ask(struct qnk_node *node)
+{
+    uint64_t first = qnk_tree_root(node->tree)->header.height + 1;
+    struct qnk_fetch what = {
+        .first = first,
+        .count = (uint32_t)(node->certified_macro.height + 1 - first),
+    };
+    uint32_t peer = qnk_peer_for(node, node->final_window + 1, node->range_peer);
+
+    if (node->now_us < node->range_asked_us + QNK_RETRY_US && node->range_window == what.first) {
+        return;
+    }
+    node->range_asked_us = node->now_us;
+    node->range_window = what.first;
+    node->range_peer = peer;
+    if (peer != 0) {
+        fetch(node, peer, QNK_WIRE_FETCH_RANGE, &what);
+        qnk_chain_fetch(node, peer, &node->certified_macro.last);
+    }
+}
+
+void qnk_sync_look(struct qnk_node *node)
+{
+    if (!node->is_started || node->is_halted) {
+        return;
+    }
+    if (node->certificate == NULL) {
+        if (target_of(node) > node->final_window && !node->is_checking_certificate) {
+            macros_ask(node);
+        }
+        return;
+    }
+    if (node->has_certified_macro &&
+        qnk_tree_find(node->tree, &node->certified_macro.last) == NULL) {
+        headers_ask(node);
+    }
+    qnk_fetch_look(node);
+}
+
+void qnk_macros_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
+{
+    struct qnk_items items;
+
+    if (qnk_items_decode(body, QNK_WIRE_MACROS_MAX, &items) != QN_OK) {
+        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+        return;
+    }
+    for (uint32_t i = 0; i < items.count; i++) {
+        struct qnk_certified certified;
+        struct qnk_macro macro;
+
+        if (qnk_macros_next(&items.items, &certified) != QN_OK ||
+            qnk_macro_decode(certified.header, &macro) != QN_OK) {
+            qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+            return;
+        }
+        if (macro.window == node->final_window + 1) {
+            qnk_certificate_take(node, peer, &certified);
+        }
+    }
+}

@@ -1,0 +1,1720 @@
+/* SPDX-License-Identifier: MIT */
+
+/* vote.c: the kernel's part in agreement: who signs what through the guard, votes and certificates
+ * on their way to and from the engine, the exchange of what others lack, evidence. */
+
+#include <qnet/assert.h>
+
+#include "kernel/node/core.h"
+
+enum {
+    RESEND_GROWTH = 4,      /* the exchange slows down to so many times its period */
+    VOTES_BYTES = 131072,   /* of one message */
+    RESUME_WINDOWS = 4,     /* after `key resume`: two windows that opened later must be final */
+    CHECK_ASK_US = 1000000, /* a digest's header is asked for again */
+};
+
+static const struct qnk_hash nil;
+
+static struct qnk_set *open_set(const struct qnk_node *node)
+{
+    return qnk_ballot_set(node->ballot);
+}
+
+/* Own index in the open window's set. */
+static uint32_t self_of(const struct qnk_node *node)
+{
+    return node->setup.has_validator ? qnk_set_find(open_set(node), &node->setup.validator)
+                                     : QNK_SET_NOBODY;
+}
+
+/* --- may this node sign? --- */
+
+static bool refuse_signing(struct qnk_node *node, const char *why)
+{
+    node->not_signing = why;
+    return false;
+}
+
+/* The weight of peers that said who they are, and whether one of them is past genesis. */
+static uint64_t weight_heard(const struct qnk_node *node, const struct qnk_set *set,
+                             bool *is_past_genesis)
+{
+    uint64_t weight = 0;
+
+    *is_past_genesis = false;
+    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+        const struct qnk_peer *peer = &node->peers[i];
+
+        if (peer->id == 0 || !peer->has_status) {
+            continue;
+        }
+        *is_past_genesis = *is_past_genesis || peer->status.final_window > 0;
+        if (peer->status.member < set->count) {
+            weight += set->members[peer->status.member].weight;
+        }
+    }
+    return weight;
+}
+
+/* A key without a record may sign only where the network has not begun either. */
+static bool may_sign_fresh(struct qnk_node *node)
+{
+    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
+    uint32_t self = qnk_set_find(set, &node->setup.validator);
+    bool is_past_genesis;
+    uint64_t weight = weight_heard(node, set, &is_past_genesis);
+
+    if (is_past_genesis || node->final_window > 0) {
+        return refuse_signing(node, "this key has no sign record here and the network is past "
+                                    "genesis: copy the record, or see `qnet key resume`");
+    }
+    if (self != QNK_SET_NOBODY) {
+        weight += set->members[self].weight;
+    }
+    if (weight < qnk_set_quorum(set)) {
+        return refuse_signing(node, "waiting for peers of a quorum to say that the network is "
+                                    "at genesis");
+    }
+    node->signing = QNK_SIGNING_RESTORED;
+    return true;
+}
+
+static bool may_sign_resumed(struct qnk_node *node)
+{
+    if (node->resume_window == UINT64_MAX || node->final_window + 1 < node->resume_window) {
+        return refuse_signing(node, "resumed without a record: waiting until two windows that "
+                                    "opened after the start are final");
+    }
+    return true;
+}
+
+bool qnk_may_sign(struct qnk_node *node)
+{
+    bool may = false;
+
+    if (!node->setup.has_validator || node->setup.type != QNK_NODE_SUPER) {
+        return refuse_signing(node, "not a validator");
+    }
+    if (node->is_on_hold) {
+        return refuse_signing(node, "on hold");
+    }
+    if (node->is_guard_bad && node->signing == QNK_SIGNING_RESTORED) {
+        return refuse_signing(node, "the sign record is damaged: restore it, or see "
+                                    "`qnet key resume`");
+    }
+    switch ((enum qnk_signing)node->signing) {
+    case QNK_SIGNING_NONE:
+        return false; /* not_signing says why */
+    case QNK_SIGNING_FRESH:
+        may = may_sign_fresh(node);
+        break;
+    case QNK_SIGNING_RESTORED:
+        may = true;
+        break;
+    case QNK_SIGNING_RESUME:
+        may = may_sign_resumed(node);
+        break;
+    }
+    if (may) {
+        node->not_signing = "";
+    }
+    return may;
+}
+
+static void signing_end(struct qnk_node *node, const char *why)
+{
+    node->signing = QNK_SIGNING_NONE;
+    node->not_signing = why;
+}
+
+void qnk_signing_resume(struct qnk_node *node)
+{
+    node->signing = QNK_SIGNING_RESUME;
+    node->is_guard_bad = false;
+    node->resume_window = UINT64_MAX;
+    qnk_note(node, QNK_LOG_WARN, "key-resume",
+             "signing resumes without a complete record after "
+             "two windows that open from now on are final");
+}
+
+void qnk_signing_look(struct qnk_node *node)
+{
+    if (!node->is_started) {
+        return;
+    }
+    if (node->signing == QNK_SIGNING_RESUME && node->resume_window == UINT64_MAX &&
+        node->peers_count > 0 && !qnk_is_syncing(node)) {
+        node->resume_window = node->final_window + RESUME_WINDOWS;
+    }
+    if (node->instance == QNK_INSTANCE_NONE) {
+        qnk_instance_open(node);
+    }
+}
+
+void qnk_key_abused(struct qnk_node *node)
+{
+    if (node->signing == QNK_SIGNING_NONE) {
+        return;
+    }
+    qnk_note(node, QNK_LOG_ERROR, "key-abused",
+             "something was signed with this node's validator key that this node did not sign");
+    signing_end(node, "another machine signs with this key, or this sign record is old: stop the "
+                      "other one, then see `qnet key resume`");
+}
+
+/* --- handing records to the host --- */
+
+bool qnk_sign(struct qnk_node *node, uint32_t purpose, const struct qnk_signing_vote *vote,
+              struct qn_buf *tx, struct qn_buf *records, const uint8_t *message,
+              uint32_t message_size)
+{
+    struct qnk_sign *sign = qnk_memory_take(&node->budget, sizeof *sign);
+    struct qnk_signing_slot *slot = NULL;
+
+    for (uint32_t i = 0; i < QNK_SIGNS_MAX && slot == NULL; i++) {
+        slot = node->signs[i].token == 0 ? &node->signs[i] : NULL;
+    }
+    if (sign == NULL || slot == NULL) {
+        qnk_memory_give(&node->budget, sign, sizeof *sign);
+        qnk_buf_unref(records);
+        return false;
+    }
+    sign->budget = &node->budget;
+    sign->token = qnk_token(node);
+    sign->records = records;
+    sign->message_size = message_size;
+    QN_ASSERT(message_size <= QNK_SIGN_MESSAGE_MAX);
+    if (message_size > 0) {
+        memcpy(sign->message, message, message_size);
+    }
+    if (tx != NULL) {
+        struct qnk_tx view;
+        int32_t status = qnk_tx_decode(qnk_buf_span(tx), &view);
+
+        QN_ASSERT(status == QN_OK);
+        sign->long_message = qnk_buf_new(&node->budget, QNK_TX_MESSAGE_MAX);
+        if (sign->long_message == NULL) {
+            qnk_sign_destroy(sign);
+            return false;
+        }
+        sign->long_size =
+            qnk_tx_message(&view, &node->setup.params.chain_id, sign->long_message->data);
+    }
+    *slot = (struct qnk_signing_slot){.token = sign->token, .purpose = purpose, .tx = tx};
+    if (vote != NULL) {
+        slot->vote = *vote;
+    }
+    qnk_effects_push(node->out, QNK_EFFECT_SIGN)->sign = sign;
+    return true;
+}
+
+static void slot_give(struct qnk_signing_slot *slot)
+{
+    qnk_buf_unref(slot->vote.tail);
+    qnk_buf_unref(slot->tx);
+    *slot = (struct qnk_signing_slot){0};
+}
+
+void qnk_votes_done(struct qnk_node *node)
+{
+    for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
+        slot_give(&node->signs[i]);
+    }
+    qnk_ballot_destroy(node->ballot);
+    qnk_ballot_destroy(node->next);
+    qnk_guard_destroy(node->guard);
+    qnk_engine_destroy(node->engine);
+}
+
+/* --- telling the engine --- */
+
+static void engine_run(struct qnk_node *node)
+{
+    qnk_engine_run(node->engine, node->now_us);
+    if (qnk_engine_status(node->engine) != QN_OK && node->signing != QNK_SIGNING_NONE) {
+        qnk_note(node, QNK_LOG_ERROR, "engine-failed", "the consensus plugin failed: %d",
+                 qnk_engine_status(node->engine));
+        signing_end(node, "the consensus plugin failed: this node follows and does not vote");
+    }
+}
+
+static void tell_open(struct qnk_node *node)
+{
+    const struct qnk_ballot_place *place = qnk_ballot_place(node->ballot);
+    const struct qnk_set *set = open_set(node);
+    const struct qnk_known_final *before = qnk_final_of(node, (int64_t)place->window - 1);
+    uint64_t size = qnk_set_size(set);
+    uint8_t *members = qnk_memory_take(&node->budget, size);
+    uint32_t n = node->setup.params.window;
+
+    if (members == NULL) {
+        return;
+    }
+    qnk_set_encode(set, members);
+
+    struct qn_consensus_event_open event = {
+        .window = place->window,
+        .lane = place->lane,
+        .era = place->era,
+        .first = qnk_window_last(place->window - 1, n) + 1,
+        .last = qnk_window_last(place->window, n),
+        .set = set->hash.bytes,
+        .self = self_of(node),
+        .total = set->total,
+        .quorum = qnk_set_quorum(set),
+        .members_count = set->count,
+        .members = {members + 4, size - 4},
+        .seed = before->beacon.bytes,
+        .saved = qnk_guard_saved_at(node->guard, place->window),
+    };
+    uint8_t *to = qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_OPEN,
+                                   qn_consensus_event_open_size(&event));
+
+    (void)qn_consensus_event_open_write(&event, to);
+    qnk_memory_give(&node->budget, members, size);
+}
+
+static void tell_vote(struct qnk_node *node, struct qnk_ballot_vote *held)
+{
+    const struct qnk_vote *vote = &held->vote;
+    struct qn_consensus_event_vote event = {
+        .window = vote->window,
+        .round = vote->round,
+        .step = vote->step,
+        .vr = vote->vr,
+        .from = vote->member,
+        .digest = vote->step == QNK_STEP_COMMIT ? nil.bytes : vote->digest.bytes,
+        .opened = held->opened,
+        .body = qnk_vote_tail(vote).body,
+    };
+    uint8_t *to = qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_VOTE,
+                                   qn_consensus_event_vote_size(&event));
+
+    (void)qn_consensus_event_vote_write(&event, to);
+}
+
+enum signed_result { SIGNED_NOW = 1, SIGNED_OTHER = 2, SIGNED_BEFORE = 3, SIGNED_NOTHING = 4 };
+
+/* `digest` is the one that the engine asked for, which a commit hides. */
+static void tell_signed(struct qnk_node *node, const struct qnk_vote *vote,
+                        const struct qnk_hash *digest, uint8_t result)
+{
+    struct qn_consensus_event_signed event = {
+        .window = vote->window,
+        .round = vote->round,
+        .step = vote->step,
+        .vr = vote->vr,
+        .digest = digest->bytes,
+        .body = qnk_vote_tail(vote).body,
+        .result = result,
+    };
+    uint8_t *to = qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_SIGNED,
+                                   qn_consensus_event_signed_size(&event));
+
+    (void)qn_consensus_event_signed_write(&event, to);
+}
+
+static void tell_certificate(struct qnk_node *node, const struct qnk_certificate *cert)
+{
+    struct qn_consensus_event_certificate event = {
+        .window = cert->window,
+        .round = cert->round,
+        .step = cert->step,
+        .vr = cert->vr,
+        .digest = cert->digest.bytes,
+        .weight = qnk_set_weight(open_set(node), cert->bitmap),
+        .signers = {cert->bitmap, (cert->members + 7) / 8},
+    };
+    uint8_t *to = qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_CERTIFICATE,
+                                   qn_consensus_event_certificate_size(&event));
+
+    (void)qn_consensus_event_certificate_write(&event, to);
+}
+
+enum check_verdict { CHECK_VALID = 1, CHECK_INVALID = 2, CHECK_LATER = 3 };
+
+static void tell_checked(struct qnk_node *node, const struct qnk_hash *digest, uint8_t verdict)
+{
+    struct qn_consensus_event_checked event = {
+        .window = qnk_ballot_place(node->ballot)->window,
+        .digest = digest->bytes,
+        .verdict = verdict,
+    };
+    uint8_t *to = qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_CHECKED,
+                                   qn_consensus_event_checked_size(&event));
+
+    (void)qn_consensus_event_checked_write(&event, to);
+}
+
+static void tell_offence(struct qnk_node *node, const struct qnk_vote *vote)
+{
+    struct qn_consensus_event_offence event = {
+        .window = vote->window,
+        .round = vote->round,
+        .step = vote->step,
+        .from = vote->member,
+    };
+    uint8_t *to = qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_OFFENCE,
+                                   qn_consensus_event_offence_size(&event));
+
+    (void)qn_consensus_event_offence_write(&event, to);
+}
+
+static void tell_head(struct qnk_node *node)
+{
+    uint64_t height = qnk_head(node)->header.height;
+
+    if (height <= node->engine_head) {
+        return;
+    }
+    node->engine_head = height;
+
+    struct qn_consensus_event_head event = {
+        .window = qnk_ballot_place(node->ballot)->window,
+        .height = height,
+    };
+    uint8_t *to = qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_HEAD,
+                                   qn_consensus_event_head_size(&event));
+
+    (void)qn_consensus_event_head_write(&event, to);
+}
+
+static void tell_candidate(struct qnk_node *node, const struct qnk_block *last)
+{
+    struct qn_consensus_event_candidate event = {
+        .window = qnk_ballot_place(node->ballot)->window,
+        .digest = last->end->digest.bytes,
+        .height = last->header.height,
+    };
+    uint8_t *to = qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_CANDIDATE,
+                                   qn_consensus_event_candidate_size(&event));
+
+    node->candidate = last->end->digest;
+    (void)qn_consensus_event_candidate_write(&event, to);
+}
+
+/* --- the instance --- */
+
+/* Gives a vote to the engine, unless what justifies it is not here yet. */
+static void deliver(struct qnk_node *node, struct qnk_ballot_vote *held)
+{
+    const struct qnk_vote *vote = &held->vote;
+
+    if (held->delivered || held->false_opening || node->instance != QNK_INSTANCE_OPEN) {
+        return;
+    }
+    if (vote->vr >= 0 &&
+        qnk_ballot_certificate_find(node->ballot, (uint32_t)vote->vr, &vote->digest) == NULL) {
+        return;
+    }
+    held->delivered = true;
+    tell_vote(node, held);
+}
+
+static void deliver_visit(void *ctx, struct qnk_ballot_vote *held)
+{
+    deliver(ctx, held);
+}
+
+static uint64_t resend_period_us(const struct qnk_node *node)
+{
+    return (uint64_t)node->setup.resend_ms * 1000;
+}
+
+static void resend_arm(struct qnk_node *node)
+{
+    node->resend_us = resend_period_us(node);
+    qnk_timer_set(node, QNK_TIMER_RESEND, node->now_us + node->resend_us);
+}
+
+/* All that is needed is here: the engine is told what the guard remembers, then what lives. */
+static void instance_begin(struct qnk_node *node)
+{
+    uint64_t window = qnk_ballot_place(node->ballot)->window;
+    uint32_t self = self_of(node);
+    const struct qnk_vote *own;
+    uint32_t round = 0;
+
+    node->instance = QNK_INSTANCE_OPEN;
+    node->engine_head = 0;
+    node->candidate = nil;
+    tell_open(node);
+    for (uint32_t i = 0; (own = qnk_guard_vote_at(node->guard, window, i)) != NULL; i++) {
+        struct qnk_ballot_vote *held =
+            self == QNK_SET_NOBODY || own->step == QNK_STEP_ABANDON
+                ? NULL
+                : qnk_ballot_find(node->ballot, own->round, own->step, self);
+
+        round = own->round > round ? own->round : round;
+        if (held != NULL) {
+            held->delivered = true;
+            tell_signed(node, own, own->step == QNK_STEP_COMMIT ? &nil : &own->digest,
+                        SIGNED_BEFORE);
+        }
+    }
+    if (round > qnk_ballot_round(node->ballot)) {
+        qnk_ballot_round_set(node->ballot, round);
+    }
+    for (uint32_t i = 0; qnk_ballot_certificate_at(node->ballot, i) != NULL; i++) {
+        tell_certificate(node, &qnk_ballot_certificate_at(node->ballot, i)->view);
+    }
+    qnk_ballot_walk(node->ballot, deliver_visit, node);
+    resend_arm(node);
+    tell_head(node);
+    engine_run(node);
+    qnk_candidate_look(node);
+}
+
+/* Certificates that the guard kept come back into the ballot. */
+static void certificates_restore(struct qnk_node *node)
+{
+    const struct qnk_ballot_place *place = qnk_ballot_place(node->ballot);
+
+    for (uint32_t i = 0; qnk_guard_certificate_at(node->guard, i).size > 0; i++) {
+        struct qnk_certificate cert;
+        struct qn_span bytes = qnk_guard_certificate_at(node->guard, i);
+        int32_t status = qnk_certificate_decode(bytes, &cert);
+
+        QN_ASSERT(status == QN_OK);
+        if (cert.window == place->window && cert.era == place->era &&
+            qnk_certificate_check(&cert, open_set(node), &place->binding) == QN_OK) {
+            struct qn_buf *copy = qnk_buf_copy(&node->budget, bytes);
+
+            if (copy != NULL) {
+                (void)qnk_ballot_certificate_add(node->ballot, copy);
+                qnk_buf_unref(copy);
+            }
+        }
+    }
+}
+
+/* Own votes of before a restart are signed again, byte for byte, so that others may get them. */
+static void own_votes_restore(struct qnk_node *node)
+{
+    const struct qnk_vote *own;
+    uint64_t window = qnk_ballot_place(node->ballot)->window;
+
+    for (uint32_t i = 0; (own = qnk_guard_vote_at(node->guard, window, i)) != NULL; i++) {
+        struct qnk_signing_vote vote = {.vote = *own, .asked = own->digest};
+        uint8_t message[QNK_VOTE_MESSAGE_SIZE];
+
+        vote.tail = qnk_buf_copy(&node->budget, own->tail);
+        if (vote.tail == NULL) {
+            continue;
+        }
+        vote.vote.tail = qnk_buf_span(vote.tail);
+        qnk_vote_message(own, &node->setup.params.chain_id, message);
+        if (qnk_sign(node, QNK_SIGN_AGAIN, &vote, NULL, NULL, message, sizeof message)) {
+            node->instance_signs++;
+        } else {
+            qnk_buf_unref(vote.tail);
+        }
+    }
+}
+
+static void secrets_ask(struct qnk_node *node)
+{
+    const struct qnk_ballot_place *place = qnk_ballot_place(node->ballot);
+    const struct qnk_control *control = qnk_tree_root(node->tree)->control;
+    const struct qnk_control_member *self = &control->members[self_of(node)];
+    struct qnk_effect *effect = qnk_effects_push(node->out, QNK_EFFECT_SECRETS);
+
+    node->has_secrets = false;
+    node->has_share = false;
+    node->secrets_token = qnk_token(node);
+    effect->secrets.token = node->secrets_token;
+    effect->secrets.era = place->era;
+    effect->secrets.window = place->window;
+    effect->secrets.last_share = self->share;
+    effect->secrets.last_window = self->share_window;
+}
+
+/* A ballot for a window whose set and binding are known; NULL otherwise. */
+static struct qnk_ballot *ballot_for(struct qnk_node *node, uint64_t window)
+{
+    struct qnk_set *set;
+    struct qnk_ballot_place place;
+
+    return qnk_vote_context(node, window, &set, &place)
+               ? qnk_ballot_create(&node->budget, set, &place)
+               : NULL;
+}
+
+void qnk_instance_open(struct qnk_node *node)
+{
+    uint64_t window = node->final_window + 1;
+
+    if (!node->is_started || node->instance != QNK_INSTANCE_NONE || node->engine == NULL ||
+        qnk_engine_status(node->engine) != QN_OK || !qnk_may_sign(node)) {
+        return;
+    }
+    if (node->next != NULL && qnk_ballot_place(node->next)->window == window) {
+        node->ballot = node->next;
+        node->next = NULL;
+    } else if (node->ballot == NULL) {
+        node->ballot = ballot_for(node, window);
+    }
+    if (node->ballot == NULL) {
+        return; /* the next tick tries again */
+    }
+    if (self_of(node) == QNK_SET_NOBODY) {
+        node->not_signing = "this key is no member of the validator set";
+        return;
+    }
+    memset(node->timers, 0, sizeof node->timers);
+    node->instance = QNK_INSTANCE_OPENING;
+    node->instance_signs = 0;
+    secrets_ask(node);
+    certificates_restore(node);
+    own_votes_restore(node);
+}
+
+void qnk_instance_close(struct qnk_node *node, const struct qnk_hash *digest, uint32_t round)
+{
+    if (node->instance == QNK_INSTANCE_OPEN) {
+        struct qn_consensus_event_final event = {
+            .window = qnk_ballot_place(node->ballot)->window,
+            .round = round,
+            .digest = digest->bytes,
+        };
+
+        qnk_engine_clear(node->engine);
+        (void)qn_consensus_event_final_write(
+            &event, qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_FINAL,
+                                     qn_consensus_event_final_size(&event)));
+        qnk_engine_run(node->engine, node->now_us);
+    }
+    for (uint32_t i = 0; i < QN_CONSENSUS_TIMERS_MAX; i++) {
+        if (node->timers[i].is_set) {
+            qnk_timer_cancel(node, QNK_TIMER_ENGINE + i);
+        }
+    }
+    memset(node->checks, 0, sizeof node->checks);
+    node->instance = QNK_INSTANCE_NONE;
+    node->vote_phase = 0;
+    node->vote_have = node->vote_need = 0;
+    node->counters.rounds += round + 1;
+    qnk_ballot_destroy(node->ballot);
+    node->ballot = NULL;
+    if (node->next != NULL && qnk_ballot_place(node->next)->window <= node->final_window) {
+        qnk_ballot_destroy(node->next);
+        node->next = NULL;
+    }
+}
+
+static void instance_look(struct qnk_node *node)
+{
+    if (node->instance == QNK_INSTANCE_OPENING && node->has_secrets && node->instance_signs == 0) {
+        instance_begin(node);
+    }
+}
+
+static void tip_make(struct qnk_node *node, const struct qnk_hash *next_tip)
+{
+    uint64_t window = qnk_window_of(qnk_head(node)->header.height + 1, node->setup.params.window);
+    struct qnk_tip tip = {.window = window + QNK_TIP_NOTICE, .tip = *next_tip};
+    uint8_t payload[QNK_TIP_SIZE];
+
+    qnk_tip_encode(&tip, payload);
+    (void)qnk_kernel_make(node, QNK_TX_TIP, (struct qn_span){payload, sizeof payload});
+}
+
+void qnk_secrets_take(struct qnk_node *node, const struct qnk_event *event)
+{
+    if (event->secrets.token != node->secrets_token || node->instance != QNK_INSTANCE_OPENING) {
+        return;
+    }
+    node->blind = event->secrets.blind;
+    node->has_share = event->secrets.has_share;
+    node->share = event->secrets.has_share ? event->secrets.share : nil;
+    node->has_secrets = true;
+    if (!event->secrets.has_share && !qnk_hash_is_zero(&event->secrets.next_tip)) {
+        tip_make(node, &event->secrets.next_tip);
+    }
+    instance_look(node);
+}
+
+/* --- candidates and checks --- */
+
+/* Whether a window's last block will not be replaced any more, as far as one can tell. */
+static bool is_settled(struct qnk_node *node, const struct qnk_block *last)
+{
+    const struct qnk_params *params = &node->setup.params;
+    bool has_rival = last->parent->child != last || last->sibling != NULL;
+
+    if (last->header.view == 0 && !has_rival) {
+        return true;
+    }
+    if (qnk_head(node)->header.height >= last->header.height + params->settle_blocks) {
+        return true;
+    }
+
+    uint64_t at_us = last->held_us + (uint64_t)params->settle_ms * 1000;
+
+    if (node->now_us >= at_us) {
+        return true;
+    }
+    qnk_timer_set(node, QNK_TIMER_SETTLE, at_us);
+    return false;
+}
+
+static bool is_durable(struct qnk_node *node, const struct qnk_block *block)
+{
+    for (; block != qnk_tree_root(node->tree); block = block->parent) {
+        if (!block->stored) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void qnk_candidate_look(struct qnk_node *node)
+{
+    struct qnk_block *head = qnk_head(node);
+    struct qnk_block *last;
+
+    if (node->instance != QNK_INSTANCE_OPEN) {
+        return;
+    }
+    last =
+        qnk_tree_ancestor(head, qnk_window_last(node->final_window + 1, node->setup.params.window));
+    if (last != NULL && last->end != NULL && is_durable(node, last) &&
+        !qnk_hash_equal(&last->end->digest, &node->candidate) && is_settled(node, last)) {
+        tell_candidate(node, last);
+    }
+    tell_head(node);
+    engine_run(node);
+}
+
+static struct qnk_check *check_find(struct qnk_node *node, const struct qnk_hash *digest)
+{
+    for (uint32_t i = 0; i < QNK_CHECKS_MAX; i++) {
+        if (node->checks[i].is_used && qnk_hash_equal(&node->checks[i].digest, digest)) {
+            return &node->checks[i];
+        }
+    }
+    return NULL;
+}
+
+/* Asks peers for the header behind a digest, or for the chain behind the header. */
+static void check_ask(struct qnk_node *node, struct qnk_check *check)
+{
+    struct qn_buf *body;
+
+    if (check->asked_us != 0 && node->now_us < check->asked_us + CHECK_ASK_US) {
+        return;
+    }
+    check->asked_us = node->now_us;
+    if (check->has_macro) {
+        for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+            if (node->peers[i].id != 0) {
+                qnk_chain_fetch(node, node->peers[i].id, &check->macro.last);
+            }
+        }
+        return;
+    }
+    body = qnk_buf_new(&node->budget, 4 + QN_HASH_SIZE);
+    if (body != NULL) {
+        qn_le32_write(body->data, 1);
+        memcpy(body->data + 4, check->digest.bytes, QN_HASH_SIZE);
+        qnk_send_all(node, QNK_WIRE_FETCH_MACRO, body, 0);
+    }
+}
+
+/* Answers a check if it can be answered now; else it goes on. */
+static void check_look(struct qnk_node *node, struct qnk_check *check)
+{
+    const struct qnk_block *last;
+
+    if (qnk_tree_find_end(node->tree, &check->digest) != NULL) {
+        check->is_used = false;
+        tell_checked(node, &check->digest, CHECK_VALID);
+        return;
+    }
+    last = check->has_macro ? qnk_tree_find(node->tree, &check->macro.last) : NULL;
+    if (check->has_macro &&
+        (qnk_tree_is_bad(node->tree, &check->macro.last) ||
+         (last != NULL && (last->state == QNK_BLOCK_BAD || last->end != NULL)))) {
+        check->is_used = false;
+        tell_checked(node, &check->digest, CHECK_INVALID);
+        return;
+    }
+    if (last == NULL) {
+        check_ask(node, check);
+    }
+}
+
+void qnk_checks_look(struct qnk_node *node)
+{
+    if (node->instance != QNK_INSTANCE_OPEN) {
+        return;
+    }
+    for (uint32_t i = 0; i < QNK_CHECKS_MAX; i++) {
+        if (node->checks[i].is_used) {
+            check_look(node, &node->checks[i]);
+        }
+    }
+    engine_run(node);
+}
+
+struct qnk_block *qnk_check_target(struct qnk_node *node)
+{
+    for (uint32_t i = 0; i < QNK_CHECKS_MAX; i++) {
+        const struct qnk_check *check = &node->checks[i];
+        struct qnk_block *last = check->is_used && check->has_macro
+                                     ? qnk_tree_find(node->tree, &check->macro.last)
+                                     : NULL;
+
+        if (last != NULL && last->end == NULL && qnk_tree_is_ready(node->tree, last)) {
+            return last;
+        }
+    }
+    return NULL;
+}
+
+/* A macroblock header with the digest of a check says which chain to fetch. */
+void qnk_macro_known(struct qnk_node *node, const struct qnk_macro *macro)
+{
+    struct qnk_hash digest;
+    struct qnk_check *check;
+
+    qnk_macro_digest(macro, &digest);
+    check = check_find(node, &digest);
+    if (check == NULL || check->has_macro || macro->window != node->final_window + 1) {
+        return;
+    }
+    check->macro = *macro;
+    check->has_macro = true;
+    check->asked_us = 0;
+    check_look(node, check);
+    engine_run(node);
+    qnk_exec_look(node);
+}
+
+static void check_begin(struct qnk_node *node, const struct qnk_hash *digest)
+{
+    struct qnk_check *check = check_find(node, digest);
+
+    for (uint32_t i = 0; i < QNK_CHECKS_MAX && check == NULL; i++) {
+        if (!node->checks[i].is_used) {
+            check = &node->checks[i];
+            *check = (struct qnk_check){.digest = *digest, .is_used = true};
+        }
+    }
+    if (check == NULL) {
+        tell_checked(node, digest, CHECK_LATER);
+        return;
+    }
+    check_look(node, check);
+    if (check->is_used) {
+        qnk_exec_look(node);
+    }
+}
+
+/* --- signing votes --- */
+
+/* The tail that a vote must carry: blind and share, or header and body. False: the header behind
+ * the digest is not known. */
+static bool tail_make(struct qnk_node *node, struct qnk_signing_vote *signing, struct qn_span body)
+{
+    struct qnk_vote *vote = &signing->vote;
+    uint64_t size = body.size;
+    const struct qnk_block *end = qnk_tree_find_end(node->tree, &signing->asked);
+    const struct qnk_check *check = check_find(node, &signing->asked);
+
+    if (vote->step == QNK_STEP_PREPARE) {
+        size = vote->round == 0 ? 2 * QN_HASH_SIZE : 0;
+    } else if (vote->step <= QNK_STEP_FINAL) {
+        size = 0;
+    } else if (vote->step == QNK_STEP_PROPOSE) {
+        if (end == NULL && (check == NULL || !check->has_macro)) {
+            return false;
+        }
+        size += QNK_MACRO_SIZE;
+    }
+    signing->tail = qnk_buf_new(&node->budget, size);
+    if (signing->tail == NULL) {
+        return false;
+    }
+
+    uint8_t *to = signing->tail->data;
+
+    if (vote->step == QNK_STEP_PREPARE && size > 0) {
+        memcpy(to, qnk_hash_is_zero(&vote->digest) ? nil.bytes : node->blind.bytes, QN_HASH_SIZE);
+        memcpy(to + QN_HASH_SIZE, node->share.bytes, QN_HASH_SIZE);
+    } else if (vote->step == QNK_STEP_PROPOSE) {
+        qnk_macro_encode(end != NULL ? &end->end->macro : &check->macro, to);
+        to += QNK_MACRO_SIZE;
+    }
+    if (vote->step > QNK_STEP_FINAL && body.size > 0) {
+        memcpy(to, body.data, body.size);
+    }
+    vote->tail = qnk_buf_span(signing->tail);
+    return true;
+}
+
+static struct qn_span prepared_bytes(const struct qnk_node *node, int64_t round,
+                                     const struct qnk_hash *digest)
+{
+    const struct qnk_ballot_certificate *held =
+        round < 0 ? NULL : qnk_ballot_certificate_find(node->ballot, (uint32_t)round, digest);
+
+    return held == NULL ? (struct qn_span){NULL, 0} : held->view.bytes;
+}
+
+static bool is_lockless(const struct qnk_node *node)
+{
+    const struct qnk_binding *binding =
+        &qnk_tree_root(node->tree)->control->bindings[QNK_BINDING_CONSENSUS];
+    bool has_prepare = false;
+
+    for (uint32_t i = 0; i < binding->steps_count; i++) {
+        has_prepare = has_prepare || binding->steps[i] == QNK_STEP_PREPARE;
+    }
+    return !has_prepare;
+}
+
+static void vote_refused(struct qnk_node *node, const struct qnk_signing_vote *signing,
+                         uint32_t rule)
+{
+    node->counters.sign_refused[rule <= QNK_GUARD_FULL ? rule : QNK_GUARD_FULL]++;
+    qnk_note(node, QNK_LOG_DEBUG, "sign-refused", "G%u: window %llu round %u step %u", rule,
+             (unsigned long long)signing->vote.window, signing->vote.round, signing->vote.step);
+    tell_signed(node, &signing->vote, &signing->asked, SIGNED_NOTHING);
+}
+
+/* Asks the guard, and hands what it allows to the host. */
+static void vote_guard(struct qnk_node *node, struct qnk_signing_vote *signing)
+{
+    struct qnk_vote *vote = &signing->vote;
+    struct qnk_guard_facts facts = {
+        .final_window = node->final_window,
+        .is_valid = qnk_tree_find_end(node->tree, &signing->asked) != NULL,
+        .is_lockless = is_lockless(node),
+        .prepared = prepared_bytes(node, vote->round, &vote->digest),
+        .justified = prepared_bytes(node, vote->vr, &vote->digest),
+    };
+    uint8_t message[QNK_VOTE_MESSAGE_SIZE];
+    const struct qnk_vote *before = NULL;
+    struct qn_buf *records = NULL;
+    uint32_t rule = QNK_GUARD_OK;
+    int32_t status = qnk_guard_vote(node->guard, vote, &facts, &records, &before, &rule);
+
+    if (status == QN_EXISTS) {
+        node->counters.sign_refused[QNK_GUARD_G1]++;
+        tell_signed(node, before, before->step == QNK_STEP_COMMIT ? &nil : &before->digest,
+                    SIGNED_OTHER);
+    } else if (status != QN_OK) {
+        vote_refused(node, signing, rule);
+    } else {
+        qnk_vote_message(vote, &node->setup.params.chain_id, message);
+        if (qnk_sign(node, QNK_SIGN_VOTE, signing, NULL, records, message, sizeof message)) {
+            return; /* the tail went along */
+        }
+        vote_refused(node, signing, QNK_GUARD_FULL);
+    }
+    qnk_buf_unref(signing->tail);
+}
+
+static void vote_request(struct qnk_node *node,
+                         const struct qn_consensus_effect_request_sign *request)
+{
+    const struct qnk_ballot_place *place = qnk_ballot_place(node->ballot);
+    struct qnk_signing_vote signing = {
+        .vote =
+            {
+                .lane = place->lane,
+                .step = request->step,
+                .era = place->era,
+                .window = place->window,
+                .round = request->round,
+                .vr = request->vr,
+                .member = self_of(node),
+                .binding = place->binding,
+            },
+        .to = request->to,
+    };
+
+    memcpy(signing.asked.bytes, request->digest, QN_HASH_SIZE);
+    signing.vote.digest = signing.asked;
+    if (request->window != place->window) {
+        return;
+    }
+    if (!qnk_may_sign(node) || signing.vote.member == QNK_SET_NOBODY ||
+        request->step == QNK_STEP_ABANDON || !tail_make(node, &signing, request->body)) {
+        vote_refused(node, &signing, QNK_GUARD_FULL);
+        return;
+    }
+    if (request->step == QNK_STEP_COMMIT) {
+        qnk_vote_commitment(&signing.vote, &signing.asked, node->blind.bytes, &signing.vote.digest);
+    }
+    qnk_vote_open(&signing.vote, &signing.vote.open);
+    if (request->round > qnk_ballot_round(node->ballot)) {
+        qnk_ballot_round_set(node->ballot, request->round);
+        resend_arm(node);
+    }
+    vote_guard(node, &signing);
+}
+
+/* --- sending votes and certificates --- */
+
+static void certificate_tell(struct qnk_node *node, uint32_t peer, struct qn_span bytes)
+{
+    struct qnk_certified certified = {.certificate = bytes};
+    struct qn_buf *body = qnk_buf_new(&node->budget, qnk_certified_size(&certified));
+
+    if (body != NULL) {
+        qnk_certified_encode(&certified, body->data);
+        if (peer != 0) {
+            qnk_send(node, peer, QNK_WIRE_CERTIFICATE, 0, body);
+        } else {
+            qnk_send_all(node, QNK_WIRE_CERTIFICATE, body, 0);
+        }
+    }
+}
+
+static struct qn_buf *one_vote(struct qnk_node *node, const struct qnk_vote *vote)
+{
+    struct qn_buf *body = qnk_buf_new(&node->budget, 4 + qnk_vote_size(vote));
+
+    if (body != NULL) {
+        qn_le32_write(body->data, 1);
+        qnk_vote_encode(vote, body->data + 4);
+    }
+    return body;
+}
+
+/* The peer that is the validator `member` of the open window, or 0. */
+static uint32_t peer_of(const struct qnk_node *node, uint32_t member)
+{
+    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+        const struct qnk_peer *peer = &node->peers[i];
+
+        if (peer->id != 0 && peer->has_status && peer->status.member == member) {
+            return peer->id;
+        }
+    }
+    return 0;
+}
+
+/* Sends an own vote, what justifies it first. */
+static void vote_send(struct qnk_node *node, const struct qnk_signing_vote *signing)
+{
+    const struct qnk_vote *vote = &signing->vote;
+    uint32_t peer = signing->to == QNK_SET_NOBODY ? 0 : peer_of(node, signing->to);
+    struct qn_span justified = prepared_bytes(node, vote->vr, &vote->digest);
+    struct qn_buf *body = one_vote(node, vote);
+
+    node->counters.votes_sent++;
+    if (justified.size > 0) {
+        certificate_tell(node, peer, justified);
+    }
+    if (body == NULL) {
+        return; /* the exchange brings it */
+    }
+    if (peer != 0) {
+        qnk_send(node, peer, QNK_WIRE_VOTES, 0, body);
+    } else {
+        qnk_send_all(node, QNK_WIRE_VOTES, body, 0);
+    }
+}
+
+static void share_keep(struct qnk_node *node, uint32_t member, uint64_t window,
+                       const uint8_t *share)
+{
+    struct qnk_hash link;
+
+    memcpy(link.bytes, share, QN_HASH_SIZE);
+    if (qnk_hash_is_zero(&link) || member >= node->genesis_set->count ||
+        !qnk_transition_share_fits(qnk_tree_root(node->tree)->control, member, window, &link)) {
+        return;
+    }
+    if (node->shares_window != window) {
+        memset(node->shares, 0, node->genesis_set->count * sizeof *node->shares);
+        node->shares_window = window;
+    }
+    node->shares[member] = link;
+}
+
+/* An own vote has its signature. */
+static void own_vote_add(struct qnk_node *node, struct qnk_signing_slot *slot,
+                         const uint8_t *signature, bool is_new)
+{
+    struct qnk_vote *vote = &slot->vote.vote;
+    struct qnk_ballot_vote *held = NULL;
+    struct qnk_vote_tail tail = qnk_vote_tail(vote);
+
+    if (node->ballot == NULL || qnk_ballot_place(node->ballot)->window != vote->window) {
+        return; /* the window became final meanwhile */
+    }
+    memcpy(vote->signature, signature, QN_SIG_SIZE);
+    if (tail.share != NULL) {
+        share_keep(node, vote->member, vote->window, tail.share);
+    }
+    if (qnk_ballot_add(node->ballot, vote, &held) == QNK_BALLOT_NEW) {
+        held->delivered = true; /* the engine hears of it as signed */
+    }
+    if (is_new) {
+        vote_send(node, &slot->vote);
+        tell_signed(node, vote, &slot->vote.asked, SIGNED_NOW);
+        engine_run(node);
+    }
+}
+
+static void tx_signed(struct qnk_node *node, struct qnk_signing_slot *slot,
+                      const struct qnk_event *event)
+{
+    struct qn_buf *tx = slot->tx;
+
+    if (event->sign.status == QN_OK) {
+        struct qnk_tx view;
+
+        memcpy(tx->data + tx->size - QN_SIG_SIZE, event->sign.signature, QN_SIG_SIZE);
+
+        int32_t status = qnk_tx_decode(qnk_buf_span(tx), &view);
+
+        QN_ASSERT(status == QN_OK);
+        qnk_kernel_add(node, qnk_buf_span(tx), view.kind != QNK_TX_SHARE);
+    }
+    qnk_build_tx_signed(node);
+}
+
+void qnk_signed(struct qnk_node *node, const struct qnk_event *event)
+{
+    struct qnk_signing_slot slot = {0};
+
+    for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
+        if (node->signs[i].token == event->sign.token && event->sign.token != 0) {
+            slot = node->signs[i];
+            node->signs[i] = (struct qnk_signing_slot){0};
+        }
+    }
+    if (slot.token == 0) {
+        return;
+    }
+    if (event->sign.status != QN_OK) {
+        signing_end(node, "the sign record cannot be written: see the log for the disk's words");
+    }
+    switch ((enum qnk_sign_purpose)slot.purpose) {
+    case QNK_SIGN_BLOCK:
+        qnk_block_signed(node, event->sign.status, event->sign.signature);
+        break;
+    case QNK_SIGN_VOTE:
+        if (event->sign.status == QN_OK) {
+            own_vote_add(node, &slot, event->sign.signature, true);
+        }
+        break;
+    case QNK_SIGN_AGAIN:
+        if (event->sign.status == QN_OK) {
+            own_vote_add(node, &slot, event->sign.signature, false);
+        }
+        node->instance_signs -= node->instance_signs > 0;
+        instance_look(node);
+        break;
+    case QNK_SIGN_TX:
+        tx_signed(node, &slot, event);
+        break;
+    case QNK_SIGN_SAVED:
+        qnk_engine_resume(node->engine, node->now_us);
+        break;
+    }
+    slot_give(&slot);
+}
+
+/* --- what the engine wants --- */
+
+static void certify(struct qnk_node *node, const struct qn_consensus_effect_certify *want)
+{
+    struct qnk_hash digest;
+    struct qn_buf *bytes;
+
+    memcpy(digest.bytes, want->digest, QN_HASH_SIZE);
+    if (want->step != QNK_STEP_PREPARE && want->step != QNK_STEP_FINAL) {
+        return;
+    }
+    bytes = qnk_ballot_certify(node->ballot, want->round, want->step, &digest);
+    if (bytes == NULL) {
+        return;
+    }
+    node->counters.certificates_made++;
+    if (want->share) {
+        certificate_tell(node, 0, qnk_buf_span(bytes));
+    }
+    if (want->step == QNK_STEP_PREPARE) {
+        qnk_certificate_prepare(node, bytes);
+    } else {
+        qnk_certificate_final(node, bytes, NULL, 0);
+    }
+    qnk_buf_unref(bytes);
+}
+
+void qnk_certificate_prepare(struct qnk_node *node, struct qn_buf *bytes)
+{
+    struct qnk_certificate cert;
+    int32_t status = qnk_certificate_decode(qnk_buf_span(bytes), &cert);
+
+    QN_ASSERT(status == QN_OK);
+    if (node->ballot == NULL || cert.window != qnk_ballot_place(node->ballot)->window ||
+        !qnk_ballot_certificate_add(node->ballot, bytes) || node->instance != QNK_INSTANCE_OPEN) {
+        return;
+    }
+    tell_certificate(node, &cert);
+    qnk_ballot_walk(node->ballot, deliver_visit, node);
+    engine_run(node);
+}
+
+static void timer_want(struct qnk_node *node, uint32_t timer, uint32_t delay_ms)
+{
+    uint32_t place = QN_CONSENSUS_TIMERS_MAX;
+
+    for (uint32_t i = 0; i < QN_CONSENSUS_TIMERS_MAX; i++) {
+        if (node->timers[i].is_set && node->timers[i].id == timer) {
+            place = i;
+            break;
+        }
+        if (!node->timers[i].is_set && place == QN_CONSENSUS_TIMERS_MAX) {
+            place = i;
+        }
+    }
+    if (place == QN_CONSENSUS_TIMERS_MAX) {
+        qnk_note(node, QNK_LOG_WARN, "engine-timers", "the engine wants more than %d timers",
+                 QN_CONSENSUS_TIMERS_MAX);
+        return;
+    }
+    node->timers[place].is_set = true;
+    node->timers[place].id = timer;
+    qnk_timer_set(node, QNK_TIMER_ENGINE + place, node->now_us + (uint64_t)delay_ms * 1000);
+}
+
+static void timer_drop(struct qnk_node *node, uint32_t timer)
+{
+    for (uint32_t i = 0; i < QN_CONSENSUS_TIMERS_MAX; i++) {
+        if (node->timers[i].is_set && node->timers[i].id == timer) {
+            node->timers[i].is_set = false;
+            qnk_timer_cancel(node, QNK_TIMER_ENGINE + i);
+        }
+    }
+}
+
+void qnk_engine_timer(struct qnk_node *node, uint32_t place)
+{
+    if (place >= QN_CONSENSUS_TIMERS_MAX || !node->timers[place].is_set ||
+        node->instance != QNK_INSTANCE_OPEN) {
+        return;
+    }
+    node->timers[place].is_set = false;
+
+    struct qn_consensus_event_timer event = {
+        .window = qnk_ballot_place(node->ballot)->window,
+        .timer = node->timers[place].id,
+    };
+
+    (void)qn_consensus_event_timer_write(&event,
+                                         qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_TIMER,
+                                                          qn_consensus_event_timer_size(&event)));
+    engine_run(node);
+}
+
+static void report(struct qnk_node *node, const struct qn_consensus_effect_report *said)
+{
+    struct qnk_effect *effect;
+
+    node->vote_phase = said->phase;
+    node->vote_have = said->have;
+    node->vote_need = said->need;
+    if (said->round > qnk_ballot_round(node->ballot)) {
+        qnk_ballot_round_set(node->ballot, said->round);
+        resend_arm(node);
+    }
+    effect = qnk_effects_push(node->out, QNK_EFFECT_NOTE);
+    effect->note.what = QNK_NOTE_ROUND;
+    effect->note.height = said->window;
+    effect->note.level = said->phase;
+}
+
+/* What the engine wants kept is made durable before anything later leaves. */
+static bool save(struct qnk_node *node, struct qn_span content)
+{
+    struct qn_buf *records =
+        qnk_guard_saved(node->guard, qnk_ballot_place(node->ballot)->window, content);
+
+    return records == NULL || !qnk_sign(node, QNK_SIGN_SAVED, NULL, NULL, records, NULL, 0);
+}
+
+bool qnk_engine_effect_do(void *ctx, const struct qnk_engine_effect *effect)
+{
+    struct qnk_node *node = ctx;
+    union {
+        struct qn_consensus_effect_request_sign request_sign;
+        struct qn_consensus_effect_certify certify;
+        struct qn_consensus_effect_check check;
+        struct qn_consensus_effect_timer timer;
+        struct qn_consensus_effect_cancel cancel;
+        struct qn_consensus_effect_save save;
+        struct qn_consensus_effect_report report;
+    } body;
+    int32_t status = QN_INVALID;
+
+    if (node->instance != QNK_INSTANCE_OPEN) {
+        return true;
+    }
+    switch (effect->type) {
+    case QN_CONSENSUS_EFFECT_REQUEST_SIGN:
+        status = qn_consensus_effect_request_sign_read(effect->body, &body.request_sign);
+        if (status == QN_OK) {
+            vote_request(node, &body.request_sign);
+        }
+        break;
+    case QN_CONSENSUS_EFFECT_CERTIFY:
+        status = qn_consensus_effect_certify_read(effect->body, &body.certify);
+        if (status == QN_OK) {
+            certify(node, &body.certify);
+        }
+        break;
+    case QN_CONSENSUS_EFFECT_CHECK:
+        status = qn_consensus_effect_check_read(effect->body, &body.check);
+        if (status == QN_OK) {
+            struct qnk_hash digest;
+
+            memcpy(digest.bytes, body.check.digest, QN_HASH_SIZE);
+            check_begin(node, &digest);
+        }
+        break;
+    case QN_CONSENSUS_EFFECT_TIMER:
+        status = qn_consensus_effect_timer_read(effect->body, &body.timer);
+        if (status == QN_OK) {
+            timer_want(node, body.timer.timer, body.timer.delay_ms);
+        }
+        break;
+    case QN_CONSENSUS_EFFECT_CANCEL:
+        status = qn_consensus_effect_cancel_read(effect->body, &body.cancel);
+        if (status == QN_OK) {
+            timer_drop(node, body.cancel.timer);
+        }
+        break;
+    case QN_CONSENSUS_EFFECT_SAVE:
+        status = qn_consensus_effect_save_read(effect->body, &body.save);
+        if (status == QN_OK) {
+            return save(node, body.save.content);
+        }
+        break;
+    case QN_CONSENSUS_EFFECT_REPORT:
+        status = qn_consensus_effect_report_read(effect->body, &body.report);
+        if (status == QN_OK) {
+            report(node, &body.report);
+        }
+        break;
+    default:
+        break;
+    }
+    if (status != QN_OK) {
+        qnk_note(node, QNK_LOG_ERROR, "engine-effect", "the engine's effect %u is malformed",
+                 effect->type);
+    }
+    return true;
+}
+
+/* --- votes of others --- */
+
+/* The ballot that a vote of this window belongs to, made if need be; NULL: none. */
+static struct qnk_ballot *ballot_of(struct qnk_node *node, uint64_t window)
+{
+    if (node->ballot != NULL && window == qnk_ballot_place(node->ballot)->window) {
+        return node->ballot;
+    }
+    if (node->engine == NULL || node->setup.type != QNK_NODE_SUPER) {
+        return NULL;
+    }
+    if (window == node->final_window + 1 && node->ballot == NULL) {
+        node->ballot = ballot_for(node, window);
+        return node->ballot;
+    }
+    if (window == node->final_window + 2) {
+        if (node->next == NULL) {
+            node->next = ballot_for(node, window);
+        }
+        return node->next;
+    }
+    return NULL;
+}
+
+/* A vote for a window that is final is answered with its certificate, once in a while. */
+static void answer_late(struct qnk_node *node, uint32_t from, uint64_t window)
+{
+    struct qnk_peer *peer = qnk_peer_find(node, from);
+
+    if (peer != NULL && node->now_us >= peer->final_sent_us + resend_period_us(node) / 2) {
+        peer->final_sent_us = node->now_us;
+        qnk_certificate_send(node, from, window);
+    }
+}
+
+static void vote_sig(struct qnk_node *node, struct qnk_job *job, uint32_t i,
+                     const struct qnk_ballot *ballot, const struct qnk_vote *vote)
+{
+    struct qnk_vote whole = *vote;
+    struct qnk_sig_item *item = &job->sigs[i];
+
+    whole.binding = qnk_ballot_place(ballot)->binding;
+    item->key = qnk_ballot_set(ballot)->members[vote->member].key;
+    memcpy(item->signature, vote->signature, QN_SIG_SIZE);
+    item->offset = i * QNK_VOTE_MESSAGE_SIZE;
+    item->size = QNK_VOTE_MESSAGE_SIZE;
+    qnk_vote_message(&whole, &node->setup.params.chain_id, job->messages->data + item->offset);
+}
+
+/* Puts the votes of a message that are wanted into the job. False: malformed. */
+static bool votes_collect(struct qnk_node *node, uint32_t peer, const struct qnk_items *items,
+                          struct qnk_job *job)
+{
+    struct qn_span rest = items->items;
+    uint32_t count = 0;
+    uint64_t size = 0;
+
+    for (uint32_t i = 0; i < items->count; i++) {
+        struct qn_span before = rest;
+        struct qnk_vote vote;
+
+        if (qnk_vote_next(&rest, &vote) != QN_OK) {
+            return false;
+        }
+        node->counters.votes_received++;
+        if (vote.window <= node->final_window) {
+            answer_late(node, peer, vote.window);
+            continue;
+        }
+
+        const struct qnk_ballot *ballot = ballot_of(node, vote.window);
+
+        if (ballot != NULL && qnk_ballot_wants(ballot, &vote)) {
+            uint64_t bytes = before.size - rest.size;
+
+            vote_sig(node, job, count++, ballot, &vote);
+            memcpy(job->context->data + size, before.data, bytes);
+            size += bytes;
+        }
+    }
+    job->context_size = size;
+    qnk_job_sigs_cut(job, count);
+    return rest.size == 0;
+}
+
+void qnk_votes_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
+{
+    struct qnk_items items;
+    struct qnk_job *job;
+
+    if (qnk_items_decode(body, QNK_WIRE_VOTES_MAX, &items) != QN_OK || items.count == 0) {
+        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+        return;
+    }
+    job = qnk_job_new(node, QNK_JOB_SIGS, QNK_PURPOSE_VOTES);
+    if (job == NULL ||
+        !qnk_job_sigs(job, items.count, (uint64_t)items.count * QNK_VOTE_MESSAGE_SIZE)) {
+        qnk_job_destroy(job);
+        return;
+    }
+    job->peer = peer;
+    job->context = qnk_buf_new(&node->budget, items.items.size);
+    if (job->context == NULL) {
+        qnk_job_destroy(job);
+        return;
+    }
+    if (!votes_collect(node, peer, &items, job)) {
+        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+        qnk_job_destroy(job);
+    } else if (job->sigs_count == 0) {
+        qnk_job_destroy(job);
+    } else {
+        qnk_job_start(node, job);
+    }
+}
+
+/* --- evidence --- */
+
+static void evidence_make(struct qnk_node *node, const struct qnk_evidence *evidence)
+{
+    uint8_t payload[QNK_EVIDENCE_BLOCKS_SIZE > QNK_EVIDENCE_VOTES_SIZE ? QNK_EVIDENCE_BLOCKS_SIZE
+                                                                       : QNK_EVIDENCE_VOTES_SIZE];
+    uint32_t size;
+
+    node->counters.doubles_seen++;
+    qnk_note(node, QNK_LOG_WARN, "evidence",
+             "member %u of window %llu signed what contradicts "
+             "itself (type %u)",
+             evidence->member, (unsigned long long)evidence->window, evidence->type);
+    if (!qnk_evidence_proves(evidence) || !node->setup.has_validator || !qnk_may_sign(node)) {
+        return;
+    }
+    size = qnk_evidence_encode(evidence, payload);
+    (void)qnk_kernel_make(node, QNK_TX_EVIDENCE, (struct qn_span){payload, size});
+}
+
+static void evidence_votes(struct qnk_node *node, uint8_t type, const struct qnk_vote *a,
+                           const struct qnk_vote *b)
+{
+    struct qnk_evidence evidence = {
+        .type = type,
+        .member = a->member,
+        .window = a->window,
+        .votes = {*a, *b},
+    };
+
+    evidence_make(node, &evidence);
+}
+
+void qnk_evidence_blocks(struct qnk_node *node, const struct qnk_micro *a,
+                         const struct qnk_micro *b)
+{
+    struct qnk_evidence evidence = {
+        .type = QNK_EVIDENCE_DOUBLE_BLOCK,
+        .member = a->producer,
+        .window = qnk_window_of(a->height, node->setup.params.window),
+        .blocks = {*a, *b},
+    };
+
+    evidence_make(node, &evidence);
+}
+
+/* Looks for what a new vote contradicts. */
+static void contradictions(struct qnk_node *node, const struct qnk_ballot *ballot,
+                           const struct qnk_ballot_vote *held)
+{
+    const struct qnk_vote *vote = &held->vote;
+    const struct qnk_ballot_vote *other = qnk_ballot_lock_violation(ballot, vote);
+
+    if (other != NULL) {
+        bool is_final = vote->step == QNK_STEP_FINAL;
+
+        evidence_votes(node, QNK_EVIDENCE_LOCK_VIOLATION, is_final ? vote : &other->vote,
+                       is_final ? &other->vote : vote);
+    }
+    if (vote->round == 0 && vote->step <= QNK_STEP_PREPARE) {
+        const struct qnk_ballot_vote *commit =
+            qnk_ballot_find(ballot, 0, QNK_STEP_COMMIT, vote->member);
+        const struct qnk_ballot_vote *prepare =
+            qnk_ballot_find(ballot, 0, QNK_STEP_PREPARE, vote->member);
+
+        if (commit != NULL && prepare != NULL && prepare->false_opening) {
+            evidence_votes(node, QNK_EVIDENCE_FALSE_OPENING, &commit->vote, &prepare->vote);
+        }
+    }
+}
+
+/* --- taking verified votes --- */
+
+/* The macroblock header in a proposal's tail must be the one it proposes. */
+static bool header_fits(struct qnk_node *node, const struct qnk_vote *vote)
+{
+    struct qnk_vote_tail tail = qnk_vote_tail(vote);
+    struct qnk_macro macro;
+    struct qnk_hash digest;
+
+    if (vote->step != QNK_STEP_PROPOSE) {
+        return true;
+    }
+    if (qnk_macro_decode(tail.header, &macro) != QN_OK || macro.window != vote->window) {
+        return false;
+    }
+    qnk_macro_digest(&macro, &digest);
+    if (!qnk_hash_equal(&digest, &vote->digest)) {
+        return false;
+    }
+    if (vote->window == node->final_window + 1 && qnk_tree_find_end(node->tree, &digest) == NULL &&
+        check_find(node, &digest) == NULL) {
+        for (uint32_t i = 0; i < QNK_CHECKS_MAX; i++) {
+            if (!node->checks[i].is_used) {
+                node->checks[i] = (struct qnk_check){.digest = digest, .is_used = true};
+                break;
+            }
+        }
+    }
+    qnk_macro_known(node, &macro);
+    return true;
+}
+
+static void vote_verified(struct qnk_node *node, uint32_t peer, const struct qnk_vote *vote)
+{
+    struct qnk_ballot *ballot = ballot_of(node, vote->window);
+    struct qnk_ballot_vote *held = NULL;
+    struct qnk_vote_tail tail = qnk_vote_tail(vote);
+    uint32_t result;
+
+    if (ballot == NULL || vote->window <= node->final_window) {
+        return;
+    }
+    if (!header_fits(node, vote)) {
+        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+        return;
+    }
+    if (node->setup.has_validator && node->signing == QNK_SIGNING_RESTORED &&
+        qnk_hash_equal(&qnk_ballot_set(ballot)->members[vote->member].key,
+                       &node->setup.validator) &&
+        !qnk_guard_knows_vote(node->guard, vote)) {
+        qnk_key_abused(node);
+    }
+    result = qnk_ballot_add(ballot, vote, &held);
+    if (result == QNK_BALLOT_DOUBLE) {
+        evidence_votes(node, QNK_EVIDENCE_DOUBLE_VOTE, &held->vote, vote);
+        if (ballot == node->ballot && node->instance == QNK_INSTANCE_OPEN) {
+            tell_offence(node, vote);
+        }
+        return;
+    }
+    if (result != QNK_BALLOT_NEW) {
+        return;
+    }
+    contradictions(node, ballot, held);
+    if (tail.share != NULL) {
+        share_keep(node, vote->member, vote->window, tail.share);
+    }
+    if (ballot == node->ballot) {
+        deliver(node, held);
+    }
+}
+
+void qnk_votes_checked(struct qnk_node *node, struct qnk_job *job)
+{
+    struct qn_span rest = {job->context->data, job->context_size};
+
+    for (uint32_t i = 0; job->status == QN_OK && i < job->sigs_count; i++) {
+        struct qnk_vote vote;
+        struct qnk_set *set;
+        struct qnk_ballot_place place;
+        int32_t status = qnk_vote_next(&rest, &vote);
+
+        QN_ASSERT(status == QN_OK);
+        if (!qnk_bit(job->bitmap, i)) {
+            node->counters.votes_invalid++;
+            qnk_peer_fault(node, job->peer, QNK_FAULT_BAD_SIGNATURE);
+            continue;
+        }
+        if (qnk_vote_context(node, vote.window, &set, &place)) {
+            vote.binding = place.binding;
+            vote_verified(node, job->peer, &vote);
+        }
+    }
+    if (node->instance == QNK_INSTANCE_OPEN) {
+        engine_run(node);
+    }
+}
+
+/* --- the exchange --- */
+
+void qnk_resend(struct qnk_node *node)
+{
+    struct qn_buf *body;
+
+    if (node->instance != QNK_INSTANCE_OPEN) {
+        return;
+    }
+    body = qnk_ballot_held(node->ballot);
+    if (body != NULL) {
+        qnk_send_all(node, QNK_WIRE_HELD, body, 0);
+    }
+    qnk_checks_look(node);
+    node->resend_us += node->resend_us / 2;
+    if (node->resend_us > RESEND_GROWTH * resend_period_us(node)) {
+        node->resend_us = RESEND_GROWTH * resend_period_us(node);
+    }
+    qnk_timer_set(node, QNK_TIMER_RESEND, node->now_us + node->resend_us);
+}
+
+/* Votes on their way into messages for one peer. */
+struct lacking {
+    struct qnk_node *node;
+    uint32_t peer;
+    struct qn_buf *body;
+    uint64_t size;
+    uint32_t count;
+};
+
+static void lacking_flush(struct lacking *lacking)
+{
+    if (lacking->count > 0) {
+        struct qn_slice slice = {
+            .owner = lacking->body,
+            .data = lacking->body->data,
+            .size = lacking->size,
+        };
+
+        qn_le32_write(lacking->body->data, lacking->count);
+        qnk_send_two(lacking->node, lacking->peer, QNK_WIRE_VOTES, 0, NULL, slice);
+    }
+    qnk_buf_unref(lacking->body);
+    lacking->body = NULL;
+    lacking->count = 0;
+}
+
+static void lacking_visit(void *ctx, struct qnk_ballot_vote *held)
+{
+    struct lacking *lacking = ctx;
+    uint64_t size = qnk_vote_size(&held->vote);
+
+    if (lacking->body != NULL &&
+        (lacking->size + size > VOTES_BYTES || lacking->count == QNK_WIRE_VOTES_MAX)) {
+        lacking_flush(lacking);
+    }
+    if (lacking->body == NULL) {
+        lacking->body = qnk_buf_new(&lacking->node->budget, VOTES_BYTES);
+        lacking->size = 4;
+    }
+    if (lacking->body != NULL && lacking->size + size <= VOTES_BYTES) {
+        qnk_vote_encode(&held->vote, lacking->body->data + lacking->size);
+        lacking->size += size;
+        lacking->count++;
+    }
+}
+
+static void certificates_answer(struct qnk_node *node, uint32_t peer, const struct qnk_held *held)
+{
+    const struct qnk_ballot_certificate *cert;
+
+    for (uint32_t i = 0; (cert = qnk_ballot_certificate_at(node->ballot, i)) != NULL; i++) {
+        uint32_t round = cert->view.round;
+        bool lacks_this = round == held->round && (held->certificates & 1) == 0;
+        bool lacks_last = round + 1 == held->round && (held->certificates & 2) == 0;
+
+        /* Higher ones move it on; older ones may justify what is sent next. */
+        if (lacks_this || lacks_last || round > held->round) {
+            certificate_tell(node, peer, cert->view.bytes);
+        }
+    }
+}
+
+void qnk_held_take(struct qnk_node *node, uint32_t from, const struct qnk_held *held)
+{
+    struct qnk_peer *peer = qnk_peer_find(node, from);
+    struct lacking lacking = {.node = node, .peer = from};
+
+    if (held->window <= node->final_window) {
+        answer_late(node, from, held->window);
+        return;
+    }
+    if (node->ballot == NULL || held->window != qnk_ballot_place(node->ballot)->window ||
+        held->era != qnk_ballot_place(node->ballot)->era ||
+        held->members != open_set(node)->count ||
+        node->now_us < peer->held_sent_us + resend_period_us(node) / 4) {
+        return;
+    }
+    peer->held_sent_us = node->now_us;
+    certificates_answer(node, from, held);
+    qnk_ballot_lacking(node->ballot, held, lacking_visit, &lacking);
+    lacking_flush(&lacking);
+
+    /* Whoever is rounds behind gets this node's own round as well, which may move it on. */
+    if (qnk_ballot_round(node->ballot) > held->round) {
+        struct qnk_held nothing = *held;
+        uint64_t size = (uint64_t)(held->members + 7) / 8 * 12;
+        uint8_t *none = qnk_memory_take(&node->budget, size);
+
+        nothing.round = qnk_ballot_round(node->ballot);
+        nothing.bitmaps = none;
+        if (none != NULL) {
+            qnk_ballot_lacking(node->ballot, &nothing, lacking_visit, &lacking);
+            lacking_flush(&lacking);
+        }
+        qnk_memory_give(&node->budget, none, size);
+    }
+}
