@@ -80,6 +80,18 @@ compiles() {
     fi
 }
 
+# refuses_manifest PLACE WORDS SCRIPT: changed by SCRIPT, the sample manifest is refused there and so.
+refuses_manifest() {
+    sed "$3" sdk/check/sample.yaml > "$folder/plugin.yaml"
+    if said=$("$abigen" manifest "$folder/plugin.yaml" 2>&1 >/dev/null); then
+        not_ok "$2" 'was accepted'
+    elif [ "${said#"$folder/plugin.yaml:$1"*"$2"}" != "$said" ]; then
+        ok "$2"
+    else
+        not_ok "$2" "said '$said'"
+    fi
+}
+
 prints() {
     echo "$good" | sed "$1" > "$folder/sample.yaml"
     "$abigen" header "$folder/sample.yaml" | sed -n 's/.*QN_SAMPLE_PRINT UINT64_C(\(.*\))/\1/p'
@@ -101,7 +113,7 @@ if [ ! -x "$abigen" ]; then
     exit
 fi
 
-echo 1..56
+echo 1..90
 compiles 0
 compiles 1
 writes '#define QN_SAMPLE_SIZE_MAX 100'                     ''
@@ -159,3 +171,38 @@ refuses 21:   'is neither true nor false'                   's/optional: true/op
 refuses 21:   "no limit is named 'none_max'"                's/max: size_max}}/max: none_max}}/'
 refuses 22:   "'one' is in the list twice"                  's/\[one, two/[one, one/'
 refuses 19:   'a table has 1 to 12 slots, not 15'           '/name: look/d; /name: late/{s/.*//;}; /name: step/{h;s/step/a/p;g;s/step/b/p;g;s/step/c/p;g;s/step/d/p;g;s/step/e/p;g;s/step/f/p;g;s/step/g/p;g;s/step/h/p;g;s/step/i/p;g;s/step/j/p;g;s/step/k/p;g;s/step/l/p;g;s/step/m/p;g;s/step/n/p;g;}'
+
+refuses_manifest 3:7   'is not KIND/MAJOR'                       's|^kind: consensus/1|kind: consensus|'
+refuses_manifest 3:7   "'consensus/2' is not consensus/1"        's|^kind: consensus/1|kind: consensus/2|'
+refuses_manifest 4:7   'is not a name'                           's/^name: .*/name: Round_Robin/'
+refuses_manifest 5:10  'is not three numbers'                    's/^version: .*/version: 1.0/'
+refuses_manifest 7:10  'not one line of at most 120 bytes'       "s/^summary: .*/summary: $(printf '%0121d' 0)/"
+refuses_manifest 9:8   'at least one lane'                       's/^lanes: .*/lanes: 0/'
+refuses_manifest 10:9  'is not a number with its unit'           's/^memory: .*/memory: 3/'
+refuses_manifest 11:   "'flies' is no flag"                      's/spawns_threads/flies/'
+refuses_manifest 12:   'is not an extension'                     's|qnet.watch/1|watch|'
+refuses_manifest 3:1   'two fields with tag 8 are equal'         's|x.other/2|qnet.files/1|'
+refuses_manifest 16:   "'name' is missing"                       's/, name: seal//'
+refuses_manifest 16:   'over 16 bytes'                           's/name: seal/name: sealed-with-a-kiss/'
+refuses_manifest 16:   '70000 is over 65535'                     's/id: 2, name: seal/id: 70000, name: seal/'
+refuses_manifest 16:1  "unknown key 'rules'"                     's/^steps:/rules:/'
+refuses_manifest 18:   "'30' is outside -3..19"                  's/default: 3,/default: 30,/'
+refuses_manifest 18:   'is not a whole number'                   's/default: 3,/default: 3.5,/'
+refuses_manifest 18:   "'leagues' is no word for this"           's/unit: blocks/unit: leagues/'
+refuses_manifest 18:3  "'use' is a key of the kernel's own"      's/  level:/  use:/'
+refuses_manifest 18:3  'is not a key'                            's/  level:/  Level:/'
+refuses_manifest 19:   "'64' is not a number with its unit"      's/default: 64MiB/default: 64/'
+refuses_manifest 20:   'only an int has a unit'                  's/default: 30s/unit: blocks, default: 30s/'
+refuses_manifest 21:   'is not a ratio'                          's/default: 0.25/default: 25/'
+refuses_manifest 22:   'is neither true nor false'               's/default: true/default: yes/'
+refuses_manifest 22:   'only numbers have'                       's/default: true/min: 1/'
+refuses_manifest 23:   "'huge' is no word for this"              's/default: small-memory/default: huge/'
+refuses_manifest 23:   'a choice, and nothing else, has'         's/values: \[fast, small-memory\], default: small-memory, //'
+refuses_manifest 24:   'is not an address'                       's|tcp://127|127|'
+refuses_manifest 25:   'a required key has no default'           's/flags: \[required, secret\]/flags: [required], default: x/'
+refuses_manifest 26:   'wants a closing >'                       's/list<string>/list<string/'
+refuses_manifest 26:   'over 256 bytes when encoded'             "s/localhost/$(printf '%0250d' 0)/"
+refuses_manifest 28:   'a map holds texts'                       's/map<string>/map<int>/'
+refuses_manifest 28:   'names of a map ascend'                   's/{a: one, b: two}/{b: one, a: two}/'
+refuses_manifest 31:   "id 1 is that of 'packed_bytes'"          's/queue: {id: 2/queue: {id: 1/'
+refuses_manifest 31:   'is neither counter nor gauge'            's/type: gauge/type: clock/'

@@ -107,12 +107,12 @@ static const struct {
 static const char *record_full(const struct description *of, const struct record *record)
 {
     if (strcmp(of->name, "plugin") == 0) {
-        return record->name;
+        return model_text("qn_%s", record->name);
     }
     if (strcmp(of->name, "manifest") == 0) {
-        return model_text("manifest_%s", record->name);
+        return model_text("qn_manifest_%s", record->name);
     }
-    return model_text("%s_%s%s", of->name, families[record->family].infix, record->name);
+    return model_text("qn_%s_%s%s", of->name, families[record->family].infix, record->name);
 }
 
 static void record_read(struct place map, size_t index, enum family family, struct description *of)

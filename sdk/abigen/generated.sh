@@ -5,4 +5,9 @@
 for abi in sdk/abi/*.yaml; do
     kind=$(basename "$abi" .yaml)
     echo "header $abi sdk/include/qnet/$kind.h"
+    grep -q '^check: \[.' "$abi" && ! grep -q '^check: \[\]' "$abi" &&
+        echo "cases $abi sdk/check/gen/$kind.h"
+done
+for manifest in sdk/check/sample.yaml plugins/*/*/*.yaml; do
+    [ ! -e "$manifest" ] || echo "manifest $manifest ${manifest%.yaml}.manifest.h"
 done

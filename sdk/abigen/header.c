@@ -33,6 +33,14 @@ static const char descriptor[] =
     "extern QN_EXPORT const struct qn_plugin qn_plugin_v1;\n"
     "#ifdef __cplusplus\n"
     "}\n"
+    "#endif\n"
+    "\n"
+    "/* Puts the manifest where a loader finds it without running code; see qnet/manifest.h. */\n"
+    "#if defined(__clang__)\n"
+    "#define QN_NOTE __attribute__((used, section(\".note.qnet\"), aligned(4), "
+    "no_sanitize(\"address\")))\n"
+    "#else\n"
+    "#define QN_NOTE __attribute__((used, section(\".note.qnet\"), aligned(4)))\n"
     "#endif\n";
 
 static bool is_shared(const struct description *of)
@@ -162,11 +170,11 @@ static void record_put(const struct description *of, const struct record *record
     if (record->doc != NULL) {
         put_comment(0, model_text("%s%s%s", head, sentence(record->doc), tail));
     }
-    put("struct qn_%s {\n", record->full);
+    put("struct %s {\n", record->full);
 
     uint64_t size = members_put(record);
 
-    put("};\nQN_SIZE_IS(struct qn_%s, %" PRIu64 ");\n", record->full, size);
+    put("};\nQN_SIZE_IS(struct %s, %" PRIu64 ");\n", record->full, size);
     since_end(record->since);
 }
 
@@ -223,7 +231,7 @@ static const char *arg_words(const char *words, const struct arg *arg)
                            limit->name != NULL ? capital(limit->name) : limit->macro);
     }
     if (arg->record != NULL) {
-        words = model_text("%s `%s` is an encoded qn_%s.", words, arg->name, arg->record->full);
+        words = model_text("%s `%s` is an encoded %s.", words, arg->name, arg->record->full);
     }
     if (arg->count != NULL && arg->type.shape == SHAPE_BITS) {
         words =

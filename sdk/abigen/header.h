@@ -8,12 +8,18 @@
 /* sdk/include/qnet/<kind>.h, whole. */
 void header_put(const struct description *of);
 
+/* sdk/check/gen/<kind>.h, whole. */
+void cases_put(const struct description *of);
+
 /* The members of a record's struct, with the padding that the compiler would add made visible.
  * Gives the struct's size on a 64-bit machine. */
 uint64_t members_put(const struct record *record);
 
 /* The functions of a record's encoding; what its lists hold comes before it. */
 void record_functions_put(const struct description *of);
+
+/* The functions of a plugin's config; reading it is another matter. */
+void config_functions_put(const struct record *record);
 
 /* Most bytes that the record can have when encoded. */
 uint64_t record_size_max(const struct record *record);

@@ -49,6 +49,7 @@ struct type {
     enum shape shape;
     const struct limit *limit; /* of bytes, text and list; NULL if there is none */
     const struct type *item;   /* of a list */
+    bool is_pairs;             /* a list that holds each item behind a name */
     const struct record *record;
 };
 
@@ -61,6 +62,7 @@ struct limit {
 
 struct field {
     const char *name;
+    const char *doc; /* or NULL */
     struct type type;
 };
 
@@ -74,7 +76,7 @@ struct record {
     uint16_t id;      /* of an event, an effect or a field of the manifest */
     uint16_t since;
     const char *name; /* in the file */
-    const char *full; /* in C, without qn_: consensus_event_vote */
+    const char *full; /* in C: qn_consensus_event_vote */
     const char *doc;
     struct field *fields;
     size_t fields_count;

@@ -39,7 +39,7 @@ static const char *items_comment(const struct type *type)
         return "";
     }
     if (type->item->record != NULL) {
-        return model_text(" /* encoded, see qn_%s_next() */", type->item->record->full);
+        return model_text(" /* encoded, see %s_next() */", type->item->record->full);
     }
     return model_text(" /* encoded %s */", type_words(type->item));
 }
@@ -55,6 +55,9 @@ uint64_t members_put(const struct record *record)
         const char *c = member_c(&field->type);
 
         size = padding_put(size, align, &pads);
+        if (field->doc != NULL) {
+            put_comment(4, sentence(field->doc));
+        }
         put("    %s%s;%s\n", c, field->name, items_comment(&field->type));
         size += strcmp(c, "struct qn_span ") == 0 ? SPAN_SIZE : align;
         widest = align > widest ? align : widest;
@@ -111,14 +114,14 @@ static void statement_put(const char *head, const char *one, const char *two, co
 static void list_take_put(const char *name, const struct type *type)
 {
     const char *count = model_text("out->%s_count", name);
+    const char *texts = model_text("%s%s", type->is_pairs ? "2 * " : "", count);
     const struct type *item = type->item;
 
     statement_put(model_text("%s = qn_reader_count", count), "in", type->limit->macro, NULL);
     if (item->record != NULL) {
-        statement_put(model_text("out->%s = qn_%s_list", name, item->record->full), "in", count,
-                      NULL);
+        statement_put(model_text("out->%s = %s_list", name, item->record->full), "in", count, NULL);
     } else if (item->shape == SHAPE_TEXT) {
-        statement_put(model_text("out->%s = qn_reader_texts", name), "in", count,
+        statement_put(model_text("out->%s = qn_reader_texts", name), "in", texts,
                       item->limit->macro);
     } else {
         statement_put(model_text("out->%s = qn_reader_items", name), "in", count,
@@ -151,8 +154,8 @@ static void field_take_put(const struct field *field)
 
 static void take_put(const struct record *record)
 {
-    function_put(model_text("static inline void qn_%s_take", record->full), "struct qn_reader *in",
-                 model_text("struct qn_%s *out", record->full));
+    function_put(model_text("static inline void %s_take", record->full), "struct qn_reader *in",
+                 model_text("struct %s *out", record->full));
     put("    memset(out, 0, sizeof *out);\n");
     for (size_t i = 0; i < record->fields_count; i++) {
         field_take_put(&record->fields[i]);
@@ -162,11 +165,11 @@ static void take_put(const struct record *record)
 
 static void read_put(const struct record *record)
 {
-    function_put(model_text("QN_MUST_CHECK static inline int32_t qn_%s_read", record->full),
-                 "struct qn_span from", model_text("struct qn_%s *out", record->full));
+    function_put(model_text("QN_MUST_CHECK static inline int32_t %s_read", record->full),
+                 "struct qn_span from", model_text("struct %s *out", record->full));
     put("    struct qn_reader in = qn_reader_over(from);\n");
-    put("    struct qn_%s it;\n\n", record->full);
-    put("    qn_%s_take(&in, &it);\n", record->full);
+    put("    struct %s it;\n\n", record->full);
+    put("    %s_take(&in, &it);\n", record->full);
     put("    if (!qn_reader_is_done(&in)) {\n        return QN_INVALID;\n    }\n");
     put("    *out = it;\n    return QN_OK;\n}\n");
 }
@@ -176,8 +179,8 @@ static void size_put(const struct record *record)
     uint64_t fixed = 0;
     size_t varied = 0;
 
-    function_put(model_text("static inline uint64_t qn_%s_size", record->full),
-                 model_text("const struct qn_%s *from", record->full), NULL);
+    function_put(model_text("static inline uint64_t %s_size", record->full),
+                 model_text("const struct %s *from", record->full), NULL);
     for (size_t i = 0; i < record->fields_count; i++) {
         const struct type *type = &record->fields[i].type;
 
@@ -227,8 +230,8 @@ static void field_write_put(const struct field *field)
 
 static void write_put(const struct record *record)
 {
-    function_put(model_text("static inline uint8_t *qn_%s_write", record->full),
-                 model_text("const struct qn_%s *from", record->full), "uint8_t *to");
+    function_put(model_text("static inline uint8_t *%s_write", record->full),
+                 model_text("const struct %s *from", record->full), "uint8_t *to");
     for (size_t i = 0; i < record->fields_count; i++) {
         field_write_put(&record->fields[i]);
     }
@@ -238,34 +241,34 @@ static void write_put(const struct record *record)
 /* For lists: checks all items and skips them, then goes through them one by one. */
 static void list_put(const struct record *record)
 {
-    const char *item = model_text("struct qn_%s", record->full);
+    const char *item = model_text("struct %s", record->full);
 
-    function_put(model_text("static inline struct qn_span qn_%s_list", record->full),
+    function_put(model_text("static inline struct qn_span %s_list", record->full),
                  "struct qn_reader *in", "uint32_t count");
     put("    const uint8_t *start = in->at;\n    %s item;\n\n", item);
     put("    for (uint32_t i = 0; i < count && in->at != NULL; i++) {\n");
-    put("        qn_%s_take(in, &item);\n    }\n", record->full);
+    put("        %s_take(in, &item);\n    }\n", record->full);
     put("    return qn_reader_since(in, start);\n}\n");
 
-    function_put(model_text("static inline void qn_%s_next", record->full), "struct qn_span *rest",
+    function_put(model_text("static inline void %s_next", record->full), "struct qn_span *rest",
                  model_text("%s *out", item));
     put("    struct qn_reader in = qn_reader_over(*rest);\n\n");
-    put("    qn_%s_take(&in, out);\n    QN_ASSERT(in.at != NULL);\n", record->full);
+    put("    %s_take(&in, out);\n    QN_ASSERT(in.at != NULL);\n", record->full);
     put("    rest->data = in.at;\n    rest->size = in.left;\n}\n");
 }
 
 static void push_put(const struct description *of, const struct record *record)
 {
-    const char *effect = model_text("const struct qn_%s *effect", record->full);
+    const char *effect = model_text("const struct %s *effect", record->full);
     const char *args[] = {"struct qn_effects *out", effect, "const struct qn_slice *payload"};
 
     put("\n");
-    put_call(0, model_text("QN_MUST_CHECK static inline int32_t qn_%s_push", record->full), args,
+    put_call(0, model_text("QN_MUST_CHECK static inline int32_t %s_push", record->full), args,
              record->has_payload ? 3 : 2, "");
     put("{\n    uint8_t bytes[%" PRIu64 "];\n    struct qn_span body;\n\n",
         record_size_max(record));
     put("    body.data = bytes;\n");
-    put("    body.size = (uint64_t)(qn_%s_write(effect, bytes) - bytes);\n", record->full);
+    put("    body.size = (uint64_t)(%s_write(effect, bytes) - bytes);\n", record->full);
 
     const char *values[] = {"out->ctx",
                             model_text("QN_%s_EFFECT_%s", capital(of->name), capital(record->name)),
@@ -302,4 +305,11 @@ void record_functions_put(const struct description *of)
             }
         }
     }
+}
+
+void config_functions_put(const struct record *record)
+{
+    take_put(record);
+    size_put(record);
+    write_put(record);
 }

@@ -281,12 +281,16 @@ const char *name_check(struct place at, const char *name)
     return name;
 }
 
-const char *name_value(struct place at)
+const char *name_value_text(struct place at, const char *name)
 {
-    const char *name = name_check(at, text_value(at));
-
+    name_check(at, name);
     if (is_among(name, reserved)) {
         source_fail(at, "'%s' is a word of C or C++", name);
     }
     return name;
+}
+
+const char *name_value(struct place at)
+{
+    return name_value_text(at, text_value(at));
 }

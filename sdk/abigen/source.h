@@ -66,6 +66,9 @@ bool flag_value(struct place at);
 
 /* A name of ours: lower case, digits and _, from a letter on, at most 32, no word of C or C++. */
 const char *name_value(struct place at);
+const char *name_value_text(struct place at, const char *name);
+
+/* As name_value, but words of C are fine, as it will not stand alone. */
 const char *name_check(struct place at, const char *name);
 
 /* Whether `word` is one of the words of `list`, which are parted by single spaces. */

@@ -131,5 +131,5 @@ void put_define(const char *name, const char *value)
 void put_origin(const char *from)
 {
     put("/* SPDX-License-Identifier: MIT */\n");
-    put("/* Written by sdk/abigen from %s: edit that, then `make generate`. */\n", from);
+    put("/* Written by sdk/abigen from %s:\n * edit that, then `make generate`. */\n", from);
 }

@@ -197,7 +197,7 @@ static const char *items_c(const struct type *item, bool is_out)
     const char *mutable = is_out ? "" : "const ";
 
     if (item->record != NULL) {
-        return model_text("%sstruct qn_%s *", mutable, item->record->full);
+        return model_text("%sstruct %s *", mutable, item->record->full);
     }
     if (item->shape == SHAPE_SPAN || item->shape == SHAPE_SLICE) {
         return model_text("%sstruct qn_%s *", mutable, shapes[item->shape].word);
@@ -214,7 +214,7 @@ const char *type_c(const struct type *type, bool is_out)
         return items_c(type->item, is_out);
     }
     if (type->shape == SHAPE_RECORD) {
-        return model_text("%sstruct qn_%s *", is_out ? "" : "const ", type->record->full);
+        return model_text("%sstruct %s *", is_out ? "" : "const ", type->record->full);
     }
     return is_out ? shapes[type->shape].out : shapes[type->shape].in;
 }

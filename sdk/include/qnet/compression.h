@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Written by sdk/abigen from sdk/abi/compression.yaml: edit that, then `make generate`. */
+/* Written by sdk/abigen from sdk/abi/compression.yaml:
+ * edit that, then `make generate`. */
 #pragma once
 
 /* compression.h: the contract of a compression plugin, compression/1.

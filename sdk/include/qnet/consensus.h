@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Written by sdk/abigen from sdk/abi/consensus.yaml: edit that, then `make generate`. */
+/* Written by sdk/abigen from sdk/abi/consensus.yaml:
+ * edit that, then `make generate`. */
 #pragma once
 
 /* consensus.h: the contract of a consensus plugin, consensus/1.

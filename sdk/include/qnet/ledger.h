@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Written by sdk/abigen from sdk/abi/ledger.yaml: edit that, then `make generate`. */
+/* Written by sdk/abigen from sdk/abi/ledger.yaml:
+ * edit that, then `make generate`. */
 #pragma once
 
 /* ledger.h: the contract of a ledger plugin, ledger/1.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Written by sdk/abigen from sdk/abi/manifest.yaml: edit that, then `make generate`. */
+/* Written by sdk/abigen from sdk/abi/manifest.yaml:
+ * edit that, then `make generate`. */
 #pragma once
 
 /* manifest.h: what a plugin's ELF note says, readable without running its code.
@@ -14,11 +15,11 @@
  * The tags are below; tags 16 to 20 are in the headers of the kinds that use them, as
  * QN_<KIND>_MANIFEST_<LIST>. Its print is FNV-1a 64 of the content.
  *
- * `config` fields: create() gets the record of all values in the order in which the fields stand in
- * the note. By its type a value is encoded as 1 bool: flag; 2 int: i64; 3 size in bytes and 4
- * duration in milliseconds: u64; 5 ratio in millionths: u32; 6 string, 7 name, 8 address and 9
- * path: text of at most 256 bytes; 10 choice: u32 index into `values`; 11 list: u32 count and
- * items; 12 map: u32 count and pairs of a name and a text, ascending by the names' bytes.
+ * create() gets one record of all values of the `config` keys, in the order in which their fields
+ * stand in the note. By its type a value is encoded as 1 bool: flag; 2 int: i64; 3 size in bytes
+ * and 4 duration in milliseconds: u64; 5 ratio in millionths: u32; 6 string, 7 name, 8 address and
+ * 9 path: text; 10 choice: u32 index into `values`. With 0x40 added it is a list, u32 count and
+ * items; with 0x80 a map, u32 count and pairs of a name and a value, ascending by name.
  *
  * Unless a slot's own comment says otherwise:
  *   shapes   a hash or key is 32 bytes, a signature 64; in arrays they lie side by side
@@ -31,11 +32,11 @@
 /* In bytes. Beyond: plugin refused. Why: read before anything of it is trusted. */
 #define QN_MANIFEST_SIZE_MAX 65536
 
-/* In items. Beyond: value refused. Why: bounds one list or map of a config. */
-#define QN_MANIFEST_ITEMS_MAX 256
+/* In bytes. Beyond: value refused. Why: one text in a file. */
+#define QN_MANIFEST_TEXT_MAX 1024
 
-/* In bytes. Beyond: value refused. Why: a line in a config. */
-#define QN_MANIFEST_VALUE_MAX 256
+/* In values. Beyond: plugin refused. Why: a list that a person reads. */
+#define QN_MANIFEST_CHOICES_MAX 64
 
 enum {
     QN_MANIFEST_KIND = 1,
@@ -58,7 +59,7 @@ enum {
     QN_MANIFEST_TOOL = 32769,
 };
 
-/* Field 1. The kind without its major, such as "storage". */
+/* Field 1. The kind and its major, such as "storage/1". */
 struct qn_manifest_kind {
     struct qn_span kind;
 };
@@ -151,16 +152,17 @@ struct qn_manifest_imports {
 };
 QN_SIZE_IS(struct qn_manifest_imports, 16);
 
-/* Field 14. A key of its config. `item` is the type of a list's items, else 0. Flags: 1 required, 2
- * live, 4 secret, 8 deprecated. `fallback`, `min` and `max` are values as create() gets them, or
- * empty; for a text min and max are the least and largest size as u64. Repeats. */
+/* Field 14. A key of its config. Units of an int: 0 none, 1 blocks, 2 windows, 3 txs, 4 accounts, 5
+ * peers, 6 threads, 7 per second, 8 nano-QNC. Flags: 1 required, 2 live, 4 secret, 8 deprecated.
+ * `absent` is the value of a key that is left out, `min` and `max` bound each number; all three are
+ * encoded values, or empty. Repeats. */
 struct qn_manifest_config {
     struct qn_span name;
     uint8_t type;
-    uint8_t item;
+    uint8_t unit;
     uint8_t flags;
     uint8_t reserved_1[5];
-    struct qn_span fallback;
+    struct qn_span absent;
     struct qn_span min;
     struct qn_span max;
     struct qn_span values; /* encoded text<48> */
@@ -641,14 +643,14 @@ static inline void qn_manifest_config_take(struct qn_reader *in, struct qn_manif
     memset(out, 0, sizeof *out);
     out->name = qn_reader_text(in, 48);
     out->type = qn_reader_u8(in);
-    out->item = qn_reader_u8(in);
+    out->unit = qn_reader_u8(in);
     out->flags = qn_reader_u8(in);
-    out->fallback = qn_reader_bytes(in, 256);
+    out->absent = qn_reader_bytes(in, 256);
     out->min = qn_reader_bytes(in, 256);
     out->max = qn_reader_bytes(in, 256);
-    out->values_count = qn_reader_count(in, 32);
+    out->values_count = qn_reader_count(in, QN_MANIFEST_CHOICES_MAX);
     out->values = qn_reader_texts(in, out->values_count, 48);
-    out->doc = qn_reader_text(in, 160);
+    out->doc = qn_reader_text(in, 240);
 }
 
 QN_MUST_CHECK static inline int32_t qn_manifest_config_read(struct qn_span from,
@@ -667,7 +669,7 @@ QN_MUST_CHECK static inline int32_t qn_manifest_config_read(struct qn_span from,
 
 static inline uint64_t qn_manifest_config_size(const struct qn_manifest_config *from)
 {
-    return 27 + from->name.size + from->fallback.size + from->min.size + from->max.size +
+    return 27 + from->name.size + from->absent.size + from->min.size + from->max.size +
            from->values.size + from->doc.size;
 }
 
@@ -675,13 +677,13 @@ static inline uint8_t *qn_manifest_config_write(const struct qn_manifest_config 
 {
     to = qn_writer_text(to, from->name, 48);
     to = qn_writer_u8(to, from->type);
-    to = qn_writer_u8(to, from->item);
+    to = qn_writer_u8(to, from->unit);
     to = qn_writer_u8(to, from->flags);
-    to = qn_writer_bytes(to, from->fallback, 256);
+    to = qn_writer_bytes(to, from->absent, 256);
     to = qn_writer_bytes(to, from->min, 256);
     to = qn_writer_bytes(to, from->max, 256);
-    to = qn_writer_list(to, from->values, from->values_count, 32);
-    to = qn_writer_text(to, from->doc, 160);
+    to = qn_writer_list(to, from->values, from->values_count, QN_MANIFEST_CHOICES_MAX);
+    to = qn_writer_text(to, from->doc, 240);
     return to;
 }
 

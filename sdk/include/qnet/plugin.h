@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Written by sdk/abigen from sdk/abi/plugin.yaml: edit that, then `make generate`. */
+/* Written by sdk/abigen from sdk/abi/plugin.yaml:
+ * edit that, then `make generate`. */
 #pragma once
 
 /* plugin.h: the host, the life of an instance, and what a plugin exports.
@@ -196,6 +197,13 @@ extern "C" {
 extern QN_EXPORT const struct qn_plugin qn_plugin_v1;
 #ifdef __cplusplus
 }
+#endif
+
+/* Puts the manifest where a loader finds it without running code; see qnet/manifest.h. */
+#if defined(__clang__)
+#define QN_NOTE __attribute__((used, section(".note.qnet"), aligned(4), no_sanitize("address")))
+#else
+#define QN_NOTE __attribute__((used, section(".note.qnet"), aligned(4)))
 #endif
 
 /* FNV-1a 64 of all that is above, as of the minor that is compiled for. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Written by sdk/abigen from sdk/abi/producer.yaml: edit that, then `make generate`. */
+/* Written by sdk/abigen from sdk/abi/producer.yaml:
+ * edit that, then `make generate`. */
 #pragma once
 
 /* producer.h: the contract of a producer plugin, producer/1.

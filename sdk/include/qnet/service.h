@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Written by sdk/abigen from sdk/abi/service.yaml: edit that, then `make generate`. */
+/* Written by sdk/abigen from sdk/abi/service.yaml:
+ * edit that, then `make generate`. */
 #pragma once
 
 /* service.h: the contract of a service plugin, service/1.

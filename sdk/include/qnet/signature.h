@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Written by sdk/abigen from sdk/abi/signature.yaml: edit that, then `make generate`. */
+/* Written by sdk/abigen from sdk/abi/signature.yaml:
+ * edit that, then `make generate`. */
 #pragma once
 
 /* signature.h: the contract of a signature plugin, signature/1.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Written by sdk/abigen from sdk/abi/storage.yaml: edit that, then `make generate`. */
+/* Written by sdk/abigen from sdk/abi/storage.yaml:
+ * edit that, then `make generate`. */
 #pragma once
 
 /* storage.h: the contract of a storage plugin, storage/1.

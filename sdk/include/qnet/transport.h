@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Written by sdk/abigen from sdk/abi/transport.yaml: edit that, then `make generate`. */
+/* Written by sdk/abigen from sdk/abi/transport.yaml:
+ * edit that, then `make generate`. */
 #pragma once
 
 /* transport.h: the contract of a transport plugin, transport/1.
