@@ -43,6 +43,7 @@ void qnk_final_destroy(struct qnk_final *final)
     qnk_buf_unref(final->next_set);
     qnk_buf_unref(final->frontier);
     qnk_buf_unref(final->blocks);
+    qnk_buf_unref(final->headers);
     qnk_buf_unref(final->ids);
     qnk_buf_unref(final->counts);
     qnk_memory_give(final->budget, final->pages.indexes,

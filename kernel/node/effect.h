@@ -94,7 +94,8 @@ struct qnk_final {
     struct qn_buf *control;
     struct qn_buf *next_set;
     struct qn_buf *frontier;
-    struct qn_buf *blocks; /* an array of struct qnk_final_block, height ascending */
+    struct qn_buf *blocks;  /* an array of struct qnk_final_block, height ascending */
+    struct qn_buf *headers; /* QNK_MICRO_SIZE each, height ascending */
     struct qn_buf *ids;    /* ids of the window's transactions, QN_HASH_SIZE each, in chain order */
     struct qn_buf *counts; /* le32 transactions of each block */
     struct qnk_page_set pages; /* owned */
@@ -127,6 +128,7 @@ struct qnk_effect {
         struct {
             struct qn_buf *rows; /* transactions one after another */
             uint64_t size;       /* bytes of it */
+            bool replaces;       /* they are all that is worth keeping */
         } txs;
         struct qnk_sign *sign;
         struct {

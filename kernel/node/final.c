@@ -443,14 +443,17 @@ static bool final_blocks(struct qnk_node *node, struct qnk_final *final,
 
     final->blocks = qnk_buf_new(&node->budget, n * sizeof(struct qnk_final_block));
     final->counts = qnk_buf_new(&node->budget, (uint64_t)n * 4);
+    final->headers = qnk_buf_new(&node->budget, (uint64_t)n * QNK_MICRO_SIZE);
     final->ids = qnk_buf_new(&node->budget, ids_size);
-    if (final->blocks == NULL || final->counts == NULL || final->ids == NULL) {
+    if (final->headers == NULL || final->blocks == NULL || final->counts == NULL ||
+        final->ids == NULL) {
         return false;
     }
     for (uint32_t i = n; i-- > 0; last = last->parent) {
         struct qnk_final_block block = {.id = last->id, .place = last->place};
 
         memcpy(final->blocks->data + i * sizeof block, &block, sizeof block);
+        qnk_micro_encode(&last->header, final->headers->data + (uint64_t)i * QNK_MICRO_SIZE);
         qn_le32_write(final->counts->data + (uint64_t)i * 4, last->header.tx_count);
         ids_size -= last->ids->size;
         if (last->ids->size > 0) {
@@ -496,17 +499,29 @@ static void recent_keep(struct qnk_node *node, struct qnk_block *last)
     }
 }
 
-static void guard_trim(struct qnk_node *node)
+/* The guard's log and the mempool's copy only grow: once in a while they are written anew. */
+static void logs_trim(struct qnk_node *node)
 {
     struct qn_buf *records;
+    struct qn_buf *rows;
 
     if (++node->trims < TRIM_WINDOWS) {
         return;
     }
+    node->trims = 0;
     records = qnk_guard_records(node->guard);
     if (records != NULL) {
-        node->trims = 0;
         qnk_effects_push(node->out, QNK_EFFECT_GUARD_TRIM)->trim.records = records;
+    }
+    rows = qnk_mempool_rows(node->mempool);
+    if (rows != NULL && rows->size > 0) {
+        struct qnk_effect *effect = qnk_effects_push(node->out, QNK_EFFECT_STORE_TXS);
+
+        effect->txs.rows = rows;
+        effect->txs.size = rows->size;
+        effect->txs.replaces = true;
+    } else {
+        qnk_buf_unref(rows);
     }
 }
 
@@ -557,7 +572,7 @@ static void finalize(struct qnk_node *node, struct qnk_block *last, struct qnk_f
     qnk_effects_push(node->out, QNK_EFFECT_STORE_FINAL)->final = batch;
     qnk_tree_finalize(node->tree, last);
     qnk_guard_forget(node->guard, window, last->header.height);
-    guard_trim(node);
+    logs_trim(node);
     note_final(node, final, &cert);
     qnk_instance_close(node, &final->digest, cert.round);
 }

@@ -568,6 +568,24 @@ void qnk_mempool_expire(struct qnk_mempool *pool, uint64_t height)
     pool->stats.oldest_us = pool->stats.txs == 0 ? 0 : oldest_us;
 }
 
+struct qn_buf *qnk_mempool_rows(const struct qnk_mempool *pool)
+{
+    struct qn_buf *rows = qnk_buf_new(pool->budget, pool->stats.bytes);
+    uint64_t at = 0;
+
+    for (uint32_t i = 0; rows != NULL && i < pool->senders_used; i++) {
+        const struct sender *sender = &pool->senders[i];
+
+        for (uint32_t entry = sender->count > 0 ? sender->first : NONE; entry != NONE;
+             entry = pool->entries[entry].after) {
+            memcpy(rows->data + at, pool->entries[entry].bytes, pool->entries[entry].size);
+            at += pool->entries[entry].size;
+        }
+    }
+    QN_ASSERT(rows == NULL || at == rows->size);
+    return rows;
+}
+
 /* --- picking --- */
 
 static bool is_better_sender(const struct qnk_mempool *pool, uint32_t a, uint32_t b)

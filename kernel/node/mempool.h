@@ -80,6 +80,9 @@ void qnk_mempool_refused(struct qnk_mempool *pool, const struct qnk_hash *id, ui
 void qnk_mempool_refresh(struct qnk_mempool *pool, const struct qnk_hash *id,
                          const struct qnk_tx_verdict *verdict);
 
+/* All transactions one after another, runs in order. NULL: over the budget. */
+QN_MUST_CHECK struct qn_buf *qnk_mempool_rows(const struct qnk_mempool *pool);
+
 /* Drops what may not be included at `height` any more. Linear. */
 void qnk_mempool_expire(struct qnk_mempool *pool, uint64_t height);
 

@@ -190,7 +190,7 @@ struct qn_storage_1 {
 
 /* FNV-1a 64 of all that is above, as of the minor that is compiled for. */
 #if QN_TARGET_STORAGE == 0
-#define QN_STORAGE_PRINT UINT64_C(0xed88c797713028fc)
+#define QN_STORAGE_PRINT UINT64_C(0x0d3f9b45996d9d70)
 #else
 #error "no such minor: this header ends with 0"
 #endif
@@ -433,6 +433,114 @@ static inline void qn_storage_range_next(struct qn_span *rest, struct qn_storage
     rest->size = in.left;
 }
 
+static inline void qn_storage_pair_take(struct qn_reader *in, struct qn_storage_pair *out)
+{
+    memset(out, 0, sizeof *out);
+    out->key = qn_reader_bytes(in, QN_STORAGE_KEY_MAX);
+    out->value = qn_reader_bytes(in, QN_STORAGE_VALUE_MAX);
+}
+
+QN_MUST_CHECK static inline int32_t qn_storage_pair_read(struct qn_span from,
+                                                         struct qn_storage_pair *out)
+{
+    struct qn_reader in = qn_reader_over(from);
+    struct qn_storage_pair it;
+
+    qn_storage_pair_take(&in, &it);
+    if (!qn_reader_is_done(&in)) {
+        return QN_INVALID;
+    }
+    *out = it;
+    return QN_OK;
+}
+
+static inline uint64_t qn_storage_pair_size(const struct qn_storage_pair *from)
+{
+    return 8 + from->key.size + from->value.size;
+}
+
+static inline uint8_t *qn_storage_pair_write(const struct qn_storage_pair *from, uint8_t *to)
+{
+    to = qn_writer_bytes(to, from->key, QN_STORAGE_KEY_MAX);
+    to = qn_writer_bytes(to, from->value, QN_STORAGE_VALUE_MAX);
+    return to;
+}
+
+static inline struct qn_span qn_storage_pair_list(struct qn_reader *in, uint32_t count)
+{
+    const uint8_t *start = in->at;
+    struct qn_storage_pair item;
+
+    for (uint32_t i = 0; i < count && in->at != NULL; i++) {
+        qn_storage_pair_take(in, &item);
+    }
+    return qn_reader_since(in, start);
+}
+
+static inline void qn_storage_pair_next(struct qn_span *rest, struct qn_storage_pair *out)
+{
+    struct qn_reader in = qn_reader_over(*rest);
+
+    qn_storage_pair_take(&in, out);
+    QN_ASSERT(in.at != NULL);
+    rest->data = in.at;
+    rest->size = in.left;
+}
+
+static inline void qn_storage_entry_take(struct qn_reader *in, struct qn_storage_entry *out)
+{
+    memset(out, 0, sizeof *out);
+    out->place = qn_reader_u64(in);
+    out->content = qn_reader_bytes(in, QN_STORAGE_RECORD_MAX);
+}
+
+QN_MUST_CHECK static inline int32_t qn_storage_entry_read(struct qn_span from,
+                                                          struct qn_storage_entry *out)
+{
+    struct qn_reader in = qn_reader_over(from);
+    struct qn_storage_entry it;
+
+    qn_storage_entry_take(&in, &it);
+    if (!qn_reader_is_done(&in)) {
+        return QN_INVALID;
+    }
+    *out = it;
+    return QN_OK;
+}
+
+static inline uint64_t qn_storage_entry_size(const struct qn_storage_entry *from)
+{
+    return 12 + from->content.size;
+}
+
+static inline uint8_t *qn_storage_entry_write(const struct qn_storage_entry *from, uint8_t *to)
+{
+    to = qn_writer_u64(to, from->place);
+    to = qn_writer_bytes(to, from->content, QN_STORAGE_RECORD_MAX);
+    return to;
+}
+
+static inline struct qn_span qn_storage_entry_list(struct qn_reader *in, uint32_t count)
+{
+    const uint8_t *start = in->at;
+    struct qn_storage_entry item;
+
+    for (uint32_t i = 0; i < count && in->at != NULL; i++) {
+        qn_storage_entry_take(in, &item);
+    }
+    return qn_reader_since(in, start);
+}
+
+static inline void qn_storage_entry_next(struct qn_span *rest, struct qn_storage_entry *out)
+{
+    struct qn_reader in = qn_reader_over(*rest);
+
+    qn_storage_entry_take(&in, out);
+    QN_ASSERT(in.at != NULL);
+    rest->data = in.at;
+    rest->size = in.left;
+}
+
 static inline void qn_storage_space_stats_take(struct qn_reader *in,
                                                struct qn_storage_space_stats *out)
 {
@@ -494,72 +602,6 @@ static inline void qn_storage_space_stats_next(struct qn_span *rest,
     QN_ASSERT(in.at != NULL);
     rest->data = in.at;
     rest->size = in.left;
-}
-
-static inline void qn_storage_pair_take(struct qn_reader *in, struct qn_storage_pair *out)
-{
-    memset(out, 0, sizeof *out);
-    out->key = qn_reader_bytes(in, QN_STORAGE_KEY_MAX);
-    out->value = qn_reader_bytes(in, QN_STORAGE_VALUE_MAX);
-}
-
-QN_MUST_CHECK static inline int32_t qn_storage_pair_read(struct qn_span from,
-                                                         struct qn_storage_pair *out)
-{
-    struct qn_reader in = qn_reader_over(from);
-    struct qn_storage_pair it;
-
-    qn_storage_pair_take(&in, &it);
-    if (!qn_reader_is_done(&in)) {
-        return QN_INVALID;
-    }
-    *out = it;
-    return QN_OK;
-}
-
-static inline uint64_t qn_storage_pair_size(const struct qn_storage_pair *from)
-{
-    return 8 + from->key.size + from->value.size;
-}
-
-static inline uint8_t *qn_storage_pair_write(const struct qn_storage_pair *from, uint8_t *to)
-{
-    to = qn_writer_bytes(to, from->key, QN_STORAGE_KEY_MAX);
-    to = qn_writer_bytes(to, from->value, QN_STORAGE_VALUE_MAX);
-    return to;
-}
-
-static inline void qn_storage_entry_take(struct qn_reader *in, struct qn_storage_entry *out)
-{
-    memset(out, 0, sizeof *out);
-    out->place = qn_reader_u64(in);
-    out->content = qn_reader_bytes(in, QN_STORAGE_RECORD_MAX);
-}
-
-QN_MUST_CHECK static inline int32_t qn_storage_entry_read(struct qn_span from,
-                                                          struct qn_storage_entry *out)
-{
-    struct qn_reader in = qn_reader_over(from);
-    struct qn_storage_entry it;
-
-    qn_storage_entry_take(&in, &it);
-    if (!qn_reader_is_done(&in)) {
-        return QN_INVALID;
-    }
-    *out = it;
-    return QN_OK;
-}
-
-static inline uint64_t qn_storage_entry_size(const struct qn_storage_entry *from)
-{
-    return 12 + from->content.size;
-}
-
-static inline uint8_t *qn_storage_entry_write(const struct qn_storage_entry *from, uint8_t *to)
-{
-    to = qn_writer_u64(to, from->place);
-    to = qn_writer_bytes(to, from->content, QN_STORAGE_RECORD_MAX);
-    return to;
 }
 
 static inline void qn_storage_stats_take(struct qn_reader *in, struct qn_storage_stats *out)

@@ -141,7 +141,7 @@ struct qn_transport_1 {
 
 /* FNV-1a 64 of all that is above, as of the minor that is compiled for. */
 #if QN_TARGET_TRANSPORT == 0
-#define QN_TRANSPORT_PRINT UINT64_C(0x1a6e15cdd26937f0)
+#define QN_TRANSPORT_PRINT UINT64_C(0xc1ff78c2965d879f)
 #else
 #error "no such minor: this header ends with 0"
 #endif
@@ -198,6 +198,28 @@ static inline uint8_t *qn_transport_link_stats_write(const struct qn_transport_l
     to = qn_writer_u64(to, from->bytes_queued);
     to = qn_writer_u64(to, from->round_trip_us);
     return to;
+}
+
+static inline struct qn_span qn_transport_link_stats_list(struct qn_reader *in, uint32_t count)
+{
+    const uint8_t *start = in->at;
+    struct qn_transport_link_stats item;
+
+    for (uint32_t i = 0; i < count && in->at != NULL; i++) {
+        qn_transport_link_stats_take(in, &item);
+    }
+    return qn_reader_since(in, start);
+}
+
+static inline void qn_transport_link_stats_next(struct qn_span *rest,
+                                                struct qn_transport_link_stats *out)
+{
+    struct qn_reader in = qn_reader_over(*rest);
+
+    qn_transport_link_stats_take(&in, out);
+    QN_ASSERT(in.at != NULL);
+    rest->data = in.at;
+    rest->size = in.left;
 }
 
 static inline void qn_transport_effect_listening_take(struct qn_reader *in,

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* store.h: what of the chain is stored, under which names, and how a node comes back from it.
+ *
+ * Both hosts turn the core's STORE effects into calls of this module, and a start into its restore:
+ * so what the simulator crashes and restarts is what ships. It does no I/O itself: it calls the
+ * storage plugin, on whatever thread the host gives it.
+ *
+ * Spaces: logs `log` (blocks), `guard`, `mempool`; maps `micro` (height -> place, header), `macro`
+ * (window -> header, certificate), `page`, `meta` (the last final window; control record, set and
+ * history of the last final windows), `index_tx` (transaction id -> height, place in the block).
+ * Integers in keys are big-endian, so that they order as numbers; in values little-endian.
+ *
+ * Unless a function's own comment says otherwise:
+ *   threads  calls that write maps, and calls that append, one at a time each; reads from anywhere
+ *   cost     waits for the disk
+ *   errors   as the storage plugin's, and QN_CORRUPT: what is stored contradicts itself; `why` says
+ *            what and where
+ *
+ * Source: chain.md "Storage".
+ */
+
+#include "kernel/base/sink.h"
+#include "kernel/node/effect.h"
+
+enum { QNK_STORE_FINALS = 8, QNK_STORE_WHY = 160 };
+
+struct qnk_store {
+    struct qnk_budget *budget;
+    struct qnk_plugged storage;
+    uint32_t log, guard, mempool;                /* logs */
+    uint32_t micro, macro, page, meta, index_tx; /* maps */
+    bool has_index_tx;
+    char why[QNK_STORE_WHY]; /* of the last QN_CORRUPT */
+};
+
+/* What is final, as stored; window 0: nothing yet. */
+struct qnk_store_final {
+    uint64_t window;
+    uint64_t height;
+    uint64_t place; /* of the window's first block in the log */
+    uint64_t pages; /* of the ledger's state */
+};
+
+/* Opens all spaces. */
+QN_MUST_CHECK int32_t qnk_store_open(struct qnk_store *store, struct qnk_budget *budget,
+                                     struct qnk_plugged storage, bool index_tx);
+
+/* --- writing --- */
+
+/* A block, durable. `header` is 200 bytes. */
+QN_MUST_CHECK int32_t qnk_store_block(struct qnk_store *store, uint32_t lane, const uint8_t *header,
+                                      struct qn_span body, bool verified, uint64_t *place);
+
+/* A final window: one atomic durable batch. */
+QN_MUST_CHECK int32_t qnk_store_window(struct qnk_store *store, uint32_t lane,
+                                       const struct qnk_final *final);
+
+/* Records of the sign guard, each with a u32 size before it, durable. */
+QN_MUST_CHECK int32_t qnk_store_guard(struct qnk_store *store, uint32_t lane,
+                                      struct qn_span records);
+
+/* The same, after which all records before them go. */
+QN_MUST_CHECK int32_t qnk_store_guard_trim(struct qnk_store *store, uint32_t lane,
+                                           struct qn_span records);
+
+/* The mempool's copy grows by these rows; with `replaces`, they are all there is. Ordered, not
+ * durable: it survives the process, not the power. */
+QN_MUST_CHECK int32_t qnk_store_txs(struct qnk_store *store, uint32_t lane, struct qn_span rows,
+                                    bool replaces);
+
+/* --- starting --- */
+
+QN_MUST_CHECK int32_t qnk_store_final(struct qnk_store *store, uint32_t lane,
+                                      struct qnk_store_final *final);
+
+/* Loads the ledger's pages, or with nothing final its genesis record, and compares the root. */
+QN_MUST_CHECK int32_t qnk_store_load_ledger(struct qnk_store *store, uint32_t lane,
+                                            struct qnk_plugged ledger, struct qn_span genesis);
+
+/* Where restored events go: to a node's step. */
+typedef void qnk_restored(void *ctx, struct qnk_event *event);
+
+/* Everything for the node but START: recent headers, final windows, guard records, blocks above. A
+ * block that cannot be read is left out and named through `why` with QN_OK: peers have it.
+ * `has_guard`: whether the guard's log holds anything. */
+QN_MUST_CHECK int32_t qnk_store_restore(struct qnk_store *store, uint32_t lane,
+                                        qnk_restored *restored, void *ctx, bool *has_guard);
+
+/* The mempool's copy as SUBMIT events without a token, after START. */
+QN_MUST_CHECK int32_t qnk_store_restore_txs(struct qnk_store *store, uint32_t lane,
+                                            qnk_restored *restored, void *ctx);
+
+/* --- reading for peers and people --- */
+
+/* QN_NOT_FOUND: not final here. The sink gets header and certificate. */
+QN_MUST_CHECK int32_t qnk_store_macro(struct qnk_store *store, uint32_t lane, uint64_t window,
+                                      struct qn_sink *out);
+
+/* QN_NOT_FOUND: not final here, or its body was pruned. */
+QN_MUST_CHECK int32_t qnk_store_header(struct qnk_store *store, uint32_t lane, uint64_t height,
+                                       struct qnk_micro *header, uint64_t *place);
+QN_MUST_CHECK int32_t qnk_store_body(struct qnk_store *store, uint32_t lane, uint64_t height,
+                                     struct qnk_micro *header, struct qn_buf **body);
+
+/* QN_NOT_FOUND: not in a final block, or there is no index. */
+QN_MUST_CHECK int32_t qnk_store_tx(struct qnk_store *store, uint32_t lane,
+                                   const struct qnk_hash *id, uint64_t *height, uint32_t *index);
+
+/* A peer's request, answered by frames through `send`: bodies of MACROS, RANGE or BODY_PART
+ * messages, head and slice as in the SEND effect; the callee takes references of its own. */
+typedef void qnk_store_send(void *ctx, uint8_t type, struct qn_buf *head, struct qn_slice body);
+QN_MUST_CHECK int32_t qnk_store_serve(struct qnk_store *store, uint32_t lane, uint8_t type,
+                                      const struct qnk_fetch *fetch, qnk_store_send *send,
+                                      void *ctx);
