@@ -1,0 +1,762 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/sim/world.h"
+
+#include <sodium.h>
+
+#include <qnet/assert.h>
+
+#include "kernel/base/random.h"
+
+enum {
+    JOB_US = 300,   /* a job's time, whatever it does */
+    STORE_US = 800, /* of a durable write */
+    SIGN_US = 1000,
+    HELLO_US = 2000, /* until a link is up */
+    QUEUE_FIRST = 4096,
+    LANE = 0, /* of every plugin call: there is one thread */
+};
+
+enum action {
+    ACT_FRAME,
+    ACT_TIMER,
+    ACT_JOB,
+    ACT_STORED,
+    ACT_SIGNED,
+    ACT_SECRETS,
+    ACT_UP,
+    ACT_DOWN,
+};
+
+/* Something that will happen to a node. */
+struct happening {
+    uint64_t at_us;
+    uint64_t seq;  /* order among equals */
+    uint32_t what; /* enum action */
+    uint32_t node;
+    uint32_t life;  /* of the node: an older one's happenings are void */
+    uint32_t from;  /* FRAME, UP, DOWN: the other node */
+    uint64_t link;  /* FRAME: of this link */
+    uint64_t token; /* TIMER: its generation */
+    uint32_t timer;
+    struct qnk_frame head;
+    struct qn_buf *buf;
+    struct qnk_job *job;
+    struct qnk_event event; /* STORED, SIGNED, SECRETS */
+};
+
+struct machine {
+    bool is_on;
+    bool was_on;
+    bool is_halted;
+    uint32_t life;
+    struct qnk_node *node;
+    struct qnk_world_plugins plugins;
+    struct qnk_store store;
+    struct qnk_secret *secret;
+    uint8_t key[crypto_sign_SECRETKEYBYTES];
+    struct qnk_hash public;
+    uint64_t timers[QNK_TIMERS]; /* generation that counts */
+    struct qnk_effects effects;
+    uint64_t answers[QNK_TX_CODES];
+    uint64_t disk_free_us;
+};
+
+/* One direction of a link: frames arrive in order. */
+struct wire {
+    uint64_t link; /* number; 0: down */
+    uint64_t free_us;
+    bool is_cut;
+};
+
+struct qnk_world {
+    struct qnk_budget *budget;
+    struct qnk_world_setup setup;
+    struct qnk_random random;
+    struct machine *machines;
+    struct wire *wires;       /* [from * nodes + to] */
+    struct happening **queue; /* heap */
+    uint32_t queue_count, queue_room;
+    uint64_t now_us;
+    uint64_t seq;
+    uint64_t links;
+    uint64_t generation;
+    uint64_t events;
+    struct qnk_hash trace;
+};
+
+/* --- the queue --- */
+
+static bool is_sooner(const struct happening *a, const struct happening *b)
+{
+    return a->at_us != b->at_us ? a->at_us < b->at_us : a->seq < b->seq;
+}
+
+static void queue_grow(struct qnk_world *world)
+{
+    uint32_t room = world->queue_room == 0 ? QUEUE_FIRST : world->queue_room * 2;
+    struct happening **queue = qnk_memory_take(world->budget, room * sizeof *queue);
+
+    QN_ASSERT(queue != NULL);
+    if (world->queue_count > 0) {
+        memcpy(queue, world->queue, world->queue_count * sizeof *queue);
+    }
+    qnk_memory_give(world->budget, world->queue, world->queue_room * sizeof *queue);
+    world->queue = queue;
+    world->queue_room = room;
+}
+
+static void queue_push(struct qnk_world *world, struct happening *happening)
+{
+    uint32_t at = world->queue_count;
+
+    if (at == world->queue_room) {
+        queue_grow(world);
+    }
+    world->queue_count++;
+    while (at > 0 && is_sooner(happening, world->queue[(at - 1) / 2])) {
+        world->queue[at] = world->queue[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    world->queue[at] = happening;
+}
+
+static struct happening *queue_pop(struct qnk_world *world)
+{
+    struct happening *first = world->queue[0];
+    struct happening *last = world->queue[--world->queue_count];
+    uint32_t at = 0;
+
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+
+        if (child + 1 < world->queue_count &&
+            is_sooner(world->queue[child + 1], world->queue[child])) {
+            child++;
+        }
+        if (child >= world->queue_count || !is_sooner(world->queue[child], last)) {
+            break;
+        }
+        world->queue[at] = world->queue[child];
+        at = child;
+    }
+    if (world->queue_count > 0) {
+        world->queue[at] = last;
+    }
+    return first;
+}
+
+/* A happening for `node` as it lives now, `after_us` from now. */
+static struct happening *happening_new(struct qnk_world *world, uint32_t node, uint32_t what,
+                                       uint64_t at_us)
+{
+    struct happening *happening = qnk_memory_take(world->budget, sizeof *happening);
+
+    QN_ASSERT(happening != NULL);
+    happening->at_us = at_us < world->now_us ? world->now_us : at_us;
+    happening->seq = ++world->seq;
+    happening->what = what;
+    happening->node = node;
+    happening->life = world->machines[node].life;
+    return happening;
+}
+
+static void happening_give(struct qnk_world *world, struct happening *happening)
+{
+    qnk_buf_unref(happening->buf);
+    qnk_job_destroy(happening->job);
+    qnk_memory_give(world->budget, happening, sizeof *happening);
+}
+
+/* --- life --- */
+
+static struct wire *wire_of(struct qnk_world *world, uint32_t from, uint32_t to)
+{
+    return &world->wires[from * world->setup.nodes + to];
+}
+
+struct qnk_world *qnk_world_create(struct qnk_budget *budget, const struct qnk_world_setup *setup)
+{
+    struct qnk_world *world = qnk_memory_take(budget, sizeof *world);
+    uint64_t wires = (uint64_t)setup->nodes * setup->nodes;
+
+    QN_ASSERT(setup->nodes > 0 && setup->nodes <= QNK_WORLD_NODES_MAX);
+    if (world == NULL) {
+        return NULL;
+    }
+    world->budget = budget;
+    world->setup = *setup;
+    world->now_us = setup->start_us;
+    qnk_random_init(&world->random, setup->seed);
+    world->machines = qnk_memory_take(budget, setup->nodes * sizeof *world->machines);
+    world->wires = qnk_memory_take(budget, wires * sizeof *world->wires);
+    QN_ASSERT(world->machines != NULL && world->wires != NULL);
+    for (uint32_t i = 0; i < setup->nodes; i++) {
+        struct machine *machine = &world->machines[i];
+
+        machine->secret = qnk_memory_take(budget, sizeof *machine->secret);
+        QN_ASSERT(machine->secret != NULL);
+        qnk_secret_init(machine->secret, setup->seeds[i]);
+        crypto_sign_seed_keypair(machine->public.bytes, machine->key, setup->seeds[i]);
+    }
+    return world;
+}
+
+static void switch_off(struct qnk_world *world, uint32_t i, bool is_last)
+{
+    struct machine *machine = &world->machines[i];
+
+    if (!machine->is_on) {
+        return;
+    }
+    machine->is_on = false;
+    machine->life++;
+    qnk_effects_done(&machine->effects);
+    for (uint32_t j = 0; j < world->queue_count; j++) {
+        struct happening *at = world->queue[j];
+
+        /* Jobs hold bufs of the node's budget. */
+        if (at->node == i) {
+            qnk_buf_unref(at->buf);
+            qnk_job_destroy(at->job);
+            at->buf = NULL;
+            at->job = NULL;
+        }
+        if (at->what == ACT_FRAME && at->from == i && at->node != i && at->buf != NULL) {
+            /* Frames on the way arrive: their bytes are the world's. */
+            continue;
+        }
+    }
+    qnk_node_destroy(machine->node);
+    machine->node = NULL;
+    world->setup.maker.give(world->setup.maker.ctx, i, is_last, &machine->plugins);
+}
+
+void qnk_world_destroy(struct qnk_world *world)
+{
+    if (world == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < world->setup.nodes; i++) {
+        struct machine *machine = &world->machines[i];
+
+        if (machine->is_on) {
+            switch_off(world, i, true);
+        } else if (machine->was_on) {
+            world->setup.maker.give(world->setup.maker.ctx, i, true, &machine->plugins);
+        }
+        qnk_memory_give(world->budget, machine->secret, sizeof *machine->secret);
+    }
+    while (world->queue_count > 0) {
+        happening_give(world, queue_pop(world));
+    }
+    qnk_memory_give(world->budget, world->queue, world->queue_room * sizeof *world->queue);
+    qnk_memory_give(world->budget, world->wires,
+                    (uint64_t)world->setup.nodes * world->setup.nodes * sizeof *world->wires);
+    qnk_memory_give(world->budget, world->machines, world->setup.nodes * sizeof *world->machines);
+    qnk_memory_give(world->budget, world, sizeof *world);
+}
+
+/* --- effects --- */
+
+static void perform(struct qnk_world *world, uint32_t i);
+
+static void step(struct qnk_world *world, uint32_t i, struct qnk_event *event)
+{
+    struct machine *machine = &world->machines[i];
+
+    if (!machine->is_on || machine->is_halted) {
+        return;
+    }
+    event->now_us = world->now_us;
+    world->events++;
+    qnk_node_step(machine->node, event, &machine->effects);
+    perform(world, i);
+}
+
+static uint64_t by_lot(struct qnk_world *world, uint64_t below)
+{
+    return below == 0 ? 0 : qnk_random_below(&world->random, below);
+}
+
+static void break_link(struct qnk_world *world, uint32_t a, uint32_t b, uint64_t again_us)
+{
+    for (uint32_t way = 0; way < 2; way++) {
+        uint32_t from = way == 0 ? a : b;
+        uint32_t to = way == 0 ? b : a;
+        struct wire *wire = wire_of(world, from, to);
+
+        if (wire->link != 0) {
+            struct happening *down = happening_new(world, to, ACT_DOWN, world->now_us);
+
+            down->from = from;
+            down->link = wire->link;
+            queue_push(world, down);
+            wire->link = 0;
+        }
+        if (again_us != 0) {
+            struct happening *up = happening_new(world, to, ACT_UP, world->now_us + again_us);
+
+            up->from = from;
+            queue_push(world, up);
+        }
+    }
+}
+
+static void send(struct qnk_world *world, uint32_t i, uint32_t peer, struct qnk_frame head,
+                 const struct qn_buf *first, struct qn_slice second)
+{
+    uint32_t to = peer - 1; /* the host's number of a peer is the node's, from 1 */
+    struct wire *wire = wire_of(world, i, to);
+    uint64_t first_size = first == NULL ? 0 : first->size;
+    struct happening *frame;
+
+    if (wire->link == 0 || wire->is_cut) {
+        return;
+    }
+    if (by_lot(world, 1000) < world->setup.loss_permille) {
+        break_link(world, i, to, HELLO_US * 10);
+        return;
+    }
+
+    uint64_t delay = world->setup.delay_us + by_lot(world, world->setup.delay_us);
+    uint64_t at_us = world->now_us + delay;
+
+    at_us = at_us > wire->free_us ? at_us : wire->free_us;
+    wire->free_us = at_us;
+    frame = happening_new(world, to, ACT_FRAME, at_us);
+    frame->from = i;
+    frame->link = wire->link;
+    frame->head = head;
+    frame->buf = qnk_buf_new(world->budget, first_size + second.size);
+    QN_ASSERT(frame->buf != NULL);
+    if (first_size > 0) {
+        memcpy(frame->buf->data, first->data, first_size);
+    }
+    if (second.size > 0) {
+        memcpy(frame->buf->data + first_size, second.data, second.size);
+    }
+    frame->head.plain_size = (uint32_t)frame->buf->size;
+    frame->head.body = qnk_buf_span(frame->buf);
+    queue_push(world, frame);
+}
+
+static uint64_t disk_time(struct qnk_world *world, struct machine *machine, uint64_t cost_us)
+{
+    uint64_t from = machine->disk_free_us > world->now_us ? machine->disk_free_us : world->now_us;
+
+    machine->disk_free_us = from + cost_us;
+    return machine->disk_free_us;
+}
+
+static void store_block(struct qnk_world *world, uint32_t i, const struct qnk_effect *effect)
+{
+    struct machine *machine = &world->machines[i];
+    struct happening *done =
+        happening_new(world, i, ACT_STORED, disk_time(world, machine, STORE_US));
+
+    done->event = (struct qnk_event){.type = QNK_EVENT_STORED};
+    done->event.stored.token = effect->block.token;
+    done->event.stored.status = qnk_store_block(&machine->store, LANE, effect->block.header,
+                                                qnk_buf_span(effect->block.body),
+                                                effect->block.verified, &done->event.stored.place);
+    queue_push(world, done);
+}
+
+static void sign(struct qnk_world *world, uint32_t i, const struct qnk_sign *sign)
+{
+    struct machine *machine = &world->machines[i];
+    struct happening *done =
+        happening_new(world, i, ACT_SIGNED, disk_time(world, machine, SIGN_US));
+    const uint8_t *message = sign->long_message != NULL ? sign->long_message->data : sign->message;
+    uint64_t size = sign->long_message != NULL ? sign->long_size : sign->message_size;
+
+    done->event = (struct qnk_event){.type = QNK_EVENT_SIGNED};
+    done->event.sign.token = sign->token;
+    if (sign->records != NULL) {
+        done->event.sign.status =
+            qnk_store_guard(&machine->store, LANE, qnk_buf_span(sign->records));
+    }
+    crypto_sign_detached(done->event.sign.signature, NULL, message, size, machine->key);
+    queue_push(world, done);
+}
+
+static void secrets(struct qnk_world *world, uint32_t i, const struct qnk_effect *effect)
+{
+    struct machine *machine = &world->machines[i];
+    struct happening *done = happening_new(world, i, ACT_SECRETS, world->now_us + JOB_US);
+
+    done->event = (struct qnk_event){.type = QNK_EVENT_SECRETS};
+    done->event.secrets.token = effect->secrets.token;
+    qnk_secret_blind(machine->secret, effect->secrets.era, effect->secrets.window,
+                     &done->event.secrets.blind);
+    done->event.secrets.has_share = qnk_secret_share(
+        machine->secret, &effect->secrets.last_share, effect->secrets.last_window,
+        effect->secrets.window, &done->event.secrets.share, &done->event.secrets.next_tip);
+    queue_push(world, done);
+}
+
+struct serving {
+    struct qnk_world *world;
+    uint32_t node, peer, request;
+};
+
+static void serve_send(void *ctx, uint8_t type, struct qn_buf *head, struct qn_slice body)
+{
+    struct serving *serving = ctx;
+    struct qnk_frame frame = {
+        .lane = QNK_LANE_SYNC,
+        .type = type,
+        .request = serving->request,
+    };
+
+    send(serving->world, serving->node, serving->peer, frame, head, body);
+}
+
+static void serve(struct qnk_world *world, uint32_t i, const struct qnk_effect *effect)
+{
+    struct serving serving = {world, i, effect->serve.peer, effect->serve.request};
+    int32_t status = qnk_store_serve(&world->machines[i].store, LANE, effect->serve.type,
+                                     &effect->serve.fetch, serve_send, &serving);
+
+    (void)status; /* what is not there is asked for elsewhere */
+}
+
+static void reply(struct machine *machine, const struct qn_buf *codes)
+{
+    uint64_t item = QN_HASH_SIZE + 1;
+
+    for (uint64_t at = 0; codes != NULL && at < codes->size; at += item) {
+        machine->answers[codes->data[at + QN_HASH_SIZE]]++;
+    }
+}
+
+static void run_job(struct qnk_world *world, uint32_t i, struct qnk_job *job)
+{
+    struct machine *machine = &world->machines[i];
+    struct qnk_job_host host = {
+        .ledger = machine->plugins.ledger,
+        .signature = machine->plugins.signature,
+    };
+    struct happening *done = happening_new(world, i, ACT_JOB, world->now_us + JOB_US);
+
+    qnk_job_run(job, &host, LANE);
+    done->job = job;
+    queue_push(world, done);
+}
+
+static void timer(struct qnk_world *world, uint32_t i, uint32_t id, uint64_t at_us)
+{
+    struct happening *due = happening_new(world, i, ACT_TIMER, at_us);
+
+    due->timer = id;
+    due->token = ++world->generation;
+    world->machines[i].timers[id] = due->token;
+    queue_push(world, due);
+}
+
+static void perform_one(struct qnk_world *world, uint32_t i, struct qnk_effect *effect)
+{
+    struct machine *machine = &world->machines[i];
+    struct qnk_frame head;
+    int32_t status = QN_OK;
+
+    switch ((enum qnk_effect_type)effect->type) {
+    case QNK_EFFECT_SEND:
+        head = (struct qnk_frame){
+            .lane = effect->send.lane,
+            .type = effect->send.type,
+            .request = effect->send.request,
+        };
+        send(world, i, effect->send.peer, head, effect->send.head, effect->send.body);
+        break;
+    case QNK_EFFECT_TIMER:
+        timer(world, i, effect->timer.id, effect->timer.at_us);
+        break;
+    case QNK_EFFECT_CANCEL:
+        machine->timers[effect->timer.id] = 0;
+        break;
+    case QNK_EFFECT_JOB:
+        run_job(world, i, effect->job);
+        effect->job = NULL;
+        break;
+    case QNK_EFFECT_STORE_BLOCK:
+        store_block(world, i, effect);
+        break;
+    case QNK_EFFECT_STORE_FINAL:
+        status = qnk_store_window(&machine->store, LANE, effect->final);
+        break;
+    case QNK_EFFECT_STORE_TXS:
+        status = qnk_store_txs(&machine->store, LANE,
+                               (struct qn_span){effect->txs.rows->data, effect->txs.size},
+                               effect->txs.replaces);
+        break;
+    case QNK_EFFECT_SIGN:
+        sign(world, i, effect->sign);
+        break;
+    case QNK_EFFECT_SECRETS:
+        secrets(world, i, effect);
+        break;
+    case QNK_EFFECT_GUARD_TRIM:
+        status = qnk_store_guard_trim(&machine->store, LANE, qnk_buf_span(effect->trim.records));
+        break;
+    case QNK_EFFECT_SERVE:
+        serve(world, i, effect);
+        break;
+    case QNK_EFFECT_REPLY:
+        reply(machine, effect->reply.codes);
+        break;
+    case QNK_EFFECT_SCORE:
+        break;
+    case QNK_EFFECT_HALT:
+        machine->is_halted = true;
+        break;
+    case QNK_EFFECT_NOTE:
+        break;
+    }
+    QN_ASSERT(status == QN_OK);
+    if (world->setup.note != NULL &&
+        (effect->type == QNK_EFFECT_NOTE || effect->type == QNK_EFFECT_HALT)) {
+        world->setup.note(world->setup.note_ctx, i, effect);
+    }
+}
+
+static void perform(struct qnk_world *world, uint32_t i)
+{
+    struct machine *machine = &world->machines[i];
+
+    for (uint32_t j = 0; j < machine->effects.count; j++) {
+        perform_one(world, i, &machine->effects.list[j]);
+    }
+    qnk_effects_reset(&machine->effects);
+}
+
+/* --- starting and crashing --- */
+
+struct starting {
+    struct qnk_world *world;
+    uint32_t node;
+};
+
+static void restored(void *ctx, struct qnk_event *event)
+{
+    struct starting *starting = ctx;
+
+    step(starting->world, starting->node, event);
+}
+
+static bool make_node(struct qnk_world *world, uint32_t i)
+{
+    struct machine *machine = &world->machines[i];
+    const struct qnk_world_setup *setup = &world->setup;
+    struct qnk_setup own = {
+        .params = setup->params,
+        .limits = setup->limits,
+        .type = QNK_NODE_SUPER,
+        .resend_ms = setup->resend_ms,
+        .seed = setup->seed * 1000 + i,
+        .has_validator = true,
+        .validator = machine->public,
+        .genesis_set = setup->set,
+        .tips = setup->tips,
+        .producer = machine->plugins.producer,
+        .consensus = machine->plugins.consensus,
+    };
+
+    return qnk_node_create(&own, &machine->node) == QN_OK;
+}
+
+void qnk_world_start(struct qnk_world *world, uint32_t i)
+{
+    struct machine *machine = &world->machines[i];
+    struct starting starting = {world, i};
+    struct qnk_event start = {.type = QNK_EVENT_START};
+    bool has_guard = false;
+    bool is_made =
+        world->setup.maker.make(world->setup.maker.ctx, i, !machine->was_on, &machine->plugins);
+
+    QN_ASSERT(!machine->is_on && is_made);
+    is_made = make_node(world, i);
+    QN_ASSERT(is_made);
+    qnk_effects_init(&machine->effects, world->budget);
+    machine->is_on = true;
+    machine->was_on = true;
+    machine->is_halted = false;
+    memset(machine->timers, 0, sizeof machine->timers);
+
+    int32_t status = qnk_store_open(&machine->store, world->budget, machine->plugins.storage, true);
+
+    if (status == QN_OK) {
+        status = qnk_store_load_ledger(&machine->store, LANE, machine->plugins.ledger,
+                                       world->setup.genesis);
+    }
+    if (status == QN_OK) {
+        status = qnk_store_restore(&machine->store, LANE, restored, &starting, &has_guard);
+    }
+    QN_ASSERT(status == QN_OK);
+    start.start.signing = has_guard ? QNK_SIGNING_RESTORED : QNK_SIGNING_FRESH;
+    step(world, i, &start);
+    status = qnk_store_restore_txs(&machine->store, LANE, restored, &starting);
+    QN_ASSERT(status == QN_OK);
+    for (uint32_t j = 0; j < world->setup.nodes; j++) {
+        if (j != i && world->machines[j].is_on) {
+            break_link(world, i, j, HELLO_US);
+        }
+    }
+}
+
+void qnk_world_crash(struct qnk_world *world, uint32_t i)
+{
+    for (uint32_t j = 0; j < world->setup.nodes; j++) {
+        if (j != i && wire_of(world, i, j)->link != 0) {
+            break_link(world, i, j, 0);
+        }
+    }
+    switch_off(world, i, false);
+}
+
+void qnk_world_link(struct qnk_world *world, uint32_t a, uint32_t b, bool is_up)
+{
+    wire_of(world, a, b)->is_cut = !is_up;
+    wire_of(world, b, a)->is_cut = !is_up;
+    if (is_up && world->machines[a].is_on && world->machines[b].is_on) {
+        break_link(world, a, b, HELLO_US);
+    } else if (!is_up) {
+        break_link(world, a, b, 0);
+    }
+}
+
+/* --- running --- */
+
+static void trace_add(struct qnk_world *world, const struct happening *at)
+{
+    uint8_t place[32];
+    struct qn_span parts[] = {
+        {world->trace.bytes, QN_HASH_SIZE},
+        {place, sizeof place},
+        {at->buf == NULL ? NULL : at->buf->data, at->buf == NULL ? 0 : at->buf->size},
+    };
+
+    qn_le64_write(place, at->at_us);
+    qn_le32_write(place + 8, at->node);
+    qn_le32_write(place + 12, at->what);
+    qn_le64_write(place + 16, at->timer);
+    qn_le64_write(place + 24, at->from);
+    qnk_hash_parts("", parts, 3, &world->trace);
+}
+
+static void link_up(struct qnk_world *world, const struct happening *at)
+{
+    struct wire *wire = wire_of(world, at->from, at->node);
+    struct qnk_event event = {.type = QNK_EVENT_PEER_UP};
+
+    if (wire->link != 0 || wire->is_cut || !world->machines[at->from].is_on) {
+        return;
+    }
+    wire->link = ++world->links;
+    wire->free_us = world->now_us;
+    event.peer.peer = at->from + 1;
+    event.peer.key = world->machines[at->from].public;
+    event.peer.outgoing = at->from > at->node;
+    step(world, at->node, &event);
+}
+
+static void happen(struct qnk_world *world, struct happening *at)
+{
+    struct machine *machine = &world->machines[at->node];
+    struct qnk_event event = at->event;
+
+    switch ((enum action)at->what) {
+    case ACT_FRAME:
+        if (at->buf == NULL || wire_of(world, at->from, at->node)->link != at->link) {
+            return;
+        }
+        event = (struct qnk_event){.type = QNK_EVENT_FRAME};
+        event.frame.peer = at->from + 1;
+        event.frame.head = at->head;
+        event.frame.buf = at->buf;
+        break;
+    case ACT_TIMER:
+        if (machine->timers[at->timer] != at->token) {
+            return;
+        }
+        machine->timers[at->timer] = 0;
+        event = (struct qnk_event){.type = QNK_EVENT_TIMER, .timer = at->timer};
+        break;
+    case ACT_JOB:
+        event = (struct qnk_event){.type = QNK_EVENT_JOB, .job = at->job};
+        at->job = NULL;
+        break;
+    case ACT_UP:
+        link_up(world, at);
+        return;
+    case ACT_DOWN:
+        event = (struct qnk_event){.type = QNK_EVENT_PEER_DOWN};
+        event.peer.peer = at->from + 1;
+        break;
+    case ACT_STORED:
+    case ACT_SIGNED:
+    case ACT_SECRETS:
+        break;
+    }
+    step(world, at->node, &event);
+}
+
+void qnk_world_run(struct qnk_world *world, uint64_t until_us)
+{
+    while (world->queue_count > 0 && world->queue[0]->at_us <= until_us) {
+        struct happening *at = queue_pop(world);
+        const struct machine *machine = &world->machines[at->node];
+
+        world->now_us = at->at_us;
+        if (machine->is_on && machine->life == at->life && !machine->is_halted) {
+            trace_add(world, at);
+            happen(world, at);
+        }
+        happening_give(world, at);
+    }
+    world->now_us = until_us > world->now_us ? until_us : world->now_us;
+}
+
+void qnk_world_submit(struct qnk_world *world, uint32_t node, struct qn_span txs)
+{
+    struct qnk_event event = {.type = QNK_EVENT_SUBMIT};
+
+    event.submit.token = ++world->generation;
+    event.submit.txs = qnk_buf_copy(world->budget, txs);
+    QN_ASSERT(event.submit.txs != NULL);
+    step(world, node, &event);
+    qnk_buf_unref(event.submit.txs);
+}
+
+/* --- looking --- */
+
+uint64_t qnk_world_now(const struct qnk_world *world)
+{
+    return world->now_us;
+}
+
+uint64_t qnk_world_events(const struct qnk_world *world)
+{
+    return world->events;
+}
+
+void qnk_world_trace(const struct qnk_world *world, struct qnk_hash *trace)
+{
+    *trace = world->trace;
+}
+
+struct qnk_node *qnk_world_node(struct qnk_world *world, uint32_t node)
+{
+    return world->machines[node].is_halted ? NULL : world->machines[node].node;
+}
+
+struct qnk_store *qnk_world_store(struct qnk_world *world, uint32_t node)
+{
+    return &world->machines[node].store;
+}
+
+uint64_t qnk_world_answers(const struct qnk_world *world, uint32_t node, uint32_t code)
+{
+    return world->machines[node].answers[code];
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* world.h: many nodes in one thread under a virtual clock: the shipped core and the shipped
+ * deterministic plugins behind virtual edges.
+ *
+ * Whatever happens is an event with a time; equal seeds give equal events, and the trace hash over
+ * them says so. Links have a delay and may lose, repeat and reorder; nodes crash, which costs them
+ * all that was not durable, and start again from their storage. Nothing waits for a real clock.
+ *
+ * Unless a function's own comment says otherwise:
+ *   units    microseconds of virtual time; nodes are numbered from 0
+ *   threads  one
+ *   errors   a node that halts says why in its note; the world goes on without it
+ *
+ * Source: scale.md 1.
+ */
+
+#include <stdbool.h>
+
+#include "kernel/node/node.h"
+#include "kernel/node/secret.h"
+#include "kernel/node/store.h"
+
+enum { QNK_WORLD_NODES_MAX = 1000 };
+
+/* The plugins of one node; the caller makes and destroys the instances. */
+struct qnk_world_plugins {
+    struct qnk_plugged producer;
+    struct qnk_plugged consensus;
+    struct qnk_plugged ledger;
+    struct qnk_plugged signature;
+    struct qnk_plugged storage;
+};
+
+/* How the world gets fresh instances for a node that starts, and gives them back. Storage outlives a
+ * crash: `storage` is only made for the first start. */
+struct qnk_world_maker {
+    void *ctx;
+    bool (*make)(void *ctx, uint32_t node, bool is_first, struct qnk_world_plugins *plugins);
+    void (*give)(void *ctx, uint32_t node, bool is_last, struct qnk_world_plugins *plugins);
+};
+
+struct qnk_world_setup {
+    uint64_t seed;
+    uint32_t nodes;
+    struct qnk_params params;
+    struct qnk_limits limits;
+    uint32_t resend_ms;
+    uint64_t start_us;          /* the clock's first time */
+    uint32_t delay_us;          /* of a link, at least; the same again at most on top, by lot */
+    uint32_t loss_permille;     /* of frames: such a link breaks and is made again */
+    struct qn_span genesis;     /* the ledger's record */
+    const uint8_t (*seeds)[32]; /* of the validators' keys, in the order of the set */
+    const struct qnk_set *set;
+    const struct qnk_hash *tips;
+    struct qnk_world_maker maker;
+    void (*note)(void *ctx, uint32_t node, const struct qnk_effect *note); /* NULL: dropped */
+    void *note_ctx;
+};
+
+struct qnk_world;
+
+/* NULL: memory, or a plugin, says no. All nodes are off. */
+QN_MUST_CHECK struct qnk_world *qnk_world_create(struct qnk_budget *budget,
+                                                 const struct qnk_world_setup *setup);
+void qnk_world_destroy(struct qnk_world *world);
+
+/* Switches a node on: it restores what it stored and connects to all that are on. */
+void qnk_world_start(struct qnk_world *world, uint32_t node);
+
+/* The power goes: jobs, frames and what was not durable are lost. */
+void qnk_world_crash(struct qnk_world *world, uint32_t node);
+
+/* Cuts or mends both ways between two nodes. */
+void qnk_world_link(struct qnk_world *world, uint32_t a, uint32_t b, bool is_up);
+
+/* Runs until this virtual time. */
+void qnk_world_run(struct qnk_world *world, uint64_t until_us);
+
+/* Gives transactions (a TXS body) to a node as its client would. */
+void qnk_world_submit(struct qnk_world *world, uint32_t node, struct qn_span txs);
+
+uint64_t qnk_world_now(const struct qnk_world *world);
+uint64_t qnk_world_events(const struct qnk_world *world);
+
+/* Over (time, node, kind, length, payload) of every event so far. */
+void qnk_world_trace(const struct qnk_world *world, struct qnk_hash *trace);
+
+/* NULL: it is off, or halted. */
+struct qnk_node *qnk_world_node(struct qnk_world *world, uint32_t node);
+struct qnk_store *qnk_world_store(struct qnk_world *world, uint32_t node);
+
+/* Answers to submits so far: how many transactions had this code. */
+uint64_t qnk_world_answers(const struct qnk_world *world, uint32_t node, uint32_t code);
