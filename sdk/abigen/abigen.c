@@ -15,6 +15,7 @@ static const struct {
     void (*put)(const struct description *of);
 } outputs[] = {
     {"header", "the public header of a kind", header_put},
+    {"reference", "the reference page of a kind", reference_put},
     {"cases", "the list of a kind's contract cases", cases_put},
 };
 

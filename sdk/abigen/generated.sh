@@ -5,6 +5,7 @@
 for abi in sdk/abi/*.yaml; do
     kind=$(basename "$abi" .yaml)
     echo "header $abi sdk/include/qnet/$kind.h"
+    echo "reference $abi docs/abi/$kind.md"
     grep -q '^check: \[.' "$abi" && ! grep -q '^check: \[\]' "$abi" &&
         echo "cases $abi sdk/check/gen/$kind.h"
 done

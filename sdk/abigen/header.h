@@ -8,6 +8,9 @@
 /* sdk/include/qnet/<kind>.h, whole. */
 void header_put(const struct description *of);
 
+/* docs/abi/<kind>.md, whole. */
+void reference_put(const struct description *of);
+
 /* sdk/check/gen/<kind>.h, whole. */
 void cases_put(const struct description *of);
 
