@@ -343,7 +343,7 @@ static void returns_read(struct place at, struct slot *slot, const struct descri
 
     if (!is_number(shape) && shape != SHAPE_STATUS && shape != SHAPE_VOID &&
         shape != SHAPE_MEMORY && shape != SHAPE_ROOM && shape != SHAPE_TABLE &&
-        shape != SHAPE_BUF) {
+        shape != SHAPE_STRING && shape != SHAPE_BUF) {
         source_fail(at, "a slot cannot return '%s'", type_words(&slot->returns));
     }
 }
