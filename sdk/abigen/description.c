@@ -348,6 +348,15 @@ static void returns_read(struct place at, struct slot *slot, const struct descri
     }
 }
 
+/* What answers for a slot that a plugin lacks: UNSUPPORTED, or OK where doing nothing is right. */
+static bool stub_read(struct place at, const struct slot *slot)
+{
+    if (is_given(at) && (strcmp(text_value(at), "ok") != 0 || !slot->is_optional)) {
+        source_fail(at, "`stub` is ok, and for optional slots");
+    }
+    return is_given(at);
+}
+
 /* `thread` is that of the whole table, or not given. */
 static void slot_read(struct place map, struct place thread, struct table *table,
                       const struct description *of)
@@ -355,13 +364,13 @@ static void slot_read(struct place map, struct place thread, struct table *table
     struct slot *slot = &table->slots[table->slots_count];
     struct place args = map_get(map, "args"), context = map_get(map, "context");
 
-    map_check(map,
-              "name since thread overlap states args context returns errors optional budget_ns "
-              "doc");
+    map_check(map, "name since thread overlap states args context returns errors optional stub "
+                   "budget_ns doc");
     slot->name = name_value(map_need(map, "name"));
     slot->doc = text_value(map_need(map, "doc"));
     slot->since = since_read(map_get(map, "since"), of);
     slot->is_optional = flag_value(map_get(map, "optional"));
+    slot->stub_is_ok = stub_read(map_get(map, "stub"), slot);
     slot->budget_ns = is_given(map_get(map, "budget_ns"))
                           ? number_value(map_get(map, "budget_ns"), UINT32_MAX)
                           : 0;

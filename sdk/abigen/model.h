@@ -107,6 +107,7 @@ struct slot {
     unsigned int group; /* of OVERLAP_SERIAL */
     uint16_t since;
     bool is_optional;
+    bool stub_is_ok;
     bool is_bare;        /* no instance and no node before the first argument */
     unsigned int states; /* bit i: may be called in state_words[i] */
     uint64_t budget_ns;  /* 0: none */

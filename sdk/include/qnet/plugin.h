@@ -158,9 +158,9 @@ struct qn_watch_1 {
 struct qn_files_1 {
     struct qn_head head;
 
-    /* Its absolute path without a zero byte at the end. It exists with mode 0700 and lasts longer
-     * than the instance. IO: it cannot be made. */
-    QN_MUST_CHECK int32_t (*folder)(struct qn_node *node, struct qn_sink *path);
+    /* Its absolute path, which stays valid as long as the instance. The folder exists with mode
+     * 0700 and lasts longer than the instance. NULL: it cannot be made. */
+    const char *(*folder)(struct qn_node *node);
 };
 
 /* Extension qnet.shared/1 for edge kinds: memory that the instances of one process share under a
@@ -208,7 +208,7 @@ extern QN_EXPORT const struct qn_plugin qn_plugin_v1;
 
 /* FNV-1a 64 of all that is above, as of the minor that is compiled for. */
 #if QN_TARGET_HOST == 0
-#define QN_PLUGIN_PRINT UINT64_C(0xbd82ffb121fec0a2)
+#define QN_PLUGIN_PRINT UINT64_C(0x7b9ed7d09853210b)
 #else
 #error "no such minor: this header ends with 0"
 #endif
