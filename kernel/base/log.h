@@ -8,7 +8,8 @@
  * costs one load. A call site writes at most QNK_LOG_SITE_MAX lines a second and says how many more
  * there were. Wrong input from outside is counted by metrics, not logged packet by packet.
  *
- *     qnk_log(&part, QNK_LOG_INFO, "window-final", "window %u is final | window=%u signed=%u/%u", ...)
+ *     qnk_log(&part, QNK_LOG_INFO, "window-final", "window %u is final | window=%u signed=%u/%u",
+ *             31u, 31u, 4u, 4u);
  *
  * is one of
  *

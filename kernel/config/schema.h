@@ -75,7 +75,8 @@ enum qnk_config_flag {
     QNK_CONFIG_DEPRECATED = 8, /* still taken, with a warning that shows `doc`: it names the heir */
 
     /* The kernel's own, never in a manifest. */
-    QNK_CONFIG_KEY_FILE = 16, /* a path that must be ours alone, mode 0600 */
+    QNK_CONFIG_KEY_FILE = 16,  /* a path to a secret: the file is ours alone, mode 0600 */
+    QNK_CONFIG_VERSIONED = 32, /* a plugin whose version must be stated */
 };
 
 struct qnk_config_key {
@@ -97,8 +98,22 @@ struct qnk_config_key {
     const char *doc;                    /* one sentence */
 };
 
+/* In every schema a key called X_min, or X.min, never exceeds the key called X, or X.max, if there
+ * is one of the same type: a file where it does is refused (E112). */
 struct qnk_config_schema {
-    const char *title; /* whose keys, for messages: "transport nanomsg 1.0" */
+    const char *title; /* whose keys, for messages: "transport nanomsg 1.0"; "": the file's own */
     const struct qnk_config_key *keys;
     uint32_t count;
 };
+
+/* Why a schema that came from outside cannot be used, or NULL: names that are no names, come twice
+ * or are both a key and a group, types that are none, records that do not fit their types. */
+const char *qnk_config_schema_fault(const struct qnk_config_schema *schema);
+
+/* The key called `name`, or NULL. */
+const struct qnk_config_key *qnk_config_key_find(const struct qnk_config_schema *schema,
+                                                 const char *name);
+
+/* How many single characters must be put, taken or changed to make `b` of `a`; `limit` + 1 when
+ * there are more, or when a word is longer than NAME_MAX. */
+uint32_t qnk_config_distance(const char *a, const char *b, uint32_t limit);
