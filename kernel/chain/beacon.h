@@ -3,9 +3,9 @@
 
 /* beacon.h: chain randomness from hash chains, stage 1.
  *
- * Each member has links L_0, L_{j+1} = H("qnet/link", L_j) and publishes the tip L_{2^20}. Its share
- * for a window is the next link down. The beacon orders producers and leaders and chooses nothing
- * else: whoever sees the others' shares may withhold its own.
+ * Each member has links L_0, L_{j+1} = H("qnet/link", L_j) and publishes the tip L_{2^20}. Its
+ * share for a window is the next link down. The beacon orders producers and leaders and chooses
+ * nothing else: whoever sees the others' shares may withhold its own.
  *
  * Source: finality.md section 9.
  */

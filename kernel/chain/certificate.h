@@ -4,8 +4,8 @@
 /* certificate.h: a quorum's signatures on one vote.
  *
  * Any valid certificate for (window, digest) is as good as another: their bytes are never compared
- * and enter no hash. A decoded certificate is a view of its bytes. Signatures are checked by whoever
- * has the signature plugin: this module gives the messages.
+ * and enter no hash. A decoded certificate is a view of its bytes. Signatures are checked by
+ * whoever has the signature plugin: this module gives the messages.
  *
  * Unless a function's own comment says otherwise:
  *   shapes   integers little-endian; bitmap bit i is member i, spare bits 0
@@ -45,7 +45,8 @@ struct qnk_certificate {
 QN_MUST_CHECK int32_t qnk_certificate_decode(struct qn_span from, struct qnk_certificate *cert);
 
 /* Checks everything but the signatures against `set`: members = its count, weight of the set bits
- * >= Q, binding as given, step 1 or 2. QN_INVALID: names nothing, as outside bytes are never logged. */
+ * >= Q, binding as given, step 1 or 2. QN_INVALID: names nothing, as outside bytes are never
+ * logged. */
 QN_MUST_CHECK int32_t qnk_certificate_check(const struct qnk_certificate *cert,
                                             const struct qnk_set *set,
                                             const struct qnk_hash *binding);

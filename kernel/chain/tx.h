@@ -69,7 +69,8 @@ static inline uint32_t qnk_tx_size(uint32_t payload_size)
     return QNK_TX_HEAD_SIZE + payload_size + QN_SIG_SIZE;
 }
 
-/* Writes all but the signature, from the fields but `bytes`, and 64 zero bytes for the signature. */
+/* Writes all but the signature, from the fields but `bytes`, and 64 zero bytes for the
+ * signature. */
 void qnk_tx_encode(const struct qnk_tx *tx, uint8_t *to);
 
 /* The transaction's name and Merkle leaf: SHA-256(0x00 || all bytes). */

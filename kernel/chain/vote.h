@@ -60,8 +60,8 @@ struct qnk_vote_tail {
     struct qn_span body;   /* steps 3, 5, >= 16: the engine's */
 };
 
-/* Reads one vote from the front of `rest` and moves `rest` behind it. Fills all but `binding`; `open`
- * by the tail. A tail that its step does not allow is refused. */
+/* Reads one vote from the front of `rest` and moves `rest` behind it. Fills all but `binding`;
+ * `open` by the tail. A tail that its step does not allow is refused. */
 QN_MUST_CHECK int32_t qnk_vote_next(struct qn_span *rest, struct qnk_vote *vote);
 QN_MUST_CHECK int32_t qnk_vote_decode(struct qn_span from, struct qnk_vote *vote);
 

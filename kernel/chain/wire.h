@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* wire.h: what peers say to each other inside a session: the frame's head and the body of each type.
+/* wire.h: what peers say to each other inside a session: the frame's head and the body of each
+ * type.
  *
- * Bodies are made of lists of things that have encodings of their own (transactions, votes, headers,
- * certificates), so this module is thin: it bounds counts and sizes, and gives views.
+ * Bodies are made of lists of things that have encodings of their own (transactions, votes,
+ * headers, certificates), so this module is thin: it bounds counts and sizes, and gives views.
  *
  * Unless a function's own comment says otherwise:
  *   shapes   integers little-endian; a list is a u32 count and its items
@@ -172,7 +173,8 @@ void qnk_fetch_chain_encode(const struct qnk_fetch_chain *fetch, uint8_t to[QNK_
 QN_MUST_CHECK int32_t qnk_fetch_decode(struct qn_span body, struct qnk_fetch *fetch);
 void qnk_fetch_encode(const struct qnk_fetch *fetch, uint8_t to[QNK_FETCH_SIZE]);
 
-/* REFUSAL. Codes are qn_status values; the text is for the far operator, at most QNK_WIRE_TEXT_MAX. */
+/* REFUSAL. Codes are qn_status values; the text is for the far operator, at most
+ * QNK_WIRE_TEXT_MAX. */
 struct qnk_refusal {
     uint32_t code;
     struct qn_span text;

@@ -3,9 +3,9 @@
 
 /* core.h: what the parts of the core share: the node itself, and how parts call each other.
  *
- * Not for hosts. Each part is a file of kernel/node and owns the members under its name; others read
- * them but change them only through its functions. Calls go from what happens (peer.c, node.c) to
- * what it means (chain.c, pool.c, vote_flow.c) to what follows (exec.c, produce.c, final.c).
+ * Not for hosts. Each part is a file of kernel/node and owns the members under its name; others
+ * read them but change them only through its functions. Calls go from what happens (peer.c, node.c)
+ * to what it means (chain.c, pool.c, vote_flow.c) to what follows (exec.c, produce.c, final.c).
  *
  * Unless a function's own comment says otherwise:
  *   threads  the core's
@@ -313,7 +313,8 @@ struct qnk_peer *qnk_peer_find(struct qnk_node *node, uint32_t id);
 /* The peer is charged; `fault` as in effect.h. Peer 0 is nobody. */
 void qnk_peer_fault(struct qnk_node *node, uint32_t id, uint32_t fault);
 
-/* Sends a body that is in one buf (whose reference is taken over), or that is `head` and a slice. */
+/* Sends a body that is in one buf (whose reference is taken over), or that is `head` and a
+ * slice. */
 void qnk_send(struct qnk_node *node, uint32_t peer, uint8_t type, uint32_t request,
               struct qn_buf *body);
 void qnk_send_two(struct qnk_node *node, uint32_t peer, uint8_t type, uint32_t request,

@@ -5,8 +5,8 @@
  * in order.
  *
  * Unless a member's own comment says otherwise:
- *   owns     effects own the bufs and jobs in them until qnk_effects_reset; the host takes over what
- *            it keeps by setting the member to NULL or by a reference of its own
+ *   owns     effects own the bufs and jobs in them until qnk_effects_reset; the host takes over
+ *            what it keeps by setting the member to NULL or by a reference of its own
  *   cost     pushing allocates only when the list has to grow
  *
  * Source: scale.md 1.1.

@@ -10,7 +10,8 @@
  *
  * Unless a function's own comment says otherwise:
  *   threads  the core's
- *   errors   an engine that fails, or never comes to rest, is stopped for good: QN_BUG or what it said
+ *   errors   an engine that fails, or never comes to rest, is stopped for good: QN_BUG or what
+ *            it said
  */
 
 #include <stdbool.h>

@@ -317,7 +317,8 @@ void qnk_certificate_take(struct qnk_node *node, uint32_t peer,
     }
 }
 
-/* Another digest than ours has a valid certificate: a third of the weight lies, or our disk does. */
+/* Another digest than ours has a valid certificate: a third of the weight lies, or our disk
+ * does. */
 static void contradiction(struct qnk_node *node, const struct qnk_certificate *cert)
 {
     qnk_note(node, QNK_LOG_ERROR, "certificate-contradicts",

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* guard.h: the sign guard. It alone decides what this node's validator key may sign, whatever engine
- * asks, over crashes, replays and swaps: rules G1 to G7.
+/* guard.h: the sign guard. It alone decides what this node's validator key may sign, whatever
+ * engine asks, over crashes, replays and swaps: rules G1 to G7.
  *
  * The rules and the memory of what was signed are here; the durable log is the host's. For each new
  * duty the guard gives the records that must be durable before the signature leaves the process.
  * What was signed before may be signed again, byte for byte: Ed25519 gives the same signature.
  *
- * Records of the log: size u32 (of what follows the crc), crc32c u32, type u8, bytes. Types: 1 block
- * (the 136 signed bytes), 2 vote (record 120, member u32, tail), 3 certificate, 4 what an
+ * Records of the log: size u32 (of what follows the crc), crc32c u32, type u8, bytes. Types: 1
+ * block (the 136 signed bytes), 2 vote (record 120, member u32, tail), 3 certificate, 4 what an
  * engine saved (window u64, content), 5 floor (window u64,
  * height u64: nothing at or below is kept).
  *
@@ -74,8 +74,8 @@ QN_MUST_CHECK int32_t qnk_guard_vote(struct qnk_guard *guard, const struct qnk_v
 QN_MUST_CHECK int32_t qnk_guard_block(struct qnk_guard *guard, const struct qnk_micro *header,
                                       uint64_t final_height, struct qn_buf **records);
 
-/* The record of what an engine wants kept for `window`, and keeps it: the last one counts. NULL: over
- * the budget. */
+/* The record of what an engine wants kept for `window`, and keeps it: the last one counts. NULL:
+ * over the budget. */
 QN_MUST_CHECK struct qn_buf *qnk_guard_saved(struct qnk_guard *guard, uint64_t window,
                                              struct qn_span content);
 
@@ -87,7 +87,8 @@ struct qn_span qnk_guard_saved_at(const struct qnk_guard *guard, uint64_t window
 bool qnk_guard_knows_vote(const struct qnk_guard *guard, const struct qnk_vote *vote);
 bool qnk_guard_knows_block(const struct qnk_guard *guard, const struct qnk_micro *header);
 
-/* Own votes of `window` in the order of signing, to be replayed to an engine; NULL after the last. */
+/* Own votes of `window` in the order of signing, to be replayed to an engine; NULL after the
+ * last. */
 const struct qnk_vote *qnk_guard_vote_at(const struct qnk_guard *guard, uint64_t window,
                                          uint32_t index);
 

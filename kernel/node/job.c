@@ -472,7 +472,8 @@ static int32_t run_apply(struct qnk_job *job, const struct qnk_job_host *host, u
     return status;
 }
 
-/* The body and its root: the kernel's transactions, then those that the ledger did not leave out. */
+/* The body and its root: the kernel's transactions, then those that the ledger did not leave
+ * out. */
 static int32_t build_rows(struct qnk_job *job)
 {
     uint64_t size = job->prefix_size;

@@ -3,10 +3,10 @@
 
 /* mempool.h: verified transactions that wait for a block.
  *
- * Each sender has a run of at most QNK_MEMPOOL_RUN transactions in nonce order; a block takes, again
- * and again, the best first one of all runs. Bounds are on transactions, bytes and senders: at a
- * bound the one with the least priority leaves, with those of its sender that come after it, and a
- * newcomer with no more priority than that is told that the pool is full.
+ * Each sender has a run of at most QNK_MEMPOOL_RUN transactions in nonce order; a block takes,
+ * again and again, the best first one of all runs. Bounds are on transactions, bytes and senders:
+ * at a bound the one with the least priority leaves, with those of its sender that come after it,
+ * and a newcomer with no more priority than that is told that the pool is full.
  *
  * The pool does not ask the ledger. What it knows of a sender's next nonce comes with each verdict
  * and from blocks that were applied and undone; a run whose first nonce lies above it waits.

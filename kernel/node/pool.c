@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* pool.c: a transaction's way from a frame or a client to the mempool and on to peers; and the small
- * pool of the kernel's own transactions. */
+/* pool.c: a transaction's way from a frame or a client to the mempool and on to peers; and the
+ * small pool of the kernel's own transactions. */
 
 #include <qnet/assert.h>
 

@@ -93,8 +93,8 @@ static bool has_share_tx(const struct qnk_node *node, uint32_t member, uint64_t 
     return false;
 }
 
-/* Has transactions signed for the shares that were shown for the window before and that no block has
- * brought yet. */
+/* Has transactions signed for the shares that were shown for the window before and that no block
+ * has brought yet. */
 static void shares_make(struct qnk_node *node)
 {
     uint64_t window = window_of(node, node->exec.at->header.height + 1);

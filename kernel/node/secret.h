@@ -5,8 +5,8 @@
  * the links of its beacon chains. Held by hosts beside the key; the core asks for one window at a
  * time.
  *
- * k = H("qnet/secret", seed); blind = H("qnet/blind", k || le32 era || le64 window); L_0 of chain g =
- * H("qnet/link", k || le64 g), so a lost disk loses nothing.
+ * k = H("qnet/secret", seed); blind = H("qnet/blind", k || le32 era || le64 window); L_0 of chain g
+ * = H("qnet/link", k || le64 g), so a lost disk loses nothing.
  *
  * Unless a function's own comment says otherwise:
  *   owns     whoever holds one wipes it when done, with qnk_secret_done
@@ -37,7 +37,7 @@ void qnk_secret_tip(const struct qnk_secret *secret, struct qnk_hash *tip);
 void qnk_secret_blind(const struct qnk_secret *secret, uint32_t era, uint64_t window,
                       struct qnk_hash *blind);
 
-/* The own link for `window`, given the last one that the chain knows, shown for `last_window`. False:
- * none is left, or `last` is none of ours; `next_tip` is then the tip of a fresh chain. */
+/* The own link for `window`, given the last one that the chain knows, shown for `last_window`.
+ * False: none is left, or `last` is none of ours; `next_tip` is then the tip of a fresh chain. */
 bool qnk_secret_share(struct qnk_secret *secret, const struct qnk_hash *last, uint64_t last_window,
                       uint64_t window, struct qnk_hash *share, struct qnk_hash *next_tip);

@@ -4,8 +4,8 @@
 /* transition.h: how one block changes the control record: turns, exclusion, shares, tips, rejoins,
  * evidence.
  *
- * Pure: the record before, the block and the facts that its kernel transactions need give the record
- * after, or say that the block is invalid. Signatures were checked before.
+ * Pure: the record before, the block and the facts that its kernel transactions need give the
+ * record after, or say that the block is invalid. Signatures were checked before.
  *
  * Unless a function's own comment says otherwise:
  *   owns     records are counted; what is given out is the caller's reference
@@ -65,7 +65,8 @@ struct qnk_control *qnk_transition_end(struct qnk_transition *transition);
 /* Ends a transition whose block is invalid. */
 void qnk_transition_drop(struct qnk_transition *transition);
 
-/* The beacon after `window`: over the shares of the window before that blocks of this one brought. */
+/* The beacon after `window`: over the shares of the window before that blocks of this one
+ * brought. */
 QN_MUST_CHECK int32_t qnk_transition_beacon(const struct qnk_control *control,
                                             const struct qnk_hash *previous, uint64_t window,
                                             struct qnk_hash *beacon);

@@ -33,8 +33,8 @@ struct qnk_world_plugins {
     struct qnk_plugged storage;
 };
 
-/* How the world gets fresh instances for a node that starts, and gives them back. Storage outlives a
- * crash: `storage` is only made for the first start. */
+/* How the world gets fresh instances for a node that starts, and gives them back. Storage outlives
+ * a crash: `storage` is only made for the first start. */
 struct qnk_world_maker {
     void *ctx;
     bool (*make)(void *ctx, uint32_t node, bool is_first, struct qnk_world_plugins *plugins);
