@@ -52,7 +52,7 @@ QN_MUST_CHECK int32_t qnk_keyfile_create(const char *path, const struct qnk_key 
 
 /* Reads a key for `purpose`. `path` is a file or "credential:NAME" (systemd's LoadCredential=).
  * QN_NOT_FOUND, QN_IO: no file; QN_DENIED: of another owner, mode or purpose, or a passphrase that
- * is missing or wrong; QN_CORRUPT: no key file, or damaged. `why` says what, where and what to do. */
+ * is missing or wrong; QN_CORRUPT: no key file, or damaged. `why` says what and what to do. */
 QN_MUST_CHECK int32_t qnk_keyfile_read(const char *path, enum qnk_key_purpose purpose,
                                        struct qn_span passphrase, struct qnk_key *key,
                                        char why[QNK_KEYFILE_WHY]);
