@@ -15,6 +15,12 @@
  *   cost     linear in members and evidence
  *   errors   QN_INVALID: not the one encoding; QN_NO_SPACE: over the budget
  *
+ * The encoding: version u16; for each kind in order: kind u8, number u32, first u64, engine record
+ * {name text, version text, config bytes, list of step u16}; turn_primary, turn_blocks, turn_made
+ * u32; list of members {share 32, share_window u64, next_tip 32, next_window u64, missed u32,
+ * turns u8, excluded u8}; list of places {place 32, window u64}. Text, bytes and lists start with a
+ * u32 count.
+ *
  * Source: finality.md 5.5, 3.5, 9.
  */
 
@@ -72,6 +78,7 @@ struct qnk_control {
     uint32_t turn_blocks;  /* so far */
     uint32_t turn_made;    /* of these, made by the primary itself */
     uint32_t evidence_count;
+    uint32_t evidence_room;              /* places that fit; not part of the record */
     struct qnk_evidence_place *evidence; /* in order of inclusion */
     struct qnk_control_member members[];
 };

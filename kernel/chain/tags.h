@@ -23,4 +23,5 @@
 #define QNK_TAG_BODY    "qnet/body"
 #define QNK_TAG_BEACON  "qnet/beacon"
 #define QNK_TAG_LINK    "qnet/link"
+#define QNK_TAG_PLACE   "qnet/place"  /* what makes two pieces of evidence the same */
 #define QNK_TAG_SECRET  "qnet/secret" /* from a validator's seed: what blinds and links come from */

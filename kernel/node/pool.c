@@ -567,11 +567,6 @@ void qnk_txs_serve(struct qnk_node *node, uint32_t peer, const struct qnk_ids *i
 
 /* --- the kernel's own transactions --- */
 
-static uint32_t kernel_sigs_of(const struct qnk_tx *tx)
-{
-    return tx->kind == QNK_TX_EVIDENCE ? QNK_KERNEL_SIGS_MAX : 1;
-}
-
 static void sig_add(struct qnk_job *job, uint32_t *at, uint32_t *message_at,
                     const struct qnk_hash *key, const uint8_t *signature, uint32_t size)
 {
