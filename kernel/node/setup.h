@@ -13,12 +13,7 @@
 
 #include "kernel/chain/control.h"
 #include "kernel/chain/set.h"
-
-/* An instance of a plugin as callers use it: its kind's full-size table and itself. */
-struct qnk_plugged {
-    const void *table;
-    struct qn_inst *inst;
-};
+#include "kernel/plugin/plugged.h"
 
 enum qnk_node_type { QNK_NODE_LIGHT = 1, QNK_NODE_FULL = 2, QNK_NODE_SUPER = 3 };
 

@@ -8,6 +8,7 @@ for abi in sdk/abi/*.yaml; do
     echo "reference $abi docs/abi/$kind.md"
     grep -q '^check: \[.' "$abi" && ! grep -q '^check: \[\]' "$abi" &&
         echo "cases $abi sdk/check/gen/$kind.h"
+    [ "$kind" = manifest ] || echo "kind $abi kernel/plugin/gen/$kind.c"
 done
 for manifest in sdk/check/sample.yaml plugins/*/*/*.yaml; do
     [ ! -e "$manifest" ] || echo "manifest $manifest ${manifest%.yaml}.manifest.h"

@@ -14,6 +14,12 @@ void reference_put(const struct description *of);
 /* sdk/check/gen/<kind>.h, whole. */
 void cases_put(const struct description *of);
 
+/* kernel/plugin/gen/<kind>.c, whole. */
+void kind_put(const struct description *of);
+
+/* The name in a declaration such as `const uint8_t *key`. */
+const char *arg_name(const char *declaration);
+
 /* The members of a record's struct, with the padding that the compiler would add made visible.
  * Gives the struct's size on a 64-bit machine. */
 uint64_t members_put(const struct record *record);
