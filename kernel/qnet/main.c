@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+
+/* main.c: qnet, everything that a person types. */
+
+#include <string.h>
+
+#include "kernel/qnet/help.h"
+
+int main(int argc, char **argv)
+{
+    struct qnk_call call;
+    int status = qnk_call_parse(&call, argc, argv, stderr);
+
+    if (status != QNK_EXIT_OK) {
+        return status;
+    }
+    if (call.command == NULL) {
+        qnk_help_list(call.help ? stdout : stderr,
+                      call.operands_count > 0 ? call.operands[0] : NULL);
+        return call.help ? QNK_EXIT_OK : QNK_EXIT_USAGE;
+    }
+    if (call.help) {
+        qnk_help_command(stdout, call.command);
+        return QNK_EXIT_OK;
+    }
+    status = call.command->run(&call);
+    if (fflush(stdout) != 0 && status == QNK_EXIT_OK) {
+        fprintf(stderr, "qnet: cannot write the result\n");
+        status = QNK_EXIT_FAILED;
+    }
+    return status;
+}
