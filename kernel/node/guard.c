@@ -409,8 +409,10 @@ static const struct qnk_vote *find_lock(const struct qnk_guard *guard, const str
 static bool breaks_g4(const struct qnk_guard *guard, const struct qnk_vote *vote,
                       const struct qnk_guard_facts *facts)
 {
-    if (vote->vr < -1) {
-        return true;
+    bool is_unjustified = vote->step == QNK_STEP_COMMIT || vote->step == QNK_STEP_FINAL;
+
+    if (vote->vr < -1 || (vote->vr >= 0 && is_unjustified)) {
+        return true; /* no one would count it: vote.h */
     }
     if (vote->vr >= 0 && ((uint32_t)vote->vr >= vote->round ||
                           !is_prepared(facts->justified, vote, (uint32_t)vote->vr))) {

@@ -236,6 +236,13 @@ static bool is_in_force(const struct qnk_control *control, const struct qnk_hash
     return false;
 }
 
+/* Blocks do not say their window: it follows from their height. */
+static bool is_of_its_window(const struct qnk_evidence *evidence, uint32_t n)
+{
+    return evidence->type != QNK_EVIDENCE_DOUBLE_BLOCK ||
+           qnk_window_of(evidence->blocks[0].height, n) == evidence->window;
+}
+
 static int32_t take_evidence(struct qnk_transition *transition, struct qn_span payload)
 {
     struct qnk_control *control = transition->control;
@@ -246,7 +253,7 @@ static int32_t take_evidence(struct qnk_transition *transition, struct qn_span p
     if (status != QN_OK || evidence.member >= control->members_count ||
         evidence.window > transition->window ||
         evidence.window + QNK_EVIDENCE_BACK < transition->window ||
-        !qnk_evidence_proves(&evidence)) {
+        !is_of_its_window(&evidence, transition->n) || !qnk_evidence_proves(&evidence)) {
         return QN_INVALID;
     }
     qnk_evidence_place(&evidence, &place);
