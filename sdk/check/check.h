@@ -17,6 +17,8 @@
  *   threads  the host's table: any; all else: the case's own thread, where alone it may fail
  */
 
+#include <stdbool.h>
+
 #include <qnet/plugin.h>
 
 /* Ends the case, also from a place deep within it. Only in the thread that runs the case. */
@@ -34,6 +36,12 @@ void qn_check_node_destroy(struct qn_node *node);
 
 /* From now on extension(`id`) answers `table`. Both live as long as the node; at most 8. */
 void qn_check_node_offer(struct qn_node *node, const char *id, const void *table);
+
+/* From now on extension("qnet.files/1") offers this folder, which exists and stays the caller's. */
+void qn_check_node_folder(struct qn_node *node, const char *path);
+
+/* Whether the instance ever asked for its folder: what it keeps there outlives it. */
+bool qn_check_node_asked_folder(const struct qn_node *node);
 
 /* Lets `count` more calls of take() and buf_new() succeed, and no further one. */
 void qn_check_node_starve(struct qn_node *node, uint64_t count);

@@ -36,6 +36,8 @@ struct qn_node {
     int64_t metrics[METRICS_MAX];
     struct offer offers[OFFERS_MAX];
     size_t offers_count;
+    const char *folder;
+    bool asked_folder;
     uint8_t words[WORDS_MAX];
     uint64_t words_size;
 };
@@ -77,6 +79,25 @@ void qn_check_node_offer(struct qn_node *node, const char *id, const void *table
 {
     QN_CHECK(node->offers_count < OFFERS_MAX);
     node->offers[node->offers_count++] = (struct offer){id, table};
+}
+
+static const char *folder_of(struct qn_node *node)
+{
+    node->asked_folder = true;
+    return node->folder;
+}
+
+static const struct qn_files_1 files = {.head = QN_FILES_1_HEAD, .folder = folder_of};
+
+void qn_check_node_folder(struct qn_node *node, const char *path)
+{
+    node->folder = path;
+    qn_check_node_offer(node, "qnet.files/1", &files);
+}
+
+bool qn_check_node_asked_folder(const struct qn_node *node)
+{
+    return node->asked_folder;
 }
 
 void qn_check_node_starve(struct qn_node *node, uint64_t count)
