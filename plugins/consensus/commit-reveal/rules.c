@@ -1,0 +1,809 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "rules.h"
+
+enum {
+    PARTS = 8, /* a report is made whenever another such part of the weight has voted */
+    TIMER_BITS = 3,
+};
+
+_Static_assert(TIMERS <= 1 << TIMER_BITS, "a timer's number fits below its round");
+
+static const uint8_t nil[QN_HASH_SIZE];
+
+static bool digest_equal(const uint8_t *a, const uint8_t *b)
+{
+    return memcmp(a, b, QN_HASH_SIZE) == 0;
+}
+
+static void digest_set(struct rules_digest *to, const uint8_t *digest)
+{
+    to->is_set = true;
+    memcpy(to->digest, digest, QN_HASH_SIZE);
+}
+
+static void value_set(struct rules_value *to, uint32_t round, const uint8_t *digest)
+{
+    to->round = round;
+    memcpy(to->digest, digest, QN_HASH_SIZE);
+}
+
+/* --- effects --- */
+
+static void pushed(struct rules *rules, int32_t status)
+{
+    if (rules->status == QN_OK) {
+        rules->status = status;
+    }
+}
+
+/* A node that does not vote goes the same way and asks for nothing. */
+static void sign(struct rules *rules, enum rules_step step, const uint8_t *digest, int64_t vr)
+{
+    struct qn_consensus_effect_request_sign effect = {
+        .window = rules->window,
+        .round = rules->round,
+        .step = (uint16_t)step,
+        .vr = (int32_t)vr,
+        .digest = digest,
+        .to = UINT32_MAX,
+    };
+
+    if (rules->self != RULES_NO_SELF) {
+        pushed(rules, qn_consensus_effect_request_sign_push(rules->out, &effect));
+    }
+}
+
+static void certify(struct rules *rules, uint32_t round, enum rules_step step,
+                    const uint8_t *digest)
+{
+    struct qn_consensus_effect_certify effect = {
+        .window = rules->window,
+        .round = round,
+        .step = (uint16_t)step,
+        .digest = digest,
+    };
+
+    pushed(rules, qn_consensus_effect_certify_push(rules->out, &effect));
+}
+
+/* Asks for a digest's verdict on first sight, and again where it could not be told. */
+static void look_at(struct rules *rules, const uint8_t *digest)
+{
+    struct qn_consensus_effect_check effect = {.window = rules->window, .digest = digest};
+    enum verdict verdict;
+
+    if (digest_is_nil(digest)) {
+        return;
+    }
+    verdict = verdicts_of(&rules->verdicts, digest);
+    if (verdict == VERDICT_NONE || verdict == VERDICT_LATER) {
+        verdicts_set(&rules->verdicts, digest, VERDICT_ASKED, 0);
+        pushed(rules, qn_consensus_effect_check_push(rules->out, &effect));
+    }
+}
+
+/* --- timers --- */
+
+/* It names the round, so that a timer of a round that is over means nothing. */
+static uint32_t timer_number(const struct rules *rules, enum rules_timer timer)
+{
+    return rules->round << TIMER_BITS | (uint32_t)timer;
+}
+
+static bool has_started(const struct rules *rules, enum rules_timer timer)
+{
+    return ((rules->running | rules->fired) >> timer & 1) != 0;
+}
+
+static bool has_fired(const struct rules *rules, enum rules_timer timer)
+{
+    return (rules->fired >> timer & 1) != 0;
+}
+
+static void timer_start(struct rules *rules, enum rules_timer timer, uint64_t delay_ms)
+{
+    struct qn_consensus_effect_timer effect = {
+        .window = rules->window,
+        .timer = timer_number(rules, timer),
+        .delay_ms = (uint32_t)delay_ms,
+    };
+
+    QN_ASSERT(!has_started(rules, timer));
+    QN_ASSERT(delay_ms <= UINT32_MAX);
+    rules->running |= UINT32_C(1) << timer;
+    pushed(rules, qn_consensus_effect_timer_push(rules->out, &effect));
+}
+
+static void timers_cancel(struct rules *rules)
+{
+    for (uint32_t i = 0; i < TIMERS; i++) {
+        struct qn_consensus_effect_cancel effect = {
+            .window = rules->window,
+            .timer = timer_number(rules, (enum rules_timer)i),
+        };
+
+        if ((rules->running >> i & 1) != 0) {
+            pushed(rules, qn_consensus_effect_cancel_push(rules->out, &effect));
+        }
+    }
+    rules->running = 0;
+    rules->fired = 0;
+}
+
+void rules_timer(struct rules *rules, uint32_t timer)
+{
+    uint32_t bit = UINT32_C(1) << (timer & ((1u << TIMER_BITS) - 1));
+
+    if (timer >> TIMER_BITS == (rules->round << TIMER_BITS) >> TIMER_BITS) {
+        rules->fired |= rules->running & bit;
+        rules->running &= ~bit;
+    }
+}
+
+/* first + step * round, at most `most`. */
+static uint64_t growing_ms(const struct rules *rules, uint32_t first_ms, uint32_t step_ms,
+                           uint32_t most_ms)
+{
+    uint64_t delay_ms = first_ms + (uint64_t)step_ms * rules->round;
+
+    return delay_ms < most_ms ? delay_ms : most_ms;
+}
+
+/* --- rounds --- */
+
+/* NULL: out of the rounds whose votes are kept. */
+static struct rules_round *round_of(struct rules *rules, uint32_t round)
+{
+    struct rules_round *it = &rules->rounds[round % RULES_ROUNDS];
+
+    if ((uint64_t)round + RULES_BEHIND < rules->round ||
+        round > (uint64_t)rules->round + RULES_AHEAD) {
+        return NULL;
+    }
+    if (!it->is_used || it->round != round) {
+        tally_clear(&it->reveals);
+        tally_clear(&it->seals);
+        it->reveals_certified = it->seals_certified = 0;
+        it->prepared.is_set = it->proposal.is_set = false;
+        it->round = round;
+        it->is_used = true;
+    }
+    return it;
+}
+
+static struct rules_round *own_round(struct rules *rules)
+{
+    return round_of(rules, rules->round);
+}
+
+/* The high half of a * b. */
+static uint64_t product_high(uint64_t a, uint64_t b)
+{
+    uint64_t a_low = (uint32_t)a, a_high = a >> 32;
+    uint64_t b_low = (uint32_t)b, b_high = b >> 32;
+    uint64_t middle = a_high * b_low + (a_low * b_low >> 32);
+
+    return a_high * b_high + (middle >> 32) + (((uint32_t)middle + a_low * b_high) >> 32);
+}
+
+/* Drawn by weight from the seed. */
+static uint32_t leader_of(const struct rules *rules, uint32_t round)
+{
+    static const uint8_t tag[] = {'q', 'n', 'e', 't', '/', 'l', 'e', 'a', 'd', 'e', 'r'};
+    uint8_t place[12];
+    uint8_t draw[QN_HASH_SIZE];
+    struct qn_span parts[2] = {{rules->seed, QN_HASH_SIZE}, {place, sizeof place}};
+    uint64_t sum = 0;
+    uint32_t member = 0;
+
+    qn_le64_write(place, rules->window);
+    qn_le32_write(place + 8, round);
+    rules->host->hash((struct qn_span){tag, sizeof tag}, parts, 2, draw);
+
+    uint64_t target = product_high(qn_le64_read(draw), rules->total);
+
+    while (member < rules->count && (sum += rules->weights[member]) <= target) {
+        member++;
+    }
+    QN_ASSERT(member < rules->count);
+    return member;
+}
+
+static void ahead_count(struct rules *rules)
+{
+    rules->ahead = 0;
+    for (uint32_t i = 0; i < rules->count; i++) {
+        rules->ahead += rules->highest[i] > rules->round ? rules->weights[i] : 0;
+    }
+}
+
+/* ENTER */
+static void enter(struct rules *rules, uint32_t round)
+{
+    QN_ASSERT(round > rules->round);
+    timers_cancel(rules);
+    rules->round = round;
+    rules->step = STEP_PROPOSE;
+    rules->leader = leader_of(rules, round);
+    rules->has_proposed = rules->has_revealed = false;
+    ahead_count(rules);
+    timer_start(rules, TIMER_PROPOSE,
+                growing_ms(rules, rules->times.propose_ms, rules->times.propose_step_ms,
+                           rules->times.commit_ms));
+}
+
+static void enter_next(struct rules *rules)
+{
+    if (rules->round < RULES_ROUND_MAX) {
+        enter(rules, rules->round + 1);
+    }
+}
+
+/* --- the chain's marks --- */
+
+void rules_head(struct rules *rules, uint64_t height)
+{
+    if (rules->head == 0) {
+        rules->start = height > rules->last ? height : rules->last;
+    }
+    rules->head = height > rules->head ? height : rules->head;
+
+    /* What could not be told of a certified digest may be told now. */
+    if (own_round(rules)->prepared.is_set) {
+        look_at(rules, own_round(rules)->prepared.digest);
+    }
+}
+
+/* Whether the chain has grown by `blocks` since the window was complete and open. */
+static bool has_grown(const struct rules *rules, uint64_t blocks)
+{
+    return rules->head >= rules->start + blocks && rules->head != 0;
+}
+
+static bool is_past_commit_mark(const struct rules *rules)
+{
+    return has_grown(rules, (2 * rules->length + 2) / 3);
+}
+
+static bool is_past_reveal_mark(const struct rules *rules)
+{
+    return has_grown(rules, rules->length);
+}
+
+/* --- what events say --- */
+
+int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *event)
+{
+    struct qn_span rest = event->members;
+    uint64_t total = 0;
+
+    rules->is_open = false;
+    for (uint32_t i = 0; i < event->members_count; i++) {
+        struct qn_member member;
+
+        qn_member_next(&rest, &member);
+        rules->weights[i] = member.weight;
+        rules->highest[i] = 0;
+        if (member.weight > UINT64_MAX / 4 - total) {
+            return QN_INVALID;
+        }
+        total += member.weight;
+    }
+    if (total == 0 || total != event->total || event->quorum > total ||
+        event->quorum <= total / 2 || event->last < event->first ||
+        (event->self != RULES_NO_SELF && event->self >= event->members_count)) {
+        return QN_INVALID;
+    }
+    rules->window = event->window;
+    rules->last = event->last;
+    rules->length = event->last - event->first + 1;
+    rules->self = event->self;
+    rules->count = event->members_count;
+    rules->total = total;
+    rules->quorum = event->quorum;
+    rules->honest = total / 3 + 1;
+    memcpy(rules->seed, event->seed, QN_HASH_SIZE);
+    rules->head = rules->start = rules->ahead = 0;
+    rules->candidate.is_set = rules->mine.is_set = false;
+    rules->lock.round = rules->valid.round = RULES_NOBODY;
+    verdicts_clear(&rules->verdicts);
+    tally_clear(&rules->commits);
+    for (uint32_t i = 0; i < RULES_ROUNDS; i++) {
+        rules->rounds[i].is_used = false;
+    }
+    rules->round = 0;
+    rules->step = STEP_COMMIT;
+    rules->has_committed = rules->has_proposed = rules->has_revealed = false;
+    rules->running = rules->fired = 0;
+    rules->reported_phase = 0;
+    rules->is_open = true;
+    timer_start(rules, TIMER_COMMIT, rules->times.commit_ms);
+    timer_start(rules, TIMER_MIN, rules->times.commit_min_ms);
+    return QN_OK;
+}
+
+static void voted_in(struct rules *rules, uint32_t member, uint32_t round)
+{
+    if (round <= rules->highest[member] || round > RULES_ROUND_MAX) {
+        return;
+    }
+    if (rules->highest[member] <= rules->round && round > rules->round) {
+        rules->ahead += rules->weights[member];
+    }
+    rules->highest[member] = round;
+}
+
+/* U1: what let one honest node enter a round lets all others. */
+static bool catch_up(struct rules *rules)
+{
+    uint64_t weight = 0;
+    uint64_t below = UINT64_MAX;
+    uint32_t round = 0;
+
+    if (rules->ahead < rules->honest) {
+        return false;
+    }
+    while (weight < rules->honest) {
+        round = 0;
+        for (uint32_t i = 0; i < rules->count; i++) {
+            if (rules->highest[i] < below && rules->highest[i] > round) {
+                round = rules->highest[i];
+            }
+        }
+        for (uint32_t i = 0; i < rules->count; i++) {
+            weight += rules->highest[i] == round ? rules->weights[i] : 0;
+        }
+        below = round;
+    }
+    enter(rules, round);
+    return true;
+}
+
+/* A round's votes are taken in only after U1, which may bring the round within reach. */
+void rules_vote(struct rules *rules, uint32_t round, uint32_t step, int32_t vr, uint32_t from,
+                const uint8_t *digest)
+{
+    struct rules_round *it;
+
+    if (from >= rules->count) {
+        return;
+    }
+    voted_in(rules, from, round);
+    (void)catch_up(rules);
+    it = round_of(rules, round);
+    if (it == NULL) {
+        return;
+    }
+    if (step == STEP_COMMIT && round == 0) {
+        (void)tally_add(&rules->commits, from, rules->weights[from], nil, RULES_NOBODY);
+    } else if (step == STEP_REVEAL) {
+        (void)tally_add(&it->reveals, from, rules->weights[from], digest, vr);
+        look_at(rules, digest);
+    } else if (step == STEP_SEAL) {
+        (void)tally_add(&it->seals, from, rules->weights[from], digest, vr);
+        look_at(rules, digest);
+    } else if (step == STEP_PROPOSE && round > 0 && from == leader_of(rules, round) &&
+               !it->proposal.is_set && !digest_is_nil(digest)) {
+        digest_set(&it->proposal, digest);
+        it->proposal_vr = vr;
+        look_at(rules, digest);
+    }
+}
+
+void rules_certificate(struct rules *rules, const struct qn_consensus_event_certificate *event)
+{
+    struct rules_round *it;
+
+    if (event->step != STEP_REVEAL || digest_is_nil(event->digest)) {
+        return;
+    }
+    for (uint32_t i = 0; i < rules->count && i / 8 < event->signers.size; i++) {
+        if ((event->signers.data[i / 8] >> i % 8 & 1) != 0) {
+            voted_in(rules, i, event->round);
+        }
+    }
+    (void)catch_up(rules);
+    it = round_of(rules, event->round);
+    if (it != NULL && !it->prepared.is_set) {
+        digest_set(&it->prepared, event->digest);
+    } else if (it == NULL && event->round < rules->round && event->round > rules->valid.round &&
+               verdicts_allow(&rules->verdicts, event->digest, rules->round)) {
+        value_set(&rules->valid, event->round, event->digest);
+    }
+    look_at(rules, event->digest);
+}
+
+void rules_candidate(struct rules *rules, const uint8_t *digest)
+{
+    digest_set(&rules->candidate, digest);
+    verdicts_set(&rules->verdicts, digest, VERDICT_VALID, 0);
+}
+
+void rules_checked(struct rules *rules, const struct qn_consensus_event_checked *event)
+{
+    static const enum verdict verdicts[] = {VERDICT_NONE, VERDICT_VALID, VERDICT_INVALID,
+                                            VERDICT_LATER};
+    enum verdict verdict = event->verdict < 4 ? verdicts[event->verdict] : VERDICT_NONE;
+
+    /* A candidate stays valid, whatever an answer under way says. */
+    if (verdict != VERDICT_NONE && verdicts_of(&rules->verdicts, event->digest) != VERDICT_VALID) {
+        verdicts_set(&rules->verdicts, event->digest, verdict, event->min_round);
+    }
+}
+
+/* --- own votes --- */
+
+/* The own duty is done, now or before a restart. */
+static void duty_done(struct rules *rules, uint32_t step, const uint8_t *digest)
+{
+    bool is_early = rules->step == STEP_COMMIT || rules->step == STEP_PROPOSE;
+
+    if (step == STEP_COMMIT) {
+        rules->has_committed = true;
+        if (!digest_is_nil(digest)) {
+            digest_set(&rules->mine, digest);
+        }
+    } else if (step == STEP_PROPOSE) {
+        rules->has_proposed = true;
+    } else if (step == STEP_REVEAL) {
+        rules->has_revealed = true;
+        rules->step = is_early ? STEP_REVEAL : rules->step;
+    } else if (step == STEP_SEAL) {
+        rules->step = STEP_SEAL;
+    }
+}
+
+/* The guard refused, and signed nothing: nil is always allowed. */
+static void duty_refused(struct rules *rules, uint32_t step, const uint8_t *digest)
+{
+    if (step == STEP_COMMIT) {
+        rules->mine.is_set = false;
+    } else if ((step == STEP_REVEAL || step == STEP_SEAL) && !digest_is_nil(digest)) {
+        sign(rules, (enum rules_step)step, nil, RULES_NOBODY);
+    }
+}
+
+void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *event)
+{
+    enum { NOW = 1, OTHER = 2, BEFORE = 3, NOTHING = 4 };
+
+    if (rules->self == RULES_NO_SELF || event->round > RULES_ROUND_MAX) {
+        return;
+    }
+    if (event->result == NOTHING) {
+        if (event->round == rules->round) {
+            duty_refused(rules, event->step, event->digest);
+        }
+        return;
+    }
+    if (event->result == BEFORE && event->round > rules->round) {
+        enter(rules, event->round);
+    }
+    if (event->result == OTHER && event->step == STEP_COMMIT) {
+        rules->mine.is_set = false;
+    }
+    if (event->round == rules->round) {
+        duty_done(rules, event->step, event->digest);
+    }
+    if (event->step == STEP_SEAL && !digest_is_nil(event->digest) &&
+        event->round > rules->lock.round) {
+        value_set(&rules->lock, event->round, event->digest);
+    }
+    rules_vote(rules, event->round, event->step, event->vr, rules->self, event->digest);
+}
+
+/* --- the rules --- */
+
+/* A certificate that was asked for and did not come is asked for again with the next vote. */
+static bool is_new_quorum(const struct rules *rules, const struct tally *tally, uint64_t certified)
+{
+    uint64_t weight = tally_best_weight(tally);
+
+    return weight >= rules->quorum && weight > certified;
+}
+
+/* U0, U2: quorums become certificates. */
+static bool make_certificates(struct rules *rules)
+{
+    bool has_changed = false;
+
+    for (uint32_t i = 0; i < RULES_ROUNDS; i++) {
+        struct rules_round *it = &rules->rounds[i];
+
+        if (!it->is_used) {
+            continue;
+        }
+        if (is_new_quorum(rules, &it->seals, it->seals_certified)) {
+            it->seals_certified = tally_best_weight(&it->seals);
+            certify(rules, it->round, STEP_SEAL, tally_best(&it->seals)->digest);
+            has_changed = true;
+        }
+        if (!it->prepared.is_set && it->round <= rules->round &&
+            is_new_quorum(rules, &it->reveals, it->reveals_certified)) {
+            it->reveals_certified = tally_best_weight(&it->reveals);
+            certify(rules, it->round, STEP_REVEAL, tally_best(&it->reveals)->digest);
+            has_changed = true;
+        }
+    }
+    return has_changed;
+}
+
+/* U2: the highest certificate of a valid digest is what the own next proposal repeats. */
+static bool raise_valid(struct rules *rules)
+{
+    bool has_changed = false;
+
+    for (uint32_t i = 0; i < RULES_ROUNDS; i++) {
+        const struct rules_round *it = &rules->rounds[i];
+
+        if (it->is_used && it->prepared.is_set && it->round > rules->valid.round &&
+            it->round <= rules->round &&
+            verdicts_allow(&rules->verdicts, it->prepared.digest, rules->round)) {
+            value_set(&rules->valid, it->round, it->prepared.digest);
+            has_changed = true;
+        }
+    }
+    return has_changed;
+}
+
+static bool is_commit_over(struct rules *rules)
+{
+    return rules->commits.heard == rules->total ||
+           (rules->commits.heard >= rules->quorum && has_fired(rules, TIMER_MIN)) ||
+           own_round(rules)->reveals.heard >= rules->honest || has_fired(rules, TIMER_COMMIT) ||
+           is_past_commit_mark(rules);
+}
+
+/* U3, first part */
+static bool do_commit(struct rules *rules)
+{
+    if (rules->step != STEP_COMMIT) {
+        return false;
+    }
+    if (is_commit_over(rules)) {
+        rules->step = STEP_REVEAL;
+        timer_start(rules, TIMER_OWN, rules->times.reveal_ms);
+        return true;
+    }
+    if (rules->has_committed || !rules->candidate.is_set) {
+        return false;
+    }
+    rules->has_committed = true;
+    rules->mine = rules->candidate;
+    sign(rules, STEP_COMMIT, rules->mine.digest, RULES_NOBODY);
+    return true;
+}
+
+static void reveal(struct rules *rules, const uint8_t *digest, int64_t vr)
+{
+    rules->step = STEP_REVEAL;
+    rules->has_revealed = true;
+    sign(rules, STEP_REVEAL, digest, vr);
+}
+
+/* U3, second part: a later candidate does not replace what was committed. */
+static bool do_first_reveal(struct rules *rules)
+{
+    const struct rules_digest *own = rules->mine.is_set ? &rules->mine : &rules->candidate;
+
+    if (rules->step != STEP_REVEAL || rules->round != 0 || rules->has_revealed) {
+        return false;
+    }
+    if (own->is_set) {
+        reveal(rules, own->digest, RULES_NOBODY);
+        return true;
+    }
+    if (has_fired(rules, TIMER_OWN) || is_past_reveal_mark(rules)) {
+        reveal(rules, nil, RULES_NOBODY);
+        return true;
+    }
+    return false;
+}
+
+/* ENTER, the leader's part */
+static bool do_propose(struct rules *rules)
+{
+    bool has_valid = rules->valid.round >= 0;
+
+    if (rules->step != STEP_PROPOSE || rules->has_proposed || rules->leader != rules->self ||
+        (!has_valid && !rules->candidate.is_set)) {
+        return false;
+    }
+    rules->has_proposed = true;
+    if (!has_valid) {
+        sign(rules, STEP_PROPOSE, rules->candidate.digest, RULES_NOBODY);
+    } else if (rules->valid.round < rules->round) {
+        sign(rules, STEP_PROPOSE, rules->valid.digest, rules->valid.round);
+    }
+    return true;
+}
+
+/* U4: off the lock only by a certificate that is as new. */
+static bool is_acceptable(const struct rules *rules, const struct rules_round *it)
+{
+    bool is_locked_on =
+        rules->lock.round >= 0 && digest_equal(rules->lock.digest, it->proposal.digest);
+
+    if (it->proposal_vr < 0) {
+        return rules->lock.round < 0 || is_locked_on;
+    }
+    return rules->lock.round <= it->proposal_vr || is_locked_on;
+}
+
+/* U4, U5 */
+static bool do_later_reveal(struct rules *rules)
+{
+    const struct rules_round *it = own_round(rules);
+
+    if (rules->step != STEP_PROPOSE) {
+        return false;
+    }
+    if (it->proposal.is_set && it->proposal_vr >= RULES_NOBODY &&
+        it->proposal_vr < (int64_t)rules->round &&
+        verdicts_allow(&rules->verdicts, it->proposal.digest, rules->round)) {
+        bool is_accepted = is_acceptable(rules, it);
+
+        reveal(rules, is_accepted ? it->proposal.digest : nil,
+               is_accepted ? it->proposal_vr : RULES_NOBODY);
+        return true;
+    }
+    if (has_fired(rules, TIMER_PROPOSE)) {
+        reveal(rules, nil, RULES_NOBODY);
+        return true;
+    }
+    return false;
+}
+
+static void seal(struct rules *rules, const uint8_t *digest)
+{
+    rules->step = STEP_SEAL;
+    sign(rules, STEP_SEAL, digest, RULES_NOBODY);
+}
+
+/* U6 */
+static bool do_seal(struct rules *rules)
+{
+    const struct rules_round *it = own_round(rules);
+
+    if (rules->step != STEP_REVEAL || !it->prepared.is_set ||
+        !verdicts_allow(&rules->verdicts, it->prepared.digest, rules->round)) {
+        return false;
+    }
+    value_set(&rules->lock, rules->round, it->prepared.digest);
+    value_set(&rules->valid, rules->round, it->prepared.digest);
+    seal(rules, it->prepared.digest);
+    return true;
+}
+
+/* U7 */
+static bool is_hopeless(struct rules *rules)
+{
+    const struct tally *reveals = &own_round(rules)->reveals;
+    uint64_t missing = rules->total - reveals->heard;
+
+    return reveals->nil >= rules->quorum || tally_best_weight(reveals) + missing < rules->quorum;
+}
+
+/* U8: times out, or the chain has grown on for as long as a whole window. */
+static bool is_reveal_over(const struct rules *rules)
+{
+    return has_fired(rules, TIMER_REVEAL) ||
+           (rules->round == 0 && has_fired(rules, TIMER_BASE) && is_past_reveal_mark(rules));
+}
+
+/* U7, U8 */
+static bool do_seal_nil(struct rules *rules)
+{
+    if (rules->step != STEP_REVEAL) {
+        return false;
+    }
+    if (is_hopeless(rules) || is_reveal_over(rules)) {
+        seal(rules, nil);
+        return true;
+    }
+    if (has_started(rules, TIMER_REVEAL) || own_round(rules)->reveals.heard < rules->quorum) {
+        return false;
+    }
+    if (rules->round == 0) {
+        timer_start(rules, TIMER_REVEAL, rules->times.reveal_ms);
+        timer_start(rules, TIMER_BASE, rules->times.base_ms);
+    } else {
+        timer_start(
+            rules, TIMER_REVEAL,
+            growing_ms(rules, rules->times.base_ms, rules->times.step_ms, rules->times.reveal_ms));
+    }
+    return true;
+}
+
+/* U9, U10 */
+static bool do_next_round(struct rules *rules)
+{
+    const struct tally *seals = &own_round(rules)->seals;
+
+    if (rules->round == RULES_ROUND_MAX) {
+        return false;
+    }
+    if (seals->nil >= rules->quorum || has_fired(rules, TIMER_SEAL)) {
+        enter_next(rules);
+        return true;
+    }
+    if (seals->heard < rules->quorum || has_started(rules, TIMER_SEAL)) {
+        return false;
+    }
+    timer_start(
+        rules, TIMER_SEAL,
+        growing_ms(rules, rules->times.base_ms, rules->times.step_ms, rules->times.seal_ms));
+    return true;
+}
+
+/* --- reports --- */
+
+uint16_t rules_phase(const struct rules *rules)
+{
+    if (!rules->is_open) {
+        return 0;
+    }
+    switch (rules->step) {
+    case STEP_COMMIT:
+        return 1;
+    case STEP_REVEAL:
+        return 2;
+    case STEP_SEAL:
+        return 3;
+    case STEP_PROPOSE:
+        return 4;
+    }
+    return 0;
+}
+
+uint64_t rules_have(const struct rules *rules)
+{
+    const struct rules_round *it = &rules->rounds[rules->round % RULES_ROUNDS];
+
+    if (!rules->is_open) {
+        return 0;
+    }
+    if (rules->step == STEP_COMMIT) {
+        return rules->commits.heard;
+    }
+    if (!it->is_used || it->round != rules->round || rules->step == STEP_PROPOSE) {
+        return 0;
+    }
+    return tally_best_weight(rules->step == STEP_REVEAL ? &it->reveals : &it->seals);
+}
+
+/* The kernel learns the own round from reports, too. */
+static void report(struct rules *rules)
+{
+    struct qn_consensus_effect_report effect = {
+        .window = rules->window,
+        .round = rules->round,
+        .phase = rules_phase(rules),
+        .have = rules_have(rules),
+        .need = rules->quorum,
+    };
+    uint64_t part = effect.have / (rules->total / PARTS + 1);
+
+    if (effect.round == rules->reported_round && effect.phase == rules->reported_phase &&
+        part == rules->reported_part) {
+        return;
+    }
+    rules->reported_round = effect.round;
+    rules->reported_phase = effect.phase;
+    rules->reported_part = part;
+    pushed(rules, qn_consensus_effect_report_push(rules->out, &effect));
+}
+
+void rules_run(struct rules *rules)
+{
+    bool has_changed = true;
+
+    while (has_changed) {
+        has_changed = make_certificates(rules) || catch_up(rules) || raise_valid(rules) ||
+                      do_commit(rules) || do_first_reveal(rules) || do_propose(rules) ||
+                      do_later_reveal(rules) || do_seal(rules) || do_seal_nil(rules) ||
+                      do_next_round(rules);
+    }
+    report(rules);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* rules.h: the state of one window's decision, and the rules U0 to U10 that move it.
+ *
+ * Who gets an event puts what it says in here and calls rules_run(), which evaluates all rules in
+ * their order until nothing changes: so how events are split into batches makes no difference. The
+ * rules ask for signatures, checks, certificates and timers as effects, and rely on the kernel for
+ * safety: it signs through its guard.
+ *
+ * Unless a function's own comment says otherwise:
+ *   shapes   a digest is 32 bytes, all zero for nil; a round is at most RULES_ROUND_MAX
+ *   units    weights as in the set; times in milliseconds
+ *   threads  one at a time
+ *   cost     linear in the members at worst; allocates nothing
+ *
+ * Source: the design's finality.md, section 7.
+ */
+
+#include <stdbool.h>
+
+#include <qnet/consensus.h>
+
+#include "tally.h"
+#include "verdicts.h"
+
+enum {
+    RULES_AHEAD = QN_CONSENSUS_ROUNDS_AHEAD, /* rounds above the own whose votes are kept */
+    RULES_BEHIND = 9,                        /* and below, as the kernel keeps them */
+    RULES_ROUNDS = RULES_BEHIND + 1 + RULES_AHEAD,
+    RULES_ROUND_MAX = INT32_MAX, /* a later one cannot be a vr */
+    RULES_NOBODY = -1,
+};
+
+#define RULES_NO_SELF UINT32_C(0xffffffff)
+
+enum rules_step { STEP_COMMIT = 0, STEP_REVEAL = 1, STEP_SEAL = 2, STEP_PROPOSE = 5 };
+
+enum rules_timer {
+    TIMER_COMMIT, /* commits were waited for long enough */
+    TIMER_MIN,    /* a quorum of commits is enough from now on */
+    TIMER_OWN,    /* a candidate was waited for long enough, in round 0 */
+    TIMER_PROPOSE,
+    TIMER_REVEAL,
+    TIMER_BASE, /* from now on the chain may end TIMER_REVEAL of round 0 */
+    TIMER_SEAL,
+    TIMERS,
+};
+
+struct rules_times {
+    uint32_t commit_ms, commit_min_ms, reveal_ms, seal_ms;
+    uint32_t propose_ms, propose_step_ms, base_ms, step_ms;
+};
+
+/* A digest and the round of its prepare certificate or seal; -1: there is none. */
+struct rules_value {
+    int64_t round;
+    uint8_t digest[QN_HASH_SIZE];
+};
+
+/* A digest, if there is one. */
+struct rules_digest {
+    bool is_set;
+    uint8_t digest[QN_HASH_SIZE];
+};
+
+/* What is known of one round. */
+struct rules_round {
+    bool is_used;
+    uint32_t round;
+    struct tally reveals, seals;
+    uint64_t reveals_certified, seals_certified; /* weight with which it was asked for */
+    struct rules_digest prepared;                /* its step-1 certificate is held */
+    struct rules_digest proposal;
+    int32_t proposal_vr;
+};
+
+struct rules {
+    struct rules_times times;
+
+    /* Of the window. */
+    bool is_open;
+    uint64_t window, last, length;
+    uint32_t self, count;
+    uint64_t total, quorum, honest; /* honest: a weight that holds an honest member, P */
+    uint8_t seed[QN_HASH_SIZE];
+    uint64_t head, start; /* height, 0 before the first; h0 */
+
+    uint64_t weights[QN_CONSENSUS_MEMBERS_MAX];
+    uint32_t highest[QN_CONSENSUS_MEMBERS_MAX]; /* round in which each is known to have voted */
+    uint64_t ahead;                             /* weight of those above the own round */
+
+    struct rules_digest candidate, mine; /* mine: what the own commit hides */
+    struct rules_value lock, valid;
+    struct verdicts verdicts;
+    struct tally commits;
+    struct rules_round rounds[RULES_ROUNDS];
+
+    /* Of the own round. */
+    uint32_t round;
+    enum rules_step step;
+    uint32_t leader;
+    bool has_committed, has_proposed, has_revealed; /* asked for, or given up */
+    uint32_t running, fired;                        /* a bit for each timer */
+
+    /* What was reported last. */
+    uint32_t reported_round;
+    uint16_t reported_phase;
+    uint64_t reported_part;
+
+    /* During a call. */
+    struct qn_effects *out;
+    int32_t status;
+    const struct qn_host *host;
+};
+
+/* Begins a window; what was before is forgotten. INVALID: the set contradicts itself. */
+QN_MUST_CHECK int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *event);
+
+/* Evaluates the rules. */
+void rules_run(struct rules *rules);
+
+/* What events say. */
+void rules_vote(struct rules *rules, uint32_t round, uint32_t step, int32_t vr, uint32_t from,
+                const uint8_t *digest);
+void rules_certificate(struct rules *rules, const struct qn_consensus_event_certificate *event);
+void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *event);
+void rules_candidate(struct rules *rules, const uint8_t *digest);
+void rules_checked(struct rules *rules, const struct qn_consensus_event_checked *event);
+void rules_timer(struct rules *rules, uint32_t timer);
+void rules_head(struct rules *rules, uint64_t height);
+
+/* Phase as in the report effect, and the weight that has done what it is about. */
+uint16_t rules_phase(const struct rules *rules);
+uint64_t rules_have(const struct rules *rules);
