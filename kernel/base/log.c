@@ -36,6 +36,8 @@ void qnk_log_init(struct qnk_log *log, const struct qnk_log_options *options)
         .threshold = (int)options->level + 1,
         .now_us = options->now_us != NULL ? options->now_us : system_now_us,
         .clock = options->clock,
+        .heard = options->heard,
+        .heard_ctx = options->heard_ctx,
     };
 
     int error = pthread_mutex_init(&log->lock, NULL);
@@ -239,6 +241,10 @@ void qnk_log_write(struct qnk_log_site *site, const struct qnk_log_part *part,
         qnk_log_line_make(&line, log->format, &record, &args);
         va_end(args);
         write_whole(log->fd, line.bytes, line.size);
+        if (log->heard != NULL) {
+            log->heard(log->heard_ctx, part->name,
+                       (struct qn_span){(const uint8_t *)line.bytes, line.size - 1});
+        }
     }
     (void)pthread_mutex_unlock(&log->lock);
 }

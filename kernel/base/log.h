@@ -67,6 +67,10 @@ struct qnk_log_site {
     uint32_t suppressed; /* since the last line; the next one says it */
 };
 
+/* Hears of every line that is written, without its end, in whatever thread writes it; the log is
+ * locked meanwhile, so it must not log. */
+typedef void qnk_log_heard(void *ctx, const char *part, struct qn_span line);
+
 struct qnk_log {
     pthread_mutex_t lock;
     int fd;
@@ -74,6 +78,8 @@ struct qnk_log {
     int threshold; /* of parts that are added later */
     uint64_t (*now_us)(void *clock);
     void *clock;
+    qnk_log_heard *heard;
+    void *heard_ctx;
     struct qnk_log_part *parts[QNK_LOG_PARTS_MAX];
     uint32_t parts_count;
 };
@@ -85,6 +91,8 @@ struct qnk_log_options {
     enum qnk_log_level level;        /* of every part, until it is changed */
     uint64_t (*now_us)(void *clock); /* microseconds since 1970; NULL: the system's clock */
     void *clock;
+    qnk_log_heard *heard; /* NULL: nobody */
+    void *heard_ctx;
 };
 
 void qnk_log_init(struct qnk_log *log, const struct qnk_log_options *options);

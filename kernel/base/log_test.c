@@ -420,6 +420,36 @@ static void threads_write_whole_lines(void **subject)
     assert_int_equal(lines, THREADS * LINES);
 }
 
+static char heard[256];
+
+static void hear(void *ctx, const char *name, struct qn_span line)
+{
+    assert_ptr_equal(ctx, &journal);
+    snprintf(heard, sizeof heard, "%s: %.*s", name, (int)line.size, (const char *)line.data);
+}
+
+static void whoever_listens_hears_each_line(void **subject)
+{
+    const struct qnk_log_options options = {.fd = pipe_ends[1],
+                                            .format = QNK_LOG_LOGFMT,
+                                            .level = QNK_LOG_INFO,
+                                            .now_us = test_now_us,
+                                            .clock = &now_us,
+                                            .heard = hear,
+                                            .heard_ctx = &journal};
+
+    (void)subject;
+    qnk_log_init(&journal, &options);
+    assert_int_equal(qnk_log_add(&journal, &part), QN_OK);
+    say_final();
+
+    const char *line = read_all();
+
+    assert_int_equal(strncmp(heard, "consensus/commit-reveal: ts=", 28), 0);
+    assert_int_equal(strlen(heard + 25), strlen(line) - 1);
+    assert_memory_equal(heard + 25, line, strlen(line) - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +462,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(outside_bytes_cannot_fake_anything, open_pipe, stop),
         cmocka_unit_test_setup_teardown(outside_bytes_cannot_break_json, open_pipe, stop),
         cmocka_unit_test_setup_teardown(long_lines_are_cut_at_a_field, open_pipe, stop),
+        cmocka_unit_test_setup_teardown(whoever_listens_hears_each_line, open_pipe, stop),
         cmocka_unit_test_setup_teardown(what_is_below_the_level_is_not_written, open_pipe, stop),
         cmocka_unit_test_setup_teardown(a_part_without_a_log_is_silent, open_pipe, stop),
         cmocka_unit_test_setup_teardown(a_noisy_call_site_is_held_to_its_limit, open_pipe, stop),

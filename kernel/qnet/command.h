@@ -25,16 +25,16 @@ enum {
 };
 
 /* What `qnet` ends with. */
-enum qnk_exit {
-    QNK_EXIT_OK = 0,
-    QNK_EXIT_FAILED = 1,
-    QNK_EXIT_USAGE = 2,
-    QNK_EXIT_UNREACHABLE = 3, /* no node answers */
-    QNK_EXIT_NOT_READY = 4,
-    QNK_EXIT_ASSERTION = 5, /* what was to be shown is not so */
-    QNK_EXIT_TIMEOUT = 6,
-    QNK_EXIT_REFUSED = 7, /* by a safety rule */
-    QNK_EXIT_INTERRUPTED = 130,
+enum qnk_cli_exit {
+    QNK_CLI_OK = 0,
+    QNK_CLI_FAILED = 1,
+    QNK_CLI_USAGE = 2,
+    QNK_CLI_UNREACHABLE = 3, /* no node answers */
+    QNK_CLI_NOT_READY = 4,
+    QNK_CLI_ASSERTION = 5, /* what was to be shown is not so */
+    QNK_CLI_TIMEOUT = 6,
+    QNK_CLI_REFUSED = 7, /* by a safety rule */
+    QNK_CLI_INTERRUPTED = 130,
 };
 
 /* What an option's value is, for the check and for completions. */
@@ -85,7 +85,7 @@ struct qnk_call {
     bool json, help, quiet, verbose;
 };
 
-/* Understands argv. QNK_EXIT_OK, or QNK_EXIT_USAGE after words on `errors` that say what is wrong
+/* Understands argv. QNK_CLI_OK, or QNK_CLI_USAGE after words on `errors` that say what is wrong
  * and what is near. A call for help of a group has command NULL and `operands` of its words. */
 int qnk_call_parse(struct qnk_call *call, int argc, char **argv, FILE *errors);
 

@@ -10,15 +10,15 @@ static const struct {
     int code;
     const char *means;
 } exits[] = {
-    {QNK_EXIT_OK, "done"},
-    {QNK_EXIT_FAILED, "failed"},
-    {QNK_EXIT_USAGE, "the command line is wrong"},
-    {QNK_EXIT_UNREACHABLE, "no node answers"},
-    {QNK_EXIT_NOT_READY, "the node is not ready"},
-    {QNK_EXIT_ASSERTION, "what was to be shown is not so"},
-    {QNK_EXIT_TIMEOUT, "time ran out"},
-    {QNK_EXIT_REFUSED, "refused by a safety rule"},
-    {QNK_EXIT_INTERRUPTED, "interrupted"},
+    {QNK_CLI_OK, "done"},
+    {QNK_CLI_FAILED, "failed"},
+    {QNK_CLI_USAGE, "the command line is wrong"},
+    {QNK_CLI_UNREACHABLE, "no node answers"},
+    {QNK_CLI_NOT_READY, "the node is not ready"},
+    {QNK_CLI_ASSERTION, "what was to be shown is not so"},
+    {QNK_CLI_TIMEOUT, "time ran out"},
+    {QNK_CLI_REFUSED, "refused by a safety rule"},
+    {QNK_CLI_INTERRUPTED, "interrupted"},
 };
 
 enum { EXITS = sizeof exits / sizeof *exits };

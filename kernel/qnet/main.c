@@ -11,22 +11,22 @@ int main(int argc, char **argv)
     struct qnk_call call;
     int status = qnk_call_parse(&call, argc, argv, stderr);
 
-    if (status != QNK_EXIT_OK) {
+    if (status != QNK_CLI_OK) {
         return status;
     }
     if (call.command == NULL) {
         qnk_help_list(call.help ? stdout : stderr,
                       call.operands_count > 0 ? call.operands[0] : NULL);
-        return call.help ? QNK_EXIT_OK : QNK_EXIT_USAGE;
+        return call.help ? QNK_CLI_OK : QNK_CLI_USAGE;
     }
     if (call.help) {
         qnk_help_command(stdout, call.command);
-        return QNK_EXIT_OK;
+        return QNK_CLI_OK;
     }
     status = call.command->run(&call);
-    if (fflush(stdout) != 0 && status == QNK_EXIT_OK) {
+    if (fflush(stdout) != 0 && status == QNK_CLI_OK) {
         fprintf(stderr, "qnet: cannot write the result\n");
-        status = QNK_EXIT_FAILED;
+        status = QNK_CLI_FAILED;
     }
     return status;
 }

@@ -93,7 +93,7 @@ static int refuse_word(FILE *errors, const char *group, const char *word)
                 group == NULL ? "" : " ", nearest);
     }
     fprintf(errors, "\n  qnet help%s%s\n", group == NULL ? "" : " ", group == NULL ? "" : group);
-    return QNK_EXIT_USAGE;
+    return QNK_CLI_USAGE;
 }
 
 /* --- options --- */
@@ -153,7 +153,7 @@ static int refuse_option(FILE *errors, const struct qnk_command *command, const 
     }
     fprintf(errors, "\n  qnet %s%s-h\n", command == NULL ? "" : command->path,
             command == NULL ? "" : " ");
-    return QNK_EXIT_USAGE;
+    return QNK_CLI_USAGE;
 }
 
 static bool is_choice(const char *choices, const char *value)
@@ -183,13 +183,13 @@ static int value_check(FILE *errors, const struct qnk_option *option, const char
 {
     if (option->type == QNK_OPTION_NUMBER && !is_number(value)) {
         fprintf(errors, "qnet: --%s: not a number: \"%s\"\n", option->name, value);
-        return QNK_EXIT_USAGE;
+        return QNK_CLI_USAGE;
     }
     if (option->type == QNK_OPTION_CHOICE && !is_choice(option->value, value)) {
         fprintf(errors, "qnet: --%s: \"%s\" is none of %s\n", option->name, value, option->value);
-        return QNK_EXIT_USAGE;
+        return QNK_CLI_USAGE;
     }
-    return QNK_EXIT_OK;
+    return QNK_CLI_OK;
 }
 
 /* The words of a command line that are left. */
@@ -209,14 +209,14 @@ static int value_take(struct words *words, const struct qnk_option *option, cons
     if (option->type == QNK_OPTION_FLAG) {
         if (given != NULL) {
             fprintf(words->errors, "qnet: --%s takes no value\n", option->name);
-            return QNK_EXIT_USAGE;
+            return QNK_CLI_USAGE;
         }
-        return QNK_EXIT_OK;
+        return QNK_CLI_OK;
     }
     if (given == NULL) {
         if (words->left == 0) {
             fprintf(words->errors, "qnet: --%s wants a value: %s\n", option->name, option->value);
-            return QNK_EXIT_USAGE;
+            return QNK_CLI_USAGE;
         }
         *value = *words->next++;
         words->left--;
@@ -261,7 +261,7 @@ static int option_take(struct words *words, struct qnk_call *call, const char *w
 
     int status = value_take(words, option, word, &value);
 
-    if (status != QNK_EXIT_OK) {
+    if (status != QNK_CLI_OK) {
         return status;
     }
     if (own == NULL) {
@@ -270,7 +270,7 @@ static int option_take(struct words *words, struct qnk_call *call, const char *w
         call->values[own - command->options] = value;
         call->given[own - command->options] = true;
     }
-    return QNK_EXIT_OK;
+    return QNK_CLI_OK;
 }
 
 /* --- the whole --- */
@@ -283,7 +283,7 @@ static int path_take(struct words *words, struct qnk_call *call)
 
     while (words->left > 0 && count < QNK_WORDS_MAX && call->command == NULL) {
         const char *word = *words->next++;
-        int status = QNK_EXIT_OK;
+        int status = QNK_CLI_OK;
 
         words->left--;
         if (is_option(word)) {
@@ -295,7 +295,7 @@ static int path_take(struct words *words, struct qnk_call *call)
                 return refuse_word(words->errors, count == 2 ? path[0] : NULL, word);
             }
         }
-        if (status != QNK_EXIT_OK) {
+        if (status != QNK_CLI_OK) {
             return status;
         }
     }
@@ -303,7 +303,7 @@ static int path_take(struct words *words, struct qnk_call *call)
         call->operands_count = count;
         memcpy(call->operands, path, count * sizeof *path);
     }
-    return QNK_EXIT_OK;
+    return QNK_CLI_OK;
 }
 
 /* The least and the largest number of operands that help shows. */
@@ -328,7 +328,7 @@ static int operands_check(const struct qnk_call *call, FILE *errors)
 
     operands_bounds(call->command->operands, &least, &most);
     if (call->help || (call->operands_count >= least && call->operands_count <= most)) {
-        return QNK_EXIT_OK;
+        return QNK_CLI_OK;
     }
     if (call->operands_count < least) {
         fprintf(errors, "qnet: '%s' wants %s\n", call->command->path, call->command->operands);
@@ -336,7 +336,7 @@ static int operands_check(const struct qnk_call *call, FILE *errors)
         fprintf(errors, "qnet: '%s' takes no '%s'\n", call->command->path, call->operands[most]);
     }
     fprintf(errors, "  qnet %s -h\n", call->command->path);
-    return QNK_EXIT_USAGE;
+    return QNK_CLI_USAGE;
 }
 
 int qnk_call_parse(struct qnk_call *call, int argc, char **argv, FILE *errors)
@@ -348,7 +348,7 @@ int qnk_call_parse(struct qnk_call *call, int argc, char **argv, FILE *errors)
 
     int status = path_take(&words, call);
 
-    while (status == QNK_EXIT_OK && words.left > 0) {
+    while (status == QNK_CLI_OK && words.left > 0) {
         const char *word = *words.next++;
 
         words.left--;
@@ -358,12 +358,12 @@ int qnk_call_parse(struct qnk_call *call, int argc, char **argv, FILE *errors)
             status = option_take(&words, call, word);
         } else if (call->operands_count == QNK_OPERANDS_MAX) {
             fprintf(errors, "qnet: more than %d operands\n", QNK_OPERANDS_MAX);
-            status = QNK_EXIT_USAGE;
+            status = QNK_CLI_USAGE;
         } else {
             call->operands[call->operands_count++] = word;
         }
     }
-    if (status != QNK_EXIT_OK || call->command == NULL) {
+    if (status != QNK_CLI_OK || call->command == NULL) {
         return status;
     }
     return operands_check(call, errors);

@@ -36,7 +36,7 @@ static void refused(const char *line, const char *words)
 {
     struct qnk_call call;
 
-    assert_int_equal(parse(&call, line), QNK_EXIT_USAGE);
+    assert_int_equal(parse(&call, line), QNK_CLI_USAGE);
     if (strstr(said, words) == NULL) {
         print_error("%s: said %s", line, said);
         fail();
@@ -48,7 +48,7 @@ static void a_command_has_its_operands_and_options_in_any_order(void **state)
     struct qnk_call call;
 
     (void)state;
-    assert_int_equal(parse(&call, "--json config -n v2 show node.yaml --origin"), QNK_EXIT_OK);
+    assert_int_equal(parse(&call, "--json config -n v2 show node.yaml --origin"), QNK_CLI_OK);
     assert_string_equal(call.command->path, "config show");
     assert_string_equal(call.operands[0], "node.yaml");
     assert_int_equal(call.operands_count, 1);
@@ -62,7 +62,7 @@ static void options_have_values_after_a_space_or_an_equals_sign(void **state)
     struct qnk_call call;
 
     (void)state;
-    assert_int_equal(parse(&call, "dev --nodes 7 --load=2000"), QNK_EXIT_OK);
+    assert_int_equal(parse(&call, "dev --nodes 7 --load=2000"), QNK_CLI_OK);
     assert_int_equal(qnk_call_number(&call, "nodes"), 7);
     assert_int_equal(qnk_call_number(&call, "load"), 2000);
     assert_int_equal(qnk_call_number(&call, "window"), 10);
@@ -104,10 +104,10 @@ static void operands_are_counted(void **state)
     refused("config check", "wants FILE");
     refused("config check a b", "takes no 'b'");
     refused("status now", "takes no 'now'");
-    assert_int_equal(parse(&call, "macro get"), QNK_EXIT_OK);
-    assert_int_equal(parse(&call, "tx submit a b c d"), QNK_EXIT_OK);
+    assert_int_equal(parse(&call, "macro get"), QNK_CLI_OK);
+    assert_int_equal(parse(&call, "tx submit a b c d"), QNK_CLI_OK);
     assert_int_equal(call.operands_count, 4);
-    assert_int_equal(parse(&call, "config check -h"), QNK_EXIT_OK);
+    assert_int_equal(parse(&call, "config check -h"), QNK_CLI_OK);
     assert_true(call.help);
 }
 
@@ -116,10 +116,10 @@ static void after_two_hyphens_all_are_operands(void **state)
     struct qnk_call call;
 
     (void)state;
-    assert_int_equal(parse(&call, "config check -- --json"), QNK_EXIT_OK);
+    assert_int_equal(parse(&call, "config check -- --json"), QNK_CLI_OK);
     assert_string_equal(call.operands[0], "--json");
     assert_false(call.json);
-    assert_int_equal(parse(&call, "tx submit -"), QNK_EXIT_OK);
+    assert_int_equal(parse(&call, "tx submit -"), QNK_CLI_OK);
     assert_string_equal(call.operands[0], "-");
 }
 
@@ -128,10 +128,10 @@ static void a_group_alone_asks_for_help_on_it(void **state)
     struct qnk_call call;
 
     (void)state;
-    assert_int_equal(parse(&call, "config"), QNK_EXIT_OK);
+    assert_int_equal(parse(&call, "config"), QNK_CLI_OK);
     assert_null(call.command);
     assert_string_equal(call.operands[0], "config");
-    assert_int_equal(parse(&call, ""), QNK_EXIT_OK);
+    assert_int_equal(parse(&call, ""), QNK_CLI_OK);
     assert_null(call.command);
 }
 
@@ -144,7 +144,7 @@ static void every_row_is_well_formed(void **state)
         struct qnk_call call;
 
         snprintf(with_help, sizeof with_help, "%s -h", it->path);
-        assert_int_equal(parse(&call, with_help), QNK_EXIT_OK);
+        assert_int_equal(parse(&call, with_help), QNK_CLI_OK);
         assert_ptr_equal(call.command, it);
         assert_memory_equal(it->examples, "qnet ", 5);
         for (const struct qnk_option *option = it->options; option->name != NULL; option++) {

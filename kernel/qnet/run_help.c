@@ -15,7 +15,7 @@ static int help_on_words(struct qnk_call *call)
 
     if (command != NULL) {
         qnk_help_command(stdout, command);
-        return QNK_EXIT_OK;
+        return QNK_CLI_OK;
     }
     /* A group is understood as a call of it would be, with the same words for what is no group. */
     for (uint32_t i = 0; i < call->operands_count; i++) {
@@ -23,7 +23,7 @@ static int help_on_words(struct qnk_call *call)
     }
     int status = qnk_call_parse(&asked, (int)call->operands_count + 1, words, stderr);
 
-    if (status == QNK_EXIT_OK) {
+    if (status == QNK_CLI_OK) {
         qnk_help_list(stdout, call->operands[0]);
     }
     return status;
@@ -43,7 +43,7 @@ int qnk_run_help(struct qnk_call *call)
     } else {
         qnk_help_list(stdout, NULL);
     }
-    return QNK_EXIT_OK;
+    return QNK_CLI_OK;
 }
 
 int qnk_run_completion(struct qnk_call *call)
@@ -51,7 +51,7 @@ int qnk_run_completion(struct qnk_call *call)
     if (!qnk_help_completion(stdout, call->operands[0])) {
         fprintf(stderr, "qnet: no completions for '%s'; there are bash, zsh and fish\n",
                 call->operands[0]);
-        return QNK_EXIT_USAGE;
+        return QNK_CLI_USAGE;
     }
-    return QNK_EXIT_OK;
+    return QNK_CLI_OK;
 }

@@ -9,6 +9,6 @@
     int qnk_run_##function(struct qnk_call *call) \
     {                                             \
         (void)call;                               \
-        return QNK_EXIT_OK;                       \
+        return QNK_CLI_OK;                        \
     }
 #include "kernel/qnet/commands.def"
