@@ -1,0 +1,477 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/host/disk.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include <qnet/assert.h>
+
+enum {
+    BUSY_TRIES = 500, /* the storage asks to come again while its map grows */
+    BUSY_NS = 10000000,
+    FRAMES_FIRST = 16,
+};
+
+/* A frame of an answer to a peer, until the loop sends it. */
+struct frame {
+    uint8_t type;
+    struct qn_buf *head;
+    struct qn_slice body;
+};
+
+struct serving {
+    uint32_t peer;
+    uint32_t request;
+    uint8_t type;
+    struct qnk_fetch fetch;
+    struct frame *frames;
+    uint32_t count;
+    uint32_t room;
+};
+
+/* One effect on its way. */
+struct work {
+    struct qnk_task task;
+    struct qnk_disk *disk;
+    uint32_t what; /* enum qnk_effect_type */
+    int32_t status;
+    uint64_t us;            /* that the disk took */
+    struct qnk_event event; /* the answer */
+    union {
+        struct {
+            uint8_t header[QNK_MICRO_SIZE];
+            struct qn_buf *body;
+            bool verified;
+        } block;
+        struct qnk_final *final;
+        struct {
+            struct qn_buf *rows;
+            uint64_t size;
+            bool replaces;
+        } txs;
+        struct qnk_sign *sign;
+        struct qnk_secrets_asked secrets;
+        struct {
+            struct qn_buf *records;
+            uint64_t after; /* so many windows must be durable first */
+        } trim;
+        struct {
+            uint64_t token;
+            struct qn_buf *codes;
+        } reply;
+        struct serving serving;
+    };
+};
+
+struct qnk_disk {
+    struct qnk_disk_setup setup;
+    struct qnk_store log;   /* of the log's thread */
+    struct qnk_store maps;  /* of the maps' thread */
+    struct qnk_store reads; /* of the reads' thread */
+    uint32_t serves;
+    uint64_t dropped;
+    uint64_t windows_given; /* the loop's */
+    pthread_mutex_t lock;   /* of the two below */
+    pthread_cond_t written;
+    uint64_t windows_done; /* durable, or failed */
+    bool is_failed;        /* a window is not durable */
+};
+
+static uint64_t clock_us(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* --- on the log's thread --- */
+
+static void run_block(struct work *work)
+{
+    work->status =
+        qnk_store_block(&work->disk->log, QNK_DISK_LANE_LOG, work->block.header,
+                        qnk_buf_span(work->block.body), work->block.verified,
+                        &work->event.stored.place);
+    work->event.stored.status = work->status;
+}
+
+static void run_txs(struct work *work)
+{
+    struct qn_span rows = {work->txs.rows->data, work->txs.size};
+
+    work->status = qnk_store_txs(&work->disk->log, QNK_DISK_LANE_LOG, rows, work->txs.replaces);
+}
+
+static void run_sign(struct work *work)
+{
+    const struct qnk_sign *sign = work->sign;
+    const struct qnk_signer *signer = work->disk->setup.signer;
+    struct qn_span message = {sign->message, sign->message_size};
+
+    work->status = signer == NULL ? QN_DENIED : QN_OK;
+    if (work->status == QN_OK && sign->records != NULL) {
+        work->status =
+            qnk_store_guard(&work->disk->log, QNK_DISK_LANE_LOG, qnk_buf_span(sign->records));
+    }
+    work->event.sign.status = work->status;
+    if (work->status == QN_OK) {
+        if (sign->long_message != NULL) {
+            message = (struct qn_span){sign->long_message->data, sign->long_size};
+        }
+        qnk_signer_sign(signer, message, work->event.sign.signature);
+    }
+}
+
+/* The maps' thread needs nothing of this one, so it gets there. */
+static bool windows_wait(struct qnk_disk *disk, uint64_t after)
+{
+    (void)pthread_mutex_lock(&disk->lock);
+    while (disk->windows_done < after) {
+        (void)pthread_cond_wait(&disk->written, &disk->lock);
+    }
+
+    bool is_fine = !disk->is_failed;
+
+    (void)pthread_mutex_unlock(&disk->lock);
+    return is_fine;
+}
+
+static void run_trim(struct work *work)
+{
+    struct qn_span records = qnk_buf_span(work->trim.records);
+
+    if (windows_wait(work->disk, work->trim.after)) {
+        work->status = qnk_store_guard_trim(&work->disk->log, QNK_DISK_LANE_LOG, records);
+    }
+}
+
+/* --- on the maps' thread --- */
+
+static void run_window(struct work *work)
+{
+    struct qnk_disk *disk = work->disk;
+    const struct timespec pause = {.tv_nsec = BUSY_NS};
+
+    work->status = QN_BUSY;
+    for (uint32_t i = 0; work->status == QN_BUSY && i < BUSY_TRIES; i++) {
+        if (i > 0) {
+            (void)nanosleep(&pause, NULL);
+        }
+        work->status = qnk_store_window(&disk->maps, QNK_DISK_LANE_MAPS, work->final);
+    }
+    work->event.stored.status = work->status;
+    (void)pthread_mutex_lock(&disk->lock);
+    disk->windows_done++;
+    disk->is_failed = disk->is_failed || work->status != QN_OK;
+    (void)pthread_cond_broadcast(&disk->written);
+    (void)pthread_mutex_unlock(&disk->lock);
+}
+
+/* --- on the reads' thread --- */
+
+static bool frames_grow(struct work *work)
+{
+    struct serving *serving = &work->serving;
+    struct qnk_budget *budget = work->disk->setup.budget;
+    uint32_t room = serving->room == 0 ? FRAMES_FIRST : 2 * serving->room;
+    struct frame *frames = qnk_memory_take(budget, room * sizeof *frames);
+
+    if (frames == NULL) {
+        return false;
+    }
+    if (serving->count > 0) {
+        memcpy(frames, serving->frames, serving->count * sizeof *frames);
+    }
+    qnk_memory_give(budget, serving->frames, serving->room * sizeof *frames);
+    serving->frames = frames;
+    serving->room = room;
+    return true;
+}
+
+static void frame_keep(void *ctx, uint8_t type, struct qn_buf *head, struct qn_slice body)
+{
+    struct work *work = ctx;
+    struct serving *serving = &work->serving;
+
+    if (serving->count == serving->room && !frames_grow(work)) {
+        return; /* the peer asks again, here or elsewhere */
+    }
+    QN_ASSERT(body.size == 0 || body.owner != NULL);
+    serving->frames[serving->count++] =
+        (struct frame){.type = type, .head = qnk_buf_ref(head), .body = body};
+    (void)qnk_buf_ref(body.owner);
+}
+
+static void run_serve(struct work *work)
+{
+    struct serving *serving = &work->serving;
+
+    /* What is not there is asked for elsewhere; what is damaged, the next start names. */
+    (void)!qnk_store_serve(&work->disk->reads, QNK_DISK_LANE_READS, serving->type,
+                           &serving->fetch, frame_keep, work);
+}
+
+/* --- on any --- */
+
+static void run(struct qnk_task *task, uint32_t lane)
+{
+    struct work *work = (struct work *)task;
+    uint64_t from_us = clock_us();
+
+    (void)lane; /* the storage's own are few */
+    switch (work->what) {
+    case QNK_EFFECT_STORE_BLOCK:
+        run_block(work);
+        break;
+    case QNK_EFFECT_STORE_FINAL:
+        run_window(work);
+        break;
+    case QNK_EFFECT_STORE_TXS:
+        run_txs(work);
+        break;
+    case QNK_EFFECT_SIGN:
+        run_sign(work);
+        break;
+    case QNK_EFFECT_SECRETS:
+        qnk_signer_secrets(work->disk->setup.signer, &work->secrets, &work->event);
+        break;
+    case QNK_EFFECT_GUARD_TRIM:
+        run_trim(work);
+        break;
+    case QNK_EFFECT_SERVE:
+        run_serve(work);
+        break;
+    default: /* REPLY waits for its turn, and that is all */
+        break;
+    }
+    work->us = clock_us() - from_us;
+}
+
+/* --- back on the loop --- */
+
+static void serving_done(struct work *work)
+{
+    const struct qnk_disk_setup *setup = &work->disk->setup;
+    struct serving *serving = &work->serving;
+
+    work->disk->serves--;
+    for (uint32_t i = 0; i < serving->count; i++) {
+        struct frame *frame = &serving->frames[i];
+
+        setup->send(setup->ctx, serving->peer, frame->type, serving->request, frame->head,
+                    frame->body);
+        qnk_buf_unref(frame->head);
+        qnk_buf_unref(frame->body.owner);
+    }
+    qnk_memory_give(setup->budget, serving->frames, serving->room * sizeof *serving->frames);
+}
+
+/* Gives back what the work held, and says what it was. */
+static const char *work_end(struct work *work)
+{
+    const struct qnk_disk_setup *setup = &work->disk->setup;
+
+    switch (work->what) {
+    case QNK_EFFECT_STORE_BLOCK:
+        setup->waited(setup->ctx, QNK_DISK_BLOCK, work->us);
+        qnk_buf_unref(work->block.body);
+        return "a block";
+    case QNK_EFFECT_STORE_FINAL:
+        setup->waited(setup->ctx, QNK_DISK_WINDOW, work->us);
+        qnk_final_destroy(work->final);
+        return "a final window";
+    case QNK_EFFECT_STORE_TXS:
+        qnk_buf_unref(work->txs.rows);
+        return "the mempool's copy";
+    case QNK_EFFECT_SIGN:
+        if (work->sign->records != NULL) {
+            setup->waited(setup->ctx, QNK_DISK_GUARD, work->us);
+        }
+        qnk_sign_destroy(work->sign);
+        return "a record of the sign guard";
+    case QNK_EFFECT_GUARD_TRIM:
+        qnk_buf_unref(work->trim.records);
+        return "the sign guard's log";
+    case QNK_EFFECT_SERVE:
+        serving_done(work);
+        return "";
+    case QNK_EFFECT_REPLY:
+        setup->reply(setup->ctx, work->reply.token,
+                     work->reply.codes == NULL ? (struct qn_span){0}
+                                               : qnk_buf_span(work->reply.codes));
+        qnk_buf_unref(work->reply.codes);
+        return "";
+    default:
+        return "";
+    }
+}
+
+static void done(struct qnk_task *task)
+{
+    struct work *work = (struct work *)task;
+    struct qnk_disk *disk = work->disk;
+    const struct qnk_disk_setup *setup = &disk->setup;
+    struct qnk_event event = work->event;
+    int32_t status = work->status;
+    const char *why = work->what == QNK_EFFECT_STORE_FINAL ? disk->maps.why : disk->log.why;
+    const char *what = work_end(work);
+
+    qnk_memory_give(setup->budget, work, sizeof *work);
+    if (status != QN_OK && status != QN_DENIED) {
+        setup->failed(setup->ctx, status, what, status == QN_CORRUPT ? why : "");
+    }
+    if (event.type != 0) {
+        setup->event(setup->ctx, &event);
+    }
+}
+
+/* --- the loop's side --- */
+
+int32_t qnk_disk_create(const struct qnk_disk_setup *setup, struct qnk_disk **out)
+{
+    struct qnk_disk *disk = qnk_memory_take(setup->budget, sizeof *disk);
+    int error;
+
+    if (disk == NULL) {
+        return QN_NO_SPACE;
+    }
+    disk->setup = *setup;
+    disk->log = *setup->store;
+    disk->maps = *setup->store;
+    disk->reads = *setup->store;
+    error = pthread_mutex_init(&disk->lock, NULL);
+    error |= pthread_cond_init(&disk->written, NULL);
+    QN_ASSERT(error == 0);
+    *out = disk;
+    return QN_OK;
+}
+
+void qnk_disk_destroy(struct qnk_disk *disk)
+{
+    if (disk == NULL) {
+        return;
+    }
+    QN_ASSERT(disk->serves == 0);
+    (void)pthread_cond_destroy(&disk->written);
+    (void)pthread_mutex_destroy(&disk->lock);
+    qnk_memory_give(disk->setup.budget, disk, sizeof *disk);
+}
+
+struct qnk_store *qnk_disk_reader(struct qnk_disk *disk)
+{
+    return &disk->reads;
+}
+
+uint64_t qnk_disk_dropped(const struct qnk_disk *disk)
+{
+    return disk->dropped;
+}
+
+static void take_block(struct work *work, struct qnk_effect *effect)
+{
+    work->event.type = QNK_EVENT_STORED;
+    work->event.stored.token = effect->block.token;
+    memcpy(work->block.header, effect->block.header, sizeof work->block.header);
+    work->block.body = effect->block.body;
+    work->block.verified = effect->block.verified;
+    effect->block.body = NULL;
+}
+
+static void take_window(struct work *work, struct qnk_effect *effect)
+{
+    work->event.type = QNK_EVENT_STORED;
+    work->event.stored.token = effect->final->token;
+    work->final = effect->final;
+    effect->final = NULL;
+    work->disk->windows_given++;
+}
+
+static void take_sign(struct work *work, struct qnk_effect *effect)
+{
+    work->event.type = QNK_EVENT_SIGNED;
+    work->event.sign.token = effect->sign->token;
+    work->sign = effect->sign;
+    effect->sign = NULL;
+}
+
+static void take_secrets(struct work *work, const struct qnk_effect *effect)
+{
+    work->event.type = QNK_EVENT_SECRETS;
+    work->event.secrets.token = effect->secrets.token;
+    work->secrets = (struct qnk_secrets_asked){
+        .era = effect->secrets.era,
+        .window = effect->secrets.window,
+        .last_share = effect->secrets.last_share,
+        .last_window = effect->secrets.last_window,
+    };
+}
+
+/* Moves the effect into the work, and says which queue it is for. */
+static enum qnk_queue work_take(struct work *work, struct qnk_effect *effect)
+{
+    switch (work->what) {
+    case QNK_EFFECT_STORE_BLOCK:
+        take_block(work, effect);
+        return QNK_QUEUE_LOG;
+    case QNK_EFFECT_STORE_FINAL:
+        take_window(work, effect);
+        return QNK_QUEUE_MAPS;
+    case QNK_EFFECT_STORE_TXS:
+        work->txs.rows = effect->txs.rows;
+        work->txs.size = effect->txs.size;
+        work->txs.replaces = effect->txs.replaces;
+        effect->txs.rows = NULL;
+        return QNK_QUEUE_LOG;
+    case QNK_EFFECT_SIGN:
+        take_sign(work, effect);
+        return work->sign->records != NULL ? QNK_QUEUE_LOG : QNK_QUEUE_URGENT;
+    case QNK_EFFECT_SECRETS:
+        take_secrets(work, effect);
+        return QNK_QUEUE_URGENT;
+    case QNK_EFFECT_GUARD_TRIM:
+        work->trim.records = effect->trim.records;
+        work->trim.after = work->disk->windows_given;
+        effect->trim.records = NULL;
+        return QNK_QUEUE_LOG;
+    case QNK_EFFECT_SERVE:
+        work->serving = (struct serving){
+            .peer = effect->serve.peer,
+            .request = effect->serve.request,
+            .type = effect->serve.type,
+            .fetch = effect->serve.fetch,
+        };
+        work->disk->serves++;
+        return QNK_QUEUE_READS;
+    default:
+        QN_ASSERT(work->what == QNK_EFFECT_REPLY);
+        work->reply.token = effect->reply.token;
+        work->reply.codes = effect->reply.codes;
+        effect->reply.codes = NULL;
+        return QNK_QUEUE_LOG;
+    }
+}
+
+void qnk_disk_perform(struct qnk_disk *disk, struct qnk_effect *effect)
+{
+    const struct qnk_disk_setup *setup = &disk->setup;
+    struct work *work;
+
+    if (effect->type == QNK_EFFECT_SERVE && disk->serves >= QNK_DISK_SERVES_MAX) {
+        disk->dropped++;
+        return;
+    }
+    work = qnk_memory_take(setup->budget, sizeof *work);
+    if (work == NULL) {
+        setup->failed(setup->ctx, QN_NO_SPACE, "a task of the disk", "");
+        return;
+    }
+    QN_ASSERT(effect->type != QNK_EFFECT_SECRETS || setup->signer != NULL);
+    work->task.run = run;
+    work->task.done = done;
+    work->disk = disk;
+    work->what = effect->type;
+    qnk_pool_give(setup->pool, work_take(work, effect), &work->task);
+}

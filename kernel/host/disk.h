@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* disk.h: the effects that wait for the disk, each on the thread of its queue, and in the order in
+ * which the core had them.
+ *
+ * Three promises are kept here. A signature is made after its guard record is durable, never before.
+ * The answer to a client comes after its transactions are in the mempool's copy. The guard's log is
+ * cut only after the final window that makes its records needless is durable.
+ *
+ * Unless a function's own comment says otherwise:
+ *   owns     an effect's bufs are taken over: the member in the effect is NULL afterwards
+ *   threads  the loop's; callbacks, too
+ *   cost     allocates one task; never waits
+ *   errors   the disk's go to `failed`: nothing may go on that should have been durable
+ *
+ * Source: chain.md "Storage", finality.md 6.
+ */
+
+#include "kernel/host/pool.h"
+#include "kernel/host/signer.h"
+#include "kernel/node/effect.h"
+#include "kernel/node/store.h"
+
+enum {
+    QNK_DISK_SERVES_MAX = 256, /* requests of peers that wait; more are dropped: they ask others */
+    QNK_DISK_LANE_LOG = 0,     /* lanes of the storage plugin */
+    QNK_DISK_LANE_MAPS = 1,
+    QNK_DISK_LANE_READS = 2,
+    QNK_DISK_LANES = 3,
+};
+
+/* What was waited for, for metrics. */
+enum qnk_disk_kind { QNK_DISK_BLOCK, QNK_DISK_WINDOW, QNK_DISK_GUARD, QNK_DISK_KINDS };
+
+struct qnk_disk_setup {
+    struct qnk_budget *budget;
+    struct qnk_pool *pool;
+    const struct qnk_store *store; /* open; copied, once for each thread */
+    struct qnk_signer *signer;     /* NULL: SIGN fails with QN_DENIED */
+    void *ctx;
+    void (*event)(void *ctx, struct qnk_event *event); /* STORED, SIGNED, SECRETS */
+    void (*reply)(void *ctx, uint64_t token, struct qn_span codes);
+    void (*send)(void *ctx, uint32_t peer, uint8_t type, uint32_t request, struct qn_buf *head,
+                 struct qn_slice body);
+    void (*waited)(void *ctx, enum qnk_disk_kind kind, uint64_t us);
+    /* A write that is not done; `what` is "a block", `why` of the store. */
+    void (*failed)(void *ctx, int32_t status, const char *what, const char *why);
+};
+
+struct qnk_disk;
+
+QN_MUST_CHECK int32_t qnk_disk_create(const struct qnk_disk_setup *setup, struct qnk_disk **disk);
+
+/* After the pool has stopped. NULL is allowed. */
+void qnk_disk_destroy(struct qnk_disk *disk);
+
+/* One of STORE_BLOCK, STORE_FINAL, STORE_TXS, SIGN, SECRETS, GUARD_TRIM, SERVE and REPLY. */
+void qnk_disk_perform(struct qnk_disk *disk, struct qnk_effect *effect);
+
+/* The store of the reads thread: for tasks of that queue alone. */
+struct qnk_store *qnk_disk_reader(struct qnk_disk *disk);
+
+/* Requests of peers that were dropped. */
+uint64_t qnk_disk_dropped(const struct qnk_disk *disk);
