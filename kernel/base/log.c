@@ -212,12 +212,12 @@ static void write_whole(int fd, const char *bytes, size_t size)
     }
 }
 
-void qnk_log_write(struct qnk_log_site *site, const struct qnk_log_part *part,
-                   enum qnk_log_level level, const char *event, const char *format, ...)
+static void write_line(struct qnk_log_site *site, const struct qnk_log_part *part,
+                       enum qnk_log_level level, const char *event, const char *format,
+                       va_list *args)
 {
     struct qnk_log *log = part->log;
     struct qnk_log_line line;
-    va_list args;
 
     if (log == NULL) {
         return;
@@ -237,9 +237,7 @@ void qnk_log_write(struct qnk_log_site *site, const struct qnk_log_part *part,
         };
 
         site->suppressed = 0;
-        va_start(args, format);
-        qnk_log_line_make(&line, log->format, &record, &args);
-        va_end(args);
+        qnk_log_line_make(&line, log->format, &record, args);
         write_whole(log->fd, line.bytes, line.size);
         if (log->heard != NULL) {
             log->heard(log->heard_ctx, part->name,
@@ -247,4 +245,73 @@ void qnk_log_write(struct qnk_log_site *site, const struct qnk_log_part *part,
         }
     }
     (void)pthread_mutex_unlock(&log->lock);
+}
+
+void qnk_log_write(struct qnk_log_site *site, const struct qnk_log_part *part,
+                   enum qnk_log_level level, const char *event, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_line(site, part, level, event, format, &args);
+    va_end(args);
+}
+
+/* --- lines that were made before --- */
+
+/* Whether all of it is key=value, apart by one space. */
+static bool are_fields(const char *text)
+{
+    for (;;) {
+        size_t key = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+        if (key == 0 || text[key] != '=') {
+            return false;
+        }
+        text += strcspn(text, " ");
+        if (*text == 0) {
+            return true;
+        }
+        text++;
+    }
+}
+
+/* A format that says just `text`. */
+static void quote(char *to, size_t room, const char *text)
+{
+    static const char mark[] = " | ";
+    size_t at = 0;
+
+    for (const char *from = text; *from != 0 && at + 3 < room; from++) {
+        to[at++] = *from >= 32 && *from < 127 ? *from : '?';
+        if (*from == '%') {
+            to[at++] = '%';
+        }
+        if (strncmp(from, mark, strlen(mark)) == 0 && !are_fields(from + strlen(mark))) {
+            from++; /* without its bar: words */
+        }
+    }
+    to[at] = 0;
+}
+
+/* No check of formats here: this one was just made. */
+static void write_made(struct qnk_log_site *site, const struct qnk_log_part *part,
+                       enum qnk_log_level level, const char *event, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    write_line(site, part, level, event, format, &args);
+    va_end(args);
+}
+
+void qnk_log_text(struct qnk_log_site *site, const struct qnk_log_part *part,
+                  enum qnk_log_level level, const char *event, const char *text)
+{
+    char format[QNK_LOG_LINE_MAX];
+
+    if (qnk_log_is_on(part, level)) {
+        quote(format, sizeof format, text);
+        write_made(site, part, level, event, format);
+    }
 }

@@ -145,3 +145,8 @@ __attribute__((format(printf, 5, 6))) void qnk_log_write(struct qnk_log_site *si
                                                          enum qnk_log_level level,
                                                          const char *event, const char *format,
                                                          ...);
+
+/* The same for a line that was made before, of words and fields as a format but without
+ * conversions. What is no field after " | " is words; bytes that are not printable become '?'. */
+void qnk_log_text(struct qnk_log_site *site, const struct qnk_log_part *part,
+                  enum qnk_log_level level, const char *event, const char *text);

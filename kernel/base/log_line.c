@@ -304,11 +304,15 @@ static void put_named(struct text *line, enum qnk_log_format format, const char 
     put_value(line, format, &value, false);
 }
 
-/* Whether a value's format is one conversion to a decimal number and nothing else. */
+/* Whether a value's format is a decimal number, or one conversion to one, and nothing else. */
 static bool is_number(const char *from, const char *to)
 {
     const char *letter = from + 1 + strspn(from + 1, "hljzt");
+    size_t digits = strspn(from, "0123456789");
 
+    if (digits > 0 && digits < 19 && (*from != '0' || digits == 1)) {
+        return from + digits == to;
+    }
     return *from == '%' && letter + 1 == to && strchr("diu", *letter) != NULL;
 }
 

@@ -154,6 +154,20 @@ static void conversions_are_those_of_printf(void **subject)
     assert_string_equal(fields_of_line(), " a=000a b=abc c=xy d=all e=00000042");
 }
 
+static void a_made_line_is_words_and_fields(void **subject)
+{
+    static struct qnk_log_site site;
+
+    (void)subject;
+    start_with(QNK_LOG_JSON, QNK_LOG_INFO);
+    qnk_log_text(&site, &part, QNK_LOG_INFO, "made", "100 % | window=31 signed=4/4");
+    assert_non_null(strstr(read_all(), "\"event\":\"made\",\"window\":31,\"signed\":\"4/4\"}"));
+    qnk_log_text(&site, &part, QNK_LOG_INFO, "made", "50 %s\n | no fields | k=v");
+    assert_non_null(strstr(read_all(), "\"k\":\"v\"}"));
+    qnk_log_text(&site, &part, QNK_LOG_INFO, "made", "50 %s\n | no fields");
+    assert_non_null(strstr(read_all(), "\"text\":\"50 %s?  no fields\"}"));
+}
+
 static void an_unknown_conversion_ends_the_format(void **subject)
 {
     (void)subject;
@@ -458,6 +472,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(json_is_an_object_with_numbers, open_pipe, stop),
         cmocka_unit_test_setup_teardown(the_journal_gets_a_priority_and_no_time, open_pipe, stop),
         cmocka_unit_test_setup_teardown(conversions_are_those_of_printf, open_pipe, stop),
+        cmocka_unit_test_setup_teardown(a_made_line_is_words_and_fields, open_pipe, stop),
         cmocka_unit_test_setup_teardown(an_unknown_conversion_ends_the_format, open_pipe, stop),
         cmocka_unit_test_setup_teardown(outside_bytes_cannot_fake_anything, open_pipe, stop),
         cmocka_unit_test_setup_teardown(outside_bytes_cannot_break_json, open_pipe, stop),
