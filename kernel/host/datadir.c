@@ -64,8 +64,7 @@ int32_t qnk_datadir_find(struct qnk_datadir *dir, const char *name, const char *
     *dir = (struct qnk_datadir){.lock = -1};
     status = data_find(dir, name, data);
     if (status == QN_OK) {
-        status =
-            path_make(dir, dir->runtime, runtime == NULL ? "/run" : runtime, "/qnet/", name);
+        status = path_make(dir, dir->runtime, runtime == NULL ? "/run" : runtime, "/qnet/", name);
     }
     return status;
 }

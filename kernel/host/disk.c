@@ -91,10 +91,9 @@ static uint64_t clock_us(void)
 
 static void run_block(struct work *work)
 {
-    work->status =
-        qnk_store_block(&work->disk->log, QNK_DISK_LANE_LOG, work->block.header,
-                        qnk_buf_span(work->block.body), work->block.verified,
-                        &work->event.stored.place);
+    work->status = qnk_store_block(&work->disk->log, QNK_DISK_LANE_LOG, work->block.header,
+                                   qnk_buf_span(work->block.body), work->block.verified,
+                                   &work->event.stored.place);
     work->event.stored.status = work->status;
 }
 
@@ -209,9 +208,10 @@ static void run_serve(struct work *work)
 {
     struct serving *serving = &work->serving;
 
-    /* What is not there is asked for elsewhere; what is damaged, the next start names. */
-    (void)!qnk_store_serve(&work->disk->reads, QNK_DISK_LANE_READS, serving->type,
-                           &serving->fetch, frame_keep, work);
+    int32_t status = qnk_store_serve(&work->disk->reads, QNK_DISK_LANE_READS, serving->type,
+                                     &serving->fetch, frame_keep, work);
+
+    (void)status; /* what is not there, or damaged, is asked for elsewhere */
 }
 
 /* --- on any --- */

@@ -27,7 +27,8 @@ enum {
     QNK_DISK_LANE_LOG = 0,     /* lanes of the storage plugin */
     QNK_DISK_LANE_MAPS = 1,
     QNK_DISK_LANE_READS = 2,
-    QNK_DISK_LANES = 3,
+    QNK_DISK_LANE_START = 3, /* the loop's, while it restores */
+    QNK_DISK_LANES = 4,
 };
 
 /* What was waited for, for metrics. */

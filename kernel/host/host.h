@@ -24,6 +24,7 @@
 #include "kernel/host/pool.h"
 #include "kernel/node/node.h"
 #include "kernel/node/store.h"
+#include "kernel/plugin/plugin.h"
 
 enum {
     QNK_HOST_SUBMITS_MAX = 4096, /* that wait for an answer; more: QN_BUSY */
@@ -45,24 +46,25 @@ enum qnk_exit {
 
 struct qnk_host;
 struct qnk_peers;
-struct qnk_plugin;
-struct qnk_plugins;
 struct uv_loop_s;
 
 struct qnk_host_setup {
     const struct qnk_config *config; /* of a node, without errors */
     const char *config_path;         /* as it was given, for messages and reloads */
-    struct qnk_plugins *plugins;     /* kernel/plugin: where instances come from */
+    struct qnk_loader *loader;       /* of plugins */
+    struct qnk_shared *shared;       /* what instances of this process share */
     struct qnk_log *log;
     struct uv_loop_s *loop;
-    void (*closed)(void *ctx); /* all is given back to the loop; the host may be destroyed */
+    void (*running)(void *ctx); /* the node runs: sockets bound, what was stored is restored */
+    void (*closed)(void *ctx);  /* all is given back to the loop; the host may be destroyed */
     void *ctx;
 };
 
 QN_MUST_CHECK int32_t qnk_host_create(const struct qnk_host_setup *setup, struct qnk_host **host);
 
-/* Folders, lock, keys, plugins, what is stored, peers; then the node runs. Not QN_OK: it has
- * stopped itself, as by stop(), with the exit code that fits. */
+/* Makes and locks the folders, so that the socket can be opened; the rest follows from the loop:
+ * keys, plugins, what is stored, peers. Not QN_OK: it has stopped itself, as by stop(), with the
+ * exit code that fits; so it does when a later step fails. The loop must run in any case. */
 QN_MUST_CHECK int32_t qnk_host_start(struct qnk_host *host);
 
 /* The node stops: what is on its way to the disk gets there, links close, `closed` is called.
@@ -73,9 +75,9 @@ void qnk_host_destroy(struct qnk_host *host);
 /* How it ended, or began to: code and words. */
 enum qnk_exit qnk_host_ending(const struct qnk_host *host, const char **why);
 
-/* Reads the files again and applies what may change in a running node: levels of the log. QN_OK,
- * or QN_INVALID and nothing was changed; `text` says what was changed, or what is wrong and which
- * keys need a restart, in lines. */
+/* Reads the node file again and applies what may change in a running node: levels of the log, known
+ * peers. QN_OK, or QN_INVALID and nothing was changed; `text` gets lines: what was changed and
+ * which keys need a restart, or what is wrong. QN_NO_SPACE: no memory for the files. */
 QN_MUST_CHECK int32_t qnk_host_reload(struct qnk_host *host, struct qn_sink *text);
 
 /* --- looking --- */
@@ -120,7 +122,7 @@ struct qnk_metrics *qnk_host_metrics(struct qnk_host *host); /* brought up to da
 const struct qnk_config *qnk_host_config(const struct qnk_host *host);
 const char *qnk_host_signature_rule(const struct qnk_host *host);
 
-/* The plugins of a running node. Consensus is NULL on a node that does not vote. */
+/* The plugins of a running node; NULL while starting, and consensus on a node that does not vote. */
 enum qnk_host_kind {
     QNK_HOST_TRANSPORT,
     QNK_HOST_STORAGE,
@@ -132,7 +134,7 @@ enum qnk_host_kind {
     QNK_HOST_KINDS,
 };
 
-struct qnk_plugin *qnk_host_plugin(struct qnk_host *host, uint32_t kind);
+struct qnk_instance *qnk_host_instance(struct qnk_host *host, uint32_t kind);
 
 /* --- asking --- */
 
@@ -168,6 +170,7 @@ QN_MUST_CHECK int32_t qnk_host_submit(struct qnk_host *host, struct qn_buf *txs,
 /* From the operator or a criterion of the host's own: enum qnk_control_what. */
 void qnk_host_control(struct qnk_host *host, uint32_t what);
 
-/* Who hears of every NOTE effect, one listener; NULL ends it. */
+/* Who hears of every NOTE effect, one listener; NULL ends it. It is called within a step: it looks
+ * at nothing and submits nothing. */
 typedef void qnk_host_noted(void *ctx, const struct qnk_effect *note);
 void qnk_host_watch(struct qnk_host *host, qnk_host_noted *noted, void *ctx);

@@ -244,9 +244,10 @@ static int32_t path_find(const char *path, char found[QNK_KEYFILE_SIZE_MAX],
         return QN_OK;
     }
     if (folder == NULL || *name == 0 || strchr(name, '/') != NULL) {
-        qnk_text(why, QNK_KEYFILE_WHY,
-                 "'%s' needs a credential from systemd: LoadCredential=%s:/path/to/file in the unit",
-                 path, name);
+        qnk_text(
+            why, QNK_KEYFILE_WHY,
+            "'%s' needs a credential from systemd: LoadCredential=%s:/path/to/file in the unit",
+            path, name);
         return QN_NOT_FOUND;
     }
     qnk_text(found, QNK_KEYFILE_SIZE_MAX, "%s/%s", folder, name);
@@ -369,8 +370,8 @@ static int32_t open_box(const struct fields *fields, struct qn_span passphrase,
     uint8_t box[BOX];
     uint8_t key[crypto_aead_xchacha20poly1305_ietf_KEYBYTES];
 
-    if (sscanf(fields->kdf, "argon2id %9u %9u %n", &ops, &kib, &at) != 2 || at == 0 ||
-        ops < 1 || ops > KDF_OPS_MAX || kib < 8 || kib > KDF_KIB_MAX ||
+    if (sscanf(fields->kdf, "argon2id %9u %9u %n", &ops, &kib, &at) != 2 || at == 0 || ops < 1 ||
+        ops > KDF_OPS_MAX || kib < 8 || kib > KDF_KIB_MAX ||
         !base64_read(fields->kdf + at, salt, sizeof salt) ||
         !base64_read(fields->secret, box, sizeof box)) {
         return QN_CORRUPT;

@@ -7,6 +7,9 @@
 
 #include <qnet/assert.h>
 
+#include "kernel/plugin/guard.h"
+#include "kernel/plugin/kind.h"
+
 /* Tasks, first in first out. */
 struct line {
     struct qnk_task *first;
@@ -110,6 +113,7 @@ static void *serve(void *arg)
     const struct thread *thread = arg;
     struct qnk_pool *pool = thread->pool;
 
+    qnk_guard_thread(QNK_THREAD_POOL | QNK_THREAD_ANY);
     (void)pthread_mutex_lock(&pool->lock);
     for (;;) {
         struct qnk_task *task = task_take(pool, thread->duty);

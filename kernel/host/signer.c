@@ -13,7 +13,7 @@
 
 struct qnk_signer {
     struct qnk_budget *budget;
-    uint8_t *key; /* guarded: seed and public key, as libsodium wants them */
+    uint8_t *key;              /* guarded: seed and public key, as libsodium wants them */
     struct qnk_secret *secret; /* guarded */
     pthread_mutex_t lock;      /* of secret */
 };

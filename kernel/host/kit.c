@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/host/kit.h"
+
+#include <qnet/assert.h>
+#include <qnet/ledger.h>
+
+#include "kernel/base/text.h"
+
+enum { MEMBERS_CAP = 1 << 20 };
+
+static const char *const names[QNK_HOST_KINDS] = {
+    [QNK_HOST_TRANSPORT] = "transport",     [QNK_HOST_STORAGE] = "storage",
+    [QNK_HOST_COMPRESSION] = "compression", [QNK_HOST_SIGNATURE] = "signature",
+    [QNK_HOST_LEDGER] = "ledger",           [QNK_HOST_PRODUCER] = "producer",
+    [QNK_HOST_CONSENSUS] = "consensus",
+};
+
+const char *qnk_kit_name(enum qnk_host_kind kind)
+{
+    QN_ASSERT(kind < QNK_HOST_KINDS);
+    return names[kind];
+}
+
+const struct qnk_config_plugin *qnk_kit_used(const struct qnk_config *config,
+                                             enum qnk_host_kind kind)
+{
+    switch (kind) {
+    case QNK_HOST_TRANSPORT:
+        return config->node.transport;
+    case QNK_HOST_STORAGE:
+        return config->node.storage;
+    case QNK_HOST_COMPRESSION:
+        return config->node.compression;
+    case QNK_HOST_SIGNATURE:
+        return config->node.signature;
+    case QNK_HOST_LEDGER:
+        return config->network.ledger;
+    case QNK_HOST_PRODUCER:
+        return config->network.producer;
+    case QNK_HOST_CONSENSUS:
+        return config->node.kind == QNK_NODE_KIND_SUPER ? config->network.consensus : NULL;
+    case QNK_HOST_KINDS:
+        break;
+    }
+    return NULL;
+}
+
+static int32_t refuse(char why[QNK_HOST_WHY], int32_t status, const struct qnk_config_plugin *used,
+                      const char *what)
+{
+    qnk_text(why, QNK_HOST_WHY, "%s/%s: %s", used->kind, used->name, what);
+    return status;
+}
+
+/* Finds, verifies and makes one, as the files say. */
+static int32_t make(const struct qnk_host_setup *setup, const struct qnk_config_plugin *used,
+                    struct qnk_metrics *metrics, const struct qnk_instance_hooks *hooks,
+                    struct qnk_instance **instance, char why[QNK_HOST_WHY])
+{
+    const struct qnk_instance_options options = {
+        .log = setup->log,
+        .metrics = metrics,
+        .guard = setup->config->node.guard,
+        .hooks = *hooks,
+    };
+    struct qnk_plugin *plugin;
+    char words[QNK_PLUGIN_WHY_MAX] = "";
+    int32_t status = qnk_loader_find_used(setup->loader, used, &plugin, words);
+
+    if (status == QN_OK) {
+        status = qnk_instance_create(plugin, used->part.record, &options, instance, words);
+    }
+    return status == QN_OK ? QN_OK : refuse(why, status, used, words);
+}
+
+static int32_t activate(struct qnk_instance *instance, const struct qnk_config_plugin *used,
+                        char why[QNK_HOST_WHY])
+{
+    int32_t status = qnk_instance_activate(instance);
+    char words[QNK_PLUGIN_WHY_MAX];
+
+    if (status == QN_OK) {
+        return QN_OK;
+    }
+    qnk_instance_words(instance, words, sizeof words);
+    return refuse(why, status, used, *words != 0 ? words : "it cannot start");
+}
+
+int32_t qnk_kit_open(struct qnk_kit *kit, const struct qnk_host_setup *setup,
+                     struct qnk_metrics *metrics,
+                     const struct qnk_instance_hooks hooks[QNK_HOST_KINDS], char why[QNK_HOST_WHY])
+{
+    const char *rule = setup->config->network.signature_rule;
+    int32_t status = QN_OK;
+
+    *kit = (struct qnk_kit){0};
+    for (uint32_t kind = 0; status == QN_OK && kind < QNK_HOST_KINDS; kind++) {
+        const struct qnk_config_plugin *used =
+            qnk_kit_used(setup->config, (enum qnk_host_kind)kind);
+
+        if (used == NULL) {
+            continue;
+        }
+        status = make(setup, used, metrics, &hooks[kind], &kit->instances[kind], why);
+        if (status == QN_OK && kind == QNK_HOST_SIGNATURE &&
+            !qnk_manifest_has_rule(qnk_kit_manifest(kit, QNK_HOST_SIGNATURE), rule)) {
+            qnk_text(why, QNK_HOST_WHY, "signature/%s does not know the network's rule '%s'",
+                     used->name, rule);
+            status = QN_UNSUPPORTED;
+        }
+        if (status == QN_OK) {
+            status = activate(kit->instances[kind], used, why);
+        }
+    }
+    if (status != QN_OK) {
+        qnk_kit_close(kit);
+    }
+    return status;
+}
+
+int32_t qnk_kit_freeze(struct qnk_kit *kit)
+{
+    int32_t status = QN_OK;
+
+    for (uint32_t kind = 0; kind < QNK_HOST_KINDS; kind++) {
+        struct qnk_instance *instance = kit->instances[kind];
+
+        if (instance != NULL && qnk_instance_life(instance) == QNK_LIFE_ACTIVE &&
+            qnk_instance_freeze(instance) == QN_BUSY) {
+            status = QN_BUSY;
+        }
+    }
+    return status;
+}
+
+void qnk_kit_close(struct qnk_kit *kit)
+{
+    for (uint32_t kind = QNK_HOST_KINDS; kind-- > 0;) {
+        if (kit->instances[kind] != NULL) {
+            qnk_instance_destroy(kit->instances[kind]);
+            kit->instances[kind] = NULL;
+        }
+    }
+}
+
+struct qnk_plugged qnk_kit_plugged(const struct qnk_kit *kit, enum qnk_host_kind kind)
+{
+    const struct qnk_instance *instance = kit->instances[kind];
+
+    return instance == NULL ? (struct qnk_plugged){0} : qnk_instance_plugged(instance);
+}
+
+const struct qnk_manifest *qnk_kit_manifest(const struct qnk_kit *kit, enum qnk_host_kind kind)
+{
+    const struct qnk_instance *instance = kit->instances[kind];
+
+    return instance == NULL ? NULL : &qnk_instance_plugin(instance)->manifest;
+}
+
+static int32_t read_set(struct qnk_plugged ledger, struct qn_span genesis,
+                        struct qnk_budget *budget, struct qnk_set **set)
+{
+    const struct qn_ledger_1 *slots = ledger.table;
+    struct qn_sink members;
+    int32_t status = slots->genesis(ledger.inst, 0, genesis);
+
+    qnk_sink_init(&members, budget, MEMBERS_CAP);
+    if (status == QN_OK) {
+        status = slots->members(ledger.inst, 0, &members);
+    }
+    if (status == QN_OK) {
+        status = qnk_set_decode(budget, qnk_sink_span(&members), set);
+    }
+    qnk_sink_done(&members);
+    return status;
+}
+
+int32_t qnk_kit_first_set(const struct qnk_host_setup *setup, struct qnk_budget *budget,
+                          struct qnk_set **set, char why[QNK_HOST_WHY])
+{
+    const struct qnk_config_plugin *used = qnk_kit_used(setup->config, QNK_HOST_LEDGER);
+    const struct qnk_instance_hooks hooks = {0};
+    struct qnk_instance *instance;
+    int32_t status = make(setup, used, NULL, &hooks, &instance, why);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    status = activate(instance, used, why);
+    if (status == QN_OK) {
+        status = read_set(qnk_instance_plugged(instance), setup->config->network.ledger_genesis,
+                          budget, set);
+        if (status != QN_OK) {
+            (void)refuse(why, status, used, "it takes no first state from this network file");
+        }
+    }
+    qnk_instance_destroy(instance);
+    return status;
+}

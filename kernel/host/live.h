@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* live.h: what a running host is made of. For the files of this folder that make up host.h: life
+ * (host.c), start (start.c), steps and effects (perform.c), metrics (gauges.c), reload (reload.c).
+ *
+ * Unless a function's own comment says otherwise:
+ *   threads  the loop's
+ */
+
+#include <uv.h>
+
+#include "kernel/host/clock.h"
+#include "kernel/host/datadir.h"
+#include "kernel/host/disk.h"
+#include "kernel/host/gate.h"
+#include "kernel/host/host.h"
+#include "kernel/host/keyfile.h"
+#include "kernel/host/kit.h"
+#include "kernel/host/peers.h"
+#include "kernel/host/signer.h"
+#include "kernel/host/watch.h"
+
+enum {
+    QNK_LIVE_TICK_MS = 100,
+    QNK_LIVE_SITES = 64,
+    QNK_LIVE_HANDLES = 3, /* of the loop: ending, timer, tick */
+};
+
+/* A submit that waits for its answer. Its token is `turn` and its place. */
+struct qnk_live_submit {
+    uint64_t token; /* 0: free */
+    qnk_host_submitted *done;
+    void *ctx;
+};
+
+/* Where lines of one event name are counted. */
+struct qnk_live_site {
+    const char *event;
+    struct qnk_log_site site;
+};
+
+struct qnk_gauges;
+
+struct qnk_host {
+    struct qnk_host_setup setup;
+    struct qnk_budget budget; /* of all but the core and the plugins */
+    struct qnk_log_part log;  /* kernel/host */
+    struct qnk_log_part core_log;
+    struct qnk_live_site sites[QNK_LIVE_SITES];
+
+    uint32_t phase;
+    const char *doing;
+    uint32_t next_step; /* of the start */
+    bool is_ending;
+    bool is_ended;
+    enum qnk_exit exit;
+    char why[QNK_HOST_WHY];
+
+    struct qnk_clock clock;
+    uint64_t start_us;
+    bool is_clock_held;
+
+    /* In the order of the start; the end goes backwards. */
+    struct qnk_datadir dir;
+    bool has_dir;
+    char storage_folder[QNK_DATADIR_PATH];
+    struct qnk_key node_key;
+    struct qnk_key validator_key;
+    struct qnk_hash node_public, validator_public;
+    bool has_validator;
+    struct qnk_metrics *metrics;
+    struct qnk_gauges *gauges;
+    struct qnk_watch *watch;
+    struct qnk_kit kit;
+    bool has_kit;
+    struct qnk_params params;
+    struct qnk_set *first_set;
+    struct qnk_hash *tips;
+    uint32_t tips_count;
+    struct qnk_store store; /* of the start */
+    struct qnk_gate gate;
+    struct qnk_job_host job_host;
+    uint32_t workers;
+    struct qnk_pool *pool;
+    struct qnk_signer *signer;
+    struct qnk_disk *disk;
+    struct qnk_node *node;
+    struct qnk_effects effects;
+    bool is_performing;
+    struct qnk_peers *peers;
+
+    uint64_t timers[QNK_TIMERS]; /* when they are due; 0: not set */
+    bool are_timers_moved;
+    uint32_t ticks;
+
+    struct qnk_live_submit *submits;
+    uint32_t submits_count;
+    uint32_t submits_next; /* where a free place is looked for first */
+    uint64_t turn;
+    uint32_t asks;
+    qnk_host_noted *noted;
+    void *noted_ctx;
+
+    uv_async_t ender;
+    uv_timer_t timer;
+    uv_timer_t tick;
+    uint32_t handles;
+};
+
+/* --- start.c --- */
+
+/* One step of the start after another, each from the loop. */
+void qnk_live_start(struct qnk_host *host);
+
+/* --- perform.c --- */
+
+uint64_t qnk_live_now(struct qnk_host *host);
+
+/* Takes an event to the core and does what follows. Nothing, once the node is ending. */
+void qnk_live_event(struct qnk_host *host, struct qnk_event *event);
+
+/* What the disk, the peers and the timer call. */
+void qnk_live_disk_event(void *ctx, struct qnk_event *event);
+void qnk_live_reply(void *ctx, uint64_t token, struct qn_span codes);
+void qnk_live_send(void *ctx, uint32_t peer, uint8_t type, uint32_t request, struct qn_buf *head,
+                   struct qn_slice body);
+void qnk_live_failed(void *ctx, int32_t status, const char *what, const char *why);
+void qnk_live_timers_arm(struct qnk_host *host);
+void qnk_live_timer_due(struct qnk_host *host);
+
+/* --- gauges.c --- */
+
+QN_MUST_CHECK int32_t qnk_gauges_create(struct qnk_host *host);
+void qnk_gauges_destroy(struct qnk_host *host);
+void qnk_gauges_update(struct qnk_host *host);
+void qnk_gauges_waited(void *ctx, enum qnk_disk_kind kind, uint64_t us);
+
+/* --- host.c --- */
+
+/* How a status ends the process. */
+enum qnk_exit qnk_live_exit(int32_t status);
+
+/* --- reload.c --- */
+
+/* Sets the log's levels as the file says. */
+void qnk_live_levels(struct qnk_host *host, const struct qnk_node_file *file);

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+
+/* start.c: from two files to a running node, one step after another. Between steps the loop runs,
+ * so that the admin socket can say which step it is. */
+
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include <qnet/assert.h>
+
+#include "kernel/base/bech32m.h"
+#include "kernel/base/random.h"
+#include "kernel/base/text.h"
+#include "kernel/host/genesis.h"
+#include "kernel/host/live.h"
+
+enum { STORAGE_LANE = QNK_DISK_LANE_START };
+
+/* --- folders and keys --- */
+
+static int32_t start_folders(struct qnk_host *host)
+{
+    const struct qnk_node_file *file = &host->setup.config->node;
+    int32_t status = qnk_datadir_find(&host->dir, file->name, file->data);
+
+    if (status == QN_OK) {
+        status = qnk_datadir_open(&host->dir);
+    }
+    if (status == QN_OK) {
+        host->has_dir = true;
+        qnk_text(host->storage_folder, sizeof host->storage_folder, "%s/storage", host->dir.data);
+        return QN_OK;
+    }
+    qnk_host_stop(host, status == QN_BUSY ? QNK_EXIT_LOCKED : qnk_live_exit(status), host->dir.why);
+    return status;
+}
+
+static int32_t key_open(struct qnk_host *host, const char *path, enum qnk_key_purpose purpose,
+                        struct qnk_key *key)
+{
+    char why[QNK_KEYFILE_WHY] = "";
+    int32_t status = qnk_keyfile_read(path, purpose, (struct qn_span){0}, key, why);
+
+    if (status != QN_OK) {
+        qnk_host_stop(host, status == QN_NOT_FOUND ? QNK_EXIT_CONFIG : QNK_EXIT_PERMISSION, why);
+    }
+    return status;
+}
+
+static int32_t start_keys(struct qnk_host *host)
+{
+    const struct qnk_node_file *file = &host->setup.config->node;
+    int32_t status = key_open(host, file->key_node, QNK_KEY_NODE, &host->node_key);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    host->node_public = host->node_key.public;
+    if (file->kind != QNK_NODE_KIND_SUPER) {
+        return QN_OK;
+    }
+    status = key_open(host, file->key_validator, QNK_KEY_VALIDATOR, &host->validator_key);
+    if (status == QN_OK) {
+        host->has_validator = true;
+        host->validator_public = host->validator_key.public;
+        status = qnk_signer_create(&host->budget, &host->validator_key, &host->signer);
+        qnk_key_done(&host->validator_key);
+    }
+    return status;
+}
+
+/* --- plugins --- */
+
+static void pump(void *ctx)
+{
+    struct qnk_host *host = ctx;
+
+    if (host->peers != NULL && !host->is_ending &&
+        qnk_peers_pump(host->peers, qnk_live_now(host))) {
+        qnk_watch_again(host->watch);
+    }
+}
+
+static int32_t start_plugins(struct qnk_host *host)
+{
+    struct qnk_instance_hooks hooks[QNK_HOST_KINDS] = {0};
+    char why[QNK_HOST_WHY] = "";
+    int32_t status = qnk_watch_create(&host->budget, host->setup.loop, pump, host, &host->watch);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    qnk_watch_hook(host->watch, &hooks[QNK_HOST_TRANSPORT]);
+    hooks[QNK_HOST_TRANSPORT].shared = host->setup.shared;
+    hooks[QNK_HOST_STORAGE].shared = host->setup.shared;
+    hooks[QNK_HOST_STORAGE].folder = host->storage_folder;
+    status = qnk_kit_open(&host->kit, &host->setup, host->metrics, hooks, why);
+    host->has_kit = status == QN_OK;
+    if (status != QN_OK) {
+        qnk_host_stop(host,
+                      status == QN_CORRUPT                       ? QNK_EXIT_CORRUPT
+                      : status == QN_IO || status == QN_NO_SPACE ? QNK_EXIT_IO
+                                                                 : QNK_EXIT_CONFIG,
+                      why);
+    }
+    return status;
+}
+
+static int32_t start_genesis(struct qnk_host *host)
+{
+    const struct qnk_network *network = &host->setup.config->network;
+    struct qnk_plugin *consensus;
+    char why[QNK_PLUGIN_WHY_MAX] = "";
+    int32_t status = qnk_loader_find_used(host->setup.loader, network->consensus, &consensus, why);
+
+    if (status == QN_OK) {
+        status = qnk_genesis_params(network, &consensus->manifest, &host->params);
+    }
+    if (status == QN_OK) {
+        status = qnk_kit_first_set(&host->setup, &host->budget, &host->first_set, why);
+    }
+    if (status == QN_OK) {
+        host->tips_count = host->first_set->count;
+        host->tips = qnk_memory_take(&host->budget, host->tips_count * sizeof *host->tips);
+        status = host->tips == NULL ? QN_NO_SPACE
+                                    : qnk_genesis_tips(network, host->first_set, host->tips);
+    }
+    if (status != QN_OK) {
+        qnk_host_stop(host, QNK_EXIT_CONFIG, *why != 0 ? why : "the network file has no genesis");
+    }
+    return status;
+}
+
+/* --- threads and disk --- */
+
+static uint32_t at_most(uint32_t value, uint32_t limit)
+{
+    return value < limit ? value : limit;
+}
+
+/* As many as wanted, as there are processors, and as the plugins have lanes for. */
+static uint32_t workers_of(const struct qnk_host *host)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t workers = host->setup.config->node.workers;
+    uint32_t others = qnk_pool_lanes(0); /* beside the workers */
+    uint32_t lanes = at_most(qnk_kit_manifest(&host->kit, QNK_HOST_LEDGER)->lanes,
+                             qnk_kit_manifest(&host->kit, QNK_HOST_SIGNATURE)->lanes);
+
+    if (workers == 0) {
+        workers = processors < 1 ? 1 : (uint32_t)processors;
+    }
+    workers = at_most(workers, QNK_POOL_WORKERS_MAX);
+    return lanes <= others ? 0 : at_most(workers, lanes - others);
+}
+
+static void ledger_enter(void *ctx, bool alone)
+{
+    qnk_gate_enter(ctx, alone);
+}
+
+static void ledger_leave(void *ctx, bool alone)
+{
+    qnk_gate_leave(ctx, alone);
+}
+
+static int32_t start_storage(struct qnk_host *host)
+{
+    struct qnk_plugged storage = qnk_kit_plugged(&host->kit, QNK_HOST_STORAGE);
+    int32_t status;
+
+    host->workers = workers_of(host);
+    if (host->workers == 0 ||
+        qnk_kit_manifest(&host->kit, QNK_HOST_STORAGE)->lanes < QNK_DISK_LANES) {
+        qnk_host_stop(host, QNK_EXIT_CONFIG,
+                      "the ledger, signature or storage plugin has too few lanes for this host");
+        return QN_UNSUPPORTED;
+    }
+    host->job_host = (struct qnk_job_host){
+        .ledger = qnk_kit_plugged(&host->kit, QNK_HOST_LEDGER),
+        .signature = qnk_kit_plugged(&host->kit, QNK_HOST_SIGNATURE),
+        .ctx = &host->gate,
+        .ledger_enter = ledger_enter,
+        .ledger_leave = ledger_leave,
+    };
+    status =
+        qnk_store_open(&host->store, &host->budget, storage, host->setup.config->node.index_txs);
+    if (status != QN_OK) {
+        qnk_live_failed(host, status, "anything", host->store.why);
+    }
+    return status;
+}
+
+static int32_t start_ledger(struct qnk_host *host)
+{
+    int32_t status = qnk_store_load_ledger(&host->store, STORAGE_LANE, host->job_host.ledger,
+                                           host->setup.config->network.ledger_genesis);
+
+    if (status != QN_OK) {
+        qnk_live_failed(host, status, "the ledger's state", host->store.why);
+    }
+    return status;
+}
+
+static int32_t start_disk(struct qnk_host *host)
+{
+    struct qnk_disk_setup setup = {
+        .budget = &host->budget,
+        .store = &host->store,
+        .signer = host->signer,
+        .ctx = host,
+        .event = qnk_live_disk_event,
+        .reply = qnk_live_reply,
+        .send = qnk_live_send,
+        .waited = qnk_gauges_waited,
+        .failed = qnk_live_failed,
+    };
+    int32_t status = qnk_pool_create(&host->budget, host->setup.loop, host->workers, &host->pool);
+
+    if (status == QN_OK) {
+        setup.pool = host->pool;
+        status = qnk_disk_create(&setup, &host->disk);
+    }
+    return status;
+}
+
+/* --- the core --- */
+
+static uint32_t node_type_of(enum qnk_node_kind kind)
+{
+    switch (kind) {
+    case QNK_NODE_KIND_LIGHT:
+        return QNK_NODE_LIGHT;
+    case QNK_NODE_KIND_FULL:
+        return QNK_NODE_FULL;
+    case QNK_NODE_KIND_SUPER:
+        break;
+    }
+    return QNK_NODE_SUPER;
+}
+
+static int32_t start_core(struct qnk_host *host)
+{
+    const struct qnk_node_file *file = &host->setup.config->node;
+    struct qnk_setup setup = {
+        .params = host->params,
+        .limits =
+            {
+                .mempool_txs = file->mempool_txs,
+                .mempool_bytes = file->mempool_bytes,
+                .mempool_senders = file->mempool_senders,
+                .memory = file->memory / 2,
+                .peers = file->peers_max,
+            },
+        .type = node_type_of(file->kind),
+        .resend_ms = file->resend_ms,
+        .has_validator = host->has_validator,
+        .validator = host->validator_public,
+        .genesis_set = host->first_set,
+        .tips = host->tips,
+        .producer = qnk_kit_plugged(&host->kit, QNK_HOST_PRODUCER),
+        .consensus = qnk_kit_plugged(&host->kit, QNK_HOST_CONSENSUS),
+    };
+    int32_t status;
+
+    qnk_random_system(&setup.seed, sizeof setup.seed);
+    qnk_effects_init(&host->effects, &host->budget);
+    status = qnk_node_create(&setup, &host->node);
+    if (status != QN_OK) {
+        qnk_host_stop(host, QNK_EXIT_CONFIG,
+                      status == QN_NO_SPACE
+                          ? "limits.memory is too small for this node's mempool and windows"
+                          : "the producer plugin cannot schedule the network's validators");
+    }
+    return status;
+}
+
+static void restored(void *ctx, struct qnk_event *event)
+{
+    qnk_live_event(ctx, event);
+}
+
+/* Everything that was stored, then START, then the mempool's copy. */
+static int32_t start_restore(struct qnk_host *host)
+{
+    struct qnk_event start = {.type = QNK_EVENT_START};
+    struct qnk_store_final final = {0};
+    bool has_guard = false;
+    int32_t status = qnk_store_final(&host->store, STORAGE_LANE, &final);
+
+    if (status == QN_OK) {
+        status = qnk_store_restore(&host->store, STORAGE_LANE, restored, host, &has_guard);
+    }
+    if (status == QN_OK && host->store.why[0] != 0) {
+        qnk_log(&host->log, QNK_LOG_WARN, "storage-damaged", "%s in '%s': left out, peers have it",
+                host->store.why, host->storage_folder);
+    }
+    start.start.signing = !host->has_validator ? QNK_SIGNING_NONE
+                          : has_guard          ? QNK_SIGNING_RESTORED
+                                               : QNK_SIGNING_FRESH;
+    if (status == QN_OK) {
+        qnk_live_event(host, &start);
+        status = qnk_store_restore_txs(&host->store, STORAGE_LANE, restored, host);
+    }
+    if (status != QN_OK) {
+        qnk_live_failed(host, status, "what the node kept", host->store.why);
+    } else {
+        qnk_log(&host->log, QNK_LOG_INFO, "restored",
+                "stored up to window %llu | window=%llu height=%llu",
+                (unsigned long long) final.window, (unsigned long long) final.window,
+                (unsigned long long) final.height);
+    }
+    return status;
+}
+
+/* --- peers --- */
+
+static void peer_up(void *ctx, uint32_t peer, const struct qnk_hash *key, bool outgoing)
+{
+    struct qnk_event event = {.type = QNK_EVENT_PEER_UP};
+
+    event.peer.peer = peer;
+    event.peer.key = *key;
+    event.peer.outgoing = outgoing;
+    qnk_live_event(ctx, &event);
+}
+
+static void peer_down(void *ctx, uint32_t peer)
+{
+    struct qnk_event event = {.type = QNK_EVENT_PEER_DOWN};
+
+    event.peer.peer = peer;
+    qnk_live_event(ctx, &event);
+}
+
+static void peer_frame(void *ctx, uint32_t peer, const struct qnk_frame *head, struct qn_buf *buf)
+{
+    struct qnk_event event = {.type = QNK_EVENT_FRAME};
+
+    event.frame.peer = peer;
+    event.frame.head = *head;
+    event.frame.buf = buf;
+    qnk_live_event(ctx, &event);
+}
+
+/* The `listen` address of a transport that has such a key, in `text`. */
+static void listen_find(const struct qnk_config_plugin *used, char text[QNK_PEER_ADDRESS_SIZE])
+{
+    const struct qnk_config_schema *schema = used->part.schema;
+
+    text[0] = 0;
+    if (schema != NULL && qnk_config_key_find(schema, "listen") != NULL) {
+        struct qn_span span = qnk_part_text(&used->part, "listen");
+
+        if (span.size < QNK_PEER_ADDRESS_SIZE) {
+            memcpy(text, span.data, span.size);
+            text[span.size] = 0;
+        }
+    }
+}
+
+static int32_t start_peers(struct qnk_host *host)
+{
+    const struct qnk_node_file *file = &host->setup.config->node;
+    char listen[QNK_PEER_ADDRESS_SIZE];
+    struct qnk_peers_setup setup = {
+        .budget = &host->budget,
+        .log = &host->log,
+        .transport = qnk_kit_plugged(&host->kit, QNK_HOST_TRANSPORT),
+        .compression = qnk_kit_plugged(&host->kit, QNK_HOST_COMPRESSION),
+        .compressor = file->compression->name,
+        .chain_id = host->params.chain_id,
+        .node_seed = host->node_key.seed,
+        .known = file->peers,
+        .known_count = file->peers_count,
+        .listen = listen,
+        .node_type = node_type_of(file->kind),
+        .peers_max = file->peers_max,
+        .peers_per_address = file->peers_per_address,
+        .bytes_per_second = file->peer_bytes_per_second,
+        .requests_per_second = file->peer_requests_per_second,
+        .ctx = host,
+        .up = peer_up,
+        .down = peer_down,
+        .frame = peer_frame,
+    };
+    int32_t status;
+
+    listen_find(file->transport, listen);
+    status = qnk_peers_create(&setup, &host->peers);
+    qnk_key_done(&host->node_key);
+    if (status == QN_OK) {
+        status = qnk_peers_start(host->peers, qnk_live_now(host));
+    }
+    if (status != QN_OK) {
+        char text[QNK_HOST_WHY];
+
+        qnk_text(text, sizeof text, "cannot listen for peers on '%s' (status %d)", listen, status);
+        qnk_host_stop(host, status == QN_DENIED ? QNK_EXIT_PERMISSION : QNK_EXIT_CONFIG, text);
+    }
+    return status;
+}
+
+static int32_t start_running(struct qnk_host *host)
+{
+    char chain[2 * QN_HASH_SIZE + 1];
+    char node[QNK_BECH32M_KEY_SIZE];
+
+    host->phase = QNK_HOST_RUNNING;
+    sodium_bin2hex(chain, sizeof chain, host->params.chain_id.bytes, QN_HASH_SIZE);
+    qnk_bech32m_encode(QNK_PREFIX_NODE, host->node_public.bytes, node);
+    qnk_log(&host->log, QNK_LOG_INFO, "running", "the node runs | chain=%.16s node=%s workers=%u",
+            chain, node, host->workers);
+    qnk_live_levels(host, &host->setup.config->node);
+    if (host->setup.running != NULL) {
+        host->setup.running(host->setup.ctx);
+    }
+    return QN_OK;
+}
+
+/* --- one after another --- */
+
+static const struct {
+    const char *doing;
+    int32_t (*start)(struct qnk_host *host);
+} steps[] = {
+    {"opening its folders", start_folders},
+    {"reading its keys", start_keys},
+    {"counting", qnk_gauges_create},
+    {"loading plugins", start_plugins},
+    {"making genesis", start_genesis},
+    {"opening its storage", start_storage},
+    {"loading the ledger", start_ledger},
+    {"starting threads", start_disk},
+    {"making the core", start_core},
+    {"restoring blocks", start_restore},
+    {"connecting", start_peers},
+    {"running", start_running},
+};
+
+void qnk_live_start(struct qnk_host *host)
+{
+    int32_t status;
+
+    if (host->is_ending || host->next_step == sizeof steps / sizeof *steps) {
+        return;
+    }
+    host->doing = steps[host->next_step].doing;
+    status = steps[host->next_step].start(host);
+    if (status != QN_OK && !host->is_ending) {
+        char text[QNK_HOST_WHY];
+
+        qnk_text(text, sizeof text, "the node stopped %s (status %d)", host->doing, status);
+        qnk_host_stop(host, qnk_live_exit(status), text);
+    }
+    host->next_step++;
+    if (!host->is_ending && host->next_step < sizeof steps / sizeof *steps) {
+        (void)uv_async_send(&host->ender);
+    }
+}
