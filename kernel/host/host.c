@@ -361,6 +361,13 @@ struct qnk_instance *qnk_host_instance(struct qnk_host *host, uint32_t kind)
     return host->phase == QNK_HOST_RUNNING ? host->kit.instances[kind] : NULL;
 }
 
+const struct qnk_plugin *qnk_host_plugin(struct qnk_host *host, uint32_t kind)
+{
+    const struct qnk_instance *instance = qnk_host_instance(host, kind);
+
+    return instance == NULL ? NULL : qnk_instance_plugin(instance);
+}
+
 /* --- asking --- */
 
 static void ask_run(struct qnk_task *task, uint32_t lane)

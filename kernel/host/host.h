@@ -135,6 +135,7 @@ enum qnk_host_kind {
 };
 
 struct qnk_instance *qnk_host_instance(struct qnk_host *host, uint32_t kind);
+const struct qnk_plugin *qnk_host_plugin(struct qnk_host *host, uint32_t kind);
 
 /* --- asking --- */
 
