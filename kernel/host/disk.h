@@ -4,9 +4,9 @@
 /* disk.h: the effects that wait for the disk, each on the thread of its queue, and in the order in
  * which the core had them.
  *
- * Three promises are kept here. A signature is made after its guard record is durable, never before.
- * The answer to a client comes after its transactions are in the mempool's copy. The guard's log is
- * cut only after the final window that makes its records needless is durable.
+ * Three promises are kept here. A signature is made after its guard record is durable, never
+ * before. The answer to a client comes after its transactions are in the mempool's copy. The
+ * guard's log is cut only after the final window that makes its records needless is durable.
  *
  * Unless a function's own comment says otherwise:
  *   owns     an effect's bufs are taken over: the member in the effect is NULL afterwards

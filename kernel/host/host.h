@@ -122,7 +122,8 @@ struct qnk_metrics *qnk_host_metrics(struct qnk_host *host); /* brought up to da
 const struct qnk_config *qnk_host_config(const struct qnk_host *host);
 const char *qnk_host_signature_rule(const struct qnk_host *host);
 
-/* The plugins of a running node; NULL while starting, and consensus on a node that does not vote. */
+/* The plugins of a running node; NULL while starting. Consensus is NULL on a node that does not
+ * vote. */
 enum qnk_host_kind {
     QNK_HOST_TRANSPORT,
     QNK_HOST_STORAGE,
