@@ -802,6 +802,7 @@ void qnk_block_stored(struct qnk_node *node, uint64_t token, uint64_t place, int
         block->place = place;
         qnk_block_announce(node, block, block->own, block->body_peer);
         qnk_final_look(node);
+        qnk_checks_look(node);
         qnk_candidate_look(node);
         qnk_produce_look(node);
         qnk_peers_tell(node);

@@ -187,6 +187,7 @@ struct qnk_node {
     struct {
         uint32_t state; /* enum qnk_build_state */
         struct qnk_hash parent_id;
+        struct qnk_hash spent; /* on this parent another block was signed before a restart */
         struct qnk_micro header;
         struct qnk_job *job; /* after the run */
         struct qnk_control *control;
@@ -228,6 +229,7 @@ struct qnk_node {
     uint32_t trims; /* windows since the guard's log was trimmed */
 
     /* sync.c */
+    uint64_t macro_asked_us; /* the header behind a certificate */
     uint64_t macros_asked_us;
     uint32_t macros_peer;
     uint64_t macros_window;
@@ -452,6 +454,9 @@ void qnk_end_done(struct qnk_node *node, struct qnk_block *block, struct qnk_job
 void qnk_certificate_take(struct qnk_node *node, uint32_t peer,
                           const struct qnk_certified *certified);
 void qnk_certificate_checked(struct qnk_node *node, struct qnk_job *job);
+
+/* A macroblock's header arrived: it may be the one that a certificate without header is for. */
+void qnk_certified_macro(struct qnk_node *node, const struct qnk_macro *macro);
 
 /* A certificate of step 2 that was made here or is checked. */
 void qnk_certificate_final(struct qnk_node *node, struct qn_buf *bytes,

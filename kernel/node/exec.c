@@ -195,7 +195,7 @@ void qnk_exec_look(struct qnk_node *node)
     }
     /* A window's end that was applied while memory was short. */
     if (is_window_end(node, node->exec.at) && node->exec.at->end == NULL &&
-        node->exec.at != qnk_tree_root(node->tree)) {
+        node->exec.at->state == QNK_BLOCK_READY && node->exec.at != qnk_tree_root(node->tree)) {
         end_start(node, node->exec.at);
         return;
     }
@@ -260,7 +260,7 @@ static void applied(struct qnk_node *node, struct qnk_block *block, struct qnk_j
         node->exec.state = QNK_EXEC_IDLE;
         block->is_foreign = true;
         block_bad(node, block, "its effects are not ours");
-        undo_start(node);
+        qnk_exec_look(node);
         return;
     }
     if (!block->executed) {

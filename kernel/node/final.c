@@ -286,13 +286,34 @@ static void certificate_check(struct qnk_node *node, uint32_t peer,
                          job->messages->data + job->sigs[at].offset);
         at++;
     }
-    node->is_checking_certificate = cert->step == QNK_STEP_FINAL;
+    if (cert->step == QNK_STEP_FINAL) {
+        node->is_checking_certificate = true;
+    }
     qnk_job_start(node, job);
+}
+
+/* The header behind the certified digest came: it needs no signature. */
+void qnk_certified_macro(struct qnk_node *node, const struct qnk_macro *macro)
+{
+    struct qnk_hash digest;
+
+    qnk_macro_digest(macro, &digest);
+    if (node->certificate == NULL || node->has_certified_macro ||
+        !qnk_hash_equal(&digest, &node->certified)) {
+        return;
+    }
+    node->certified_macro = *macro;
+    node->has_certified_macro = true;
+    qnk_exec_look(node);
+    qnk_final_look(node);
+    qnk_sync_look(node);
 }
 
 void qnk_certificate_take(struct qnk_node *node, uint32_t peer,
                           const struct qnk_certified *certified)
 {
+    struct qnk_macro macro;
+
     struct qnk_certificate cert;
     struct qnk_set *set;
     struct qnk_ballot_place place;
@@ -300,6 +321,9 @@ void qnk_certificate_take(struct qnk_node *node, uint32_t peer,
     if (qnk_certificate_decode(certified->certificate, &cert) != QN_OK) {
         qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
         return;
+    }
+    if (certified->header.size > 0 && qnk_macro_decode(certified->header, &macro) == QN_OK) {
+        qnk_certified_macro(node, &macro);
     }
     if (!certificate_is_wanted(node, &cert) || !qnk_vote_context(node, cert.window, &set, &place)) {
         return;
@@ -387,6 +411,7 @@ void qnk_certificate_final(struct qnk_node *node, struct qn_buf *bytes,
     node->certificate = qnk_buf_ref(bytes);
     node->certified = cert.digest;
     node->has_certified_macro = false;
+    node->macro_asked_us = 0;
     if (macro != NULL) {
         qnk_macro_digest(macro, &digest);
         if (qnk_hash_equal(&digest, &cert.digest)) {

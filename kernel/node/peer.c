@@ -195,6 +195,9 @@ static void status_take(struct qnk_node *node, struct qnk_peer *peer, struct qn_
         qnk_peer_fault(node, peer->id, QNK_FAULT_MALFORMED);
         return;
     }
+    if (status.final_window > peer->status.final_window) {
+        peer->is_doubted = false; /* it is asked again for what it says now */
+    }
     peer->status = status;
     peer->has_status = true;
     if (status.final_window > node->final_window) {
@@ -293,13 +296,21 @@ static void macro_serve(struct qnk_node *node, const struct qnk_peer *peer, uint
                         const struct qnk_hash *digest)
 {
     const struct qnk_block *end = qnk_tree_find_end(node->tree, digest);
-    struct qn_buf *body = end == NULL ? NULL : qnk_buf_new(&node->budget, QNK_MACRO_SIZE);
+    const struct qnk_macro *macro = end == NULL ? NULL : &end->end->macro;
+
+    for (uint32_t i = 0; i < QNK_FINALS && macro == NULL; i++) {
+        const struct qnk_known_final *final = &node->finals[i];
+
+        macro = final->window > 0 && qnk_hash_equal(&final->digest, digest) ? &final->macro : NULL;
+    }
+
+    struct qn_buf *body = macro == NULL ? NULL : qnk_buf_new(&node->budget, QNK_MACRO_SIZE);
 
     if (body == NULL) {
         refuse(node, peer, request, QN_NOT_FOUND, "no window end with that digest");
         return;
     }
-    qnk_macro_encode(&end->end->macro, body->data);
+    qnk_macro_encode(macro, body->data);
     qnk_send(node, peer->id, QNK_WIRE_MACRO, request, body);
 }
 
@@ -344,6 +355,7 @@ static bool consensus_frame(struct qnk_node *node, struct qnk_peer *peer,
             return false;
         }
         qnk_macro_known(node, &macro);
+        qnk_certified_macro(node, &macro);
         return true;
     case QNK_WIRE_HEADERS:
     case QNK_WIRE_FETCH_BODIES:

@@ -31,7 +31,8 @@ static bool may_build(struct qnk_node *node)
 
     return node->is_started && !node->is_halted && !node->is_on_hold &&
            node->build.state == QNK_BUILD_NONE && qnk_exec_is_settled(node) && head->stored &&
-           !qnk_is_syncing(node) && node->certificate == NULL;
+           !qnk_hash_equal(&head->id, &node->build.spent) && !qnk_is_syncing(node) &&
+           node->certificate == NULL;
 }
 
 /* Full windows that are not final, were the next block made now. */
@@ -309,6 +310,7 @@ static void sign_block(struct qnk_node *node)
     if (status == QN_EXISTS) {
         /* After a restart: the block that was signed then may still come back from a peer. */
         node->counters.sign_refused[QNK_GUARD_G1]++;
+        node->build.spent = node->build.header.parent;
         qnk_note(node, QNK_LOG_WARN, "sign-refused", "G1: another block %llu was signed before",
                  (unsigned long long)node->build.header.height);
     }

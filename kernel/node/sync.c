@@ -83,6 +83,23 @@ static void headers_ask(struct qnk_node *node)
     }
 }
 
+/* Asks for the header behind a certificate that came, or was made here, without it. */
+static void macro_ask(struct qnk_node *node)
+{
+    struct qn_buf *body;
+
+    if (node->macro_asked_us != 0 && node->now_us < node->macro_asked_us + QNK_RETRY_US) {
+        return;
+    }
+    body = qnk_buf_new(&node->budget, 4 + QN_HASH_SIZE);
+    if (body != NULL) {
+        node->macro_asked_us = node->now_us;
+        qn_le32_write(body->data, 1);
+        memcpy(body->data + 4, node->certified.bytes, QN_HASH_SIZE);
+        qnk_send_all(node, QNK_WIRE_FETCH_MACRO, body, 0);
+    }
+}
+
 void qnk_sync_look(struct qnk_node *node)
 {
     if (!node->is_started || node->is_halted) {
@@ -93,6 +110,9 @@ void qnk_sync_look(struct qnk_node *node)
             macros_ask(node);
         }
         return;
+    }
+    if (!node->has_certified_macro && qnk_tree_find_end(node->tree, &node->certified) == NULL) {
+        macro_ask(node);
     }
     if (node->has_certified_macro &&
         qnk_tree_find(node->tree, &node->certified_macro.last) == NULL) {

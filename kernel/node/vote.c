@@ -296,7 +296,8 @@ static void tell_vote(struct qnk_node *node, struct qnk_ballot_vote *held)
 
 enum signed_result { SIGNED_NOW = 1, SIGNED_OTHER = 2, SIGNED_BEFORE = 3, SIGNED_NOTHING = 4 };
 
-/* `digest` is the one that the engine asked for, which a commit hides. */
+/* `digest` is the one that the engine asked for, which a commit hides. What was not signed has no
+ * tail yet, so no body goes back with it. */
 static void tell_signed(struct qnk_node *node, const struct qnk_vote *vote,
                         const struct qnk_hash *digest, uint8_t result)
 {
@@ -306,9 +307,13 @@ static void tell_signed(struct qnk_node *node, const struct qnk_vote *vote,
         .step = vote->step,
         .vr = vote->vr,
         .digest = digest->bytes,
-        .body = qnk_vote_tail(vote).body,
         .result = result,
     };
+
+    if (result != SIGNED_NOTHING) {
+        event.body = qnk_vote_tail(vote).body;
+    }
+
     uint8_t *to = qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_SIGNED,
                                    qn_consensus_event_signed_size(&event));
 
@@ -659,7 +664,7 @@ static bool is_settled(struct qnk_node *node, const struct qnk_block *last)
     return false;
 }
 
-static bool is_durable(struct qnk_node *node, const struct qnk_block *block)
+static bool is_durable(const struct qnk_node *node, const struct qnk_block *block)
 {
     for (; block != qnk_tree_root(node->tree); block = block->parent) {
         if (!block->stored) {
@@ -725,11 +730,16 @@ static void check_ask(struct qnk_node *node, struct qnk_check *check)
 /* Answers a check if it can be answered now; else it goes on. */
 static void check_look(struct qnk_node *node, struct qnk_check *check)
 {
-    const struct qnk_block *last;
+    const struct qnk_block *last = qnk_tree_find_end(node->tree, &check->digest);
 
-    if (qnk_tree_find_end(node->tree, &check->digest) != NULL) {
+    if (last != NULL) {
+        bool is_of_window = last->end->macro.window == qnk_ballot_place(node->ballot)->window;
+
+        if (is_of_window && !is_durable(node, last)) {
+            return; /* what is stored next looks again */
+        }
         check->is_used = false;
-        tell_checked(node, &check->digest, CHECK_VALID);
+        tell_checked(node, &check->digest, is_of_window ? CHECK_VALID : CHECK_INVALID);
         return;
     }
     last = check->has_macro ? qnk_tree_find(node->tree, &check->macro.last) : NULL;
@@ -863,16 +873,26 @@ static struct qn_span prepared_bytes(const struct qnk_node *node, int64_t round,
     return held == NULL ? (struct qn_span){NULL, 0} : held->view.bytes;
 }
 
-static bool is_lockless(const struct qnk_node *node)
+/* Whether the engine that is bound for the open window lists this step. */
+static bool is_declared(const struct qnk_node *node, uint32_t step)
 {
-    const struct qnk_binding *binding =
-        &qnk_tree_root(node->tree)->control->bindings[QNK_BINDING_CONSENSUS];
-    bool has_prepare = false;
+    uint64_t window = qnk_ballot_place(node->ballot)->window;
+    const struct qnk_known_final *basis = qnk_final_of(node, (int64_t)window - 3);
+    const struct qnk_binding *binding = &basis->control->bindings[QNK_BINDING_CONSENSUS];
+    bool is_listed = false;
 
     for (uint32_t i = 0; i < binding->steps_count; i++) {
-        has_prepare = has_prepare || binding->steps[i] == QNK_STEP_PREPARE;
+        is_listed = is_listed || binding->steps[i] == step;
     }
-    return !has_prepare;
+    return is_listed && step != QNK_STEP_ABANDON;
+}
+
+/* G7: the digest is of this window, and all behind it is executed and durable here. */
+static bool is_valid(struct qnk_node *node, uint64_t window, const struct qnk_hash *digest)
+{
+    const struct qnk_block *end = qnk_tree_find_end(node->tree, digest);
+
+    return end != NULL && end->end->macro.window == window && is_durable(node, end);
 }
 
 static void vote_refused(struct qnk_node *node, const struct qnk_signing_vote *signing,
@@ -890,8 +910,8 @@ static void vote_guard(struct qnk_node *node, struct qnk_signing_vote *signing)
     struct qnk_vote *vote = &signing->vote;
     struct qnk_guard_facts facts = {
         .final_window = node->final_window,
-        .is_valid = qnk_tree_find_end(node->tree, &signing->asked) != NULL,
-        .is_lockless = is_lockless(node),
+        .is_valid = is_valid(node, vote->window, &signing->asked),
+        .is_lockless = !is_declared(node, QNK_STEP_PREPARE),
         .prepared = prepared_bytes(node, vote->round, &vote->digest),
         .justified = prepared_bytes(node, vote->vr, &vote->digest),
     };
@@ -942,7 +962,7 @@ static void vote_request(struct qnk_node *node,
         return;
     }
     if (!qnk_may_sign(node) || signing.vote.member == QNK_SET_NOBODY ||
-        request->step == QNK_STEP_ABANDON || !tail_make(node, &signing, request->body)) {
+        !is_declared(node, request->step) || !tail_make(node, &signing, request->body)) {
         vote_refused(node, &signing, QNK_GUARD_FULL);
         return;
     }
