@@ -392,9 +392,12 @@ static void body_whole(struct qnk_node *node, struct qnk_block *block)
     qnk_job_start(node, job);
 }
 
+static void early_take(struct qnk_node *node, const struct qnk_block *block);
+
 static void body_begin(struct qnk_node *node, struct qnk_block *block)
 {
     if (block->header.body_size > 0) {
+        early_take(node, block);
         return;
     }
     block->body = qnk_buf_new(&node->budget, 0);
@@ -454,6 +457,42 @@ static bool part_fits(const struct qnk_block *block, const struct qnk_body_part 
                     : block->header.body_size - (uint64_t)part->index * QNK_WIRE_PART_SIZE);
 }
 
+/* A producer pushes a body right behind its header, whose signature is checked meanwhile. What
+ * nobody's header comes for is pushed out by what comes later. */
+static void early_keep(struct qnk_node *node, uint32_t peer, const struct qnk_hash *id,
+                       struct qn_span message)
+{
+    struct qnk_early *place = &node->early[node->early_next++ % QNK_EARLY_MAX];
+
+    qnk_buf_unref(place->message);
+    *place = (struct qnk_early){
+        .id = *id,
+        .peer = peer,
+        .message = qnk_buf_copy(&node->budget, message),
+    };
+}
+
+/* The parts that came before this block's header. */
+static void early_take(struct qnk_node *node, const struct qnk_block *block)
+{
+    for (uint32_t i = 0; i < QNK_EARLY_MAX; i++) {
+        struct qnk_early early = node->early[i];
+
+        if (early.message != NULL && qnk_hash_equal(&early.id, &block->id)) {
+            node->early[i] = (struct qnk_early){0};
+            qnk_part_take(node, early.peer, qnk_buf_span(early.message));
+            qnk_buf_unref(early.message);
+        }
+    }
+}
+
+void qnk_chain_done(struct qnk_node *node)
+{
+    for (uint32_t i = 0; i < QNK_EARLY_MAX; i++) {
+        qnk_buf_unref(node->early[i].message);
+    }
+}
+
 void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
 {
     struct qnk_body_part part;
@@ -465,8 +504,12 @@ void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
 
     struct qnk_block *block = qnk_tree_find(node->tree, &part.id);
 
-    /* Late parts of what we have, and parts that came before their header, are no fault. */
-    if (block == NULL || block->state != QNK_BLOCK_HEADER || block->working ||
+    if (block == NULL) {
+        early_keep(node, peer, &part.id, body);
+        return;
+    }
+    /* Late parts of what we have are no fault. */
+    if (block->state != QNK_BLOCK_HEADER || block->working ||
         (block->body != NULL && block->parts == NULL)) {
         return;
     }

@@ -28,6 +28,7 @@ enum {
     QNK_PEERS_MAX = 256,
     QNK_ROOM_MAX = 64,        /* headers that wait for their time or a certificate */
     QNK_CLOCK_AHEAD_MS = 500, /* a block dated further ahead waits */
+    QNK_EARLY_MAX = 64,       /* parts of bodies whose header is not in the tree yet */
     QNK_KERNEL_POOL_MAX = 256,
     QNK_QUEUE_MAX = 65536, /* transactions that wait for verification */
     QNK_VERIFY_BATCH = 2048,
@@ -75,6 +76,13 @@ struct qnk_waiting {
     struct qnk_hash id;
     uint32_t peer;
     uint64_t at_us; /* 0: a free place; UINT64_MAX: until a window is final */
+};
+
+/* A part of a body that was pushed along with its header, which is still being checked. */
+struct qnk_early {
+    struct qnk_hash id; /* of the block */
+    uint32_t peer;
+    struct qn_buf *message; /* NULL: a free place */
 };
 
 /* What waits to be signed. */
@@ -163,6 +171,8 @@ struct qnk_node {
     struct qnk_tree *tree;
     struct qnk_schedule *schedule;
     struct qnk_waiting room[QNK_ROOM_MAX];
+    struct qnk_early early[QNK_EARLY_MAX];
+    uint32_t early_next;                          /* place that is filled next: the oldest */
     struct qnk_micro recent[QNK_SCHEDULE_RECENT]; /* final headers, height % QNK_SCHEDULE_RECENT */
     uint64_t recent_last;                         /* height of the newest of them; 0: none */
     uint64_t recent_count;                        /* how many are known */
@@ -336,6 +346,9 @@ void qnk_peers_tell(struct qnk_node *node);
 uint32_t qnk_peer_for(struct qnk_node *node, uint64_t window, uint32_t not );
 
 /* --- chain.c --- */
+
+/* Gives back what this part holds besides the tree. */
+void qnk_chain_done(struct qnk_node *node);
 
 /* Headers that a peer sent: their signatures are checked, then they enter the tree. */
 void qnk_headers_take(struct qnk_node *node, uint32_t peer, struct qn_span body);

@@ -193,6 +193,7 @@ void qnk_node_destroy(struct qnk_node *node)
     outer.used = sizeof *node;
     pool_done(node);
     qnk_votes_done(node);
+    qnk_chain_done(node);
     qnk_build_drop(node);
     qnk_control_unref(node->exec.control);
     qnk_memory_give(&node->budget, node->exec.lost_pages,

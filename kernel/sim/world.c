@@ -552,10 +552,10 @@ static bool make_node(struct qnk_world *world, uint32_t i)
     struct qnk_setup own = {
         .params = setup->params,
         .limits = setup->limits,
-        .type = QNK_NODE_SUPER,
+        .type = setup->types == NULL ? QNK_NODE_SUPER : setup->types[i],
         .resend_ms = setup->resend_ms,
         .seed = setup->seed * 1000 + i,
-        .has_validator = true,
+        .has_validator = i < setup->set->count,
         .validator = machine->public,
         .genesis_set = setup->set,
         .tips = setup->tips,

@@ -51,7 +51,8 @@ struct qnk_world_setup {
     uint32_t delay_us;          /* of a link, at least; the same again at most on top, by lot */
     uint32_t loss_permille;     /* of frames: such a link breaks and is made again */
     struct qn_span genesis;     /* the ledger's record */
-    const uint8_t (*seeds)[32]; /* of the validators' keys, in the order of the set */
+    const uint8_t (*seeds)[32]; /* of the nodes' keys; the first are the set's, in its order */
+    const uint32_t *types;      /* enum qnk_node_type of each node; NULL: all super */
     const struct qnk_set *set;
     const struct qnk_hash *tips;
     struct qnk_world_maker maker;
