@@ -1,0 +1,1164 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/host/peers.h"
+
+#include <string.h>
+
+#include <qnet/assert.h>
+#include <qnet/transport.h>
+
+#include "kernel/base/bech32m.h"
+#include "kernel/base/random.h"
+#include "kernel/base/text.h"
+#include "kernel/host/contacts.h"
+#include "kernel/host/link.h"
+
+/* Links beyond the peers: strangers in their handshake, and dials of ours that became links. */
+enum {
+    PROVING_MAX = 64,  /* links of others that have not proven a key; beyond: closed */
+    SPARE_LINKS = 128, /* places beside those of peers */
+    PUMP_MAX = 128,    /* effects of one pump */
+    PEERS_MOST = 4096,
+    REQUESTS_MOST = 1000000,
+    TOKEN_LISTEN = 1,
+    TOKEN_DIALS = 2, /* the first one */
+};
+
+#define MICROS          UINT64_C(1000000)
+#define LISTEN_RETRY_US (5 * MICROS)
+
+/* Two links with one peer that began within this are of two dials at once; after it the older one
+ * is dead at the far end, as nobody dials whom it has. */
+#define STEADY_US (3 * MICROS)
+
+/* An effect of the transport, kept until its pump has returned: only then may it be called. */
+struct happened {
+    uint32_t type;
+    uint32_t reason;
+    uint64_t token;
+    uint64_t listener;
+    uint64_t link;
+    bool is_lost; /* its payload did not fit into memory */
+    struct qn_slice payload;
+    char text[QNK_PEER_ADDRESS_SIZE];
+};
+
+struct qnk_peers {
+    struct qnk_peers_setup setup; /* what it points to but budget, log and plugins is not used */
+    struct qnk_link_base base;
+    struct qnk_contacts contacts;
+    struct qnk_link **links;
+    uint32_t links_max;
+    uint32_t links_count;
+    uint32_t last_peer; /* number */
+    uint64_t last_token;
+    uint64_t now_us; /* of the last pump or tick */
+    bool is_stopped;
+    struct qnk_random random;
+    char compressor[QNK_SESSION_NAME_MAX + 1];
+    char listen[QNK_PEER_ADDRESS_SIZE];    /* as wanted; "": not at all */
+    char listening[QNK_PEER_ADDRESS_SIZE]; /* as it is */
+    int32_t listen_status;
+    uint64_t listen_us; /* when to try again */
+    uint64_t listener;
+    struct happened *happened; /* PUMP_MAX */
+    uint32_t happened_count;
+};
+
+#define HAPPENED_SIZE (PUMP_MAX * sizeof(struct happened))
+
+/* --- finding and naming --- */
+
+struct key_text {
+    char text[QNK_BECH32M_KEY_SIZE];
+};
+
+static struct key_text key_text(const struct qnk_hash *key)
+{
+    struct key_text it;
+
+    qnk_bech32m_encode(QNK_PREFIX_NODE, key->bytes, it.text);
+    return it;
+}
+
+/* Who a link is with, as far as it is known; else where. */
+static struct key_text link_text(const struct qnk_link *link)
+{
+    struct key_text it;
+
+    if (link->contact != NULL) {
+        return key_text(&link->contact->key);
+    }
+    if (!qnk_hash_is_zero(&link->session.peer.key)) {
+        return key_text(&link->session.peer.key);
+    }
+    qnk_text(it.text, sizeof it.text, "%s", link->address);
+    return it;
+}
+
+static struct qnk_link *link_find(const struct qnk_peers *peers, uint64_t id)
+{
+    for (uint32_t i = 0; i < peers->links_count; i++) {
+        if (peers->links[i]->id == id) {
+            return peers->links[i];
+        }
+    }
+    return NULL;
+}
+
+/* Only of a link that is up. */
+static struct qnk_link *peer_find(const struct qnk_peers *peers, uint32_t peer)
+{
+    for (uint32_t i = 0; i < peers->links_count; i++) {
+        struct qnk_link *link = peers->links[i];
+
+        if (link->peer == peer && link->state == QNK_LINK_UP) {
+            return link;
+        }
+    }
+    return NULL;
+}
+
+static struct qnk_link *up_find(const struct qnk_peers *peers, const struct qnk_contact *contact)
+{
+    for (uint32_t i = 0; i < peers->links_count; i++) {
+        struct qnk_link *link = peers->links[i];
+
+        if (link->contact == contact && link->state == QNK_LINK_UP) {
+            return link;
+        }
+    }
+    return NULL;
+}
+
+static struct qnk_contact *dial_find(const struct qnk_peers *peers, uint64_t token)
+{
+    for (uint32_t i = 0; token != 0 && i < QNK_CONTACTS_MAX; i++) {
+        struct qnk_contact *contact = &peers->contacts.list[i];
+
+        if (contact->is_used && contact->token == token) {
+            return contact;
+        }
+    }
+    return NULL;
+}
+
+static uint32_t ups_count(const struct qnk_peers *peers)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < peers->links_count; i++) {
+        count += peers->links[i]->state == QNK_LINK_UP ? 1 : 0;
+    }
+    return count;
+}
+
+static bool is_own_key(const struct qnk_peers *peers, const struct qnk_hash *key)
+{
+    return memcmp(peers->base.identity.key, key->bytes, QN_KEY_SIZE) == 0;
+}
+
+/* --- the end of links --- */
+
+static void link_end(struct qnk_peers *peers, struct qnk_link *link, enum qnk_session_code code,
+                     const char *text)
+{
+    qnk_link_end(link, code, text, peers->now_us);
+}
+
+/* What the end of a link means for whom it was with. */
+static void contact_leave(struct qnk_peers *peers, const struct qnk_link *link)
+{
+    struct qnk_contact *contact = link->contact;
+    uint64_t chance = qnk_random_u64(&peers->random);
+
+    if (contact == NULL) {
+        return;
+    }
+    QN_ASSERT(contact->links > 0);
+    contact->links--;
+    if (contact->links > 0 || qnk_contact_is_banned(contact, peers->now_us)) {
+        return; /* another link stays; or the ban's reason does */
+    }
+    if (link->peer != 0) {
+        qnk_contact_parted(contact, link->up_us, peers->now_us, chance, link->reason);
+    } else {
+        qnk_contact_failed(contact, peers->now_us, chance, link->reason);
+    }
+}
+
+/* Ends of handshakes: in words for the operator, and counted for the address. */
+static void handshake_failed(struct qnk_peers *peers, const struct qnk_link *link)
+{
+    bool is_foul = link->code == QNK_SESSION_MALFORMED || link->code == QNK_SESSION_UNPROVEN ||
+                   link->code == QNK_SESSION_SLOW;
+    enum qnk_log_level level = link->code == QNK_SESSION_NO_CODE ||
+                                       link->code == QNK_SESSION_DUPLICATE ||
+                                       link->code == QNK_SESSION_STOPPING
+                                   ? QNK_LOG_DEBUG
+                                   : QNK_LOG_WARN;
+
+    if (link->code == QNK_SESSION_DUPLICATE) {
+        return; /* counted where it was found */
+    }
+    peers->base.counters.handshakes_failed++;
+    if (is_foul && !link->is_outgoing && !link->session.end.by_peer) {
+        qnk_contacts_host_failed(&peers->contacts, link->address, peers->now_us);
+    }
+    qnk_log(peers->setup.log, level, "peer-refused", "peer %s %s | peer=%s address=%s reason=%s",
+            link_text(link).text, link->reason, link_text(link).text, link->address, link->reason);
+}
+
+/* Takes ended links away and reports them. The callback may end further ones. */
+static void links_reap(struct qnk_peers *peers)
+{
+    for (uint32_t i = 0; i < peers->links_count;) {
+        struct qnk_link *link = peers->links[i];
+
+        if (link->state != QNK_LINK_ENDED || link->is_held) {
+            i++;
+            continue;
+        }
+        peers->links[i] = peers->links[--peers->links_count];
+        contact_leave(peers, link);
+        if (link->peer == 0) {
+            handshake_failed(peers, link);
+        } else {
+            qnk_log(peers->setup.log, QNK_LOG_INFO, "peer-down",
+                    "peer %s is gone: %s | peer=%s reason=%s", link_text(link).text, link->reason,
+                    link_text(link).text, link->reason);
+            peers->setup.down(peers->setup.ctx, link->peer);
+        }
+        qnk_link_destroy(link);
+        i = 0;
+    }
+}
+
+/* --- score and ban --- */
+
+static void contact_drop(struct qnk_peers *peers, const struct qnk_contact *contact,
+                         enum qnk_session_code code, const char *text)
+{
+    for (uint32_t i = 0; i < peers->links_count; i++) {
+        if (peers->links[i]->contact == contact) {
+            link_end(peers, peers->links[i], code, text);
+        }
+    }
+}
+
+static void contact_banned(struct qnk_peers *peers, struct qnk_contact *contact)
+{
+    char text[QNK_SESSION_TEXT_MAX + 1];
+
+    peers->base.counters.bans++;
+    qnk_log(peers->setup.log, QNK_LOG_WARN, "peer-banned", "peer %s is banned: %s | peer=%s",
+            key_text(&contact->key).text, contact->reason, key_text(&contact->key).text);
+    qnk_text(text, sizeof text, "banned: %s", contact->reason);
+    contact_drop(peers, contact, QNK_SESSION_BANNED, text);
+}
+
+static void link_charge(struct qnk_peers *peers, struct qnk_link *link, enum qnk_fault fault)
+{
+    if (link->contact != NULL && qnk_contact_charge(link->contact, fault, peers->now_us)) {
+        contact_banned(peers, link->contact);
+    }
+}
+
+void qnk_peers_score(struct qnk_peers *peers, uint32_t peer, uint32_t fault)
+{
+    struct qnk_link *link = peer_find(peers, peer);
+
+    QN_ASSERT(fault < QNK_FAULTS);
+    if (link != NULL) {
+        link_charge(peers, link, (enum qnk_fault)fault);
+    }
+}
+
+/* --- becoming a peer --- */
+
+/* True: a link with this peer stays, which is the other one. The one that ends is ended. */
+static bool duplicate_settle(struct qnk_peers *peers, struct qnk_link *link)
+{
+    struct qnk_link *other = up_find(peers, link->contact);
+    bool is_ours_smaller =
+        memcmp(peers->base.identity.key, link->contact->key.bytes, QN_KEY_SIZE) < 0;
+    bool is_newer_best;
+
+    if (other == NULL) {
+        return false;
+    }
+    /* Both ends come to the same answer: they see the same two links. */
+    is_newer_best = other->is_outgoing == link->is_outgoing ||
+                    peers->now_us - other->up_us > STEADY_US ||
+                    link->is_outgoing == is_ours_smaller;
+    peers->base.counters.duplicates++;
+    link_end(peers, is_newer_best ? other : link, QNK_SESSION_DUPLICATE,
+             "another link between us stays");
+    return !is_newer_best;
+}
+
+/* The peer that a known one may take the place of: a stranger, of the worst score. */
+static struct qnk_link *stranger_find(const struct qnk_peers *peers)
+{
+    struct qnk_link *worst = NULL;
+
+    for (uint32_t i = 0; i < peers->links_count; i++) {
+        struct qnk_link *link = peers->links[i];
+
+        if (link->state == QNK_LINK_UP && !link->contact->is_known &&
+            (worst == NULL || qnk_contact_score(link->contact, peers->now_us) >
+                                  qnk_contact_score(worst->contact, peers->now_us))) {
+            worst = link;
+        }
+    }
+    return worst;
+}
+
+/* Strangers that are up from the host of that link. */
+static uint32_t strangers_at(const struct qnk_peers *peers, const char *address)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < peers->links_count; i++) {
+        const struct qnk_link *link = peers->links[i];
+
+        count += link->state == QNK_LINK_UP && !link->contact->is_known &&
+                         qnk_host_is_same(link->address, address)
+                     ? 1
+                     : 0;
+    }
+    return count;
+}
+
+/* Whether there is a place for it among the peers, if need be by taking a stranger's. */
+static bool place_make(struct qnk_peers *peers, struct qnk_link *link)
+{
+    bool is_known = link->contact->is_known;
+    struct qnk_link *stranger;
+
+    if (!is_known && strangers_at(peers, link->address) >= peers->setup.peers_per_address) {
+        link_end(peers, link, QNK_SESSION_FULL, "too many peers at your address");
+        return false;
+    }
+    if (ups_count(peers) < peers->setup.peers_max) {
+        return true;
+    }
+    stranger = is_known ? stranger_find(peers) : NULL;
+    if (stranger == NULL) {
+        link_end(peers, link, QNK_SESSION_FULL, "all places for peers are taken");
+        return false;
+    }
+    link_end(peers, stranger, QNK_SESSION_FULL, "your place is needed for a known peer");
+    return true;
+}
+
+/* Whether who has proven its key may be a peer. */
+static bool peer_admit(struct qnk_peers *peers, struct qnk_link *link)
+{
+    if (link->contact == NULL) {
+        link->contact = qnk_contacts_take(&peers->contacts, &link->session.peer.key, peers->now_us);
+        if (link->contact == NULL) {
+            link_end(peers, link, QNK_SESSION_FULL, "too many peers are remembered");
+            return false;
+        }
+        link->contact->links++;
+    }
+    if (qnk_contact_is_banned(link->contact, peers->now_us)) {
+        link_end(peers, link, QNK_SESSION_BANNED, "you are banned here");
+        return false;
+    }
+    return !duplicate_settle(peers, link) && place_make(peers, link);
+}
+
+static void link_proven(struct qnk_peers *peers, struct qnk_link *link)
+{
+    bool is_packing;
+
+    peers->base.counters.handshakes++;
+    if (!peer_admit(peers, link)) {
+        return;
+    }
+    link->is_held = true;
+    links_reap(peers); /* whose place it takes is down before this one is up */
+    link->is_held = false;
+    if (link->state != QNK_LINK_OPEN) {
+        return; /* a callback ended it; it is taken away in its turn */
+    }
+    if (qnk_link_raise(link, ++peers->last_peer, peers->now_us) != QN_OK) {
+        link_end(peers, link, QNK_SESSION_FULL, "no memory for another peer");
+        return;
+    }
+    is_packing = link->session.peer.agreed_count > 0;
+    link->contact->since_us = peers->now_us;
+    link->contact->reason[0] = 0;
+    qnk_log(peers->setup.log, QNK_LOG_INFO, "peer-up",
+            "peer %s is connected | peer=%s address=%s direction=%s packing=%s",
+            link_text(link).text, link_text(link).text, link->address,
+            link->is_outgoing ? "out" : "in", is_packing ? peers->compressor : "none");
+    peers->setup.up(peers->setup.ctx, link->peer, &link->contact->key, link->is_outgoing);
+    qnk_link_keep(link, peers->now_us);
+}
+
+/* --- links of the transport --- */
+
+static struct qnk_link *link_add(struct qnk_peers *peers, const struct happened *it,
+                                 struct qnk_contact *contact)
+{
+    struct qnk_link *link = NULL;
+
+    if (peers->links_count < peers->links_max && !peers->is_stopped) {
+        link = qnk_link_create(&peers->base, it->link, it->text, contact != NULL,
+                               contact == NULL ? NULL : &contact->key, peers->now_us);
+    }
+    if (link == NULL) {
+        peers->base.transport->close(peers->base.inst, it->link, 0);
+        return NULL;
+    }
+    link->contact = contact;
+    peers->links[peers->links_count++] = link;
+    return link;
+}
+
+/* Links of others at that host that have proven nothing yet; `all` counts every host's. */
+static uint32_t proving_count(const struct qnk_peers *peers, const char *address, uint32_t *all)
+{
+    uint32_t count = 0;
+
+    *all = 0;
+    for (uint32_t i = 0; i < peers->links_count; i++) {
+        const struct qnk_link *link = peers->links[i];
+
+        if (link->state == QNK_LINK_PROVING && !link->is_outgoing) {
+            *all += 1;
+            count += qnk_host_is_same(link->address, address) ? 1 : 0;
+        }
+    }
+    return count;
+}
+
+static void link_accept(struct qnk_peers *peers, const struct happened *it)
+{
+    uint32_t known = qnk_contacts_known_at(&peers->contacts, it->text);
+    uint32_t all = 0;
+    uint32_t here = proving_count(peers, it->text, &all);
+    bool is_bad = known == 0 && qnk_contacts_host_is_bad(&peers->contacts, it->text, peers->now_us);
+
+    if (is_bad || all >= PROVING_MAX || here >= peers->setup.peers_per_address + known) {
+        peers->base.counters.refused++;
+        peers->base.transport->close(peers->base.inst, it->link, 0);
+        return;
+    }
+    peers->base.counters.accepts++;
+    (void)link_add(peers, it, NULL);
+}
+
+static void link_up(struct qnk_peers *peers, const struct happened *it)
+{
+    struct qnk_contact *contact = dial_find(peers, it->token);
+
+    if (it->token == 0) {
+        link_accept(peers, it);
+        return;
+    }
+    if (contact == NULL) { /* forgotten or banned meanwhile */
+        peers->base.transport->close(peers->base.inst, it->link, 0);
+        return;
+    }
+    contact->token = 0;
+    if (link_add(peers, it, contact) != NULL) {
+        contact->links++;
+    } else {
+        qnk_contact_failed(contact, peers->now_us, qnk_random_u64(&peers->random),
+                           "no memory for another link");
+    }
+}
+
+static const char *down_text(const struct happened *it)
+{
+    static const char *const texts[] = {"ended", "closed",  "refused", "timed out",
+                                        "a gap", "too big", "reset"};
+
+    if (it->text[0] != 0) {
+        return it->text;
+    }
+    return it->reason < sizeof texts / sizeof texts[0] ? texts[it->reason] : texts[0];
+}
+
+static void dial_failed(struct qnk_peers *peers, struct qnk_contact *contact, const char *why)
+{
+    bool is_first = contact->delay_us == QNK_DIAL_DELAY_MIN;
+
+    peers->base.counters.dials_failed++;
+    qnk_log(peers->setup.log, is_first ? QNK_LOG_INFO : QNK_LOG_DEBUG, "peer-away",
+            "peer %s does not answer at %s: %s | peer=%s address=%s reason=%s",
+            key_text(&contact->key).text, contact->address, why, key_text(&contact->key).text,
+            contact->address, why);
+    qnk_contact_failed(contact, peers->now_us, qnk_random_u64(&peers->random), why);
+}
+
+static void listen_failed(struct qnk_peers *peers, const char *why)
+{
+    peers->listen_status = QN_IO;
+    peers->listener = 0;
+    peers->listen_us = peers->now_us + LISTEN_RETRY_US;
+    qnk_log(peers->setup.log, QNK_LOG_ERROR, "peers-listen-failed",
+            "cannot listen on %s: %s | address=%s reason=%s", peers->listen, why, peers->listen,
+            why);
+}
+
+static void link_down(struct qnk_peers *peers, const struct happened *it)
+{
+    struct qnk_link *link = link_find(peers, it->link);
+    struct qnk_contact *contact = link == NULL ? dial_find(peers, it->token) : NULL;
+
+    if (link != NULL) {
+        if (link->state != QNK_LINK_ENDED) {
+            qnk_text(link->reason, sizeof link->reason, "%s", down_text(it));
+        }
+        link->is_gone = true;
+        link->state = QNK_LINK_ENDED;
+    } else if (it->token == TOKEN_LISTEN) {
+        listen_failed(peers, down_text(it));
+    } else if (contact != NULL) {
+        dial_failed(peers, contact, down_text(it));
+    }
+}
+
+/* --- frames --- */
+
+/* A request over the limit is answered all the same: the asker goes elsewhere at once. */
+static void request_refuse(struct qnk_peers *peers, struct qnk_link *link,
+                           const struct qnk_frame *head)
+{
+    static const char text[] = "too many requests";
+    struct qnk_refusal refusal = {
+        .code = QN_BUSY,
+        .text = {(const uint8_t *)text, sizeof text - 1},
+    };
+    struct qn_buf *body = qnk_buf_new(peers->setup.budget, qnk_refusal_size(&refusal));
+
+    if (body != NULL) {
+        qnk_refusal_encode(&refusal, body->data);
+        qnk_peers_send(peers, link->peer, QNK_LANE_SYNC, QNK_WIRE_REFUSAL, head->request, body,
+                       (struct qn_slice){0});
+        qnk_buf_unref(body);
+    }
+}
+
+static void hello_look(struct qnk_peers *peers, struct qnk_link *link)
+{
+    const struct qnk_contact *contact =
+        qnk_contacts_find(&peers->contacts, &link->session.peer.key);
+
+    if (contact != NULL && qnk_contact_is_banned(contact, peers->now_us)) {
+        link_end(peers, link, QNK_SESSION_BANNED, "you are banned here");
+    }
+}
+
+static void link_frame(struct qnk_peers *peers, const struct happened *it)
+{
+    struct qnk_link *link = link_find(peers, it->link);
+    struct qn_span bytes = {it->payload.data, it->payload.size};
+    struct qnk_link_frame frame = {.buf = NULL};
+
+    if (link == NULL || link->state == QNK_LINK_ENDED) {
+        return;
+    }
+    switch (it->is_lost ? QNK_LINK_NO_MEMORY : qnk_link_take(link, bytes, peers->now_us, &frame)) {
+    case QNK_LINK_NOTHING:
+    case QNK_LINK_BROKEN:
+        break;
+    case QNK_LINK_GREETED:
+        hello_look(peers, link);
+        break;
+    case QNK_LINK_PROVEN:
+        link_proven(peers, link);
+        break;
+    case QNK_LINK_FRAME:
+        peers->setup.frame(peers->setup.ctx, link->peer, &frame.head, frame.buf);
+        break;
+    case QNK_LINK_REQUEST:
+        request_refuse(peers, link, &frame.head);
+        break;
+    case QNK_LINK_MALFORMED:
+        peers->base.counters.malformed++;
+        link_charge(peers, link, QNK_FAULT_MALFORMED);
+        break;
+    case QNK_LINK_NO_MEMORY:
+        peers->base.counters.no_memory++;
+        link_end(peers, link, QNK_SESSION_SLOW, "no memory for your frames");
+        break;
+    }
+    qnk_buf_unref(frame.buf);
+}
+
+/* --- pump --- */
+
+static void text_take(struct happened *it, struct qn_span text)
+{
+    uint64_t size = text.size < sizeof it->text ? text.size : sizeof it->text - 1;
+
+    if (size > 0) {
+        memcpy(it->text, text.data, size);
+    }
+    it->text[size] = 0;
+}
+
+static int32_t happened_read(struct happened *it, struct qn_span body)
+{
+    struct qn_transport_effect_listening listening;
+    struct qn_transport_effect_up up;
+    struct qn_transport_effect_frame frame;
+    struct qn_transport_effect_room room;
+    struct qn_transport_effect_down down;
+    int32_t status = QN_INVALID;
+
+    switch (it->type) {
+    case QN_TRANSPORT_EFFECT_LISTENING:
+        status = qn_transport_effect_listening_read(body, &listening);
+        if (status == QN_OK) {
+            it->token = listening.token;
+            it->listener = listening.listener;
+            text_take(it, listening.address);
+        }
+        break;
+    case QN_TRANSPORT_EFFECT_UP:
+        status = qn_transport_effect_up_read(body, &up);
+        if (status == QN_OK) {
+            it->token = up.token;
+            it->link = up.link;
+            text_take(it, up.address);
+        }
+        break;
+    case QN_TRANSPORT_EFFECT_FRAME:
+        status = qn_transport_effect_frame_read(body, &frame);
+        it->link = status == QN_OK ? frame.link : 0;
+        break;
+    case QN_TRANSPORT_EFFECT_ROOM:
+        status = qn_transport_effect_room_read(body, &room);
+        it->link = status == QN_OK ? room.link : 0;
+        break;
+    case QN_TRANSPORT_EFFECT_DOWN:
+        status = qn_transport_effect_down_read(body, &down);
+        if (status == QN_OK) {
+            it->token = down.token;
+            it->link = down.link;
+            it->reason = down.reason;
+            text_take(it, down.text);
+        }
+        break;
+    default:
+        break;
+    }
+    return status;
+}
+
+static void payload_take(struct qnk_peers *peers, struct happened *it,
+                         const struct qn_slice *payload)
+{
+    struct qn_buf *copy;
+
+    it->payload = *payload;
+    if (payload->owner != NULL) {
+        (void)qnk_buf_ref(payload->owner);
+        return;
+    }
+    copy = qnk_buf_copy(peers->setup.budget, (struct qn_span){payload->data, payload->size});
+    it->payload = (struct qn_slice){copy, copy == NULL ? NULL : copy->data, payload->size};
+    it->is_lost = copy == NULL;
+}
+
+static int32_t effect_push(void *ctx, uint32_t type, struct qn_span body,
+                           const struct qn_slice *payload)
+{
+    struct qnk_peers *peers = ctx;
+    struct happened *it;
+    int32_t status;
+
+    if (peers->happened_count == PUMP_MAX) {
+        return QN_NO_SPACE;
+    }
+    it = &peers->happened[peers->happened_count];
+    *it = (struct happened){.type = type};
+    status = happened_read(it, body);
+    if (status == QN_OK) {
+        if (payload != NULL) {
+            payload_take(peers, it, payload);
+        }
+        peers->happened_count++;
+    }
+    return status;
+}
+
+static void happened_do(struct qnk_peers *peers, const struct happened *it)
+{
+    struct qnk_link *link;
+
+    switch (it->type) {
+    case QN_TRANSPORT_EFFECT_LISTENING:
+        peers->listen_status = QN_OK;
+        peers->listener = it->listener;
+        qnk_text(peers->listening, sizeof peers->listening, "%s", it->text);
+        qnk_log(peers->setup.log, QNK_LOG_INFO, "peers-listening",
+                "peers can connect at %s | address=%s", it->text, it->text);
+        break;
+    case QN_TRANSPORT_EFFECT_UP:
+        link_up(peers, it);
+        break;
+    case QN_TRANSPORT_EFFECT_FRAME:
+        link_frame(peers, it);
+        break;
+    case QN_TRANSPORT_EFFECT_ROOM:
+        link = link_find(peers, it->link);
+        if (link != NULL) {
+            link->is_blocked = false;
+            qnk_link_flush(link, peers->now_us);
+        }
+        break;
+    default:
+        link_down(peers, it);
+        break;
+    }
+}
+
+static void time_take(struct qnk_peers *peers, uint64_t now_us)
+{
+    peers->now_us = now_us > peers->now_us ? now_us : peers->now_us;
+}
+
+bool qnk_peers_pump(struct qnk_peers *peers, uint64_t now_us)
+{
+    struct qn_effects out = {
+        .head = {.size = sizeof out, .major = 1}, .ctx = peers, .push = effect_push};
+    int32_t status;
+
+    QN_ASSERT(peers->happened_count == 0); /* not from within a callback */
+    time_take(peers, now_us);
+    status = peers->base.transport->pump(peers->base.inst, PUMP_MAX, &out);
+    if (status != QN_OK && status != QN_AGAIN) {
+        qnk_log(peers->setup.log, QNK_LOG_ERROR, "transport-failed",
+                "the transport cannot go on: status %i | status=%i", (int)status, (int)status);
+    }
+    for (uint32_t i = 0; i < peers->happened_count; i++) {
+        happened_do(peers, &peers->happened[i]);
+        qnk_buf_unref(peers->happened[i].payload.owner);
+    }
+    peers->happened_count = 0;
+    links_reap(peers);
+    return status == QN_AGAIN;
+}
+
+/* --- tick --- */
+
+static void listen_try(struct qnk_peers *peers)
+{
+    struct qn_span address = {(const uint8_t *)peers->listen, strlen(peers->listen)};
+    int32_t status = peers->base.transport->listen(peers->base.inst, TOKEN_LISTEN, address);
+
+    if (status == QN_OK) {
+        peers->listen_status = QN_AGAIN;
+    } else {
+        listen_failed(peers, "refused by the transport");
+    }
+}
+
+static void dial_try(struct qnk_peers *peers, struct qnk_contact *contact)
+{
+    struct qn_span address = {(const uint8_t *)contact->address, strlen(contact->address)};
+    uint64_t token = ++peers->last_token;
+    int32_t status;
+
+    peers->base.counters.dials++;
+    contact->token = token;
+    status = peers->base.transport->dial(peers->base.inst, token, address);
+    if (status != QN_OK) {
+        dial_failed(peers, contact,
+                    status == QN_INVALID ? "not an address of this transport"
+                                         : "refused by the transport");
+    }
+}
+
+static void dials_try(struct qnk_peers *peers)
+{
+    uint32_t room = peers->links_max - peers->links_count;
+
+    for (uint32_t i = 0; i < QNK_CONTACTS_MAX && room > 0; i++) {
+        struct qnk_contact *it = &peers->contacts.list[i];
+
+        if (it->is_used && it->is_known && it->address[0] != 0 && it->links == 0 &&
+            it->token == 0 && peers->now_us >= it->dial_us &&
+            !qnk_contact_is_banned(it, peers->now_us)) {
+            dial_try(peers, it);
+            room--;
+        }
+    }
+}
+
+void qnk_peers_tick(struct qnk_peers *peers, uint64_t now_us)
+{
+    time_take(peers, now_us);
+    links_reap(peers);
+    for (uint32_t i = 0; i < peers->links_count; i++) {
+        struct qnk_link *link = peers->links[i];
+        const char *why = qnk_link_look(link, peers->now_us);
+
+        if (why != NULL) {
+            link_end(peers, link, QNK_SESSION_SLOW, why);
+        } else if (link->state != QNK_LINK_ENDED) {
+            qnk_link_keep(link, peers->now_us);
+        }
+    }
+    links_reap(peers);
+    if (peers->is_stopped) {
+        return;
+    }
+    if (peers->listen_status == QN_IO && peers->now_us >= peers->listen_us) {
+        listen_try(peers);
+    }
+    dials_try(peers);
+}
+
+/* --- sending --- */
+
+void qnk_peers_send(struct qnk_peers *peers, uint32_t peer, uint8_t lane, uint8_t type,
+                    uint32_t request, struct qn_buf *head, struct qn_slice body)
+{
+    struct qnk_link *link = peer_find(peers, peer);
+    struct qnk_queued frame = {.head = head, .body = body, .request = request, .type = type};
+
+    QN_ASSERT(lane < QNK_LANES && qnk_queued_size(&frame) <= QNK_FRAME_PLAIN_MAX);
+    if (link == NULL) {
+        return;
+    }
+    if (body.owner == NULL && body.size > 0) {
+        frame.body.owner =
+            qnk_buf_copy(peers->setup.budget, (struct qn_span){body.data, body.size});
+        if (frame.body.owner == NULL) {
+            link->lanes.queues[lane].dropped++;
+            peers->base.counters.dropped[lane]++;
+            return;
+        }
+        frame.body.data = frame.body.owner->data;
+    } else {
+        (void)qnk_buf_ref(body.owner);
+    }
+    (void)qnk_buf_ref(head);
+    if (!qnk_link_push(link, lane, &frame, peers->now_us) && lane == QNK_LANE_CONSENSUS) {
+        link_end(peers, link, QNK_SESSION_SLOW, "does not even take votes");
+    }
+}
+
+bool qnk_peers_has_room(const struct qnk_peers *peers, uint32_t peer, uint8_t lane)
+{
+    const struct qnk_link *link = peer_find(peers, peer);
+
+    QN_ASSERT(lane < QNK_LANES);
+    return link != NULL && qnk_lanes_has_room(&link->lanes, lane);
+}
+
+/* --- life --- */
+
+static int32_t known_take(struct qnk_peers *peers, const struct qnk_peers_setup *setup)
+{
+    for (uint32_t i = 0; i < setup->known_count; i++) {
+        if (is_own_key(peers, &setup->known[i].key)) {
+            continue; /* one list of all nodes may serve each of them */
+        }
+        if (qnk_contacts_find(&peers->contacts, &setup->known[i].key) != NULL) {
+            return QN_INVALID;
+        }
+
+        int32_t status = qnk_peers_add(peers, &setup->known[i].key, setup->known[i].address);
+
+        if (status != QN_OK) {
+            return status;
+        }
+    }
+    return QN_OK;
+}
+
+static int32_t memory_take(struct qnk_peers *peers)
+{
+    struct qnk_budget *budget = peers->setup.budget;
+
+    peers->links_max = peers->setup.peers_max + SPARE_LINKS;
+    peers->links = qnk_memory_take(budget, peers->links_max * sizeof(struct qnk_link *));
+    peers->happened = qnk_memory_take(budget, HAPPENED_SIZE);
+    if (qnk_contacts_init(&peers->contacts, budget) != QN_OK || peers->links == NULL ||
+        peers->happened == NULL) {
+        return QN_NO_SPACE;
+    }
+    return QN_OK;
+}
+
+static void base_init(struct qnk_peers *peers, const struct qnk_peers_setup *setup)
+{
+    bool has_compressor = setup->compression.table != NULL && setup->compressor != NULL;
+
+    qnk_text(peers->compressor, sizeof peers->compressor, "%s",
+             has_compressor ? setup->compressor : "");
+    peers->base.transport = setup->transport.table;
+    peers->base.inst = setup->transport.inst;
+    peers->base.budget = setup->budget;
+    peers->base.bytes_per_second = setup->bytes_per_second;
+    peers->base.requests_per_second =
+        setup->requests_per_second < REQUESTS_MOST ? setup->requests_per_second : REQUESTS_MOST;
+    qnk_session_identity_init(&peers->base.identity, &setup->chain_id, setup->node_seed,
+                              (uint8_t)setup->node_type, peers->compressor);
+    qnk_packer_init(&peers->base.packer, &setup->compression, setup->compression_lane,
+                    setup->budget);
+}
+
+int32_t qnk_peers_create(const struct qnk_peers_setup *setup, struct qnk_peers **peers)
+{
+    struct qnk_peers *it = qnk_memory_take(setup->budget, sizeof *it);
+    uint64_t seed;
+    int32_t status;
+
+    QN_ASSERT(setup->peers_max > 0 && setup->peers_max <= PEERS_MOST);
+    if (it == NULL) {
+        return QN_NO_SPACE;
+    }
+    it->setup = *setup;
+    it->last_token = TOKEN_DIALS;
+    it->listen_status = QN_NOT_FOUND;
+    qnk_random_system(&seed, sizeof seed);
+    qnk_random_init(&it->random, seed);
+    base_init(it, setup);
+    status = memory_take(it);
+    if (status == QN_OK) {
+        status = known_take(it, setup);
+    }
+    if (status == QN_OK && setup->listen != NULL) {
+        status = strlen(setup->listen) < sizeof it->listen ? QN_OK : QN_INVALID;
+        qnk_text(it->listen, sizeof it->listen, "%s", setup->listen);
+    }
+    it->setup.known = NULL;
+    it->setup.node_seed = NULL;
+    it->setup.listen = NULL;
+    it->setup.compressor = NULL;
+    if (status != QN_OK) {
+        qnk_peers_destroy(it);
+        return status;
+    }
+    *peers = it;
+    return QN_OK;
+}
+
+int32_t qnk_peers_start(struct qnk_peers *peers, uint64_t now_us)
+{
+    int32_t status;
+
+    time_take(peers, now_us);
+    if (peers->listen[0] == 0) {
+        return QN_OK;
+    }
+    status = peers->base.transport->listen(
+        peers->base.inst, TOKEN_LISTEN,
+        (struct qn_span){(const uint8_t *)peers->listen, strlen(peers->listen)});
+    if (status == QN_OK) {
+        peers->listen_status = QN_AGAIN;
+    }
+    return status;
+}
+
+void qnk_peers_stop(struct qnk_peers *peers, uint64_t now_us)
+{
+    time_take(peers, now_us);
+    peers->is_stopped = true;
+    if (peers->listener != 0) {
+        int32_t status = peers->base.transport->unlisten(peers->base.inst, peers->listener);
+
+        QN_ASSERT(status == QN_OK || status == QN_NOT_FOUND);
+        peers->listener = 0;
+        peers->listen_status = QN_NOT_FOUND;
+    }
+    for (uint32_t i = 0; i < peers->links_count; i++) {
+        link_end(peers, peers->links[i], QNK_SESSION_STOPPING, "the node is stopping");
+    }
+    links_reap(peers);
+}
+
+void qnk_peers_destroy(struct qnk_peers *peers)
+{
+    struct qnk_budget *budget;
+
+    if (peers == NULL) {
+        return;
+    }
+    budget = peers->setup.budget;
+    if (!peers->is_stopped) {
+        qnk_peers_stop(peers, peers->now_us);
+    }
+    qnk_packer_done(&peers->base.packer);
+    qnk_session_identity_done(&peers->base.identity);
+    qnk_contacts_done(&peers->contacts);
+    qnk_memory_give(budget, peers->happened, HAPPENED_SIZE);
+    qnk_memory_give(budget, peers->links, peers->links_max * sizeof(struct qnk_link *));
+    qnk_memory_give(budget, peers, sizeof *peers);
+}
+
+/* --- looking --- */
+
+int32_t qnk_peers_listening(const struct qnk_peers *peers, char *address)
+{
+    if (peers->listen_status == QN_OK) {
+        qnk_text(address, QNK_PEER_ADDRESS_SIZE, "%s", peers->listening);
+    }
+    return peers->listen_status;
+}
+
+const struct qnk_peers_counters *qnk_peers_counters(const struct qnk_peers *peers)
+{
+    return &peers->base.counters;
+}
+
+static void link_view(const struct qnk_link *link, struct qnk_peer_view *view)
+{
+    bool is_up = link->state == QNK_LINK_UP;
+
+    view->peer = is_up ? link->peer : 0;
+    view->state = is_up ? QNK_PEER_UP : QNK_PEER_PROVING;
+    qnk_text(view->address, sizeof view->address, "%s", link->address);
+    view->node_type = link->session.peer.node_type;
+    view->is_outgoing = link->is_outgoing;
+    view->is_packing = link->session.peer.agreed_count > 0;
+    view->since_us = is_up ? link->up_us : link->since_us;
+    view->rtt_us = link->rtt_us;
+    view->bytes_in = link->bytes_in;
+    view->bytes_out = link->bytes_out;
+    view->frames_in = link->frames_in;
+    view->frames_out = link->frames_out;
+    view->refused = link->refused;
+    for (uint32_t i = 0; i < QNK_LANES; i++) {
+        view->queued[i] = link->lanes.queues[i].count;
+        view->queued_bytes[i] = link->lanes.queues[i].bytes;
+        view->dropped[i] = link->lanes.queues[i].dropped;
+    }
+}
+
+static const struct qnk_link *link_of(const struct qnk_peers *peers,
+                                      const struct qnk_contact *contact)
+{
+    const struct qnk_link *found = NULL;
+
+    for (uint32_t i = 0; contact->links > 0 && i < peers->links_count; i++) {
+        const struct qnk_link *link = peers->links[i];
+
+        if (link->contact == contact && link->state != QNK_LINK_ENDED &&
+            (found == NULL || link->state == QNK_LINK_UP)) {
+            found = link;
+        }
+    }
+    return found;
+}
+
+/* False: nothing of it is worth showing. */
+static bool contact_view(const struct qnk_peers *peers, const struct qnk_contact *contact,
+                         struct qnk_peer_view *view)
+{
+    const struct qnk_link *link = link_of(peers, contact);
+    bool is_banned = qnk_contact_is_banned(contact, peers->now_us);
+
+    if (!contact->is_known && !is_banned && link == NULL) {
+        return false;
+    }
+    *view = (struct qnk_peer_view){
+        .key = contact->key,
+        .state = contact->token != 0 ? QNK_PEER_DIALLED : QNK_PEER_AWAY,
+        .is_known = contact->is_known,
+        .score = qnk_contact_score(contact, peers->now_us),
+        .since_us = contact->since_us,
+        .banned_until_us = is_banned ? contact->banned_until_us : 0,
+    };
+    qnk_text(view->address, sizeof view->address, "%s", contact->address);
+    qnk_text(view->reason, sizeof view->reason, "%s", contact->reason);
+    if (link != NULL) {
+        link_view(link, view);
+    } else if (is_banned) {
+        view->state = QNK_PEER_BANNED;
+        view->score = QNK_SCORE_MAX;
+    }
+    return true;
+}
+
+uint32_t qnk_peers_list(const struct qnk_peers *peers, struct qnk_peer_view *views, uint32_t max)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < QNK_CONTACTS_MAX && count < max; i++) {
+        const struct qnk_contact *contact = &peers->contacts.list[i];
+
+        if (contact->is_used && contact_view(peers, contact, &views[count])) {
+            count++;
+        }
+    }
+    return count;
+}
+
+/* --- the operator --- */
+
+int32_t qnk_peers_add(struct qnk_peers *peers, const struct qnk_hash *key, const char *address)
+{
+    uint64_t size = strlen(address);
+    struct qnk_contact *contact;
+
+    if (size == 0 || size > QN_TRANSPORT_ADDRESS_MAX || is_own_key(peers, key)) {
+        return QN_INVALID;
+    }
+    contact = qnk_contacts_take(&peers->contacts, key, peers->now_us);
+    if (contact == NULL) {
+        return QN_NO_SPACE;
+    }
+    contact->is_known = true;
+    contact->dial_us = 0;
+    contact->delay_us = QNK_DIAL_DELAY_MIN;
+    qnk_text(contact->address, sizeof contact->address, "%s", address);
+    return QN_OK;
+}
+
+int32_t qnk_peers_remove(struct qnk_peers *peers, const struct qnk_hash *key)
+{
+    struct qnk_contact *contact = qnk_contacts_find(&peers->contacts, key);
+
+    if (contact == NULL || !contact->is_known) {
+        return QN_NOT_FOUND;
+    }
+    contact->is_known = false;
+    contact->address[0] = 0;
+    contact->token = 0; /* a dial that still succeeds is closed */
+    contact_drop(peers, contact, QNK_SESSION_REMOVED, "removed by the operator");
+    return QN_OK;
+}
+
+int32_t qnk_peers_ban(struct qnk_peers *peers, const struct qnk_hash *key, uint64_t seconds,
+                      const char *reason)
+{
+    struct qnk_contact *contact;
+
+    if (is_own_key(peers, key)) {
+        return QN_INVALID;
+    }
+    contact = qnk_contacts_take(&peers->contacts, key, peers->now_us);
+    if (contact == NULL) {
+        return QN_NO_SPACE;
+    }
+    contact->token = 0;
+    qnk_contact_ban(contact, seconds, reason, peers->now_us);
+    contact_banned(peers, contact);
+    return QN_OK;
+}
+
+int32_t qnk_peers_unban(struct qnk_peers *peers, const struct qnk_hash *key)
+{
+    struct qnk_contact *contact = qnk_contacts_find(&peers->contacts, key);
+
+    if (contact == NULL || !qnk_contact_is_banned(contact, peers->now_us)) {
+        return QN_NOT_FOUND;
+    }
+    contact->banned_until_us = 0;
+    contact->points = 0;
+    contact->dial_us = 0;
+    contact->delay_us = QNK_DIAL_DELAY_MIN;
+    return QN_OK;
+}
