@@ -306,8 +306,8 @@ static void balances_check(struct qnk_checker *checker, const struct qnk_config_
 
 static struct qn_span genesis_record(struct qnk_checker *checker, const struct qnk_network *network)
 {
-    uint64_t size =
-        4 + UINT64_C(40) * network->validators_count + 4 + UINT64_C(40) * network->balances_count;
+    uint64_t size = 4 + UINT64_C(40) * network->validators_count + 4 +
+                    UINT64_C(40) * network->balances_count + 16;
     uint8_t *record = qnk_checker_take(checker, size);
     struct qnk_writer writer = qnk_writer_init(record, size);
 
@@ -324,6 +324,8 @@ static struct qn_span genesis_record(struct qnk_checker *checker, const struct q
         qnk_writer_bytes(&writer, network->balances[i].account.bytes, QN_KEY_SIZE);
         qnk_writer_u64(&writer, network->balances[i].amount);
     }
+    qnk_writer_u64(&writer, network->fee_min);
+    qnk_writer_u64(&writer, network->account_min);
     QN_ASSERT(writer.room == 0);
     return (struct qn_span){record, size};
 }

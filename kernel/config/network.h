@@ -57,8 +57,8 @@ struct qnk_network {
     /* The record encoding of all values in the order of the schema, defaults filled in, a plugin's
      * part as its name, version and config record: what chain_id is the hash of. */
     struct qn_span canonical;
-    /* What the ledger's first state is made from: list of (key, weight), then list of (account,
-     * amount), in record encoding. */
+    /* What the ledger's first state is made from: list of (key, weight), list of (account, amount),
+     * fee_min, account_min, in record encoding. */
     struct qn_span ledger_genesis;
 };
 

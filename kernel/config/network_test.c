@@ -174,12 +174,13 @@ static void what_the_ledger_starts_from_is_fixed(void **subject)
 
     write_usual("");
     assert_int_equal(read_text(text), QN_OK);
-    assert_int_equal(record->size, 8 + 4 * 40);
+    assert_int_equal(record->size, 8 + 4 * 40 + 16);
     assert_memory_equal(record->data, "\2\0\0\0\1", 5);
     assert_memory_equal(record->data + 4 + 32, "\1\0\0\0\0\0\0\0\2", 9);
     assert_memory_equal(record->data + 4 + 80, "\2\0\0\0\3", 5);
     assert_int_equal(record->data[8 + 80 + 40], 4);
     assert_memory_equal(record->data + 8 + 80 + 40 + 32, "\x00\x65\xcd\x1d\0\0\0\0", 8);
+    assert_memory_equal(record->data + 8 + 160, "\xe8\3\0\0\0\0\0\0\x40\x42\x0f\0\0\0\0\0", 16);
 }
 
 static void the_same_rules_have_the_same_form(void **subject)

@@ -135,9 +135,9 @@ QN_SIZE_IS(struct qn_ledger_effect_happened, 32);
 struct qn_ledger_1 {
     struct qn_head head;
 
-    /* The first state. `record`: list of (member), then list of (account key, balance u64), in
-     * record encoding. Thread: pool, alone. INVALID: not a first state. EXISTS: there is a state
-     * already. */
+    /* The first state. `record`: list of (member), list of (account key, balance u64), fee_min u64,
+     * account_min u64, in record encoding. Thread: pool, alone. INVALID: not a first state. EXISTS:
+     * there is a state already. */
     QN_MUST_CHECK int32_t (*genesis)(struct qn_inst *inst, uint32_t lane, struct qn_span record);
 
     /* For the mempool: each alone against the head state. `transactions` up to TXS_MAX. `verdicts`
