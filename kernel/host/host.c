@@ -296,6 +296,7 @@ void qnk_host_look(const struct qnk_host *host, struct qnk_host_view *view)
         .network = config->network.name,
         .data = host->dir.data,
         .runtime = host->dir.runtime,
+        .socket = host->socket,
         .config = host->setup.config_path,
         .type = types[config->node.kind],
         .workers = host->workers,

@@ -97,6 +97,7 @@ struct qnk_host_view {
     const char *network;
     const char *data;    /* folder */
     const char *runtime; /* folder of the admin socket */
+    const char *socket;  /* its path; "" before the folders are there */
     const char *config;  /* path of the node file */
     uint32_t type;       /* enum qnk_node_type */
     uint32_t workers;

@@ -64,6 +64,7 @@ struct qnk_host {
     /* In the order of the start; the end goes backwards. */
     struct qnk_datadir dir;
     bool has_dir;
+    char socket[QNK_DATADIR_SOCKET_MAX + 1];
     char storage_folder[QNK_DATADIR_PATH];
     struct qnk_key node_key;
     struct qnk_key validator_key;

@@ -30,6 +30,9 @@ static int32_t start_folders(struct qnk_host *host)
     }
     if (status == QN_OK) {
         host->has_dir = true;
+        status = qnk_datadir_socket(&host->dir, host->socket);
+    }
+    if (status == QN_OK) {
         qnk_text(host->storage_folder, sizeof host->storage_folder, "%s/storage", host->dir.data);
         return QN_OK;
     }
