@@ -434,6 +434,9 @@ void qnk_verify_done(struct qnk_node *node, struct qnk_job *job);
 void qnk_recheck_done(struct qnk_node *node, struct qnk_job *job);
 void qnk_kernel_checked(struct qnk_node *node, struct qnk_job *job);
 void qnk_verify_flush(struct qnk_node *node);
+
+/* Announces what waits here to a peer that has just said who it is. */
+void qnk_pool_tell(struct qnk_node *node, uint32_t peer);
 void qnk_ids_take(struct qnk_node *node, uint32_t peer, const struct qnk_ids *ids);
 void qnk_txs_serve(struct qnk_node *node, uint32_t peer, const struct qnk_ids *ids);
 void qnk_relay_flush(struct qnk_node *node);

@@ -586,6 +586,22 @@ struct qn_buf *qnk_mempool_rows(const struct qnk_mempool *pool)
     return rows;
 }
 
+uint32_t qnk_mempool_ids(const struct qnk_mempool *pool, uint32_t ids_max, uint8_t *to)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < pool->senders_used; i++) {
+        const struct sender *sender = &pool->senders[i];
+
+        for (uint32_t entry = sender->count > 0 ? sender->first : NONE;
+             entry != NONE && count < ids_max; entry = pool->entries[entry].after) {
+            memcpy(to + (uint64_t)count++ * QN_HASH_SIZE, pool->entries[entry].id.bytes,
+                   QN_HASH_SIZE);
+        }
+    }
+    return count;
+}
+
 /* --- picking --- */
 
 static bool is_better_sender(const struct qnk_mempool *pool, uint32_t a, uint32_t b)

@@ -83,6 +83,9 @@ void qnk_mempool_refresh(struct qnk_mempool *pool, const struct qnk_hash *id,
 /* All transactions one after another, runs in order. NULL: over the budget. */
 QN_MUST_CHECK struct qn_buf *qnk_mempool_rows(const struct qnk_mempool *pool);
 
+/* Writes ids of at most `ids_max` transactions, runs in order; gives how many. */
+uint32_t qnk_mempool_ids(const struct qnk_mempool *pool, uint32_t ids_max, uint8_t *to);
+
 /* Drops what may not be included at `height` any more. Linear. */
 void qnk_mempool_expire(struct qnk_mempool *pool, uint64_t height);
 

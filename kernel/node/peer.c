@@ -198,6 +198,9 @@ static void status_take(struct qnk_node *node, struct qnk_peer *peer, struct qn_
     if (status.final_window > peer->status.final_window) {
         peer->is_doubted = false; /* it is asked again for what it says now */
     }
+    if (!peer->has_status && status.node_type != QNK_NODE_LIGHT) {
+        qnk_pool_tell(node, peer->id);
+    }
     peer->status = status;
     peer->has_status = true;
     if (status.final_window > node->final_window) {

@@ -499,6 +499,19 @@ void qnk_relay_flush(struct qnk_node *node)
     relay_arm(node);
 }
 
+void qnk_pool_tell(struct qnk_node *node, uint32_t peer)
+{
+    uint32_t waiting = qnk_mempool_stats(node->mempool).txs;
+    uint32_t count = waiting < QNK_WIRE_IDS_MAX ? waiting : QNK_WIRE_IDS_MAX;
+    struct qn_buf *body =
+        count == 0 ? NULL : qnk_buf_new(&node->budget, 4 + (uint64_t)count * QN_HASH_SIZE);
+
+    if (body != NULL) {
+        qn_le32_write(body->data, qnk_mempool_ids(node->mempool, count, body->data + 4));
+        qnk_send(node, peer, QNK_WIRE_TX_IDS, 0, body);
+    }
+}
+
 void qnk_ids_take(struct qnk_node *node, uint32_t peer, const struct qnk_ids *ids)
 {
     struct qn_buf *body = qnk_buf_new(&node->budget, 4 + (uint64_t)ids->count * QN_HASH_SIZE);

@@ -196,7 +196,11 @@ struct qnk_world *qnk_world_create(struct qnk_budget *budget, const struct qnk_w
 
         machine->secret = qnk_memory_take(budget, sizeof *machine->secret);
         QN_ASSERT(machine->secret != NULL);
-        qnk_secret_init(machine->secret, setup->seeds[i]);
+        if (setup->secrets != NULL) {
+            *machine->secret = setup->secrets[i];
+        } else {
+            qnk_secret_init(machine->secret, setup->seeds[i]);
+        }
         crypto_sign_seed_keypair(machine->public.bytes, machine->key, setup->seeds[i]);
     }
     return world;
@@ -294,12 +298,12 @@ static void break_link(struct qnk_world *world, uint32_t a, uint32_t b, uint64_t
             queue_push(world, down);
             wire->link = 0;
         }
-        if (again_us != 0) {
-            struct happening *up = happening_new(world, to, ACT_UP, world->now_us + again_us);
+    }
+    if (again_us != 0) {
+        struct happening *up = happening_new(world, a, ACT_UP, world->now_us + again_us);
 
-            up->from = from;
-            queue_push(world, up);
-        }
+        up->from = b;
+        queue_push(world, up);
     }
 }
 
@@ -645,20 +649,32 @@ static void trace_add(struct qnk_world *world, const struct happening *at)
     qnk_hash_parts("", parts, 3, &world->trace);
 }
 
-static void link_up(struct qnk_world *world, const struct happening *at)
+/* One side hears of the other. */
+static void peer_up(struct qnk_world *world, uint32_t node, uint32_t other)
 {
-    struct wire *wire = wire_of(world, at->from, at->node);
     struct qnk_event event = {.type = QNK_EVENT_PEER_UP};
 
-    if (wire->link != 0 || wire->is_cut || !world->machines[at->from].is_on) {
+    event.peer.peer = other + 1;
+    event.peer.key = world->machines[other].public;
+    event.peer.outgoing = other > node;
+    step(world, node, &event);
+}
+
+/* Both ways are up before either side hears of it: it may speak at once. */
+static void link_up(struct qnk_world *world, uint32_t a, uint32_t b)
+{
+    struct wire *there = wire_of(world, a, b);
+    struct wire *back = wire_of(world, b, a);
+
+    if (there->link != 0 || there->is_cut || !world->machines[a].is_on ||
+        !world->machines[b].is_on) {
         return;
     }
-    wire->link = ++world->links;
-    wire->free_us = world->now_us;
-    event.peer.peer = at->from + 1;
-    event.peer.key = world->machines[at->from].public;
-    event.peer.outgoing = at->from > at->node;
-    step(world, at->node, &event);
+    there->link = ++world->links;
+    back->link = ++world->links;
+    there->free_us = back->free_us = world->now_us;
+    peer_up(world, a, b);
+    peer_up(world, b, a);
 }
 
 static void happen(struct qnk_world *world, struct happening *at)
@@ -688,7 +704,7 @@ static void happen(struct qnk_world *world, struct happening *at)
         at->job = NULL;
         break;
     case ACT_UP:
-        link_up(world, at);
+        link_up(world, at->node, at->from);
         return;
     case ACT_DOWN:
         event = (struct qnk_event){.type = QNK_EVENT_PEER_DOWN};

@@ -52,7 +52,8 @@ struct qnk_world_setup {
     uint32_t loss_permille;     /* of frames: such a link breaks and is made again */
     struct qn_span genesis;     /* the ledger's record */
     const uint8_t (*seeds)[32]; /* of the nodes' keys; the first are the set's, in its order */
-    const uint32_t *types;      /* enum qnk_node_type of each node; NULL: all super */
+    const struct qnk_secret *secrets; /* made from the seeds; NULL: they are made, 0.1 s each */
+    const uint32_t *types;            /* enum qnk_node_type of each node; NULL: all super */
     const struct qnk_set *set;
     const struct qnk_hash *tips;
     struct qnk_world_maker maker;
