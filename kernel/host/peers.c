@@ -8,16 +8,13 @@
 #include <qnet/transport.h>
 
 #include "kernel/base/bech32m.h"
-#include "kernel/base/random.h"
 #include "kernel/base/text.h"
-#include "kernel/host/contacts.h"
-#include "kernel/host/link.h"
+#include "kernel/host/peers_inside.h"
 
 /* Links beyond the peers: strangers in their handshake, and dials of ours that became links. */
 enum {
     PROVING_MAX = 64,  /* links of others that have not proven a key; beyond: closed */
     SPARE_LINKS = 128, /* places beside those of peers */
-    PUMP_MAX = 128,    /* effects of one pump */
     PEERS_MOST = 4096,
     REQUESTS_MOST = 1000000,
     TOKEN_LISTEN = 1,
@@ -30,42 +27,6 @@ enum {
 /* Two links with one peer that began within this are of two dials at once; after it the older one
  * is dead at the far end, as nobody dials whom it has. */
 #define STEADY_US (3 * MICROS)
-
-/* An effect of the transport, kept until its pump has returned: only then may it be called. */
-struct happened {
-    uint32_t type;
-    uint32_t reason;
-    uint64_t token;
-    uint64_t listener;
-    uint64_t link;
-    bool is_lost; /* its payload did not fit into memory */
-    struct qn_slice payload;
-    char text[QNK_PEER_ADDRESS_SIZE];
-};
-
-struct qnk_peers {
-    struct qnk_peers_setup setup; /* what it points to but budget, log and plugins is not used */
-    struct qnk_link_base base;
-    struct qnk_contacts contacts;
-    struct qnk_link **links;
-    uint32_t links_max;
-    uint32_t links_count;
-    uint32_t last_peer; /* number */
-    uint64_t last_token;
-    uint64_t now_us; /* of the last pump or tick */
-    bool is_stopped;
-    struct qnk_random random;
-    char compressor[QNK_SESSION_NAME_MAX + 1];
-    char listen[QNK_PEER_ADDRESS_SIZE];    /* as wanted; "": not at all */
-    char listening[QNK_PEER_ADDRESS_SIZE]; /* as it is */
-    int32_t listen_status;
-    uint64_t listen_us; /* when to try again */
-    uint64_t listener;
-    struct happened *happened; /* PUMP_MAX */
-    uint32_t happened_count;
-};
-
-#define HAPPENED_SIZE (PUMP_MAX * sizeof(struct happened))
 
 /* --- finding and naming --- */
 
@@ -153,7 +114,7 @@ static uint32_t ups_count(const struct qnk_peers *peers)
     return count;
 }
 
-static bool is_own_key(const struct qnk_peers *peers, const struct qnk_hash *key)
+bool qnk_peers_is_own(const struct qnk_peers *peers, const struct qnk_hash *key)
 {
     return memcmp(peers->base.identity.key, key->bytes, QN_KEY_SIZE) == 0;
 }
@@ -236,8 +197,8 @@ static void links_reap(struct qnk_peers *peers)
 
 /* --- score and ban --- */
 
-static void contact_drop(struct qnk_peers *peers, const struct qnk_contact *contact,
-                         enum qnk_session_code code, const char *text)
+void qnk_peers_drop(struct qnk_peers *peers, const struct qnk_contact *contact,
+                    enum qnk_session_code code, const char *text)
 {
     for (uint32_t i = 0; i < peers->links_count; i++) {
         if (peers->links[i]->contact == contact) {
@@ -246,7 +207,7 @@ static void contact_drop(struct qnk_peers *peers, const struct qnk_contact *cont
     }
 }
 
-static void contact_banned(struct qnk_peers *peers, struct qnk_contact *contact)
+void qnk_peers_banned(struct qnk_peers *peers, struct qnk_contact *contact)
 {
     char text[QNK_SESSION_TEXT_MAX + 1];
 
@@ -254,13 +215,13 @@ static void contact_banned(struct qnk_peers *peers, struct qnk_contact *contact)
     qnk_log(peers->setup.log, QNK_LOG_WARN, "peer-banned", "peer %s is banned: %s | peer=%s",
             key_text(&contact->key).text, contact->reason, key_text(&contact->key).text);
     qnk_text(text, sizeof text, "banned: %s", contact->reason);
-    contact_drop(peers, contact, QNK_SESSION_BANNED, text);
+    qnk_peers_drop(peers, contact, QNK_SESSION_BANNED, text);
 }
 
 static void link_charge(struct qnk_peers *peers, struct qnk_link *link, enum qnk_fault fault)
 {
     if (link->contact != NULL && qnk_contact_charge(link->contact, fault, peers->now_us)) {
-        contact_banned(peers, link->contact);
+        qnk_peers_banned(peers, link->contact);
     }
 }
 
@@ -372,6 +333,7 @@ static bool peer_admit(struct qnk_peers *peers, struct qnk_link *link)
 
 static void link_proven(struct qnk_peers *peers, struct qnk_link *link)
 {
+    uint64_t id = link->id;
     bool is_packing;
 
     peers->base.counters.handshakes++;
@@ -396,12 +358,15 @@ static void link_proven(struct qnk_peers *peers, struct qnk_link *link)
             link_text(link).text, link_text(link).text, link->address,
             link->is_outgoing ? "out" : "in", is_packing ? peers->compressor : "none");
     peers->setup.up(peers->setup.ctx, link->peer, &link->contact->key, link->is_outgoing);
-    qnk_link_keep(link, peers->now_us);
+    link = link_find(peers, id); /* the callback may have stopped all */
+    if (link != NULL) {
+        qnk_link_keep(link, peers->now_us);
+    }
 }
 
 /* --- links of the transport --- */
 
-static struct qnk_link *link_add(struct qnk_peers *peers, const struct happened *it,
+static struct qnk_link *link_add(struct qnk_peers *peers, const struct qnk_happened *it,
                                  struct qnk_contact *contact)
 {
     struct qnk_link *link = NULL;
@@ -436,7 +401,7 @@ static uint32_t proving_count(const struct qnk_peers *peers, const char *address
     return count;
 }
 
-static void link_accept(struct qnk_peers *peers, const struct happened *it)
+static void link_accept(struct qnk_peers *peers, const struct qnk_happened *it)
 {
     uint32_t known = qnk_contacts_known_at(&peers->contacts, it->text);
     uint32_t all = 0;
@@ -452,7 +417,7 @@ static void link_accept(struct qnk_peers *peers, const struct happened *it)
     (void)link_add(peers, it, NULL);
 }
 
-static void link_up(struct qnk_peers *peers, const struct happened *it)
+static void link_up(struct qnk_peers *peers, const struct qnk_happened *it)
 {
     struct qnk_contact *contact = dial_find(peers, it->token);
 
@@ -473,7 +438,7 @@ static void link_up(struct qnk_peers *peers, const struct happened *it)
     }
 }
 
-static const char *down_text(const struct happened *it)
+static const char *down_text(const struct qnk_happened *it)
 {
     static const char *const texts[] = {"ended", "closed",  "refused", "timed out",
                                         "a gap", "too big", "reset"};
@@ -506,7 +471,7 @@ static void listen_failed(struct qnk_peers *peers, const char *why)
             why);
 }
 
-static void link_down(struct qnk_peers *peers, const struct happened *it)
+static void link_down(struct qnk_peers *peers, const struct qnk_happened *it)
 {
     struct qnk_link *link = link_find(peers, it->link);
     struct qnk_contact *contact = link == NULL ? dial_find(peers, it->token) : NULL;
@@ -555,7 +520,7 @@ static void hello_look(struct qnk_peers *peers, struct qnk_link *link)
     }
 }
 
-static void link_frame(struct qnk_peers *peers, const struct happened *it)
+static void link_frame(struct qnk_peers *peers, const struct qnk_happened *it)
 {
     struct qnk_link *link = link_find(peers, it->link);
     struct qn_span bytes = {it->payload.data, it->payload.size};
@@ -594,103 +559,7 @@ static void link_frame(struct qnk_peers *peers, const struct happened *it)
 
 /* --- pump --- */
 
-static void text_take(struct happened *it, struct qn_span text)
-{
-    uint64_t size = text.size < sizeof it->text ? text.size : sizeof it->text - 1;
-
-    if (size > 0) {
-        memcpy(it->text, text.data, size);
-    }
-    it->text[size] = 0;
-}
-
-static int32_t happened_read(struct happened *it, struct qn_span body)
-{
-    struct qn_transport_effect_listening listening;
-    struct qn_transport_effect_up up;
-    struct qn_transport_effect_frame frame;
-    struct qn_transport_effect_room room;
-    struct qn_transport_effect_down down;
-    int32_t status = QN_INVALID;
-
-    switch (it->type) {
-    case QN_TRANSPORT_EFFECT_LISTENING:
-        status = qn_transport_effect_listening_read(body, &listening);
-        if (status == QN_OK) {
-            it->token = listening.token;
-            it->listener = listening.listener;
-            text_take(it, listening.address);
-        }
-        break;
-    case QN_TRANSPORT_EFFECT_UP:
-        status = qn_transport_effect_up_read(body, &up);
-        if (status == QN_OK) {
-            it->token = up.token;
-            it->link = up.link;
-            text_take(it, up.address);
-        }
-        break;
-    case QN_TRANSPORT_EFFECT_FRAME:
-        status = qn_transport_effect_frame_read(body, &frame);
-        it->link = status == QN_OK ? frame.link : 0;
-        break;
-    case QN_TRANSPORT_EFFECT_ROOM:
-        status = qn_transport_effect_room_read(body, &room);
-        it->link = status == QN_OK ? room.link : 0;
-        break;
-    case QN_TRANSPORT_EFFECT_DOWN:
-        status = qn_transport_effect_down_read(body, &down);
-        if (status == QN_OK) {
-            it->token = down.token;
-            it->link = down.link;
-            it->reason = down.reason;
-            text_take(it, down.text);
-        }
-        break;
-    default:
-        break;
-    }
-    return status;
-}
-
-static void payload_take(struct qnk_peers *peers, struct happened *it,
-                         const struct qn_slice *payload)
-{
-    struct qn_buf *copy;
-
-    it->payload = *payload;
-    if (payload->owner != NULL) {
-        (void)qnk_buf_ref(payload->owner);
-        return;
-    }
-    copy = qnk_buf_copy(peers->setup.budget, (struct qn_span){payload->data, payload->size});
-    it->payload = (struct qn_slice){copy, copy == NULL ? NULL : copy->data, payload->size};
-    it->is_lost = copy == NULL;
-}
-
-static int32_t effect_push(void *ctx, uint32_t type, struct qn_span body,
-                           const struct qn_slice *payload)
-{
-    struct qnk_peers *peers = ctx;
-    struct happened *it;
-    int32_t status;
-
-    if (peers->happened_count == PUMP_MAX) {
-        return QN_NO_SPACE;
-    }
-    it = &peers->happened[peers->happened_count];
-    *it = (struct happened){.type = type};
-    status = happened_read(it, body);
-    if (status == QN_OK) {
-        if (payload != NULL) {
-            payload_take(peers, it, payload);
-        }
-        peers->happened_count++;
-    }
-    return status;
-}
-
-static void happened_do(struct qnk_peers *peers, const struct happened *it)
+static void happened_do(struct qnk_peers *peers, const struct qnk_happened *it)
 {
     struct qnk_link *link;
 
@@ -728,22 +597,18 @@ static void time_take(struct qnk_peers *peers, uint64_t now_us)
 
 bool qnk_peers_pump(struct qnk_peers *peers, uint64_t now_us)
 {
-    struct qn_effects out = {
-        .head = {.size = sizeof out, .major = 1}, .ctx = peers, .push = effect_push};
     int32_t status;
 
-    QN_ASSERT(peers->happened_count == 0); /* not from within a callback */
     time_take(peers, now_us);
-    status = peers->base.transport->pump(peers->base.inst, PUMP_MAX, &out);
+    status = qnk_happenings_take(&peers->happenings, peers->base.transport, peers->base.inst);
     if (status != QN_OK && status != QN_AGAIN) {
         qnk_log(peers->setup.log, QNK_LOG_ERROR, "transport-failed",
                 "the transport cannot go on: status %i | status=%i", (int)status, (int)status);
     }
-    for (uint32_t i = 0; i < peers->happened_count; i++) {
-        happened_do(peers, &peers->happened[i]);
-        qnk_buf_unref(peers->happened[i].payload.owner);
+    for (uint32_t i = 0; i < peers->happenings.count; i++) {
+        happened_do(peers, &peers->happenings.list[i]);
     }
-    peers->happened_count = 0;
+    qnk_happenings_reset(&peers->happenings);
     links_reap(peers);
     return status == QN_AGAIN;
 }
@@ -861,7 +726,7 @@ bool qnk_peers_has_room(const struct qnk_peers *peers, uint32_t peer, uint8_t la
 static int32_t known_take(struct qnk_peers *peers, const struct qnk_peers_setup *setup)
 {
     for (uint32_t i = 0; i < setup->known_count; i++) {
-        if (is_own_key(peers, &setup->known[i].key)) {
+        if (qnk_peers_is_own(peers, &setup->known[i].key)) {
             continue; /* one list of all nodes may serve each of them */
         }
         if (qnk_contacts_find(&peers->contacts, &setup->known[i].key) != NULL) {
@@ -883,9 +748,8 @@ static int32_t memory_take(struct qnk_peers *peers)
 
     peers->links_max = peers->setup.peers_max + SPARE_LINKS;
     peers->links = qnk_memory_take(budget, peers->links_max * sizeof(struct qnk_link *));
-    peers->happened = qnk_memory_take(budget, HAPPENED_SIZE);
-    if (qnk_contacts_init(&peers->contacts, budget) != QN_OK || peers->links == NULL ||
-        peers->happened == NULL) {
+    if (qnk_contacts_init(&peers->contacts, budget) != QN_OK ||
+        qnk_happenings_init(&peers->happenings, budget) != QN_OK || peers->links == NULL) {
         return QN_NO_SPACE;
     }
     return QN_OK;
@@ -993,172 +857,7 @@ void qnk_peers_destroy(struct qnk_peers *peers)
     qnk_packer_done(&peers->base.packer);
     qnk_session_identity_done(&peers->base.identity);
     qnk_contacts_done(&peers->contacts);
-    qnk_memory_give(budget, peers->happened, HAPPENED_SIZE);
+    qnk_happenings_done(&peers->happenings);
     qnk_memory_give(budget, peers->links, peers->links_max * sizeof(struct qnk_link *));
     qnk_memory_give(budget, peers, sizeof *peers);
-}
-
-/* --- looking --- */
-
-int32_t qnk_peers_listening(const struct qnk_peers *peers, char *address)
-{
-    if (peers->listen_status == QN_OK) {
-        qnk_text(address, QNK_PEER_ADDRESS_SIZE, "%s", peers->listening);
-    }
-    return peers->listen_status;
-}
-
-const struct qnk_peers_counters *qnk_peers_counters(const struct qnk_peers *peers)
-{
-    return &peers->base.counters;
-}
-
-static void link_view(const struct qnk_link *link, struct qnk_peer_view *view)
-{
-    bool is_up = link->state == QNK_LINK_UP;
-
-    view->peer = is_up ? link->peer : 0;
-    view->state = is_up ? QNK_PEER_UP : QNK_PEER_PROVING;
-    qnk_text(view->address, sizeof view->address, "%s", link->address);
-    view->node_type = link->session.peer.node_type;
-    view->is_outgoing = link->is_outgoing;
-    view->is_packing = link->session.peer.agreed_count > 0;
-    view->since_us = is_up ? link->up_us : link->since_us;
-    view->rtt_us = link->rtt_us;
-    view->bytes_in = link->bytes_in;
-    view->bytes_out = link->bytes_out;
-    view->frames_in = link->frames_in;
-    view->frames_out = link->frames_out;
-    view->refused = link->refused;
-    for (uint32_t i = 0; i < QNK_LANES; i++) {
-        view->queued[i] = link->lanes.queues[i].count;
-        view->queued_bytes[i] = link->lanes.queues[i].bytes;
-        view->dropped[i] = link->lanes.queues[i].dropped;
-    }
-}
-
-static const struct qnk_link *link_of(const struct qnk_peers *peers,
-                                      const struct qnk_contact *contact)
-{
-    const struct qnk_link *found = NULL;
-
-    for (uint32_t i = 0; contact->links > 0 && i < peers->links_count; i++) {
-        const struct qnk_link *link = peers->links[i];
-
-        if (link->contact == contact && link->state != QNK_LINK_ENDED &&
-            (found == NULL || link->state == QNK_LINK_UP)) {
-            found = link;
-        }
-    }
-    return found;
-}
-
-/* False: nothing of it is worth showing. */
-static bool contact_view(const struct qnk_peers *peers, const struct qnk_contact *contact,
-                         struct qnk_peer_view *view)
-{
-    const struct qnk_link *link = link_of(peers, contact);
-    bool is_banned = qnk_contact_is_banned(contact, peers->now_us);
-
-    if (!contact->is_known && !is_banned && link == NULL) {
-        return false;
-    }
-    *view = (struct qnk_peer_view){
-        .key = contact->key,
-        .state = contact->token != 0 ? QNK_PEER_DIALLED : QNK_PEER_AWAY,
-        .is_known = contact->is_known,
-        .score = qnk_contact_score(contact, peers->now_us),
-        .since_us = contact->since_us,
-        .banned_until_us = is_banned ? contact->banned_until_us : 0,
-    };
-    qnk_text(view->address, sizeof view->address, "%s", contact->address);
-    qnk_text(view->reason, sizeof view->reason, "%s", contact->reason);
-    if (link != NULL) {
-        link_view(link, view);
-    } else if (is_banned) {
-        view->state = QNK_PEER_BANNED;
-        view->score = QNK_SCORE_MAX;
-    }
-    return true;
-}
-
-uint32_t qnk_peers_list(const struct qnk_peers *peers, struct qnk_peer_view *views, uint32_t max)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < QNK_CONTACTS_MAX && count < max; i++) {
-        const struct qnk_contact *contact = &peers->contacts.list[i];
-
-        if (contact->is_used && contact_view(peers, contact, &views[count])) {
-            count++;
-        }
-    }
-    return count;
-}
-
-/* --- the operator --- */
-
-int32_t qnk_peers_add(struct qnk_peers *peers, const struct qnk_hash *key, const char *address)
-{
-    uint64_t size = strlen(address);
-    struct qnk_contact *contact;
-
-    if (size == 0 || size > QN_TRANSPORT_ADDRESS_MAX || is_own_key(peers, key)) {
-        return QN_INVALID;
-    }
-    contact = qnk_contacts_take(&peers->contacts, key, peers->now_us);
-    if (contact == NULL) {
-        return QN_NO_SPACE;
-    }
-    contact->is_known = true;
-    contact->dial_us = 0;
-    contact->delay_us = QNK_DIAL_DELAY_MIN;
-    qnk_text(contact->address, sizeof contact->address, "%s", address);
-    return QN_OK;
-}
-
-int32_t qnk_peers_remove(struct qnk_peers *peers, const struct qnk_hash *key)
-{
-    struct qnk_contact *contact = qnk_contacts_find(&peers->contacts, key);
-
-    if (contact == NULL || !contact->is_known) {
-        return QN_NOT_FOUND;
-    }
-    contact->is_known = false;
-    contact->address[0] = 0;
-    contact->token = 0; /* a dial that still succeeds is closed */
-    contact_drop(peers, contact, QNK_SESSION_REMOVED, "removed by the operator");
-    return QN_OK;
-}
-
-int32_t qnk_peers_ban(struct qnk_peers *peers, const struct qnk_hash *key, uint64_t seconds,
-                      const char *reason)
-{
-    struct qnk_contact *contact;
-
-    if (is_own_key(peers, key)) {
-        return QN_INVALID;
-    }
-    contact = qnk_contacts_take(&peers->contacts, key, peers->now_us);
-    if (contact == NULL) {
-        return QN_NO_SPACE;
-    }
-    contact->token = 0;
-    qnk_contact_ban(contact, seconds, reason, peers->now_us);
-    contact_banned(peers, contact);
-    return QN_OK;
-}
-
-int32_t qnk_peers_unban(struct qnk_peers *peers, const struct qnk_hash *key)
-{
-    struct qnk_contact *contact = qnk_contacts_find(&peers->contacts, key);
-
-    if (contact == NULL || !qnk_contact_is_banned(contact, peers->now_us)) {
-        return QN_NOT_FOUND;
-    }
-    contact->banned_until_us = 0;
-    contact->points = 0;
-    contact->dial_us = 0;
-    contact->delay_us = QNK_DIAL_DELAY_MIN;
-    return QN_OK;
 }

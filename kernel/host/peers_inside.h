@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* peers_inside.h: what a peers object is, for the files that make it: peers.c, which links and
+ * carries, and peers_look.c, which shows it and does what the operator says. */
+
+#include "kernel/base/random.h"
+#include "kernel/host/contacts.h"
+#include "kernel/host/happened.h"
+#include "kernel/host/link.h"
+#include "kernel/host/peers.h"
+
+struct qnk_peers {
+    struct qnk_peers_setup setup; /* what it points to but budget, log and plugins is not used */
+    struct qnk_link_base base;
+    struct qnk_contacts contacts;
+    struct qnk_link **links;
+    uint32_t links_max;
+    uint32_t links_count;
+    uint32_t last_peer; /* number */
+    uint64_t last_token;
+    uint64_t now_us; /* of the last pump or tick */
+    bool is_stopped;
+    struct qnk_random random;
+    char compressor[QNK_SESSION_NAME_MAX + 1];
+    char listen[QNK_PEER_ADDRESS_SIZE];    /* as wanted; "": not at all */
+    char listening[QNK_PEER_ADDRESS_SIZE]; /* as it is */
+    int32_t listen_status;
+    uint64_t listen_us; /* when to try again */
+    uint64_t listener;
+    struct qnk_happenings happenings;
+};
+
+/* Whether it is this node's. */
+bool qnk_peers_is_own(const struct qnk_peers *peers, const struct qnk_hash *key);
+
+/* Ends all links of a contact. */
+void qnk_peers_drop(struct qnk_peers *peers, const struct qnk_contact *contact,
+                    enum qnk_session_code code, const char *text);
+
+/* What follows from a ban: it is counted, logged and said. */
+void qnk_peers_banned(struct qnk_peers *peers, struct qnk_contact *contact);
