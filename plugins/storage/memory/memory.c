@@ -10,6 +10,8 @@
  * An erase_range without `value` goes to the end, as the `to` of a range does. A trim drops at
  * once. Places are counted from 1. */
 
+#define _GNU_SOURCE /* a lock that prefers writers */
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <time.h>
@@ -77,6 +79,22 @@ struct qn_inst {
 
 /* --- life --- */
 
+/* Whoever changes something does not wait for ever behind readers that overlap. */
+static bool lock_init(pthread_rwlock_t *lock)
+{
+    pthread_rwlockattr_t how;
+
+    if (pthread_rwlockattr_init(&how) != 0) {
+        return false;
+    }
+    (void)pthread_rwlockattr_setkind_np(&how, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+
+    bool is_made = pthread_rwlock_init(lock, &how) == 0;
+
+    (void)pthread_rwlockattr_destroy(&how);
+    return is_made;
+}
+
 static int32_t memory_create(const struct qn_host *host, struct qn_node *node,
                              struct qn_span config, struct qn_inst **inst)
 {
@@ -90,10 +108,10 @@ static int32_t memory_create(const struct qn_host *host, struct qn_node *node,
     self->node = node;
     self->pool.host = host;
     self->pool.node = node;
-    if (pthread_rwlock_init(&self->maps_lock, NULL) != 0) {
+    if (!lock_init(&self->maps_lock)) {
         return QN_NO_SPACE;
     }
-    if (pthread_rwlock_init(&self->logs_lock, NULL) != 0) {
+    if (!lock_init(&self->logs_lock)) {
         (void)pthread_rwlock_destroy(&self->maps_lock);
         return QN_NO_SPACE;
     }

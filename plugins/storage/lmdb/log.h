@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* log.h: one log of the instance: a row of segment files, of which the newest is appended to.
+ *
+ * A place is a sequence number: it never changes and is never given twice. A segment is flushed
+ * before the next one begins, so only the newest can have a torn tail. When a flush or a write
+ * fails, nothing is tried again on the same bytes: what was not durable is written anew into a
+ * segment of its own; when that fails too, the log takes no more records until it is opened again.
+ *
+ * What recovery keeps: let P be the last record that is known to have been durable, from a later
+ * record that says so, or from a whole record whose append was to be durable. All up to P stays,
+ * and what of it cannot be read is damaged, each place by itself. From the first misfit beyond P on
+ * the tail was torn and is cut.
+ *
+ * Files, for a log NAME: NAME.<number>.log the segments; NAME.spare one that was trimmed or made
+ * ahead; NAME.new and NAME.next while they are made.
+ *
+ * Unless a function's own comment says otherwise:
+ *   units    bytes, and sequence numbers
+ *   owns     the log takes its memory from the host
+ *   threads  append and trim of one log never overlap; read, prepare and stats overlap anything
+ *   cost     waits for the disk
+ *   errors   IO: the disk says no; nothing was written
+ *
+ * Source: performance.md 7.
+ */
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <qnet/storage.h>
+
+#include "segment.h"
+
+enum {
+    LOG_FILE_NAME_MAX = QN_STORAGE_NAME_MAX + 32,
+    LOG_STRIDE = 16, /* records between two of which the offset is known */
+};
+
+struct segment {
+    uint64_t number;
+    uint64_t first; /* sequence of its first record */
+    uint64_t end;   /* where its last record ends; of the newest: `tail` of the log counts */
+    uint64_t size;  /* of the file */
+    uint32_t epoch;
+    uint32_t pins;     /* reads that use the file */
+    bool is_indexed;   /* all that is below `end` */
+    uint32_t *offsets; /* of every LOG_STRIDE-th record; 0: unknown */
+    uint64_t room;     /* elements of `offsets` */
+};
+
+/* Where the next record comes. */
+struct tail {
+    uint64_t sequence;
+    uint64_t offset;
+    uint32_t before; /* `crc` of the record before */
+};
+
+struct log {
+    const struct qn_host *host;
+    struct qn_node *node;
+    int folder;
+    bool is_fast; /* crc32c */
+    char name[QN_STORAGE_NAME_MAX + 1];
+    uint64_t segment_size;
+    uint32_t salt;
+    uint32_t epoch;
+    int fd;              /* of the newest segment */
+    struct tail flushed; /* all before it is durable */
+    bool is_failed;
+
+    pthread_mutex_t lock; /* for all below */
+    struct segment **segments;
+    uint64_t segments_count, segments_room;
+    struct tail tail;
+    uint64_t trimmed;
+    bool has_spare;
+};
+
+/* What a log needs to know of its instance. */
+struct log_setup {
+    const struct qn_host *host;
+    struct qn_node *node;
+    int folder;
+    bool is_fast;
+    uint64_t segment_size;
+};
+
+/* Whether there are files of a log of that name. */
+int32_t lmdb_log_exists(int folder, const char *name, bool *exists);
+
+/* Makes it, or recovers it. CORRUPT: a segment is missing or its head is damaged. */
+int32_t lmdb_log_open(struct log *log, const struct log_setup *setup, const char *name);
+
+/* Gives back what is not memory; also of a log that is all zeros. */
+void lmdb_log_close(struct log *log);
+
+/* As the slots. */
+int32_t lmdb_log_append(struct log *log, const struct qn_span *records, uint32_t count,
+                        uint32_t level, uint64_t *places);
+int32_t lmdb_log_read(struct log *log, uint64_t place, uint64_t bytes_max, struct qn_sink *entries);
+int32_t lmdb_log_trim(struct log *log, uint64_t place);
+
+/* Makes a spare segment if the newest is half full and there is none. NO_SPACE: disk full. */
+int32_t lmdb_log_prepare(struct log *log);
+
+/* Records, and bytes of all files. */
+void lmdb_log_count(struct log *log, uint64_t *records, uint64_t *bytes);
+
+/* --- between the files of the log; not for others --- */
+
+void lmdb_log_lock(struct log *log);
+void lmdb_log_unlock(struct log *log);
+
+/* The name of a segment's file. */
+struct log_file {
+    char name[LOG_FILE_NAME_MAX];
+};
+struct log_file lmdb_log_file(const struct log *log, uint64_t number);
+
+/* Makes the file of a new segment after the newest, as NAME.new, with its head but without records.
+ * NO_SPACE: disk full, or no memory. */
+int32_t lmdb_log_begin(struct log *log, const struct segment_head *head, int *fd);
+
+/* Gives it its name, flushed, and makes it the newest; `tail` is where it goes on. Takes over
+ * `fd`, and closes it when it fails. */
+int32_t lmdb_log_publish(struct log *log, const struct segment_head *head, int fd,
+                         const struct tail *tail);
+
+/* Adds a segment to the end of the table. NO_SPACE: no memory. */
+int32_t lmdb_log_add(struct log *log, const struct segment_head *head);
+
+/* Remembers where a record lies. Under the lock. */
+void lmdb_log_note(struct log *log, struct segment *segment, uint64_t sequence, uint64_t offset);
+
+/* Drops segments of which every record was trimmed; one of them may become the spare. */
+int32_t lmdb_log_drop(struct log *log);
+
+/* NO_SPACE if errno says that the disk is full, else IO. */
+int32_t lmdb_disk_status(int error);
