@@ -17,7 +17,8 @@ enum {
 struct block {
     struct block *next;
     uint64_t size;
-    uint8_t pad[ALIGN - 16];
+    void *origin; /* what the heap gave */
+    uint8_t pad[ALIGN - 24];
 };
 
 struct offer {
@@ -67,7 +68,7 @@ void qn_check_node_destroy(struct qn_node *node)
     while (node->blocks != NULL) {
         struct block *next = node->blocks->next;
 
-        free(node->blocks);
+        free(node->blocks->origin);
         node->blocks = next;
     }
     pthread_mutex_destroy(&node->lock);
@@ -148,13 +149,17 @@ static void *take(struct qn_node *node, uint64_t size)
         return NULL;
     }
 
-    uint64_t size_whole = (size + ALIGN - 1) / ALIGN * ALIGN + sizeof(struct block);
-    struct block *block = aligned_alloc(ALIGN, size_whole);
+    /* Memory that the heap knows to be zero costs nothing until it is touched. */
+    uint8_t *origin = calloc(1, sizeof(struct block) + size + ALIGN - 1);
 
-    if (block == NULL) {
+    if (origin == NULL) {
         abort();
     }
-    memset(block, 0, size_whole);
+
+    uint64_t gap = (ALIGN - (uintptr_t)origin % ALIGN) % ALIGN;
+    struct block *block = (void *)(origin + gap);
+
+    block->origin = origin;
     block->size = size;
     pthread_mutex_lock(&node->lock);
     block->next = node->blocks;
@@ -185,7 +190,7 @@ static void give(struct qn_node *node, void *memory)
     *at = block->next;
     node->used -= block->size;
     pthread_mutex_unlock(&node->lock);
-    free(block);
+    free(block->origin);
 }
 
 static struct qn_buf *buf_new(struct qn_node *node, uint64_t size, uint8_t **data)
