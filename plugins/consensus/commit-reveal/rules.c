@@ -655,8 +655,13 @@ static bool do_later_reveal(struct rules *rules)
     return false;
 }
 
+/* Who comes to seal in round 0 without a candidate has not revealed yet, and does so now: others
+ * may need this reveal to hear a quorum. The specification leaves this case out, and stalls. */
 static void seal(struct rules *rules, const uint8_t *digest)
 {
+    if (!rules->has_revealed) {
+        reveal(rules, digest, RULES_NOBODY);
+    }
     rules->step = STEP_SEAL;
     sign(rules, STEP_SEAL, digest, RULES_NOBODY);
 }
@@ -685,6 +690,12 @@ static bool is_hopeless(struct rules *rules)
     return reveals->nil >= rules->quorum || tally_best_weight(reveals) + missing < rules->quorum;
 }
 
+/* U8: a quorum has revealed something. Who holds a certificate need not have heard them all. */
+static bool is_revealed(struct rules *rules)
+{
+    return own_round(rules)->reveals.heard >= rules->quorum || own_round(rules)->prepared.is_set;
+}
+
 /* U8: times out, or the chain has grown on for as long as a whole window. */
 static bool is_reveal_over(const struct rules *rules)
 {
@@ -702,7 +713,7 @@ static bool do_seal_nil(struct rules *rules)
         seal(rules, nil);
         return true;
     }
-    if (has_started(rules, TIMER_REVEAL) || own_round(rules)->reveals.heard < rules->quorum) {
+    if (has_started(rules, TIMER_REVEAL) || !is_revealed(rules)) {
         return false;
     }
     if (rules->round == 0) {
