@@ -36,6 +36,7 @@ struct node {
     uint8_t last_body[8];
     uint8_t last_end;
     bool bans_in_frame; /* the callback scores the sender */
+    bool stops_in_up, stops_in_frame;
 };
 
 static struct fake_net *net;
@@ -102,6 +103,9 @@ static void on_up(void *ctx, uint32_t peer, const struct qnk_hash *key, bool out
     assert_true(node->now_up_count < PEERS_SEEN);
     node->now_up[node->now_up_count++] = peer;
     node->ups++;
+    if (node->stops_in_up) {
+        qnk_peers_stop(node->peers, now_us);
+    }
 }
 
 static void on_down(void *ctx, uint32_t peer)
@@ -139,6 +143,9 @@ static void on_frame(void *ctx, uint32_t peer, const struct qnk_frame *head, str
     }
     if (node->bans_in_frame) {
         qnk_peers_score(node->peers, peer, QNK_FAULT_BAD_RANGE);
+    }
+    if (node->stops_in_frame) {
+        qnk_peers_stop(node->peers, now_us);
     }
 }
 
@@ -1125,6 +1132,32 @@ static void stopping_is_said_and_both_sides_know(void **state)
     assert_int_equal(nodes[0].ups, 1);
 }
 
+static void a_host_may_stop_from_within_what_it_is_told(void **state)
+{
+    (void)state;
+    nodes_start(2);
+    nodes[0].stops_in_up = true;
+    nodes[1].stops_in_frame = true;
+    introduce(0, 1);
+    run_us(1000000);
+    assert_int_equal(nodes[0].ups, 1);
+    assert_int_equal(nodes[0].downs, 1);
+    assert_int_equal(nodes[1].now_up_count, 0);
+    qnk_peers_destroy(nodes[0].peers);
+
+    struct qnk_peers_setup setup = setup_of(0);
+
+    nodes[0].stops_in_up = false;
+    node_start(0, &setup);
+    introduce(0, 1);
+    run_us(1000000);
+    send_bytes(0, nodes[0].now_up[0], QNK_LANE_TXS, 10, 1);
+    send_bytes(0, nodes[0].now_up[0], QNK_LANE_TXS, 10, 1);
+    run_us(1000000);
+    assert_int_equal(nodes[1].frames[QNK_LANE_TXS], 1);
+    assert_int_equal(nodes[0].now_up_count, 0);
+}
+
 static void the_real_address_of_listening_is_shown(void **state)
 {
     char address[QNK_PEER_ADDRESS_SIZE];
@@ -1208,6 +1241,7 @@ int main(void)
         TEST(the_operator_bans_and_lifts_bans),
         TEST(the_operator_removes_a_peer),
         TEST(stopping_is_said_and_both_sides_know),
+        TEST(a_host_may_stop_from_within_what_it_is_told),
         TEST(the_real_address_of_listening_is_shown),
         TEST(the_nth_allocation_fails_and_nothing_leaks),
     };

@@ -99,8 +99,9 @@ static bool end_read(struct qnk_reader *reader, struct qnk_session_end *end)
     }
     *end = (struct qnk_session_end){.by_peer = true};
     end->code = code < QNK_SESSION_CODES ? (enum qnk_session_code)code : QNK_SESSION_NO_CODE;
-    if (text.size > 0) {
-        memcpy(end->text, text.data, text.size);
+    for (uint64_t i = 0; i < text.size; i++) {
+        /* It will stand in logs and answers: only what is plain ASCII there. */
+        end->text[i] = text.data[i] >= ' ' && text.data[i] <= '~' ? (char)text.data[i] : '?';
     }
     return true;
 }

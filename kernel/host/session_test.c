@@ -603,6 +603,18 @@ static void a_long_reason_is_cut(void **state)
     assert_int_equal(strlen(pair.bob.end.text), QNK_SESSION_TEXT_MAX);
 }
 
+static void a_reason_from_outside_is_made_plain(void **state)
+{
+    struct pair pair;
+    struct qnk_session_frame answer, nothing;
+
+    (void)state;
+    pair_start(&pair);
+    qnk_session_refuse(&pair.alice, QNK_SESSION_FULL, "a\nlevel=error\x80\x1b[0m", &answer);
+    assert_int_equal(qnk_session_take(&pair.bob, span_of(&answer), &nothing), QN_PEER);
+    assert_string_equal(pair.bob.end.text, "a?level=error??[0m");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -634,6 +646,7 @@ int main(void)
         cmocka_unit_test(a_farewell_says_why_and_is_the_last),
         cmocka_unit_test(a_refusal_after_the_own_proof_is_sealed),
         cmocka_unit_test(a_long_reason_is_cut),
+        cmocka_unit_test(a_reason_from_outside_is_made_plain),
     };
 
     if (sodium_init() < 0) {
