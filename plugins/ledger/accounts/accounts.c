@@ -67,9 +67,7 @@ static int32_t accounts_check(struct qn_inst *self, uint32_t lane,
     if (!self->state.is_live) {
         return QN_BUG;
     }
-    for (uint32_t i = 0; i < transactions_count; i++) {
-        transfer_check(&self->state, &transactions[i], &verdicts[i]);
-    }
+    transfers_check(&self->state, transactions, transactions_count, verdicts);
     return QN_OK;
 }
 

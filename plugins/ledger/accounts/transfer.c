@@ -86,24 +86,60 @@ static void transfer_read(struct transfer *it, const struct qn_ledger_transactio
     it->amount = it->is_transfer ? qn_le64_read(tx->payload.data + QN_KEY_SIZE) : 0;
 }
 
-void transfer_check(const struct state *state, const struct qn_ledger_transaction *tx,
-                    struct qn_ledger_verdict *verdict)
+/* Looks for the accounts of some transactions, each step for all of them before the next, so that
+ * the memory is on its way when it is needed. */
+static void fetch(const struct state *state, const struct qn_ledger_transaction *txs,
+                  uint32_t count, struct transfer *these)
 {
-    struct transfer it;
+    for (uint32_t i = 0; i < count; i++) {
+        struct transfer *it = &these[i];
 
-    transfer_read(&it, tx);
-    it.from = slot_find(state, tx->from);
-    if (it.is_transfer) {
-        it.to = slot_find(state, receiver_of(tx));
+        transfer_read(it, &txs[i]);
+        it->from_hash = key_hash(state, txs[i].from);
+        it->to_hash = it->is_transfer ? key_hash(state, receiver_of(&txs[i])) : it->from_hash;
+        index_prefetch(state, it->from_hash);
+        index_prefetch(state, it->to_hash);
     }
+    for (uint32_t i = 0; i < count; i++) {
+        slot_prefetch(state, these[i].from_hash);
+        slot_prefetch(state, these[i].to_hash);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct transfer *it = &these[i];
+
+        it->from = slot_find_hashed(state, txs[i].from, it->from_hash);
+        if (it->is_transfer) {
+            it->to = slot_find_hashed(state, receiver_of(&txs[i]), it->to_hash);
+        }
+    }
+}
+
+static void verdict_give(const struct state *state, const struct transfer *it,
+                         struct qn_ledger_verdict *verdict)
+{
     memset(verdict, 0, sizeof *verdict);
-    verdict->priority = priority_of(tx);
-    verdict->code = judge(state, &it, state->head.height + 1);
-    if (it.from != NO_SLOT) {
-        const uint8_t *slot = slot_at(state, it.from);
+    verdict->priority = priority_of(it->tx);
+    verdict->code = judge(state, it, state->head.height + 1);
+    if (it->from != NO_SLOT) {
+        const uint8_t *slot = slot_at(state, it->from);
 
         verdict->next = qn_le64_read(slot + SLOT_NONCE);
         verdict->key_known = (qn_le32_read(slot + SLOT_FLAGS) & SLOT_FLAG_KEY_KNOWN) != 0;
+    }
+}
+
+void transfers_check(const struct state *state, const struct qn_ledger_transaction *txs,
+                     uint32_t count, struct qn_ledger_verdict *verdicts)
+{
+    struct transfer these[AHEAD];
+
+    for (uint32_t at = 0; at < count; at += AHEAD) {
+        uint32_t some = count - at < AHEAD ? count - at : AHEAD;
+
+        fetch(state, txs + at, some, these);
+        for (uint32_t i = 0; i < some; i++) {
+            verdict_give(state, &these[i], &verdicts[at + i]);
+        }
     }
 }
 
@@ -188,34 +224,6 @@ static int32_t step(struct run *run, struct transfer *it, uint32_t index, struct
     }
     return (run->block->flags & BLOCK_FLAG_BUILD) != 0 ? skipped_push(out, index, code)
                                                        : QN_INVALID;
-}
-
-/* Looks for the accounts of some transactions, each step for all of them before the next, so that
- * the memory is on its way when it is needed. */
-static void fetch(const struct state *state, const struct qn_ledger_transaction *txs,
-                  uint32_t count, struct transfer *these)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        struct transfer *it = &these[i];
-
-        transfer_read(it, &txs[i]);
-        it->from_hash = key_hash(state, txs[i].from);
-        it->to_hash = it->is_transfer ? key_hash(state, receiver_of(&txs[i])) : it->from_hash;
-        index_prefetch(state, it->from_hash);
-        index_prefetch(state, it->to_hash);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        slot_prefetch(state, these[i].from_hash);
-        slot_prefetch(state, these[i].to_hash);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        struct transfer *it = &these[i];
-
-        it->from = slot_find_hashed(state, txs[i].from, it->from_hash);
-        if (it->is_transfer) {
-            it->to = slot_find_hashed(state, receiver_of(&txs[i]), it->to_hash);
-        }
-    }
 }
 
 static int32_t run_all(struct run *run, const struct qn_ledger_transaction *txs, uint32_t count,

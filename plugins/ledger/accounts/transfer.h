@@ -34,9 +34,9 @@ enum {
     BLOCK_FLAG_BUILD = 1, /* ledger.yaml, block.flags */
 };
 
-/* The verdict on one transaction against the state, as the only one of the next block. */
-void transfer_check(const struct state *state, const struct qn_ledger_transaction *tx,
-                    struct qn_ledger_verdict *verdict);
+/* The verdict on each against the state, as the only one of the next block. */
+void transfers_check(const struct state *state, const struct qn_ledger_transaction *txs,
+                     uint32_t count, struct qn_ledger_verdict *verdicts);
 
 /* As the slots apply and undo of ledger/1. */
 QN_MUST_CHECK int32_t block_apply(struct state *state, const struct qn_ledger_block *block,
