@@ -43,6 +43,10 @@ void qn_check_node_folder(struct qn_node *node, const char *path);
 /* Whether the instance ever asked for its folder: what it keeps there outlives it. */
 bool qn_check_node_asked_folder(const struct qn_node *node);
 
+/* One pointer that goes with a node, for whoever drives its instance. NULL at first. */
+void qn_check_node_attach(struct qn_node *node, void *what);
+void *qn_check_node_attached(const struct qn_node *node);
+
 /* Lets `count` more calls of take() and buf_new() succeed, and no further one. */
 void qn_check_node_starve(struct qn_node *node, uint64_t count);
 

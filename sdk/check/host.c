@@ -39,6 +39,7 @@ struct qn_node {
     size_t offers_count;
     const char *folder;
     bool asked_folder;
+    void *attached;
     uint8_t words[WORDS_MAX];
     uint64_t words_size;
 };
@@ -99,6 +100,16 @@ void qn_check_node_folder(struct qn_node *node, const char *path)
 bool qn_check_node_asked_folder(const struct qn_node *node)
 {
     return node->asked_folder;
+}
+
+void qn_check_node_attach(struct qn_node *node, void *what)
+{
+    node->attached = what;
+}
+
+void *qn_check_node_attached(const struct qn_node *node)
+{
+    return node->attached;
 }
 
 void qn_check_node_starve(struct qn_node *node, uint64_t count)

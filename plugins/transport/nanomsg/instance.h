@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* instance.h: what one instance of the plugin keeps.
+ *
+ * An endpoint is a PULL socket that is bound to one address: one for each listen(), and one for
+ * dials that nobody could answer otherwise. It stays bound, though closed to new links, while
+ * links have their way back through it.
+ */
+
+#include "endpoint.h"
+#include "link.h"
+#include "nanomsg.manifest.h"
+
+/* Addresses of an instance. Beyond: refused. Why: qnet.watch/1 takes 64 descriptors in all. */
+enum { ENDPOINTS_MAX = 16 };
+
+struct qn_inst {
+    const struct qn_host *host;
+    struct qn_node *node;
+    const struct qn_watch_1 *watch;
+    struct nanomsg_config config; /* its texts are gone after create() */
+    struct address advertise;
+    bool has_advertise;
+
+    struct endpoint endpoints[ENDPOINTS_MAX];
+    uint64_t listeners; /* that ever were */
+    struct link *links; /* config.links */
+    uint32_t links_top; /* above it all are free */
+    uint64_t serial;    /* of the next link */
+
+    uint64_t now_us; /* when the running call began */
+    uint64_t tick_us;
+    uint32_t pushed; /* effects of the running pump */
+    bool is_polling; /* a blocked socket could not be watched */
+    void *unread;    /* a message for which there was no memory, or NULL */
+    uint32_t unread_size, unread_endpoint;
+};
+
+static inline void instance_wake(struct qn_inst *inst)
+{
+    inst->watch->wake(inst->node);
+}
