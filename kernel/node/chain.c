@@ -263,7 +263,7 @@ static bool header_is_wanted(struct qnk_node *node, const struct qnk_micro *head
     uint64_t window = qnk_window_of(header->height, node->setup.params.window);
     const struct qnk_set *set = qnk_schedule_set(node->schedule, window);
 
-    return set != NULL && header->producer < set->count &&
+    return node->setup.type != QNK_NODE_LIGHT && set != NULL && header->producer < set->count &&
            header->height > qnk_tree_root(node->tree)->header.height &&
            qnk_tree_find(node->tree, id) == NULL && !qnk_tree_is_bad(node->tree, id);
 }
@@ -504,12 +504,12 @@ void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
 
     struct qnk_block *block = qnk_tree_find(node->tree, &part.id);
 
-    if (block == NULL) {
+    if (block == NULL && node->setup.type != QNK_NODE_LIGHT) {
         early_keep(node, peer, &part.id, body);
         return;
     }
     /* Late parts of what we have are no fault. */
-    if (block->state != QNK_BLOCK_HEADER || block->working ||
+    if (block == NULL || block->state != QNK_BLOCK_HEADER || block->working ||
         (block->body != NULL && block->parts == NULL)) {
         return;
     }
@@ -920,7 +920,8 @@ void qnk_chain_fetch(struct qnk_node *node, uint32_t peer, const struct qnk_hash
         .id = *id,
     };
 
-    if (from == NULL || node->now_us < from->chain_asked_us + QNK_FETCH_US) {
+    if (from == NULL || node->setup.type == QNK_NODE_LIGHT ||
+        node->now_us < from->chain_asked_us + QNK_FETCH_US) {
         return;
     }
 

@@ -85,7 +85,8 @@ struct qnk_final_block {
     uint64_t place;
 };
 
-/* All that becomes durable when a window is final. */
+/* All that becomes durable when a window is final. At a light node `blocks`, `headers`, `ids` and
+ * `counts` are NULL, and there are no pages. */
 struct qnk_final {
     uint64_t token;
     struct qnk_macro macro;

@@ -570,34 +570,52 @@ static void note_final(struct qnk_node *node, const struct qnk_known_final *fina
              (unsigned long long) final->macro.height, signers, cert->members, cert->round);
 }
 
+/* The certified window, whose certificate moves into what is known of it. */
+static struct qnk_known_final *known_add(struct qnk_node *node, const struct qnk_macro *macro,
+                                         struct qnk_control *control, struct qnk_set *next_set,
+                                         const struct qnk_frontier *history,
+                                         struct qnk_certificate *cert)
+{
+    struct qnk_known_final *final;
+    int32_t status = qnk_certificate_decode(qnk_buf_span(node->certificate), cert);
+
+    QN_ASSERT(status == QN_OK && cert->window == node->final_window + 1);
+    (void)qnk_control_ref(control); /* they may be those of the window that gives way */
+    (void)qnk_set_ref(next_set);
+    final = known_place(node, macro->window);
+    final->macro = *macro;
+    final->digest = node->certified;
+    final->beacon = macro->beacon;
+    final->certificate = node->certificate;
+    final->control = control;
+    final->next_set = next_set;
+    final->history = *history;
+    node->certificate = NULL;
+    node->has_certified_macro = false;
+    node->counters.windows++;
+    node->counters.txs_final += macro->tx_total - qnk_tree_root(node->tree)->tx_total;
+    node->final_window = macro->window;
+    node->final_us = node->now_us;
+    return final;
+}
+
+static void store_final(struct qnk_node *node, struct qnk_final *batch)
+{
+    batch->token = qnk_token(node);
+    qnk_effects_push(node->out, QNK_EFFECT_STORE_FINAL)->final = batch;
+}
+
 /* The window that ends with `last` is final from here on. */
 static void finalize(struct qnk_node *node, struct qnk_block *last, struct qnk_final *batch)
 {
     struct qnk_certificate cert;
-    uint64_t window = node->final_window + 1;
-    struct qnk_known_final *final = known_place(node, window);
-    int32_t status = qnk_certificate_decode(qnk_buf_span(node->certificate), &cert);
-
-    QN_ASSERT(status == QN_OK);
-    final->macro = last->end->macro;
-    final->digest = last->end->digest;
-    final->beacon = last->end->macro.beacon;
-    final->certificate = node->certificate; /* its reference moves */
-    final->control = qnk_control_ref(last->control);
-    final->next_set = qnk_set_ref(last->end->members);
-    final->history = last->end->history;
-    node->certificate = NULL;
-    node->has_certified_macro = false;
+    struct qnk_known_final *final = known_add(node, &last->end->macro, last->control,
+                                              last->end->members, &last->end->history, &cert);
 
     recent_keep(node, last);
-    node->counters.windows++;
-    node->counters.txs_final += last->tx_total - qnk_tree_root(node->tree)->tx_total;
-    node->final_window = window;
-    node->final_us = node->now_us;
-    batch->token = qnk_token(node);
-    qnk_effects_push(node->out, QNK_EFFECT_STORE_FINAL)->final = batch;
+    store_final(node, batch);
     qnk_tree_finalize(node->tree, last);
-    qnk_guard_forget(node->guard, window, last->header.height);
+    qnk_guard_forget(node->guard, final->window, last->header.height);
     logs_trim(node);
     note_final(node, final, &cert);
     qnk_instance_close(node, &final->digest, cert.round);
@@ -639,19 +657,120 @@ static struct qnk_block *certified_end(struct qnk_node *node)
     return last;
 }
 
+/* --- light nodes: finality.md 13 --- */
+
+/* Whether the certified header goes on from the last final one: it has its digest as `previous`,
+ * all before in its history, and the set that was named three windows earlier. */
+static bool light_fits(const struct qnk_node *node, const struct qnk_macro *macro)
+{
+    uint32_t n = node->setup.params.window;
+    const struct qnk_known_final *last = qnk_final_of(node, (int64_t)node->final_window);
+    const struct qnk_known_final *basis = qnk_final_of(node, (int64_t)macro->window - 3);
+    struct qnk_hash history;
+
+    qnk_frontier_root(&last->history, &history);
+    return macro->window == last->window + 1 && macro->blocks_count == n &&
+           macro->height == qnk_window_last(macro->window, n) &&
+           macro->tx_total >= last->macro.tx_total && macro->time_ms >= last->macro.time_ms &&
+           qnk_hash_equal(&macro->previous, &last->digest) &&
+           qnk_hash_equal(&macro->history, &history) && basis != NULL &&
+           qnk_hash_equal(&macro->set, &basis->next_set->hash);
+}
+
+/* The batch of a window of which only the header is known. */
+static struct qnk_final *light_make(struct qnk_node *node, const struct qnk_known_final *last,
+                                    const struct qnk_frontier *history)
+{
+    struct qnk_final *final = qnk_memory_take(&node->budget, sizeof *final);
+
+    if (final == NULL) {
+        return NULL;
+    }
+    final->budget = &node->budget;
+    final->macro = node->certified_macro;
+    final->digest = node->certified;
+    final->certificate = qnk_buf_ref(node->certificate);
+    final->control = encode_control(node, last->control);
+    final->next_set = encode_set(node, last->next_set);
+    final->frontier = encode_frontier(node, history);
+    if (final->control == NULL || final->next_set == NULL || final->frontier == NULL) {
+        qnk_final_destroy(final);
+        return NULL;
+    }
+    return final;
+}
+
+/* The root of a tree without blocks: all that a light node knows of the last block. */
+static void light_root(struct qnk_node *node, const struct qnk_known_final *final)
+{
+    struct qnk_micro header = {
+        .version = QNK_MICRO_VERSION,
+        .height = final->macro.height,
+        .time_ms = final->macro.time_ms,
+    };
+
+    qnk_tree_root_set(node->tree, &header, &final->macro.last, final->control,
+                      final->macro.tx_total);
+    node->exec.at = qnk_tree_root(node->tree);
+}
+
+/* False: nothing became final. */
+static bool light_look(struct qnk_node *node)
+{
+    const struct qnk_known_final *last = qnk_final_of(node, (int64_t)node->final_window);
+    struct qnk_macro macro = node->certified_macro;
+    struct qnk_frontier history = last->history;
+    struct qnk_certificate cert;
+    struct qnk_final *batch;
+    struct qnk_hash leaf;
+
+    if (!node->has_certified_macro) {
+        return false;
+    }
+    if (!light_fits(node, &macro)) {
+        divergence(node);
+        return false;
+    }
+    if (!qnk_hash_equal(&macro.next_set, &last->next_set->hash)) {
+        qnk_halt(node, "the validator set changes: this version's light node cannot follow that");
+        return false;
+    }
+    qnk_hash_leaf(node->certified.bytes, QN_HASH_SIZE, &leaf);
+    qnk_frontier_add(&history, &leaf);
+    batch = light_make(node, last, &history);
+    if (batch == NULL) {
+        return false;
+    }
+    last = known_add(node, &macro, last->control, last->next_set, &history, &cert);
+    store_final(node, batch);
+    light_root(node, last);
+    note_final(node, last, &cert);
+    return true;
+}
+
+/* Makes the certified window final if it can be. */
+static bool certified_look(struct qnk_node *node)
+{
+    struct qnk_block *last;
+    struct qnk_final *batch;
+
+    if (node->setup.type == QNK_NODE_LIGHT) {
+        return light_look(node);
+    }
+    last = certified_end(node);
+    batch = last == NULL ? NULL : final_make(node, last);
+    if (batch != NULL) {
+        finalize(node, last, batch);
+    }
+    return batch != NULL;
+}
+
 void qnk_final_look(struct qnk_node *node)
 {
-    if (node->certificate == NULL || !node->is_started || node->is_halted) {
+    if (node->certificate == NULL || !node->is_started || node->is_halted ||
+        !certified_look(node)) {
         return;
     }
-
-    struct qnk_block *last = certified_end(node);
-    struct qnk_final *batch = last == NULL ? NULL : final_make(node, last);
-
-    if (batch == NULL) {
-        return;
-    }
-    finalize(node, last, batch);
     if (qnk_windows_open(node) != QN_OK) {
         qnk_halt(node, "the producer plugin cannot schedule the next window");
         return;
@@ -721,10 +840,14 @@ void qnk_final_restore(struct qnk_node *node, const struct qnk_event *event)
     final->history = history;
     node->final_window = macro.window;
     if (event->final.is_last) {
-        struct qnk_micro header = root_header(node, &macro);
+        if (node->setup.type == QNK_NODE_LIGHT) {
+            light_root(node, final);
+        } else {
+            struct qnk_micro header = root_header(node, &macro);
 
-        qnk_tree_root_set(node->tree, &header, &macro.last, control, macro.tx_total);
-        node->exec.at = qnk_tree_root(node->tree);
+            qnk_tree_root_set(node->tree, &header, &macro.last, control, macro.tx_total);
+            node->exec.at = qnk_tree_root(node->tree);
+        }
         if (qnk_windows_open(node) != QN_OK) {
             qnk_halt(node, "the producer plugin cannot schedule the next window");
         }

@@ -304,7 +304,7 @@ static void put_final(struct qnk_store *store, struct batch *batch, const struct
 
     qn_le64_write(value, final->macro.window);
     qn_le64_write(value + 8, final->macro.height);
-    qn_le64_write(value + 16, block_at(final, 0).place);
+    qn_le64_write(value + 16, final->blocks == NULL ? 0 : block_at(final, 0).place);
     qn_le64_write(value + 24, final->pages.pages);
     batch_put(batch, store->meta, (struct qn_span){final_key, sizeof final_key},
               (struct qn_span){value, FINAL_SIZE});
@@ -357,8 +357,9 @@ static void put_pages(struct qnk_store *store, struct batch *batch, const struct
 
 int32_t qnk_store_window(struct qnk_store *store, uint32_t lane, const struct qnk_final *final)
 {
-    uint64_t txs = store->has_index_tx ? final->ids->size / QN_HASH_SIZE : 0;
-    uint32_t n = final->macro.blocks_count;
+    bool is_light = final->blocks == NULL;
+    uint64_t txs = store->has_index_tx && !is_light ? final->ids->size / QN_HASH_SIZE : 0;
+    uint32_t n = is_light ? 0 : final->macro.blocks_count;
     struct batch batch = {
         .room = (uint32_t)(OPS_FIXED + n + final->pages.count + txs),
         .bytes_room = 4096 + final->certificate->size + (uint64_t)n * (MICRO_VALUE + NUMBER_SIZE) +
@@ -375,7 +376,9 @@ int32_t qnk_store_window(struct qnk_store *store, uint32_t lane, const struct qn
         put_meta(store, &batch, META_SET, window, final->next_set);
         put_meta(store, &batch, META_FRONTIER, window, final->frontier);
         put_final(store, &batch, final);
-        put_blocks(store, &batch, final);
+        if (!is_light) {
+            put_blocks(store, &batch, final);
+        }
         put_pages(store, &batch, final);
         if (txs > 0) {
             put_index(store, &batch, final);
@@ -547,6 +550,9 @@ int32_t qnk_store_load_ledger(struct qnk_store *store, uint32_t lane, struct qnk
     if (final.window == 0) {
         return slots->genesis(ledger.inst, lane, genesis);
     }
+    if (final.pages == 0) {
+        return QN_OK; /* of a light node */
+    }
     status = load_pages(store, lane, ledger, final.pages);
     return status == QN_OK ? check_root(store, lane, ledger, final.window) : status;
 }
@@ -588,9 +594,10 @@ static int32_t get_meta(struct qnk_store *store, uint32_t lane, enum meta_kind k
     return status == QN_NOT_FOUND ? corrupt(store, "what belongs to window", window) : status;
 }
 
-/* Whether the parts of a stored window belong together: the header names the hashes of the rest. */
+/* Whether the parts of a stored window belong together: the header names the hashes of the rest. A
+ * light node has only the control record of genesis. */
 static bool fits_together(struct qnk_store *store, struct qn_span macro_bytes,
-                          struct qn_span control, struct qn_span set)
+                          struct qn_span control, struct qn_span set, bool is_light)
 {
     struct qnk_macro macro;
     struct qnk_hash hash;
@@ -598,15 +605,15 @@ static bool fits_together(struct qnk_store *store, struct qn_span macro_bytes,
     bool fits = qnk_macro_decode(macro_bytes, &macro) == QN_OK;
 
     qnk_hash_tagged("qnet/control", control.data, control.size, &hash);
-    fits = fits && qnk_hash_equal(&hash, &macro.control) &&
+    fits = fits && (is_light || qnk_hash_equal(&hash, &macro.control)) &&
            qnk_set_decode(store->budget, set, &members) == QN_OK &&
            qnk_hash_equal(&members->hash, &macro.next_set);
     qnk_set_unref(members);
     return fits;
 }
 
-static int32_t restore_final(struct qnk_store *store, uint32_t lane, uint64_t window, bool is_last,
-                             qnk_restored *restored, void *ctx)
+static int32_t restore_final(struct qnk_store *store, uint32_t lane, uint64_t window,
+                             const struct qnk_store_final *last, qnk_restored *restored, void *ctx)
 {
     struct qn_sink macro;
     struct qn_sink control;
@@ -629,9 +636,10 @@ static int32_t restore_final(struct qnk_store *store, uint32_t lane, uint64_t wi
         status = get_meta(store, lane, META_FRONTIER, window, &frontier);
     }
     if (status == QN_NOT_FOUND ||
-        (status == QN_OK && (macro.size <= QNK_MACRO_SIZE ||
-                             !fits_together(store, (struct qn_span){macro.data, QNK_MACRO_SIZE},
-                                            qnk_sink_span(&control), qnk_sink_span(&set))))) {
+        (status == QN_OK &&
+         (macro.size <= QNK_MACRO_SIZE ||
+          !fits_together(store, (struct qn_span){macro.data, QNK_MACRO_SIZE},
+                         qnk_sink_span(&control), qnk_sink_span(&set), last->pages == 0)))) {
         status = corrupt(store, "macroblock", window);
     }
     if (status == QN_OK) {
@@ -643,7 +651,7 @@ static int32_t restore_final(struct qnk_store *store, uint32_t lane, uint64_t wi
         event.final.control = qnk_sink_span(&control);
         event.final.next_set = qnk_sink_span(&set);
         event.final.frontier = qnk_sink_span(&frontier);
-        event.final.is_last = is_last;
+        event.final.is_last = window == last->window;
         restored(ctx, &event);
     }
     qnk_sink_done(&frontier);
@@ -653,14 +661,14 @@ static int32_t restore_final(struct qnk_store *store, uint32_t lane, uint64_t wi
     return status;
 }
 
-static int32_t restore_finals(struct qnk_store *store, uint32_t lane, uint64_t last,
-                              qnk_restored *restored, void *ctx)
+static int32_t restore_finals(struct qnk_store *store, uint32_t lane,
+                              const struct qnk_store_final *last, qnk_restored *restored, void *ctx)
 {
-    uint64_t first = last >= QNK_STORE_FINALS ? last - QNK_STORE_FINALS + 1 : 1;
+    uint64_t first = last->window >= QNK_STORE_FINALS ? last->window - QNK_STORE_FINALS + 1 : 1;
     int32_t status = QN_OK;
 
-    for (uint64_t window = first; status == QN_OK && window <= last; window++) {
-        status = restore_final(store, lane, window, window == last, restored, ctx);
+    for (uint64_t window = first; status == QN_OK && window <= last->window; window++) {
+        status = restore_final(store, lane, window, last, restored, ctx);
     }
     return status;
 }
@@ -770,11 +778,11 @@ int32_t qnk_store_restore(struct qnk_store *store, uint32_t lane, qnk_restored *
     int32_t status = qnk_store_final(store, lane, &final);
 
     store->why[0] = '\0';
-    if (status == QN_OK) {
+    if (status == QN_OK && final.pages > 0) {
         status = restore_recent(store, lane, final.height, restored, ctx);
     }
     if (status == QN_OK) {
-        status = restore_finals(store, lane, final.window, restored, ctx);
+        status = restore_finals(store, lane, &final, restored, ctx);
     }
     if (status == QN_OK) {
         status = read_log(store, lane, store->guard, 0, restore_guard, &to, &is_damaged);

@@ -40,7 +40,7 @@ struct qnk_store_final {
     uint64_t window;
     uint64_t height;
     uint64_t place; /* of the window's first block in the log */
-    uint64_t pages; /* of the ledger's state */
+    uint64_t pages; /* of the ledger's state; 0: none, as a light node stored it */
 };
 
 /* Opens all spaces. */

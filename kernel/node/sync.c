@@ -114,7 +114,7 @@ void qnk_sync_look(struct qnk_node *node)
     if (!node->has_certified_macro && qnk_tree_find_end(node->tree, &node->certified) == NULL) {
         macro_ask(node);
     }
-    if (node->has_certified_macro &&
+    if (node->has_certified_macro && node->setup.type != QNK_NODE_LIGHT &&
         qnk_tree_find(node->tree, &node->certified_macro.last) == NULL) {
         headers_ask(node);
     }

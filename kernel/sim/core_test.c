@@ -554,6 +554,39 @@ static void full_nodes_follow_without_a_vote(void **state)
     net_drop(net);
 }
 
+static void a_light_node_follows_the_macroblocks(void **state)
+{
+    struct net *net = net_make(4, 6, 15);
+    struct qnk_node_view view;
+    uint64_t window;
+
+    (void)state;
+    net->types[4] = net->types[5] = QNK_NODE_LIGHT;
+    net_open(net);
+    net_start(net, 0, 5);
+    net_run_ms(net, 2000);
+    submit(net, 4, 1, 0, 20); /* its peers check what its clients send */
+    net_run_ms(net, 4000);
+    qnk_world_start(net->world, 5); /* one of them late */
+    net_run_ms(net, 3000);
+    qnk_world_crash(net->world, 4);
+    net_run_ms(net, 2000);
+    qnk_world_start(net->world, 4); /* and one that comes back */
+    window = look(net, 4).final_window;
+    assert_true(window >= 6);
+    net_run_ms(net, 3000);
+    for (uint32_t i = 4; i < 6; i++) {
+        view = look(net, i);
+        assert_true(view.final_window + 1 >= look(net, 0).final_window);
+        assert_true(view.final_window > window);
+        assert_int_equal(view.head_height, view.final_window * WINDOW);
+        assert_true(view.tx_total >= 20);
+    }
+    assert_int_equal(next_nonce(net, 0, 1), 20);
+    assert_agreement(net);
+    net_drop(net);
+}
+
 static void a_cut_node_catches_up_when_its_links_are_mended(void **state)
 {
     struct net *net = net_make(4, 4, 10);
@@ -728,6 +761,7 @@ int main(void)
         cmocka_unit_test(at_lag_two_a_windows_second_half_holds_no_transactions),
         cmocka_unit_test(a_node_that_joins_late_syncs_and_votes),
         cmocka_unit_test(full_nodes_follow_without_a_vote),
+        cmocka_unit_test(a_light_node_follows_the_macroblocks),
         cmocka_unit_test(a_cut_node_catches_up_when_its_links_are_mended),
         cmocka_unit_test(links_that_break_all_the_time_only_cost_time),
         cmocka_unit_test(equal_seeds_give_equal_traces),
