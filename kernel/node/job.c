@@ -568,7 +568,8 @@ static int32_t read_members(struct qnk_job *job, const struct qnk_job_host *host
     return status == QN_INVALID ? QN_BUG : status;
 }
 
-/* Merges the changed pages, ascending in `scratch`, with those that are asked for besides. */
+/* Merges the changed pages, ascending in `scratch`, with those that are asked for besides. Of these
+ * some may be gone: on another branch fewer accounts were opened. */
 static int32_t merge_pages(struct qnk_job *job, struct qn_span scratch)
 {
     if (scratch.size < 12) {
@@ -584,6 +585,7 @@ static int32_t merge_pages(struct qnk_job *job, struct qn_span scratch)
     if (scratch.size != 12 + (uint64_t)changed * 8) {
         return QN_BUG;
     }
+    uint64_t pages = qn_le64_read(scratch.data);
     uint64_t room = changed + job->more_pages_count;
     uint64_t *merged = qnk_memory_take(job->budget, room * sizeof *merged);
 
@@ -594,11 +596,12 @@ static int32_t merge_pages(struct qnk_job *job, struct qn_span scratch)
         uint64_t a = i < changed ? qn_le64_read(indexes + (uint64_t)i * 8) : UINT64_MAX;
         uint64_t b = j < job->more_pages_count ? job->more_pages[j] : UINT64_MAX;
 
-        merged[count++] = a < b ? a : b;
+        merged[count] = a < b ? a : b;
+        count += merged[count] < pages;
         i += a <= b;
         j += b <= a;
     }
-    job->pages.pages = qn_le64_read(scratch.data);
+    job->pages.pages = pages;
     job->pages.indexes = qnk_memory_take(job->budget, count * sizeof *merged);
     if (job->pages.indexes != NULL) {
         memcpy(job->pages.indexes, merged, count * sizeof *merged);
