@@ -96,6 +96,19 @@ int32_t qnk_metrics_add(struct qnk_metrics *metrics, const struct qnk_metric *me
     return QN_OK;
 }
 
+int32_t qnk_metrics_find(const struct qnk_metrics *metrics, const char *name, uint32_t *id)
+{
+    uint32_t count = atomic_load_explicit(&metrics->count, memory_order_acquire);
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (strcmp(metrics->families[i].metric->name, name) == 0) {
+            *id = i;
+            return QN_OK;
+        }
+    }
+    return QN_NOT_FOUND;
+}
+
 /* The calling thread's shard. Threads take them in turn. */
 static uint32_t own_shard(void)
 {

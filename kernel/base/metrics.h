@@ -72,6 +72,10 @@ void qnk_metrics_destroy(struct qnk_metrics *metrics);
 QN_MUST_CHECK int32_t qnk_metrics_add(struct qnk_metrics *metrics, const struct qnk_metric *metric,
                                       uint32_t *id);
 
+/* The metric that was added under this name. QN_NOT_FOUND: none was. */
+QN_MUST_CHECK int32_t qnk_metrics_find(const struct qnk_metrics *metrics, const char *name,
+                                       uint32_t *id);
+
 /* The series of a metric with one label is the place of the label's value; with two it is
  * first * count of the second's values + second; without labels 0. */
 void qnk_metrics_count(struct qnk_metrics *metrics, uint32_t id, uint32_t series, uint64_t by);

@@ -53,6 +53,19 @@ static uint32_t add(const struct qnk_metric *metric)
     return id;
 }
 
+static void a_metric_is_found_by_its_name(void **subject)
+{
+    uint32_t id = add(&plain);
+    uint32_t found = 77;
+
+    (void)subject;
+    assert_int_equal(qnk_metrics_find(metrics, labelled.name, &found), QN_NOT_FOUND);
+    assert_int_equal(found, 77);
+    (void)add(&labelled);
+    assert_int_equal(qnk_metrics_find(metrics, plain.name, &found), QN_OK);
+    assert_int_equal(found, id);
+}
+
 static void series_are_counted_apart(void **subject)
 {
     (void)subject;
@@ -226,6 +239,7 @@ static void threads_lose_no_count(void **subject)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_metric_is_found_by_its_name, start, stop),
         cmocka_unit_test_setup_teardown(series_are_counted_apart, start, stop),
         cmocka_unit_test_setup_teardown(a_gauge_is_what_was_set_last, start, stop),
         cmocka_unit_test_setup_teardown(json_shows_every_series, start, stop),
