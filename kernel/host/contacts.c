@@ -15,15 +15,16 @@
 
 static const struct {
     uint32_t points;
+    uint32_t most; /* it alone brings a score no further */
     const char *text;
 } faults[QNK_FAULTS] = {
-    [QNK_FAULT_MALFORMED] = {25, "malformed frames"},
-    [QNK_FAULT_UNASKED] = {5, "answers that nobody asked for"},
-    [QNK_FAULT_BAD_SIGNATURE] = {50, "bad signatures"},
-    [QNK_FAULT_BAD_BLOCK] = {50, "bad blocks"},
-    [QNK_FAULT_BAD_RANGE] = {100, "sync data that does not fit its certificate"},
-    [QNK_FAULT_BAD_TX] = {5, "bad transactions"},
-    [QNK_FAULT_SLOW] = {5, "requests that it did not answer in time"},
+    [QNK_FAULT_MALFORMED] = {25, QNK_SCORE_MAX, "malformed frames"},
+    [QNK_FAULT_UNASKED] = {5, QNK_SCORE_MILD, "answers that nobody asked for"},
+    [QNK_FAULT_BAD_SIGNATURE] = {50, QNK_SCORE_MAX, "bad signatures"},
+    [QNK_FAULT_BAD_BLOCK] = {50, QNK_SCORE_MAX, "bad blocks"},
+    [QNK_FAULT_BAD_RANGE] = {100, QNK_SCORE_MAX, "sync data that does not fit its certificate"},
+    [QNK_FAULT_BAD_TX] = {5, QNK_SCORE_MAX, "bad transactions"},
+    [QNK_FAULT_SLOW] = {5, QNK_SCORE_MILD, "requests that it did not answer in time"},
 };
 
 int32_t qnk_contacts_init(struct qnk_contacts *contacts, struct qnk_budget *budget)
@@ -141,8 +142,13 @@ uint32_t qnk_contact_score(const struct qnk_contact *contact, uint64_t now_us)
 
 bool qnk_contact_charge(struct qnk_contact *contact, enum qnk_fault fault, uint64_t now_us)
 {
+    uint64_t before = points_at(contact, now_us);
+    uint64_t after, most;
+
     QN_ASSERT(fault < QNK_FAULTS);
-    contact->points = points_at(contact, now_us) + faults[fault].points * POINT;
+    after = before + faults[fault].points * POINT;
+    most = faults[fault].most * POINT;
+    contact->points = after <= most ? after : before > most ? before : most;
     contact->scored_us = now_us;
     if (contact->points < QNK_SCORE_MAX * POINT) {
         return false;

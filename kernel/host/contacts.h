@@ -6,7 +6,8 @@
  *
  * A score rises by faults and falls by SCORE_FALL points a minute; at SCORE_MAX follows a ban. A
  * stranger is banned for an hour, a node that the operator named for a minute only: a mistake of
- * our own must not split a network of few validators.
+ * our own must not split a network of few validators. Being slow is no guilt, and never banned: it
+ * only tells whose place a known peer takes.
  *
  * Hosts, the addresses without their ports, are remembered for failed handshakes alone: whoever
  * fails there changes keys for nothing.
@@ -31,7 +32,8 @@ enum {
     QNK_CONTACTS_MAX = 1024, /* beyond: the stranger that did least wrong is forgotten */
     QNK_CONTACTS_HOSTS = 64, /* with failed handshakes; beyond: the oldest is forgotten */
     QNK_SCORE_MAX = 100,
-    QNK_SCORE_FALL = 10,        /* points a minute */
+    QNK_SCORE_MILD = 50, /* what being slow or unasked comes to at most: no ban by that alone */
+    QNK_SCORE_FALL = 10, /* points a minute */
     QNK_HOST_FAILURES_MAX = 10, /* failed handshakes in QNK_HOST_FAILURES_US; beyond: no more */
 };
 
