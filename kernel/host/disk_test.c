@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "tests/test.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <uv.h>
+
+#include <sodium.h>
+
+#include <qnet/storage.h>
+
+#include "kernel/host/disk.h"
+
+/* --- a storage that remembers what was done, and fails when told --- */
+
+enum { LOG_SPACE = 1, GUARD_SPACE, MEMPOOL_SPACE, MAP_SPACE, DEEDS_MAX = 64 };
+
+enum deed { APPEND_BLOCK, APPEND_GUARD, APPEND_TXS, TRIM_GUARD, WRITE_MAPS };
+
+static struct {
+    _Atomic uint32_t count;
+    enum deed deeds[DEEDS_MAX];
+    _Atomic int32_t append_status;
+    _Atomic int32_t write_status;
+    _Atomic uint32_t busy_times; /* write() says BUSY so often */
+    _Atomic bool holds_writes;   /* write() does not return meanwhile */
+} fake;
+
+static void remember(enum deed deed)
+{
+    fake.deeds[fake.count++] = deed;
+}
+
+static int32_t fake_space(struct qn_inst *inst, struct qn_span name, uint32_t type, uint32_t *space)
+{
+    (void)inst;
+    (void)type;
+    *space = MAP_SPACE;
+    if (name.size == 3 && memcmp(name.data, "log", 3) == 0) {
+        *space = LOG_SPACE;
+    } else if (name.size == 5 && memcmp(name.data, "guard", 5) == 0) {
+        *space = GUARD_SPACE;
+    } else if (name.size == 7 && memcmp(name.data, "mempool", 7) == 0) {
+        *space = MEMPOOL_SPACE;
+    }
+    return QN_OK;
+}
+
+static int32_t fake_write(struct qn_inst *inst, uint32_t lane, const struct qn_storage_op *ops,
+                          uint32_t count, uint32_t level)
+{
+    (void)inst;
+    (void)ops;
+    (void)count;
+    assert_int_equal(lane, QNK_DISK_LANE_MAPS);
+    assert_int_equal(level, 1);
+    while (fake.holds_writes) {
+        uv_sleep(0);
+    }
+    if (fake.busy_times > 0) {
+        fake.busy_times--;
+        return QN_BUSY;
+    }
+    if (fake.write_status == QN_OK) {
+        remember(WRITE_MAPS);
+    }
+    return fake.write_status;
+}
+
+static int32_t fake_append(struct qn_inst *inst, uint32_t lane, uint32_t log,
+                           const struct qn_span *records, uint32_t count, uint32_t level,
+                           uint64_t *places)
+{
+    static const enum deed deeds[] = {
+        [LOG_SPACE] = APPEND_BLOCK,
+        [GUARD_SPACE] = APPEND_GUARD,
+        [MEMPOOL_SPACE] = APPEND_TXS,
+    };
+
+    (void)inst;
+    (void)records;
+    assert_int_equal(lane, QNK_DISK_LANE_LOG);
+    assert_int_equal(level, log == MEMPOOL_SPACE ? 0 : 1);
+    if (fake.append_status != QN_OK) {
+        return fake.append_status;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        places[i] = fake.count + i + 1;
+    }
+    remember(deeds[log]);
+    return QN_OK;
+}
+
+static int32_t fake_trim(struct qn_inst *inst, uint32_t lane, uint32_t log, uint64_t place)
+{
+    (void)inst;
+    (void)lane;
+    (void)place;
+    assert_int_equal(log, GUARD_SPACE);
+    remember(TRIM_GUARD);
+    return QN_OK;
+}
+
+static int32_t fake_get(struct qn_inst *inst, uint32_t lane, uint64_t snapshot,
+                        const struct qn_storage_address *keys, uint32_t count,
+                        struct qn_storage_found *found, struct qn_sink *values)
+{
+    (void)inst;
+    (void)snapshot;
+    (void)keys;
+    (void)values;
+    assert_int_equal(lane, QNK_DISK_LANE_READS);
+    for (uint32_t i = 0; i < count; i++) {
+        found[i].status = QN_NOT_FOUND;
+    }
+    return QN_OK;
+}
+
+static const struct qn_storage_1 fake_table = {
+    .head = QN_STORAGE_1_HEAD,
+    .space = fake_space,
+    .write = fake_write,
+    .get = fake_get,
+    .append = fake_append,
+    .trim = fake_trim,
+};
+
+/* --- what the host hears --- */
+
+enum { HEARD_MAX = 64 };
+
+static struct qnk_event heard[HEARD_MAX];
+static uint32_t heard_count;
+static uint32_t replies;
+static uint32_t replied_after; /* deeds when the last reply came */
+static int32_t failed_status;
+static char failed_what[64];
+
+static void on_event(void *ctx, struct qnk_event *event)
+{
+    (void)ctx;
+    heard[heard_count++] = *event;
+}
+
+static void on_reply(void *ctx, uint64_t token, struct qn_span codes)
+{
+    (void)ctx;
+    (void)codes;
+    assert_int_equal(token, 7);
+    replies++;
+    replied_after = fake.count;
+}
+
+static void on_send(void *ctx, uint32_t peer, uint8_t type, uint32_t request, struct qn_buf *head,
+                    struct qn_slice body)
+{
+    (void)ctx;
+    (void)peer;
+    (void)type;
+    (void)request;
+    (void)head;
+    (void)body;
+    fail_msg("nothing is stored, so nothing can be sent");
+}
+
+static void on_waited(void *ctx, enum qnk_disk_kind kind, uint64_t us)
+{
+    (void)ctx;
+    (void)us;
+    assert_true(kind < QNK_DISK_KINDS);
+}
+
+static void on_failed(void *ctx, int32_t status, const char *what, const char *why)
+{
+    (void)ctx;
+    assert_non_null(why);
+    failed_status = status;
+    strncat(failed_what, what, sizeof failed_what - 1);
+}
+
+/* --- the subject --- */
+
+static struct qnk_budget budget = {.limit = 1 << 26};
+static uv_loop_t loop;
+static struct qnk_pool *pool;
+static struct qnk_store store;
+static struct qnk_key key;
+static struct qnk_signer *signer;
+static struct qnk_disk *disk;
+
+static int start_with(struct qnk_signer *with)
+{
+    struct qnk_disk_setup setup = {
+        .budget = &budget,
+        .store = &store,
+        .signer = with,
+        .event = on_event,
+        .reply = on_reply,
+        .send = on_send,
+        .waited = on_waited,
+        .failed = on_failed,
+    };
+
+    memset(&fake, 0, sizeof fake);
+    heard_count = 0;
+    replies = 0;
+    failed_status = QN_OK;
+    memset(failed_what, 0, sizeof failed_what);
+    if (uv_loop_init(&loop) != 0 || qnk_pool_create(&budget, &loop, 1, &pool) != QN_OK ||
+        qnk_store_open(&store, &budget, (struct qnk_plugged){&fake_table, NULL}, true) != QN_OK) {
+        return -1;
+    }
+    setup.pool = pool;
+    return qnk_disk_create(&setup, &disk) == QN_OK ? 0 : -1;
+}
+
+static int start(void **subject)
+{
+    (void)subject;
+    return start_with(signer);
+}
+
+static int start_without_key(void **subject)
+{
+    (void)subject;
+    return start_with(NULL);
+}
+
+static int stop(void **subject)
+{
+    (void)subject;
+    qnk_pool_stop(pool);
+    qnk_disk_destroy(disk);
+    qnk_pool_destroy(pool, NULL, NULL);
+    (void)uv_run(&loop, UV_RUN_DEFAULT);
+    return uv_loop_close(&loop);
+}
+
+static void settle(void)
+{
+    while (qnk_pool_count(pool) > 0) {
+        (void)uv_run(&loop, UV_RUN_ONCE);
+    }
+}
+
+/* One guard record with its size before it. */
+static struct qn_buf *record(void)
+{
+    static const uint8_t bytes[] = {4, 0, 0, 0, 1, 2, 3, 4};
+    struct qn_buf *buf = qnk_buf_copy(&budget, (struct qn_span){bytes, sizeof bytes});
+
+    assert_non_null(buf);
+    return buf;
+}
+
+static void sign(bool has_record)
+{
+    struct qnk_effect effect = {.type = QNK_EFFECT_SIGN};
+    struct qnk_sign *order = qnk_memory_take(&budget, sizeof *order);
+
+    assert_non_null(order);
+    order->token = 3;
+    order->budget = &budget;
+    order->message_size = 5;
+    memcpy(order->message, "words", 5);
+    order->records = has_record ? record() : NULL;
+    effect.sign = order;
+    qnk_disk_perform(disk, &effect);
+    assert_null(effect.sign);
+}
+
+static void finalize(void)
+{
+    struct qnk_effect effect = {.type = QNK_EFFECT_STORE_FINAL};
+    struct qnk_final *final = qnk_memory_take(&budget, sizeof *final);
+    const struct qn_span nothing = {0};
+
+    assert_non_null(final);
+    final->token = 5;
+    final->budget = &budget;
+    final->macro.window = 1;
+    final->macro.height = 1;
+    final->macro.blocks_count = 1;
+    final->certificate = qnk_buf_copy(&budget, nothing);
+    final->control = qnk_buf_copy(&budget, nothing);
+    final->next_set = qnk_buf_copy(&budget, nothing);
+    final->frontier = qnk_buf_copy(&budget, nothing);
+    final->blocks = qnk_buf_new(&budget, sizeof(struct qnk_final_block));
+    final->headers = qnk_buf_new(&budget, QNK_MICRO_SIZE);
+    final->ids = qnk_buf_copy(&budget, nothing);
+    final->counts = qnk_buf_new(&budget, 4);
+    final->pages.bytes = qnk_buf_copy(&budget, nothing);
+    memset(final->blocks->data, 0, sizeof(struct qnk_final_block));
+    memset(final->headers->data, 0, QNK_MICRO_SIZE);
+    memset(final->counts->data, 0, 4);
+    effect.final = final;
+    qnk_disk_perform(disk, &effect);
+}
+
+static void trim(void)
+{
+    struct qnk_effect effect = {.type = QNK_EFFECT_GUARD_TRIM};
+
+    effect.trim.records = record();
+    qnk_disk_perform(disk, &effect);
+}
+
+/* --- the promises --- */
+
+static void a_signature_comes_after_its_record(void **subject)
+{
+    (void)subject;
+    sign(true);
+    settle();
+    assert_int_equal(fake.count, 1);
+    assert_int_equal(fake.deeds[0], APPEND_GUARD);
+    assert_int_equal(heard_count, 1);
+    assert_int_equal(heard[0].type, QNK_EVENT_SIGNED);
+    assert_int_equal(heard[0].sign.token, 3);
+    assert_int_equal(heard[0].sign.status, QN_OK);
+    assert_int_equal(crypto_sign_verify_detached(heard[0].sign.signature, (const uint8_t *)"words",
+                                                 5, key.public.bytes),
+                     0);
+}
+
+static void what_was_signed_before_needs_no_record(void **subject)
+{
+    (void)subject;
+    sign(false);
+    settle();
+    assert_int_equal(fake.count, 0);
+    assert_int_equal(heard[0].sign.status, QN_OK);
+}
+
+static void nothing_is_signed_if_the_record_is_not_durable(void **subject)
+{
+    static const uint8_t nothing[QN_SIG_SIZE];
+
+    (void)subject;
+    fake.append_status = QN_IO;
+    sign(true);
+    settle();
+    assert_int_equal(heard[0].sign.status, QN_IO);
+    assert_memory_equal(heard[0].sign.signature, nothing, QN_SIG_SIZE);
+    assert_int_equal(failed_status, QN_IO);
+    assert_string_equal(failed_what, "a record of the sign guard");
+}
+
+static void without_a_key_nothing_is_signed(void **subject)
+{
+    (void)subject;
+    sign(true);
+    settle();
+    assert_int_equal(fake.count, 0);
+    assert_int_equal(heard[0].sign.status, QN_DENIED);
+    assert_int_equal(failed_status, QN_OK);
+}
+
+static void the_guards_log_is_cut_after_the_window_is_durable(void **subject)
+{
+    (void)subject;
+    fake.holds_writes = true;
+    finalize();
+    trim();
+    assert_int_equal(fake.count, 0);
+    fake.holds_writes = false;
+    settle();
+    assert_int_equal(fake.count, 3);
+    assert_int_equal(fake.deeds[0], WRITE_MAPS);
+    assert_int_equal(fake.deeds[1], APPEND_GUARD);
+    assert_int_equal(fake.deeds[2], TRIM_GUARD);
+}
+
+static void the_guards_log_stays_if_the_window_is_not_durable(void **subject)
+{
+    (void)subject;
+    fake.write_status = QN_NO_SPACE;
+    finalize();
+    trim();
+    settle();
+    assert_int_equal(fake.count, 0);
+    assert_int_equal(heard_count, 1);
+    assert_int_equal(heard[0].type, QNK_EVENT_STORED);
+    assert_int_equal(heard[0].stored.status, QN_NO_SPACE);
+    assert_int_equal(failed_status, QN_NO_SPACE);
+    assert_string_equal(failed_what, "a final window");
+}
+
+static void a_map_that_grows_is_waited_for(void **subject)
+{
+    (void)subject;
+    fake.busy_times = 3;
+    finalize();
+    settle();
+    assert_int_equal(fake.count, 1);
+    assert_int_equal(heard[0].stored.status, QN_OK);
+    assert_int_equal(failed_status, QN_OK);
+}
+
+static void a_client_hears_after_its_transactions_are_kept(void **subject)
+{
+    struct qnk_effect txs = {.type = QNK_EFFECT_STORE_TXS};
+    struct qnk_effect reply = {.type = QNK_EFFECT_REPLY};
+
+    (void)subject;
+    txs.txs.rows = record();
+    txs.txs.size = txs.txs.rows->size;
+    reply.reply.token = 7;
+    reply.reply.codes = record();
+    qnk_disk_perform(disk, &txs);
+    qnk_disk_perform(disk, &reply);
+    assert_int_equal(replies, 0);
+    settle();
+    assert_int_equal(replies, 1);
+    assert_int_equal(replied_after, 1);
+    assert_int_equal(fake.deeds[0], APPEND_TXS);
+}
+
+static void a_block_that_is_not_stored_is_told(void **subject)
+{
+    struct qnk_effect effect = {.type = QNK_EFFECT_STORE_BLOCK};
+
+    (void)subject;
+    fake.append_status = QN_NO_SPACE;
+    effect.block.token = 9;
+    effect.block.body = record();
+    qnk_disk_perform(disk, &effect);
+    settle();
+    assert_int_equal(heard[0].stored.token, 9);
+    assert_int_equal(heard[0].stored.status, QN_NO_SPACE);
+    assert_string_equal(failed_what, "a block");
+}
+
+static void blocks_have_their_places(void **subject)
+{
+    (void)subject;
+    for (uint32_t i = 0; i < 10; i++) {
+        struct qnk_effect effect = {.type = QNK_EFFECT_STORE_BLOCK};
+
+        effect.block.token = i;
+        effect.block.body = record();
+        qnk_disk_perform(disk, &effect);
+    }
+    settle();
+    assert_int_equal(heard_count, 10);
+    for (uint32_t i = 0; i < 10; i++) {
+        assert_int_equal(heard[i].stored.token, i);
+        assert_int_equal(heard[i].stored.place, i + 1);
+    }
+}
+
+static void more_requests_than_the_limit_are_dropped(void **subject)
+{
+    (void)subject;
+    for (uint32_t i = 0; i < QNK_DISK_SERVES_MAX + 5; i++) {
+        struct qnk_effect effect = {.type = QNK_EFFECT_SERVE};
+
+        effect.serve.type = QNK_WIRE_FETCH_MACROS;
+        effect.serve.fetch = (struct qnk_fetch){.first = 1, .count = 1};
+        qnk_disk_perform(disk, &effect);
+    }
+    assert_int_equal(qnk_disk_dropped(disk), 5);
+    settle();
+    assert_int_equal(failed_status, QN_OK);
+}
+
+static int open_all(void **subject)
+{
+    (void)subject;
+    return sodium_init() >= 0 && qnk_key_make(QNK_KEY_VALIDATOR, NULL, &key) == QN_OK &&
+                   qnk_signer_create(&budget, &key, &signer) == QN_OK
+               ? 0
+               : -1;
+}
+
+static int close_all(void **subject)
+{
+    (void)subject;
+    qnk_signer_destroy(signer);
+    qnk_key_done(&key);
+    return budget.used == 0 ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_signature_comes_after_its_record, start, stop),
+        cmocka_unit_test_setup_teardown(what_was_signed_before_needs_no_record, start, stop),
+        cmocka_unit_test_setup_teardown(nothing_is_signed_if_the_record_is_not_durable, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(without_a_key_nothing_is_signed, start_without_key, stop),
+        cmocka_unit_test_setup_teardown(the_guards_log_is_cut_after_the_window_is_durable, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(the_guards_log_stays_if_the_window_is_not_durable, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(a_map_that_grows_is_waited_for, start, stop),
+        cmocka_unit_test_setup_teardown(a_client_hears_after_its_transactions_are_kept, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(a_block_that_is_not_stored_is_told, start, stop),
+        cmocka_unit_test_setup_teardown(blocks_have_their_places, start, stop),
+        cmocka_unit_test_setup_teardown(more_requests_than_the_limit_are_dropped, start, stop),
+    };
+
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
