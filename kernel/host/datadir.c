@@ -137,10 +137,30 @@ static int32_t lock_take(struct qnk_datadir *dir)
     return QN_OK;
 }
 
+/* So that the folder stays the same wherever the process goes. */
+static int32_t make_absolute(struct qnk_datadir *dir)
+{
+    char here[QNK_DATADIR_PATH];
+    char path[QNK_DATADIR_PATH];
+    int32_t status;
+
+    if (*dir->data == '/') {
+        return QN_OK;
+    }
+    if (getcwd(here, sizeof here) == NULL) {
+        return failed(dir, dir->data, "find the folder", errno);
+    }
+    status = path_make(dir, path, here, "/", dir->data);
+    return status == QN_OK ? path_make(dir, dir->data, path, "", "") : status;
+}
+
 int32_t qnk_datadir_open(struct qnk_datadir *dir)
 {
     int32_t status = folder_make(dir, dir->data, DATA_MODE);
 
+    if (status == QN_OK) {
+        status = make_absolute(dir);
+    }
     if (status == QN_OK) {
         status = lock_take(dir);
     }

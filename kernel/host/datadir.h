@@ -34,8 +34,8 @@ struct qnk_datadir {
 /* Only names the folders; for clients. `data` as in the node file, "" for the usual one. */
 QN_MUST_CHECK int32_t qnk_datadir_find(struct qnk_datadir *dir, const char *name, const char *data);
 
-/* Makes what is missing of both, mode 0700 and 0750, and locks the data folder. QN_BUSY: another
- * process has it. */
+/* Makes what is missing of both, mode 0700 and 0750, and locks the data folder, whose path is
+ * absolute from then on. QN_BUSY: another process has it. */
 QN_MUST_CHECK int32_t qnk_datadir_open(struct qnk_datadir *dir);
 void qnk_datadir_close(struct qnk_datadir *dir);
 

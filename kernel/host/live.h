@@ -65,7 +65,8 @@ struct qnk_host {
     struct qnk_datadir dir;
     bool has_dir;
     char socket[QNK_DATADIR_SOCKET_MAX + 1];
-    char storage_folder[QNK_DATADIR_PATH];
+    char storage_folder[QNK_DATADIR_PATH + 16];
+    char transport_folder[QNK_DATADIR_PATH + 16];
     struct qnk_key node_key;
     struct qnk_key validator_key;
     struct qnk_hash node_public, validator_public;

@@ -95,7 +95,9 @@ static int32_t start_plugins(struct qnk_host *host)
     if (status != QN_OK) {
         return status;
     }
+    qnk_text(host->transport_folder, sizeof host->transport_folder, "%s/transport", host->dir.data);
     qnk_watch_hook(host->watch, &hooks[QNK_HOST_TRANSPORT]);
+    hooks[QNK_HOST_TRANSPORT].folder = host->transport_folder;
     hooks[QNK_HOST_TRANSPORT].shared = host->setup.shared;
     hooks[QNK_HOST_STORAGE].shared = host->setup.shared;
     hooks[QNK_HOST_STORAGE].folder = host->storage_folder;
