@@ -10,6 +10,7 @@
 
 #include <qnet/storage.h>
 
+#include "kernel/base/text.h"
 #include "kernel/host/disk.h"
 
 /* --- a storage that remembers what was done, and fails when told --- */
@@ -176,7 +177,7 @@ static void on_failed(void *ctx, int32_t status, const char *what, const char *w
     (void)ctx;
     assert_non_null(why);
     failed_status = status;
-    strncat(failed_what, what, sizeof failed_what - 1);
+    qnk_text(failed_what, sizeof failed_what, "%s", what);
 }
 
 /* --- the subject --- */
