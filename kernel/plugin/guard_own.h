@@ -9,6 +9,6 @@
 struct qnk_guard;
 
 /* A guard for an instance that was created. NULL: over the budget. */
-QN_MUST_CHECK struct qnk_guard *qnk_guard_create(struct qnk_instance *instance,
+QN_MUST_CHECK struct qnk_guard *qnk_guarded_create(struct qnk_instance *instance,
                                                  enum qnk_guard_depth depth);
-void qnk_guard_destroy(struct qnk_guard *guard);
+void qnk_guarded_destroy(struct qnk_guard *guard);

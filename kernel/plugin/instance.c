@@ -97,7 +97,7 @@ static int32_t plugin_create(struct qnk_instance *instance, struct qn_span confi
         return status;
     }
     if (options->guard != QNK_GUARD_OFF && instance->plugin->kind->guarded != NULL) {
-        instance->guard = qnk_guard_create(instance, options->guard);
+        instance->guard = qnk_guarded_create(instance, options->guard);
         if (instance->guard == NULL) {
             instance->plugin->life.destroy(instance->inst);
             (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "no memory for the guard of '%s'",
@@ -148,7 +148,7 @@ void qnk_instance_destroy(struct qnk_instance *instance)
         return;
     }
     instance->plugin->life.destroy(instance->inst);
-    qnk_guard_destroy(instance->guard);
+    qnk_guarded_destroy(instance->guard);
     qnk_host_done(&instance->node);
     instance_free(instance->plugin->loader, instance);
 }
