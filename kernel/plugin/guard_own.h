@@ -10,5 +10,5 @@ struct qnk_guard;
 
 /* A guard for an instance that was created. NULL: over the budget. */
 QN_MUST_CHECK struct qnk_guard *qnk_guarded_create(struct qnk_instance *instance,
-                                                 enum qnk_guard_depth depth);
+                                                   enum qnk_guard_depth depth);
 void qnk_guarded_destroy(struct qnk_guard *guard);
