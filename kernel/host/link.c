@@ -130,7 +130,10 @@ void qnk_link_end_answered(struct qnk_link *link, const struct qnk_session_frame
     if (link->reason[0] == 0) {
         link->code = link->session.end.code;
         qnk_text(link->reason, sizeof link->reason, "%s%s",
-                 link->session.end.by_peer ? "refused us: " : "", link->session.end.text);
+                 !link->session.end.by_peer ? ""
+                 : link->peer == 0          ? "refused us: "
+                                            : "it said: ",
+                 link->session.end.text);
     }
     /* The stream is over: what waits in the lanes is lost with the link. */
     link->state = QNK_LINK_PROVING;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* peers_inside.h: what a peers object is, for the files that make it: peers.c, which links and
- * carries, and peers_look.c, which shows it and does what the operator says. */
+/* peers_inside.h: what a peers object is, for the files that make it: peers.c carries, between
+ * transport and host; peers_admit.c says which links are peers; peers_look.c shows them and does
+ * what the operator says. */
 
+#include "kernel/base/bech32m.h"
 #include "kernel/base/random.h"
 #include "kernel/host/contacts.h"
 #include "kernel/host/happened.h"
@@ -31,8 +33,30 @@ struct qnk_peers {
     struct qnk_happenings happenings;
 };
 
+/* A node's key as people read it. */
+struct qnk_key_text {
+    char text[QNK_BECH32M_KEY_SIZE];
+};
+
+struct qnk_key_text qnk_key_text(const struct qnk_hash *key);
+
 /* Whether it is this node's. */
 bool qnk_peers_is_own(const struct qnk_peers *peers, const struct qnk_hash *key);
+
+/* By the transport's number. NULL: there is none, or not any more. */
+struct qnk_link *qnk_peers_link(const struct qnk_peers *peers, uint64_t id);
+
+/* Who has just proven its key becomes a peer, or its link ends. */
+void qnk_peers_proven(struct qnk_peers *peers, struct qnk_link *link);
+
+void qnk_peers_charge(struct qnk_peers *peers, struct qnk_link *link, enum qnk_fault fault);
+
+/* Ends a link; it is taken away and reported by the next reap. */
+void qnk_peers_end(struct qnk_peers *peers, struct qnk_link *link, enum qnk_session_code code,
+                   const char *text);
+
+/* Takes ended links away and reports them: the only caller of down. */
+void qnk_peers_reap(struct qnk_peers *peers);
 
 /* Ends all links of a contact. */
 void qnk_peers_drop(struct qnk_peers *peers, const struct qnk_contact *contact,

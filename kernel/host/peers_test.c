@@ -1073,7 +1073,7 @@ static void a_peer_scored_inside_its_own_frame_goes_down_after_it(void **state)
     assert_int_equal(nodes[1].frames[QNK_LANE_TXS], 1);
     assert_int_equal(nodes[1].downs, 1);
     assert_int_equal(nodes[0].downs, 1);
-    assert_non_null(strstr(view_of(0, &nodes[1].key).reason, "refused us: banned: sync data"));
+    assert_non_null(strstr(view_of(0, &nodes[1].key).reason, "it said: banned: sync data"));
 }
 
 static void a_known_peer_is_back_after_a_minute(void **state)
