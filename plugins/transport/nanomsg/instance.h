@@ -8,18 +8,30 @@
  * links have their way back through it.
  */
 
+#include <qnet/transport.h>
+
 #include "endpoint.h"
 #include "link.h"
-#include "nanomsg.manifest.h"
 
 /* Addresses of an instance. Beyond: refused. Why: qnet.watch/1 takes 64 descriptors in all. */
 enum { ENDPOINTS_MAX = 16 };
+
+/* The numbers of its config. The manifest's header, which has all of it, is for nanomsg.c alone: it
+ * brings the note, and a plugin has one. */
+struct settings {
+    int64_t links;
+    int64_t queue_frames;
+    uint64_t queue;     /* bytes */
+    uint64_t heartbeat; /* and the others in milliseconds */
+    uint64_t timeout;
+    uint64_t dial_timeout;
+};
 
 struct qn_inst {
     const struct qn_host *host;
     struct qn_node *node;
     const struct qn_watch_1 *watch;
-    struct nanomsg_config config; /* its texts are gone after create() */
+    struct settings config;
     struct address advertise;
     bool has_advertise;
 

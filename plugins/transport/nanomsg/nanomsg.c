@@ -19,6 +19,7 @@
 #include <nanomsg/nn.h>
 
 #include "instance.h"
+#include "nanomsg.manifest.h"
 
 enum {
     TICKS = 4,           /* of a heartbeat: how often links are looked at */
@@ -63,8 +64,14 @@ static int32_t nanomsg_create(const struct qn_host *host, struct qn_node *node,
                                 self->advertise.is_any_host)) {
         return host->fail(node, QN_INVALID, why);
     }
-    self->config = values;
-    self->config.listen = self->config.advertise = (struct qn_span){NULL, 0};
+    self->config = (struct settings){
+        .links = values.links,
+        .queue_frames = values.queue_frames,
+        .queue = values.queue,
+        .heartbeat = values.heartbeat,
+        .timeout = values.timeout,
+        .dial_timeout = values.dial_timeout,
+    };
     self->links = host->take(node, (uint64_t)values.links * sizeof *self->links);
     if (self->links == NULL) {
         return QN_NO_SPACE;
