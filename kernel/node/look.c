@@ -56,7 +56,7 @@ static void look_votes(const struct qnk_node *node, struct qnk_node_view *view)
     view->quorum = qnk_set_quorum(set);
     view->member =
         node->setup.has_validator ? qnk_set_find(set, &node->setup.validator) : QNK_SET_NOBODY;
-    view->is_signing = node->instance == QNK_INSTANCE_OPEN && node->not_signing[0] == '\0';
+    view->is_signing = node->instance != QNK_INSTANCE_NONE && node->not_signing[0] == '\0';
     view->not_signing = node->not_signing;
     view->round = node->ballot == NULL ? 0 : qnk_ballot_round(node->ballot);
     view->vote_phase = node->vote_phase;

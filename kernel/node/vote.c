@@ -608,9 +608,39 @@ void qnk_instance_close(struct qnk_node *node, const struct qnk_hash *digest, ui
     }
 }
 
+struct voters {
+    const struct qnk_set *set;
+    uint8_t seen[(QNK_SET_MEMBERS_MAX + 7) / 8];
+};
+
+static void voters_visit(void *ctx, struct qnk_ballot_vote *held)
+{
+    struct voters *voters = ctx;
+
+    qnk_bit_set(voters->seen, held->vote.member);
+}
+
+/* Whether there is something to decide: the window is full here, or was decided upon by somebody
+ * honest, or by this node before a restart. An engine that is told sooner lets its time limits run
+ * out before there can be a candidate, and begins with rounds that fail. */
+static bool is_time(struct qnk_node *node)
+{
+    uint64_t window = qnk_ballot_place(node->ballot)->window;
+    struct voters voters = {.set = open_set(node)};
+
+    if (qnk_head(node)->header.height >= qnk_window_last(window, node->setup.params.window) ||
+        qnk_guard_vote_at(node->guard, window, 0) != NULL ||
+        qnk_ballot_certificate_at(node->ballot, 0) != NULL) {
+        return true;
+    }
+    qnk_ballot_walk(node->ballot, voters_visit, &voters);
+    return qnk_set_weight(voters.set, voters.seen) >= qnk_set_third(voters.set);
+}
+
 static void instance_look(struct qnk_node *node)
 {
-    if (node->instance == QNK_INSTANCE_OPENING && node->has_secrets && node->instance_signs == 0) {
+    if (node->instance == QNK_INSTANCE_OPENING && node->has_secrets && node->instance_signs == 0 &&
+        is_time(node)) {
         instance_begin(node);
     }
 }
@@ -679,6 +709,7 @@ void qnk_candidate_look(struct qnk_node *node)
     struct qnk_block *head = qnk_head(node);
     struct qnk_block *last;
 
+    instance_look(node);
     if (node->instance != QNK_INSTANCE_OPEN) {
         return;
     }
@@ -1176,7 +1207,11 @@ void qnk_certificate_prepare(struct qnk_node *node, struct qn_buf *bytes)
 
     QN_ASSERT(status == QN_OK);
     if (node->ballot == NULL || cert.window != qnk_ballot_place(node->ballot)->window ||
-        !qnk_ballot_certificate_add(node->ballot, bytes) || node->instance != QNK_INSTANCE_OPEN) {
+        !qnk_ballot_certificate_add(node->ballot, bytes)) {
+        return;
+    }
+    if (node->instance != QNK_INSTANCE_OPEN) {
+        instance_look(node);
         return;
     }
     tell_certificate(node, &cert);
@@ -1590,6 +1625,7 @@ static void vote_verified(struct qnk_node *node, uint32_t peer, const struct qnk
         share_keep(node, vote->member, vote->window, tail.share);
     }
     if (ballot == node->ballot) {
+        instance_look(node);
         deliver(node, held);
     }
 }

@@ -295,7 +295,7 @@ static void assert_agreement(struct net *net)
             continue;
         }
         view = look(net, i);
-        if (first.final_window == view.final_window) {
+        if (first.members > 0 && first.final_window == view.final_window) {
             assert_memory_equal(&first.final, &view.final, sizeof view.final);
         }
         first = view;
