@@ -458,7 +458,7 @@ static void lines_more(void *ctx)
     (void)uv_async_send(&admin->more);
 }
 
-/* `after`: how many of the last lines of the log come first. */
+/* `after`: how many of the last lines of the log come first; the answer says how many do. */
 static void watch(struct client *client, json_t *id, const json_t *params)
 {
     const json_t *list = json_object_get(params, "topics");
@@ -484,13 +484,16 @@ static void watch(struct client *client, json_t *id, const json_t *params)
         return;
     }
     client->topics = wanted;
-    client_answer(client, json_pack("{s:s, s:O, s:{s:b}}", "jsonrpc", "2.0", "id", id, "result",
-                                    "watching", 1));
-    if (lines != NULL && (wanted >> (TOPICS - 1) & 1) != 0) {
-        uint64_t last = qnk_lines_last(lines);
-        uint64_t back = after > 0 ? (uint64_t)after : 0;
 
-        client->line = last > back ? last - back + 1 : 1;
+    uint64_t last = lines != NULL && (wanted >> (TOPICS - 1) & 1) != 0 ? qnk_lines_last(lines) : 0;
+    uint64_t back = after > 0 ? (uint64_t)after : 0;
+
+    back = back < last ? back : last;
+    back = back < QNK_LINES_MAX ? back : QNK_LINES_MAX;
+    client_answer(client, json_pack("{s:s, s:O, s:{s:b, s:I}}", "jsonrpc", "2.0", "id", id,
+                                    "result", "watching", 1, "lines", (json_int_t)back));
+    client->line = last - back + 1;
+    if (back > 0) {
         lines_send(client);
     }
 }

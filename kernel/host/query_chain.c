@@ -16,7 +16,7 @@
 #include "kernel/host/query_part.h"
 #include "kernel/plugin/plugin.h"
 
-enum { ANSWER_CAP = 1 << 20, QUERY_BALANCE = 0, QUERY_NONCE = 1 };
+enum { ANSWER_CAP = 1 << 20 };
 
 /* --- microblocks --- */
 
@@ -603,8 +603,8 @@ void qnk_ask_proof(struct qnk_question *question)
 
 /* --- accounts --- */
 
-static bool ledger_u64(struct qnk_read *read, const struct qnk_reach *reach, uint32_t which,
-                       uint64_t *value)
+/* What the ledger's query `account` answers: at least key, balance, nonce. */
+static void account_run(struct qnk_read *read, const struct qnk_reach *reach)
 {
     const struct qn_ledger_1 *slots = reach->ledger.table;
     struct qn_span key = {read->id.bytes, QN_KEY_SIZE};
@@ -612,11 +612,14 @@ static bool ledger_u64(struct qnk_read *read, const struct qnk_reach *reach, uin
 
     qnk_sink_init(&out, read->budget, QN_LEDGER_ANSWER_MAX);
 
-    int32_t status =
-        slots->query(reach->ledger.inst, reach->ledger_lane, read->queries[which], key, &out);
+    int32_t status = slots->query(reach->ledger.inst, reach->ledger_lane, read->query, key, &out);
 
-    if (status == QN_OK && out.size == 8) {
-        *value = qn_le64_read(out.data);
+    if (status == QN_OK && out.size >= QN_KEY_SIZE + 16) {
+        read->answer = json_pack("{s:o, s:o, s:o, s:o}", "address",
+                                 qnk_json_key(QNK_PREFIX_ACCOUNT, &read->id), "balance",
+                                 qnk_json_amount(qn_le64_read(out.data + QN_KEY_SIZE)), "nonce",
+                                 qnk_json_amount(qn_le64_read(out.data + QN_KEY_SIZE + 8)), "head",
+                                 qnk_json_u64(read->height));
     } else if (status == QN_NOT_FOUND) {
         qnk_read_refuse(read, QNK_QUERY_FAILED, "no such account at the head");
     } else {
@@ -624,32 +627,18 @@ static bool ledger_u64(struct qnk_read *read, const struct qnk_reach *reach, uin
                         (int)status);
     }
     qnk_sink_done(&out);
-    return status == QN_OK && read->words[0] == 0;
-}
-
-static void account_run(struct qnk_read *read, const struct qnk_reach *reach)
-{
-    uint64_t balance = 0, nonce = 0;
-
-    if (ledger_u64(read, reach, QUERY_BALANCE, &balance) &&
-        ledger_u64(read, reach, QUERY_NONCE, &nonce)) {
-        read->answer = json_pack("{s:o, s:o, s:o, s:o}", "address",
-                                 qnk_json_key(QNK_PREFIX_ACCOUNT, &read->id), "balance",
-                                 qnk_json_amount(balance), "nonce", qnk_json_amount(nonce), "head",
-                                 qnk_json_u64(read->height));
-    }
 }
 
 void qnk_ask_account(struct qnk_question *question)
 {
     static const char *const known[] = {"address", NULL};
-    static const char *const names[] = {"balance", "nonce"};
     const struct qnk_plugin *ledger = qnk_host_plugin(question->host, QNK_HOST_LEDGER);
+    const struct qnk_manifest_query *query =
+        ledger == NULL ? NULL : qnk_manifest_query_find(&ledger->manifest, "account");
     struct qnk_node *node;
     struct qnk_node_view view;
     const char *text;
     struct qnk_hash key;
-    uint32_t ids[2];
 
     if (!qnk_param_none(question, known) || (node = qnk_query_node(question)) == NULL ||
         !qnk_param_text(question, "address", &text)) {
@@ -659,15 +648,9 @@ void qnk_ask_account(struct qnk_question *question)
         qnk_refuse(question, QNK_QUERY_PARAMETERS, NULL, "'%.80s' is no address (qn1...)", text);
         return;
     }
-    for (uint32_t i = 0; i < 2; i++) {
-        const struct qnk_manifest_query *query =
-            ledger == NULL ? NULL : qnk_manifest_query_find(&ledger->manifest, names[i]);
-
-        if (query == NULL) {
-            qnk_refuse(question, QNK_QUERY_FAILED, NULL, "this ledger answers no '%s'", names[i]);
-            return;
-        }
-        ids[i] = query->id;
+    if (query == NULL) {
+        qnk_refuse(question, QNK_QUERY_FAILED, NULL, "this ledger answers no query 'account'");
+        return;
     }
 
     struct qnk_read *read = qnk_read_create(question, account_run);
@@ -676,7 +659,7 @@ void qnk_ask_account(struct qnk_question *question)
         qnk_node_look(node, &view);
         read->id = key;
         read->height = view.head_height;
-        memcpy(read->queries, ids, sizeof ids);
+        read->query = query->id;
         qnk_read_start(read);
     }
 }

@@ -54,7 +54,7 @@ struct qnk_read {
     uint32_t n; /* blocks of a window */
     uint32_t index;
     bool is_list, has_ids, is_raw;
-    uint32_t queries[2]; /* of the ledger */
+    uint32_t query; /* of the ledger */
     struct qnk_hash chain_id;
     struct qnk_set *set; /* ref'd */
 };

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/qnet/place.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel/qnet/client.h"
+
+enum { PATH = 1024 };
+
+/* The folder of the running program; "" if the system does not say. */
+static const char *own_folder(void)
+{
+    static char folder[PATH];
+    ssize_t size = readlink("/proc/self/exe", folder, sizeof folder - 1);
+    char *slash;
+
+    folder[size < 0 ? 0 : size] = 0;
+    slash = strrchr(folder, '/');
+    if (slash != NULL) {
+        *slash = 0;
+    }
+    return folder;
+}
+
+/* Whether this is a build tree: the daemon and the plugins' folders lie beside the program. */
+static bool is_build_tree(void)
+{
+    char path[PATH];
+
+    snprintf(path, sizeof path, "%.900s/plugins/compression/zstd/.libs", own_folder());
+    return access(path, X_OK) == 0;
+}
+
+const char *qnk_place_search(void)
+{
+    static char path[PATH];
+    const char *given = getenv("QN_PLUGIN_PATH");
+
+    if (given != NULL && *given != 0) {
+        return given;
+    }
+    if (!is_build_tree()) {
+        return NULL;
+    }
+    snprintf(path, sizeof path, "%.900s/plugins", own_folder());
+    return path;
+}
+
+const char *qnk_place_daemon(void)
+{
+    static const char *const places[] = {"kernel/qnetd/qnetd", "qnetd", "../sbin/qnetd"};
+    static char path[PATH];
+
+    for (uint32_t i = 0; i < sizeof places / sizeof *places; i++) {
+        snprintf(path, sizeof path, "%.900s/%s", own_folder(), places[i]);
+        if (access(path, X_OK) == 0) {
+            return path;
+        }
+    }
+    return QNK_SBINDIR "/qnetd";
+}
+
+struct qnk_loader *qnk_place_loader(void)
+{
+    static struct qnk_loader *loader;
+    const struct qnk_loader_options options = {
+        .budget = &qnk_client_budget,
+        .folder = QNK_PKGLIBDIR,
+        .search = qnk_place_search(),
+        .trust = QNK_TRUST_OFF,
+    };
+    char why[QNK_PLUGIN_WHY_MAX] = "";
+
+    if (loader == NULL && qnk_loader_create(&options, &loader, why) != QN_OK) {
+        fprintf(stderr, "qnet: plugins: %s\n", why);
+    }
+    return loader;
+}
