@@ -144,6 +144,32 @@ static struct cell *cell_make(struct qnk_ballot *ballot, uint32_t round, uint32_
     return &ballot->cells[at];
 }
 
+/* Far votes that the new round brings within the limit take their places among the others, where
+ * they count: the engine may have been told of them already. */
+static void far_move(struct qnk_ballot *ballot)
+{
+    for (uint32_t i = 0; i < ballot->set->count; i++) {
+        struct qnk_ballot_vote *vote = ballot->far[i];
+
+        if (vote == NULL ||
+            (vote->vote.round > ballot->round && !is_within(ballot, vote->vote.round))) {
+            continue;
+        }
+
+        const struct cell *cell = cell_find(ballot, vote->vote.round, vote->vote.step);
+
+        if (cell == NULL && is_within(ballot, vote->vote.round)) {
+            cell = cell_make(ballot, vote->vote.round, vote->vote.step);
+        }
+        if (cell != NULL && cell->votes[i] == NULL) {
+            cell->votes[i] = vote;
+        } else {
+            vote_destroy(ballot, vote);
+        }
+        ballot->far[i] = NULL;
+    }
+}
+
 void qnk_ballot_round_set(struct qnk_ballot *ballot, uint32_t round)
 {
     uint32_t kept = 0;
@@ -158,6 +184,7 @@ void qnk_ballot_round_set(struct qnk_ballot *ballot, uint32_t round)
         }
     }
     ballot->cells_count = kept;
+    far_move(ballot);
 }
 
 struct qnk_ballot_vote *qnk_ballot_find(const struct qnk_ballot *ballot, uint32_t round,
@@ -313,6 +340,13 @@ const struct qnk_ballot_vote *qnk_ballot_lock_violation(const struct qnk_ballot 
 
 /* --- certificates --- */
 
+/* A false opening does not count, unless its commit came only after the engine had counted it: what
+ * a node saw first must not decide agreement. */
+static bool counts(const struct qnk_ballot_vote *held)
+{
+    return !held->false_opening || held->delivered;
+}
+
 static uint64_t weight_of(const struct qnk_ballot *ballot, const struct cell *cell,
                           const struct qnk_hash *digest, int32_t vr)
 {
@@ -321,7 +355,7 @@ static uint64_t weight_of(const struct qnk_ballot *ballot, const struct cell *ce
     for (uint32_t i = 0; i < ballot->set->count; i++) {
         const struct qnk_ballot_vote *held = cell->votes[i];
 
-        if (held != NULL && !held->false_opening && held->vote.vr == vr &&
+        if (held != NULL && counts(held) && held->vote.vr == vr &&
             qnk_hash_equal(&held->vote.digest, digest)) {
             weight += ballot->set->members[i].weight;
         }
@@ -360,7 +394,7 @@ static struct qn_buf *certificate_of(const struct qnk_ballot *ballot, const stru
     for (uint32_t i = 0; i < ballot->set->count; i++) {
         const struct qnk_ballot_vote *held = cell->votes[i];
 
-        if (held != NULL && !held->false_opening && held->vote.vr == vr &&
+        if (held != NULL && counts(held) && held->vote.vr == vr &&
             qnk_hash_equal(&held->vote.digest, digest)) {
             votes[count++] = &held->vote;
         }

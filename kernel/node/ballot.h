@@ -34,7 +34,7 @@ struct qnk_ballot_vote {
     struct qnk_vote vote; /* its tail lies in `tail` */
     bool delivered;       /* to the engine */
     bool opened;          /* a prepare that opens a commit held here */
-    bool false_opening;   /* a prepare that contradicts it: never delivered */
+    bool false_opening;   /* a prepare that contradicts it: not delivered from then on */
     uint64_t tail_size;
     uint8_t tail[];
 };
