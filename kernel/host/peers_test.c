@@ -36,7 +36,7 @@ struct node {
     uint8_t last_body[8];
     uint8_t last_end;
     bool bans_in_frame; /* the callback scores the sender */
-    bool stops_in_up, stops_in_frame;
+    bool stops_in_up, stops_in_frame, stops_in_down;
 };
 
 static struct fake_net *net;
@@ -116,6 +116,9 @@ static void on_down(void *ctx, uint32_t peer)
         if (node->now_up[i] == peer) {
             node->now_up[i] = node->now_up[--node->now_up_count];
             node->downs++;
+            if (node->stops_in_down) {
+                qnk_peers_stop(node->peers, now_us);
+            }
             return;
         }
     }
@@ -341,14 +344,21 @@ static void a_known_peer_is_dialled_and_frames_pass(void **state)
 
 static void both_sides_dial_at_once_and_one_link_stays(void **state)
 {
+    bool is_0_smaller = memcmp(nodes[0].key.bytes, nodes[1].key.bytes, QN_KEY_SIZE) < 0;
+
     (void)state;
     nodes_start(2);
     introduce(0, 1);
     introduce(1, 0);
-    run_us(5000000);
+    pump_all();
+    run_us(STEP_US);
     for (uint32_t i = 0; i < 2; i++) {
+        struct qnk_peer_view view = view_of(i, &nodes[1 - i].key);
+
         assert_int_equal(nodes[i].now_up_count, 1);
         assert_true(nodes[i].ups <= 2);
+        assert_int_equal(view.is_outgoing, (i == 0) == is_0_smaller);
+        assert_string_equal(view.reason, ""); /* nothing is wrong with it */
     }
     /* And it is the same one: frames pass. */
     send_bytes(0, nodes[0].now_up[0], QNK_LANE_TXS, 10, 1);
@@ -356,7 +366,6 @@ static void both_sides_dial_at_once_and_one_link_stays(void **state)
     run_us(100000);
     assert_int_equal(nodes[0].frames[QNK_LANE_TXS], 1);
     assert_int_equal(nodes[1].frames[QNK_LANE_TXS], 1);
-    assert_true(view_of(0, &nodes[1].key).is_outgoing != view_of(1, &nodes[0].key).is_outgoing);
 }
 
 static void three_nodes_that_all_know_all_are_connected_once_each(void **state)
@@ -420,29 +429,61 @@ static void a_dropped_link_comes_back(void **state)
     assert_int_equal(nodes[1].frames[QNK_LANE_TXS], 0);
 }
 
-/* Node 1 dies without a word: its links stay, as node 0 sees it, until it comes back. */
+/* A node dies without a word: its link stays, as the other sees it. */
+static void die_silently(uint32_t index)
+{
+    uint32_t end = net->wires[0].ends[0] == index ? 0 : 1;
+
+    net->wires[0].ways[1 - end].is_stuck = true; /* the farewell never arrives */
+    qnk_peers_destroy(nodes[index].peers);
+    nodes[index].peers = NULL;
+    net->wires[0].is_open[end] = true;
+    net->wires[0].ends[end] = MALLORY;
+    net->nodes[index].count = 0;
+}
+
+static void restart_of(uint32_t index, uint64_t after_us, uint32_t dialler)
+{
+    struct qnk_peers_setup setup = setup_of(index);
+    uint32_t other = 1 - index;
+
+    nodes_start(2);
+    introduce(dialler, 1 - dialler);
+    run_us(500000);
+    assert_int_equal(nodes[other].now_up_count, 1);
+    run_us(after_us);
+    die_silently(index);
+    node_start(index, &setup);
+    introduce(index, other);
+    run_us(STEP_US * 2);
+    assert_int_equal(nodes[index].now_up_count, 1);
+    assert_int_equal(nodes[other].now_up_count, 1);
+    assert_int_equal(nodes[other].ups, 2);
+    assert_int_equal(nodes[other].downs, 1);
+}
+
 static void a_peer_that_restarts_takes_the_place_of_its_dead_link(void **state)
 {
-    struct qnk_peers_setup setup = setup_of(1);
-
     (void)state;
-    (void)connect_two();
-    run_us(5000000);
-    net->wires[0].is_open[1] = true;
-    for (uint32_t end = 0; end < 2; end++) {
-        net->wires[0].ways[end].is_stuck = true;
-    }
-    qnk_peers_destroy(nodes[1].peers);
-    net->wires[0].is_open[1] = true; /* the close never arrives */
-    net->nodes[1].count = 0;
-    net->wires[0].ends[1] = MALLORY;
-    node_start(1, &setup);
-    introduce(1, 0);
-    run_us(1000000);
-    assert_int_equal(nodes[1].now_up_count, 1);
-    assert_int_equal(nodes[0].now_up_count, 1);
-    assert_int_equal(nodes[0].ups, 2);
-    assert_int_equal(nodes[0].downs, 1);
+    restart_of(1, 5000000, 0);
+}
+
+static void so_does_the_other_with_the_other_key(void **state)
+{
+    (void)state;
+    restart_of(0, 5000000, 1);
+}
+
+static void who_dialled_before_and_dials_again_is_let_in_at_once(void **state)
+{
+    (void)state;
+    restart_of(1, 0, 1);
+}
+
+static void so_is_the_other_with_the_other_key(void **state)
+{
+    (void)state;
+    restart_of(0, 0, 0);
 }
 
 static void a_silent_peer_is_dropped(void **state)
@@ -632,6 +673,26 @@ static void bulk_is_packed_where_that_is_smaller(void **state)
     assert_int_equal(counters->packed_size, 2);
     assert_int_equal(unpacked, 2);
     qnk_buf_unref(head);
+    qnk_buf_unref(body);
+}
+
+/* As the parts of one block's body are: one buf, equal sizes, other bytes. */
+static void parts_of_one_buf_are_not_taken_for_each_other(void **state)
+{
+    uint32_t peer = connect_two();
+    struct qn_buf *body = qnk_buf_new(&nodes[0].budget, 8192);
+
+    (void)state;
+    memset(body->data, 7, 4096);
+    memset(body->data + 4096, 8, 4096);
+    for (uint32_t i = 0; i < 4; i++) {
+        const uint8_t *part_of = body->data + i % 2 * 4096;
+
+        qnk_peers_send(nodes[0].peers, peer, QNK_LANE_BLOCKS, QNK_WIRE_BODY_PART, 0, NULL,
+                       (struct qn_slice){body, part_of, 4096});
+        pump_all();
+        assert_int_equal(nodes[1].last_end, 7 + i % 2);
+    }
     qnk_buf_unref(body);
 }
 
@@ -852,6 +913,21 @@ static void silent_links_of_one_address_are_few(void **state)
     assert_int_equal(qnk_peers_counters(nodes[0].peers)->refused, 16);
 }
 
+static void silent_links_are_few_in_all(void **state)
+{
+    struct mallory mallory = {.session.state = QNK_SESSION_OVER};
+    struct qnk_peers_setup setup = setup_of(0);
+
+    (void)state;
+    setup.peers_per_address = 1000;
+    node_start(0, &setup);
+    for (uint32_t i = 0; i < 70; i++) {
+        mallory_dial(&mallory);
+    }
+    assert_int_equal(qnk_peers_counters(nodes[0].peers)->accepts, 64);
+    assert_int_equal(qnk_peers_counters(nodes[0].peers)->refused, 6);
+}
+
 static void peers_of_one_address_are_few(void **state)
 {
     static struct mallory crowd[6];
@@ -886,6 +962,26 @@ static void a_known_peer_gets_the_place_of_a_stranger(void **state)
     run_us(1000000);
     assert_int_equal(nodes[0].now_up_count, 2);
     assert_int_equal(view_of(0, &nodes[1].key).state, QNK_PEER_UP);
+}
+
+static void a_host_may_stop_while_a_place_is_made(void **state)
+{
+    static struct mallory stranger;
+    struct qnk_peers_setup setup = setup_of(0);
+
+    (void)state;
+    memset(&stranger, 0, sizeof stranger);
+    setup.peers_max = 1;
+    node_start(0, &setup);
+    mallory_enter(&stranger, 20);
+    nodes[0].stops_in_down = true;
+    setup = setup_of(1);
+    node_start(1, &setup);
+    introduce(0, 1);
+    run_us(1000000);
+    assert_int_equal(nodes[0].ups, 1);
+    assert_int_equal(nodes[0].downs, 1);
+    assert_int_equal(nodes[1].now_up_count, 0);
 }
 
 static void garbage_inside_a_session_is_scored_and_then_banned(void **state)
@@ -1044,6 +1140,20 @@ static void what_is_read_from_a_peer_keeps_to_its_rate(void **state)
     assert_in_range(nodes[1].bytes - before, 9 * 1048576, 14 * 1048576);
     assert_int_equal(nodes[0].downs, 0);
     assert_int_equal(qnk_peers_counters(nodes[0].peers)->dropped[QNK_LANE_TXS], 0);
+}
+
+static void credit_comes_back_as_fast_as_frames_are_read(void **state)
+{
+    uint32_t peer = connect_two();
+
+    (void)state;
+    for (uint32_t i = 0; i < 20; i++) {
+        while (qnk_peers_has_room(nodes[0].peers, peer, QNK_LANE_TXS)) {
+            send_bytes(0, peer, QNK_LANE_TXS, 60000, 1);
+        }
+        pump_all(); /* and no tick */
+    }
+    assert_true(nodes[1].bytes > UINT64_C(5) * 2097152);
 }
 
 static void a_node_without_memory_drops_the_link_and_says_so(void **state)
@@ -1210,6 +1320,9 @@ int main(void)
         TEST(a_peer_that_does_not_answer_is_dialled_less_and_less),
         TEST(a_dropped_link_comes_back),
         TEST(a_peer_that_restarts_takes_the_place_of_its_dead_link),
+        TEST(so_does_the_other_with_the_other_key),
+        TEST(who_dialled_before_and_dials_again_is_let_in_at_once),
+        TEST(so_is_the_other_with_the_other_key),
         TEST(a_silent_peer_is_dropped),
         TEST(round_trips_are_measured),
         TEST(another_network_is_named_on_both_sides),
@@ -1221,13 +1334,16 @@ int main(void)
         TEST(a_peer_that_takes_nothing_is_dropped_in_the_end),
         TEST(ten_thousand_frames_leave_no_memory_behind),
         TEST(bulk_is_packed_where_that_is_smaller),
+        TEST(parts_of_one_buf_are_not_taken_for_each_other),
         TEST(without_an_agreed_compressor_all_is_plain),
         TEST(garbage_before_the_handshake_ends_the_link),
         TEST(an_address_that_only_sends_garbage_is_not_heard_for_a_while),
         TEST(who_says_nothing_is_dropped),
         TEST(silent_links_of_one_address_are_few),
+        TEST(silent_links_are_few_in_all),
         TEST(peers_of_one_address_are_few),
         TEST(a_known_peer_gets_the_place_of_a_stranger),
+        TEST(a_host_may_stop_while_a_place_is_made),
         TEST(garbage_inside_a_session_is_scored_and_then_banned),
         TEST(garbage_instead_of_a_sealed_frame_ends_the_link),
         TEST(a_score_falls_with_time),
@@ -1235,6 +1351,7 @@ int main(void)
         TEST(packing_that_was_not_agreed_on_is_malformed),
         TEST(requests_over_the_limit_are_refused_in_words),
         TEST(what_is_read_from_a_peer_keeps_to_its_rate),
+        TEST(credit_comes_back_as_fast_as_frames_are_read),
         TEST(a_node_without_memory_drops_the_link_and_says_so),
         TEST(a_peer_scored_inside_its_own_frame_goes_down_after_it),
         TEST(a_known_peer_is_back_after_a_minute),
