@@ -81,6 +81,8 @@ bool nanomsg_address_tcp(const char *host, uint16_t port, struct address *out)
     it.is_any_host =
         strcmp(host, "*") == 0 || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "[::]") == 0;
 
+    it.is_loopback = strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0;
+
     int size = snprintf(it.host, sizeof it.host, "%s", host);
     int size_whole = snprintf(it.text, sizeof it.text, "tcp://%s:%u", host, (unsigned)port);
 

@@ -24,6 +24,7 @@ struct address {
     char host[ADDRESS_SIZE]; /* tcp: with brackets around IPv6; ipc: the path */
     uint16_t port;           /* tcp; 0: any that is free */
     bool is_any_host;        /* tcp: all of this machine's addresses */
+    bool is_loopback;        /* tcp: nobody else reaches it */
 };
 
 /* Reads an address; without a scheme it is tcp. */

@@ -118,19 +118,24 @@ void endpoint_shut(struct qn_inst *inst, struct endpoint *endpoint)
     }
 }
 
-/* One that listens, with this scheme; ENDPOINTS_MAX: none. */
-static uint32_t listening_find(const struct qn_inst *inst, enum scheme scheme)
+/* One that listens where the far end of `target` can come to; ENDPOINTS_MAX: none. */
+static uint32_t listening_find(const struct qn_inst *inst, const struct address *target)
 {
-    uint32_t i = 0;
+    bool is_six = target->host[0] == '[';
 
-    while (i < ENDPOINTS_MAX && (inst->endpoints[i].pull < 0 || inst->endpoints[i].listener == 0 ||
-                                 inst->endpoints[i].address.scheme != scheme)) {
-        i++;
+    for (uint32_t i = 0; i < ENDPOINTS_MAX; i++) {
+        const struct endpoint *it = &inst->endpoints[i];
+
+        if (it->pull >= 0 && it->listener != 0 && it->address.scheme == target->scheme &&
+            (!it->address.is_loopback || target->is_loopback) &&
+            (!it->address.is_any_host || !is_six || it->address.host[0] == '[')) {
+            return i;
+        }
     }
-    return i;
+    return ENDPOINTS_MAX;
 }
 
-/* One that was bound for way backs alone, as `wanted` says but for the port. */
+/* One that was bound for way backs alone, at this host. */
 static uint32_t hidden_find(const struct qn_inst *inst, const char *host)
 {
     uint32_t i = 0;
@@ -147,7 +152,7 @@ static uint32_t hidden_find(const struct qn_inst *inst, const char *host)
 static int32_t way_back_tcp(struct qn_inst *inst, const struct address *target, uint32_t *index,
                             struct address *out, const char **why)
 {
-    uint32_t found = listening_find(inst, SCHEME_TCP);
+    uint32_t found = listening_find(inst, target);
     char host[ADDRESS_SIZE];
 
     if (found < ENDPOINTS_MAX) {
@@ -217,7 +222,7 @@ int32_t endpoint_way_back(struct qn_inst *inst, const struct address *target, ui
     if (target->scheme == SCHEME_TCP) {
         return way_back_tcp(inst, target, index, out, why);
     }
-    *index = listening_find(inst, SCHEME_IPC);
+    *index = listening_find(inst, target);
     if (*index == ENDPOINTS_MAX) {
         for (uint32_t i = 0; i < ENDPOINTS_MAX; i++) { /* one of before will do */
             if (inst->endpoints[i].pull >= 0 && inst->endpoints[i].address.scheme == SCHEME_IPC) {

@@ -27,6 +27,9 @@ struct settings {
     uint64_t dial_timeout;
 };
 
+/* Between looks at sockets that could not be watched. */
+enum { POLL_US = 5000 };
+
 struct qn_inst {
     const struct qn_host *host;
     struct qn_node *node;

@@ -102,6 +102,7 @@ static void watch_fit(struct qn_inst *inst, struct link *link)
         link->is_watched = link->is_blocked;
     } else {
         inst->is_polling = true; /* all descriptors are in use: a timer does it */
+        inst->watch->timer(inst->node, POLL_US);
     }
 }
 

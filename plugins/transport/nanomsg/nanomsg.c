@@ -23,7 +23,6 @@
 
 enum {
     TICKS = 4,           /* of a heartbeat: how often links are looked at */
-    POLL_US = 5000,      /* between looks at sockets that could not be watched */
     HALF_INDEX_BITS = 9, /* of a half: the link's index; the rest is random */
     ID_INDEX_BITS = 9,   /* of an id: the link's index; the rest counts */
 };
@@ -367,6 +366,19 @@ static void nanomsg_close(struct qn_inst *self, uint64_t id, uint32_t linger_ms)
     }
 }
 
+/* Whether strangers may have one link more: some are kept for own dials, and half of all for those
+ * who proved that they can be dialled back. */
+static bool has_room_for_strangers(const struct qn_inst *self)
+{
+    uint32_t links = (uint32_t)self->config.links, used = 0, unproven = 0;
+
+    for (uint32_t i = 0; i < self->links_top; i++) {
+        used += self->links[i].state != LINK_FREE && self->links[i].side == 1;
+        unproven += self->links[i].state == LINK_ANSWERING;
+    }
+    return used < links - links / 8 && unproven < (links + 1) / 2;
+}
+
 /* A greeting from somebody who wants a link. What is wrong with it is nobody's business. */
 static bool greeting_take(struct qn_inst *self, uint32_t endpoint, const struct wire_head *head,
                           struct qn_span body)
@@ -375,7 +387,8 @@ static bool greeting_take(struct qn_inst *self, uint32_t endpoint, const struct 
     struct link *link = link_free_find(self);
 
     if (head->side != 0 || head->number != 0 || head->halves[1] != 0 || link == NULL ||
-        self->endpoints[endpoint].listener == 0 || !nanomsg_address_read(body, &back) ||
+        !has_room_for_strangers(self) || self->endpoints[endpoint].listener == 0 ||
+        !nanomsg_address_read(body, &back) ||
         back.scheme != self->endpoints[endpoint].address.scheme) {
         return false;
     }
@@ -599,7 +612,7 @@ static bool is_broken(const struct link *link)
            0;
 }
 
-static void link_tick(struct qn_inst *self, struct link *link)
+static void link_tick(struct qn_inst *self, struct link *link, bool has_more)
 {
     switch (link->state) {
     case LINK_DIALLING:
@@ -614,7 +627,7 @@ static void link_tick(struct qn_inst *self, struct link *link)
     case LINK_CLOSING:
         if (is_broken(link)) {
             link_fail(self, link, DOWN_RESET, "the connection broke");
-        } else if (self->now_us - link->heard_us >= self->config.timeout * 1000) {
+        } else if (!has_more && self->now_us - link->heard_us >= self->config.timeout * 1000) {
             link_fail(self, link, DOWN_TIMEOUT, "not a word for too long");
         } else if (link->state == LINK_CLOSING && self->now_us >= link->deadline_us) {
             link_late(self, link);
@@ -634,16 +647,28 @@ static void link_tick(struct qn_inst *self, struct link *link)
     }
 }
 
-/* Looks at every link a few times in a heartbeat, but never while there is more to read: a peer
- * may have spoken, and we not listened. */
+/* While this process stood still it could hear nobody, which is nobody's fault. */
+static void slept_away(const struct qn_inst *self, struct link *link, uint64_t slept_us)
+{
+    uint64_t silent_us = self->now_us - link->heard_us;
+
+    link->heard_us += slept_us < silent_us ? slept_us : silent_us;
+}
+
+/* Looks at every link a few times in a heartbeat. While there is more to read nobody is called
+ * silent: a peer may have spoken, and we not listened. */
 static void tick(struct qn_inst *self, bool has_more)
 {
-    if (self->now_us < self->tick_us || has_more) {
+    if (self->now_us < self->tick_us) {
         return;
     }
+
+    uint64_t slept_us = self->now_us - self->tick_us;
+
     self->tick_us = self->now_us + tick_length_us(self);
     for (uint32_t i = 0; i < self->links_top; i++) {
-        link_tick(self, &self->links[i]);
+        slept_away(self, &self->links[i], slept_us);
+        link_tick(self, &self->links[i], has_more);
     }
     while (self->links_top > 0 && self->links[self->links_top - 1].state == LINK_FREE) {
         self->links_top--;

@@ -16,6 +16,7 @@
 #include <nanomsg/nn.h>
 #include <nanomsg/pipeline.h>
 
+#include "address.h"
 #include "nanomsg.manifest.h"
 #include "sdk/check/transport.h"
 #include "wire.h"
@@ -495,6 +496,70 @@ static void a_dialler_that_listens_everywhere_is_dialled_back(void **subject)
     qn_check_transport_close(*subject);
 }
 
+static void frames_travel_over_ipv6(void **subject)
+{
+    uint16_t port;
+
+    if (!nanomsg_port_find("[::1]", &port)) {
+        skip(); /* a machine without it */
+    }
+    qn_check_transport_stop(*subject);
+    assert_int_equal(start(subject, "tcp://[::1]:0", "tcp://[::1]:1"), 0);
+    qn_check_transport_open(*subject);
+    qn_check_transport_exchange(*subject, 100);
+    qn_check_transport_close(*subject);
+}
+
+static void dials_beyond_the_limit_have_no_space(void **subject)
+{
+    const struct qn_transport_1 *slots = (const void *)qn_plugin_v1.slots;
+    struct qn_span nowhere = {(const uint8_t *)"tcp://127.0.0.1:1", 17};
+
+    qn_check_transport_open_one(*subject);
+
+    struct qn_inst *inst = qn_check_transport_inst(*subject, 0);
+
+    for (uint64_t i = 0; i < 128; i++) {
+        assert_int_equal(slots->dial(inst, 1 + i, nowhere), QN_OK);
+    }
+    assert_int_equal(slots->dial(inst, 1000, nowhere), QN_NO_SPACE);
+    while (qn_check_transport_downs(*subject, 0) < 128) {
+        qn_check_transport_turn(*subject);
+    }
+    qn_check_transport_close(*subject);
+}
+
+static void address_is(const char *text, const char *whole, const char *host, uint16_t port)
+{
+    struct address it;
+
+    assert_true(nanomsg_address_read((struct qn_span){(const uint8_t *)text, strlen(text)}, &it));
+    assert_string_equal(it.text, whole);
+    assert_string_equal(it.host, host);
+    assert_int_equal(it.port, port);
+}
+
+static void addresses_are_read_whole(void **subject)
+{
+    struct address outside, here;
+    char host[ADDRESS_SIZE];
+
+    (void)subject;
+    address_is("tcp://10.0.0.1:9876", "tcp://10.0.0.1:9876", "10.0.0.1", 9876);
+    address_is("v1.example:1", "tcp://v1.example:1", "v1.example", 1);
+    address_is("tcp://[fe80::1]:65535", "tcp://[fe80::1]:65535", "[fe80::1]", 65535);
+    address_is("localhost:0", "tcp://127.0.0.1:0", "127.0.0.1", 0);
+    address_is("tcp://*:7", "tcp://*:7", "*", 7);
+    address_is("ipc:///run/q", "ipc:///run/q", "/run/q", 0);
+
+    assert_true(nanomsg_address_tcp("127.0.0.1", 9, &here));
+    assert_true(here.is_loopback && !here.is_any_host);
+    assert_true(nanomsg_address_source(&here, host));
+    assert_string_equal(host, "127.0.0.1");
+    assert_true(nanomsg_address_tcp("0.0.0.0", 9, &outside));
+    assert_true(!outside.is_loopback && outside.is_any_host);
+}
+
 static void no_memory_is_no_space(void **subject)
 {
     const struct qn_check_given given = {
@@ -533,6 +598,9 @@ int main(void)
         OVER_TCP(links_end_with_a_freeze_and_listeners_do_not),
         OVER_TCP(an_address_in_use_is_refused),
         OVER_TCP(a_dialler_that_listens_everywhere_is_dialled_back),
+        OVER_TCP(frames_travel_over_ipv6),
+        OVER_TCP(dials_beyond_the_limit_have_no_space),
+        cmocka_unit_test(addresses_are_read_whole),
         cmocka_unit_test(no_memory_is_no_space),
     };
 
