@@ -27,7 +27,7 @@ struct qnk_load_counts {
     uint64_t refused;  /* answers that said no for good */
     uint64_t final;    /* of ours, distinct */
     uint64_t doubled;  /* of ours, final more than once */
-    uint64_t strange;  /* final transfers that were not ours */
+    uint64_t strange;  /* final transactions that were not ours, the kernel's among them */
     uint64_t sent_again;
     uint64_t held_back; /* that the rate asked for and no account had room for */
 };

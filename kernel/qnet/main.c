@@ -2,13 +2,17 @@
 
 /* main.c: qnet, everything that a person types. */
 
-#include <string.h>
+#include <signal.h>
 
 #include "kernel/qnet/help.h"
 
 int main(int argc, char **argv)
 {
     struct qnk_call call;
+
+    /* A node that dies while it is written to is an answer, not our end. */
+    (void)signal(SIGPIPE, SIG_IGN);
+
     int status = qnk_call_parse(&call, argc, argv, stderr);
 
     if (status != QNK_CLI_OK) {

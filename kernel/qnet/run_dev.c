@@ -459,7 +459,7 @@ static void report_print(const struct net *net)
         struct qnk_load_counts counts = qnk_load_counts(net->load);
 
         printf("transfers  made %llu   accepted %llu   final %llu, each counted once   doubled %llu"
-               "   not ours %llu   refused %llu   sent again %llu   held back %llu\n",
+               "   others' %llu   refused %llu   sent again %llu   held back %llu\n",
                (unsigned long long)counts.made, (unsigned long long)counts.accepted,
                (unsigned long long)counts.final, (unsigned long long)counts.doubled,
                (unsigned long long)counts.strange, (unsigned long long)counts.refused,
