@@ -854,6 +854,8 @@ static void pages_keep(struct ledger *ledger, struct kept *kept)
     }
     span_free(list);
     QN_CHECK(slots->read_pages(ledger->inst, 0, &kept->count, 1, sink_of(ledger)) == QN_NOT_FOUND);
+    QN_CHECK(slots->dirty(ledger->inst, 0, sink_of(ledger)) == QN_OK);
+    QN_CHECK(ledger->sink.size == 12 && qn_le64_read(ledger->sink.data) == kept->count);
 }
 
 /* Loads what is kept, some pages at a time. */
@@ -950,6 +952,7 @@ void qn_check_ledger_hostile_pages(void **subject)
     QN_CHECK(it->slots->load_pages(loaded.inst, 0, 1, less, 1) == QN_INVALID);
     QN_CHECK(it->slots->load_pages(loaded.inst, 0, 0, less, 0) == QN_OK);
     QN_CHECK(it->slots->load_pages(loaded.inst, 0, kept.count, less, 1) == QN_INVALID);
+    QN_CHECK(it->slots->load_pages(loaded.inst, 0, 1, less, 1) == QN_INVALID);
     QN_CHECK(it->slots->load_pages(loaded.inst, 0, 0, (struct qn_span){NULL, 0}, 1) == QN_INVALID);
     QN_CHECK(pages_load(&loaded, &kept, 2) == QN_OK);
     root_of(&loaded, other);

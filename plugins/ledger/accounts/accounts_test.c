@@ -439,6 +439,97 @@ static void blocks_take_no_memory(void **subject)
     ledger_end(&it);
 }
 
+/* --- what comes from outside --- */
+
+/* A path is neither longer than it must be, nor of a place that there is not. */
+static void a_proof_has_one_form(void **subject)
+{
+    enum { SLOT_AT = 52, PATH_AT = SLOT_AT + 8 + 64 + 32 };
+    struct ledger it = ledger_new();
+    uint8_t digest[32], root[32], key[32], value[64], proof[2048];
+    struct qn_sink to = {.data = value, .cap = sizeof value};
+
+    (void)subject;
+    assert_int_equal(pay(&it, 0, 99, digest), QN_OK);
+    assert_int_equal(it.slots->root(it.inst, 0, root), QN_OK);
+    for (uint64_t i = 0; i < 99; i++) {
+        key_fill(key, i);
+        assert_int_equal(it.slots->prove(it.inst, 0, key, 1, sink_of(&it)), QN_OK);
+        memset(proof, 0, sizeof proof);
+        memcpy(proof, it.sink.data, it.sink.size);
+
+        uint64_t slot = qn_le64_read(proof + SLOT_AT);
+        uint32_t nodes = qn_le32_read(proof + PATH_AT);
+
+        assert_int_equal(it.sink.size, PATH_AT + 4 + nodes * 32);
+        qn_le32_write(proof + PATH_AT, nodes + 1);
+        assert_int_equal(it.slots->check_proof(it.inst, 0, root, key,
+                                               (struct qn_span){proof, it.sink.size + 32}, &to),
+                         QN_INVALID);
+        qn_le32_write(proof + PATH_AT, nodes);
+        for (uint64_t more = 100; more < 4096; more += more == 100 ? 28 : more) {
+            qn_le64_write(proof + SLOT_AT, slot + more);
+            assert_int_equal(it.slots->check_proof(it.inst, 0, root, key,
+                                                   (struct qn_span){proof, it.sink.size}, &to),
+                             QN_INVALID);
+        }
+    }
+    assert_int_equal(to.size, 0);
+    ledger_end(&it);
+}
+
+static int32_t load(struct ledger *it, const uint8_t *pages, uint64_t first, uint64_t count,
+                    bool is_last)
+{
+    struct qn_span span = {pages + first * PAGE, count * PAGE};
+
+    return it->slots->load_pages(it->inst, 0, first, span, is_last);
+}
+
+static void pages_that_are_no_state_are_refused(void **subject)
+{
+    struct ledger it = ledger_new();
+    uint8_t digest[32], root[32], slot[64];
+    uint64_t count;
+
+    (void)subject;
+    assert_int_equal(pay(&it, 0, 150, digest), QN_OK);
+    assert_int_equal(it.slots->root(it.inst, 0, root), QN_OK);
+
+    uint8_t *pages = pages_read(&it, &count);
+    uint8_t *slots = pages + (uint64_t)2 * PAGE;
+
+    assert_int_equal(load(&it, pages, 1, 1, false), QN_INVALID); /* there is a state */
+    root_is(&it, root);
+
+    memcpy(slot, slots + 64, 32); /* an account twice, the amounts all there */
+    memcpy(slots + 64, slots + 128, 32);
+    assert_int_equal(load(&it, pages, 0, count, true), QN_INVALID);
+    memcpy(slots + 64, slot, 32);
+    slots[63] = 1; /* what is reserved */
+    assert_int_equal(load(&it, pages, 0, count, true), QN_INVALID);
+    slots[63] = 0;
+    slots[48] |= 2; /* a flag that there is not */
+    assert_int_equal(load(&it, pages, 0, count, true), QN_INVALID);
+    slots[48] &= 1;
+    slots[151 * 64] = 1; /* behind the last account */
+    assert_int_equal(load(&it, pages, 0, count, true), QN_INVALID);
+    slots[151 * 64] = 0;
+    pages[PAGE + 40] = 1; /* behind the last member */
+    assert_int_equal(load(&it, pages, 0, count, true), QN_INVALID);
+    pages[PAGE + 40] = 0;
+    qn_le64_write(pages + 48, UINT64_MAX); /* accounts without end */
+    assert_int_equal(load(&it, pages, 0, 1, false), QN_INVALID);
+    qn_le64_write(pages + 48, 151);
+
+    assert_int_equal(load(&it, pages, 0, 1, false), QN_OK);
+    assert_int_equal(load(&it, pages, 2, count - 2, true), QN_INVALID); /* one is left out */
+    assert_int_equal(load(&it, pages, 1, count - 1, true), QN_OK);
+    root_is(&it, root);
+    free(pages);
+    ledger_end(&it);
+}
+
 /* --- what it answers --- */
 
 static int32_t ask(struct ledger *it, uint32_t what, const void *arg, uint64_t size)
@@ -498,6 +589,8 @@ int main(void)
         cmocka_unit_test(many_accounts_are_one_tree),
         cmocka_unit_test(a_block_without_memory_is_not_done),
         cmocka_unit_test(blocks_take_no_memory),
+        cmocka_unit_test(a_proof_has_one_form),
+        cmocka_unit_test(pages_that_are_no_state_are_refused),
         cmocka_unit_test(questions_are_answered),
     };
 

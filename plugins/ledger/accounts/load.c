@@ -190,12 +190,12 @@ int32_t pages_load(struct state *state, uint64_t first, struct qn_span pages, bo
     uint64_t count = pages.size / PAGE_SIZE;
     int32_t status = QN_OK;
 
-    if (pages.size % PAGE_SIZE != 0 || (first == 0 && count == 0)) {
-        status = QN_INVALID;
-    } else if (first == 0) {
+    if (pages.size % PAGE_SIZE != 0 || (first == 0 && count == 0) ||
+        (first != 0 && (state->is_live || first != state->loaded))) {
+        return QN_INVALID;
+    }
+    if (first == 0) {
         status = load_begin(state, pages.data);
-    } else if (state->is_live || first != state->loaded) {
-        status = QN_INVALID;
     }
     if (status == QN_OK && count > pages_of(&state->head) - first) {
         status = QN_INVALID;

@@ -15,6 +15,7 @@
 QN_MUST_CHECK int32_t genesis_load(struct state *state, struct qn_span record);
 
 /* Takes some pages, in order; page 0 begins anew and forgets what there was. INVALID: these pages
- * are not those of a state; then there is none, and page 0 comes next. */
+ * do not come next, and nothing happened; or they are not those of a state, then there is none and
+ * page 0 comes next. NO_SPACE: as the latter. */
 QN_MUST_CHECK int32_t pages_load(struct state *state, uint64_t first, struct qn_span pages,
                                  bool is_last);
