@@ -11,6 +11,7 @@
 #include "kernel/base/buf.h"
 #include "kernel/base/hash.h"
 #include "kernel/base/sink.h"
+#include "kernel/plugin/guard.h"
 #include "kernel/plugin/loader_own.h"
 
 /* One block that was taken, before its bytes, which are aligned to 64 as it is. */
@@ -130,7 +131,8 @@ static void host_metric(struct qn_node *node, uint32_t id, int64_t value)
         at++;
     }
     if (at == manifest->metrics_count) {
-        qnk_host_fault(node, 20, "metric", "a metric that its manifest does not declare");
+        qnk_host_fault(node, QNK_GUARDED_METRIC, "metric",
+                       "a metric that its manifest does not declare");
         return;
     }
     if (node->metrics == NULL) {
@@ -141,7 +143,7 @@ static void host_metric(struct qn_node *node, uint32_t id, int64_t value)
     } else if (value >= 0) {
         qnk_metrics_count(node->metrics, node->metric_ids[at], 0, (uint64_t)value);
     } else {
-        qnk_host_fault(node, 21, "metric", "a counter cannot fall");
+        qnk_host_fault(node, QNK_GUARDED_COUNTER, "metric", "a counter cannot fall");
     }
 }
 

@@ -13,12 +13,14 @@
 
 #include "kernel/base/sink.h"
 #include "kernel/plugin/loader.h"
+#include "kernel/plugin/sealed.h"
 
 #define QNK_INSPECT_NEEDED_MAX 64 /* libraries shown; more are left out */
 
 struct qnk_inspection {
     struct qnk_budget *budget;
-    void *block; /* file and manifest */
+    struct qnk_sealed sealed; /* the file */
+    void *block;              /* the manifest */
     size_t block_size;
     uint64_t size;
     struct qnk_hash hash;

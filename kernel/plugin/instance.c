@@ -63,7 +63,7 @@ static void instance_free(struct qnk_loader *loader, struct qnk_instance *instan
 static int32_t answer_check(struct qnk_instance *instance, const char *slot, int32_t status)
 {
     if (status < 0 || status >= QN_STATUS_COUNT) {
-        qnk_host_fault(&instance->node, 1, slot, "a status that there is not");
+        qnk_host_fault(&instance->node, QNK_GUARDED_STATUS, slot, "a status that there is not");
         status = QN_BUG;
     }
     if (status == QN_BUG || status == QN_FATAL) {
@@ -89,14 +89,14 @@ static int32_t plugin_create(struct qnk_instance *instance, struct qn_span confi
 
     status = answer_check(instance, "create", status);
     if (status == QN_OK && instance->inst == NULL) {
-        qnk_host_fault(&instance->node, 2, "create", "OK, and no instance");
+        qnk_host_fault(&instance->node, QNK_GUARDED_NO_INST, "create", "OK, and no instance");
         status = QN_BUG;
     }
     if (status != QN_OK) {
         words_add(instance, status, why);
         return status;
     }
-    if (options->guard != QNK_GUARD_OFF && instance->plugin->kind->guarded != NULL) {
+    if (options->guard != QNK_GUARD_OFF) {
         instance->guard = qnk_guarded_create(instance, options->guard);
         if (instance->guard == NULL) {
             instance->plugin->life.destroy(instance->inst);

@@ -9,8 +9,8 @@
 struct qnk_instance {
     struct qnk_instance *next; /* of those that linger */
     struct qnk_plugin *plugin;
-    struct qn_inst *inst;    /* the plugin's own */
-    _Atomic uint32_t life;   /* enum qnk_life */
-    struct qnk_guard *guard; /* NULL: off */
+    struct qn_inst *inst;      /* the plugin's own */
+    _Atomic uint32_t life;     /* enum qnk_life */
+    struct qnk_guarded *guard; /* NULL: off */
     struct qn_node node;
 };

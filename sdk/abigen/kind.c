@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "sdk/abigen/guard.h"
 #include "sdk/abigen/header.h"
 #include "sdk/abigen/print.h"
 #include "sdk/abigen/text.h"
@@ -123,7 +124,8 @@ static void shared_put(const struct description *of)
 void kind_put(const struct description *of)
 {
     put_origin(of->path);
-    put("\n#include <qnet/%s.h>\n\n#include \"kernel/plugin/kind.h\"\n", of->name);
+    put("\n#include <qnet/%s.h>\n\n#include \"kernel/plugin/%s.h\"\n", of->name,
+        of->base != NULL ? "guard_own" : "kind");
     prints_put(of);
     if (of->base == NULL) {
         shared_put(of);
@@ -131,8 +133,10 @@ void kind_put(const struct description *of)
     }
     stubs_put(&of->tables[0]);
     slots_put(&of->tables[0]);
+    guard_put(of);
     put("\nconst struct qnk_kind qnk_kind_%s = {\n", of->name);
     table_put(of, &of->tables[0], "table.");
     put("    .class = QNK_CLASS_%s,\n", capital(of->class));
+    put("    .guarded = &%s_guarded.head,\n", of->tables[0].full);
     put("};\n");
 }

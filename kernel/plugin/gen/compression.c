@@ -4,7 +4,7 @@
 
 #include <qnet/compression.h>
 
-#include "kernel/plugin/kind.h"
+#include "kernel/plugin/guard_own.h"
 
 /* clang-format off */
 static const struct qnk_minor minors[] = {
@@ -55,6 +55,65 @@ static const struct qnk_slot compression_1_slots[] = {
 };
 /* clang-format on */
 
+/* clang-format off */
+static uint64_t compression_1_bound_guard(struct qn_inst *inst, uint64_t plain_size)
+{
+    const struct qn_compression_1 *slots;
+    struct qnk_guarded_call call;
+    uint64_t result;
+
+    if (!qnk_guarded_enter(&call, inst, &compression_1_slots[0], 0)) {
+        return 0;
+    }
+    slots = qnk_guarded_ready(&call);
+    result = slots->bound(call.inst, plain_size);
+    qnk_guarded_end(&call);
+    return result;
+}
+
+static int32_t compression_1_pack_guard(struct qn_inst *inst, uint32_t lane, struct qn_span plain,
+                                        struct qn_sink *packed)
+{
+    const struct qn_compression_1 *slots;
+    struct qnk_guarded_call call;
+    int32_t result;
+
+    if (!qnk_guarded_enter(&call, inst, &compression_1_slots[1], lane)) {
+        return QN_BUG;
+    }
+    plain = qnk_guarded_span(&call, plain);
+    qnk_guarded_sink(&call, packed);
+    slots = qnk_guarded_ready(&call);
+    result = slots->pack(call.inst, lane, plain, packed);
+    return qnk_guarded_leave(&call, result);
+}
+
+static int32_t compression_1_unpack_guard(struct qn_inst *inst, uint32_t lane,
+                                          struct qn_span packed, uint64_t plain_size,
+                                          struct qn_sink *plain)
+{
+    const struct qn_compression_1 *slots;
+    struct qnk_guarded_call call;
+    int32_t result;
+
+    if (!qnk_guarded_enter(&call, inst, &compression_1_slots[2], lane)) {
+        return QN_BUG;
+    }
+    packed = qnk_guarded_span(&call, packed);
+    qnk_guarded_sink(&call, plain);
+    slots = qnk_guarded_ready(&call);
+    result = slots->unpack(call.inst, lane, packed, plain_size, plain);
+    return qnk_guarded_leave(&call, result);
+}
+/* clang-format on */
+
+static const struct qn_compression_1 compression_1_guarded = {
+    .head = QN_COMPRESSION_1_HEAD,
+    .bound = compression_1_bound_guard,
+    .pack = compression_1_pack_guard,
+    .unpack = compression_1_unpack_guard,
+};
+
 const struct qnk_kind qnk_kind_compression = {
     .table.name = "compression",
     .table.major = 1,
@@ -64,4 +123,5 @@ const struct qnk_kind qnk_kind_compression = {
     .table.slots = compression_1_slots,
     .table.slots_count = 3,
     .class = QNK_CLASS_PURE,
+    .guarded = &compression_1_guarded.head,
 };
