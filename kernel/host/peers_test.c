@@ -342,11 +342,10 @@ static void a_known_peer_is_dialled_and_frames_pass(void **state)
     assert_int_equal(view.frames_in, 1);
 }
 
-static void both_sides_dial_at_once_and_one_link_stays(void **state)
+static void dial_at_once(void)
 {
     bool is_0_smaller = memcmp(nodes[0].key.bytes, nodes[1].key.bytes, QN_KEY_SIZE) < 0;
 
-    (void)state;
     nodes_start(2);
     introduce(0, 1);
     introduce(1, 0);
@@ -366,6 +365,24 @@ static void both_sides_dial_at_once_and_one_link_stays(void **state)
     run_us(100000);
     assert_int_equal(nodes[0].frames[QNK_LANE_TXS], 1);
     assert_int_equal(nodes[1].frames[QNK_LANE_TXS], 1);
+}
+
+static void both_sides_dial_at_once_and_one_link_stays(void **state)
+{
+    (void)state;
+    dial_at_once();
+}
+
+static void it_is_the_same_if_the_other_has_the_smaller_key(void **state)
+{
+    struct node swap = nodes[0];
+
+    (void)state;
+    memcpy(nodes[0].seed, nodes[1].seed, sizeof swap.seed);
+    nodes[0].key = nodes[1].key;
+    memcpy(nodes[1].seed, swap.seed, sizeof swap.seed);
+    nodes[1].key = swap.key;
+    dial_at_once();
 }
 
 static void three_nodes_that_all_know_all_are_connected_once_each(void **state)
@@ -1316,6 +1333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_known_peer_is_dialled_and_frames_pass),
         TEST(both_sides_dial_at_once_and_one_link_stays),
+        TEST(it_is_the_same_if_the_other_has_the_smaller_key),
         TEST(three_nodes_that_all_know_all_are_connected_once_each),
         TEST(a_peer_that_does_not_answer_is_dialled_less_and_less),
         TEST(a_dropped_link_comes_back),
