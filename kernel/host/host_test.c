@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A node alone, with the plugins as they were built: real loop, threads and folders. It waits for
+ * events and never for time. */
+
+#define _XOPEN_SOURCE 700 /* nftw */
+
+#include "tests/test.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+#include <uv.h>
+
+#include "kernel/base/bech32m.h"
+#include "kernel/base/text.h"
+#include "kernel/host/host.h"
+#include "kernel/host/keyfile.h"
+#include "kernel/host/signer.h"
+
+enum { PATH_SIZE = 256, FILES_AT_ONCE = 16 };
+
+static struct qnk_budget budget = {.limit = 1 << 28};
+static char folder[64];
+static char node_path[PATH_SIZE];
+static struct qnk_loader *loader;
+static struct qnk_shared *shared;
+
+/* One life of the node. */
+static struct life {
+    uv_loop_t loop;
+    struct qnk_log log;
+    struct qnk_config config;
+    struct qnk_host *host;
+    uint64_t wanted; /* windows until it is stopped */
+    uint64_t finals;
+    bool is_closed;
+    struct qnk_ask ask;
+    int32_t asked; /* status of the question */
+    struct qnk_micro header;
+} life;
+
+static void path_in(char path[PATH_SIZE], const char *name)
+{
+    (void)snprintf(path, PATH_SIZE, "%s/%s", folder, name);
+}
+
+static void write_file(const char *name, const char *text)
+{
+    char path[PATH_SIZE];
+    FILE *file;
+
+    path_in(path, name);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void key_write(const char *name, const struct qnk_key *key)
+{
+    char path[PATH_SIZE];
+    char why[QNK_KEYFILE_WHY];
+
+    path_in(path, name);
+    assert_int_equal(qnk_keyfile_create(path, key, (struct qn_span){0}, why), QN_OK);
+}
+
+/* The files of a network of one. */
+static void network_write(const struct qnk_key *validator)
+{
+    char text[2048];
+    char public[QNK_BECH32M_KEY_SIZE];
+    char account[QNK_BECH32M_KEY_SIZE];
+    char tip_hex[2 * QN_HASH_SIZE + 1];
+    struct qnk_signer *signer;
+    struct qnk_hash tip;
+
+    assert_int_equal(qnk_signer_create(&budget, validator, &signer), QN_OK);
+    qnk_signer_tip(signer, &tip);
+    qnk_signer_destroy(signer);
+    sodium_bin2hex(tip_hex, sizeof tip_hex, tip.bytes, QN_HASH_SIZE);
+    qnk_bech32m_encode(QNK_PREFIX_VALIDATOR, validator->public.bytes, public);
+    qnk_bech32m_encode(QNK_PREFIX_ACCOUNT, validator->public.bytes, account);
+    (void)snprintf(text, sizeof text,
+                   "version: qnet.network/v1\n"
+                   "name: alone\n"
+                   "window: 8\n"
+                   "interval: {min: 10ms, max: 2s}\n"
+                   "producer: {use: round-robin, version: \"1.0\","
+                   " intervals: [20ms, 20ms, 20ms, 20ms]}\n"
+                   "consensus: {use: commit-reveal, version: \"1.0\", commit: 1s, commit_min: 0s,"
+                   " reveal: 1s, seal: 1s, propose: 100ms, base: 100ms}\n"
+                   "ledger: {use: accounts, version: \"1.0\"}\n"
+                   "signature_rule: ed25519-strict-cofactored\n"
+                   "settle: {blocks: 1, time: 20ms}\n"
+                   "genesis:\n"
+                   "  time: 2026-01-01T00:00:00Z\n"
+                   "  validators: [{key: %s, name: v1, tip: %s}]\n"
+                   "  balances: [{account: %s, amount: \"1000\"}]\n",
+                   public, tip_hex, account);
+    write_file("net.yaml", text);
+}
+
+static void node_write(const char *storage, const char *level, const char *extra)
+{
+    char text[1024];
+
+    (void)snprintf(text, sizeof text,
+                   "version: qnet.node/v1\n"
+                   "network: net.yaml\n"
+                   "name: v1\n"
+                   "type: super\n"
+                   "data: data\n"
+                   "keys: {node: node.key, validator: validator.key}\n"
+                   "transport: nanomsg\n"
+                   "storage: %s\n"
+                   "compression: none\n"
+                   "signature: sodium\n"
+                   "trust: {policy: off}\n"
+                   "workers: 2\n"
+                   "guard: off\n"
+                   "log: {level: %s}\n"
+                   "%s",
+                   storage, level, extra);
+    write_file("node.yaml", text);
+}
+
+static int start(void **subject)
+{
+    struct qnk_key node;
+    struct qnk_key validator;
+
+    (void)subject;
+    (void)snprintf(folder, sizeof folder, "/tmp/qnet-host-XXXXXX");
+    if (mkdtemp(folder) == NULL || setenv("XDG_RUNTIME_DIR", folder, 1) != 0) {
+        return -1;
+    }
+    path_in(node_path, "node.yaml");
+    assert_int_equal(qnk_key_make(QNK_KEY_NODE, NULL, &node), QN_OK);
+    assert_int_equal(qnk_key_make(QNK_KEY_VALIDATOR, NULL, &validator), QN_OK);
+    key_write("node.key", &node);
+    key_write("validator.key", &validator);
+    network_write(&validator);
+    qnk_key_done(&node);
+    qnk_key_done(&validator);
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *ftw)
+{
+    (void)status;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
+}
+
+static int stop(void **subject)
+{
+    (void)subject;
+    return nftw(folder, remove_one, FILES_AT_ONCE, FTW_DEPTH | FTW_PHYS);
+}
+
+/* --- a life --- */
+
+static void on_closed(void *ctx)
+{
+    ((struct life *)ctx)->is_closed = true;
+}
+
+static void on_note(void *ctx, const struct qnk_effect *note)
+{
+    struct life *it = ctx;
+
+    if (note->note.what == QNK_NOTE_FINAL) {
+        it->finals++;
+    }
+}
+
+static void begin(void)
+{
+    const struct qnk_config_options options = {
+        .budget = &budget,
+        .plugins = qnk_loader_config(loader),
+        .asks_files = true,
+    };
+    const struct qnk_log_options log = {
+        .fd = STDERR_FILENO,
+        .format = QNK_LOG_LOGFMT,
+        .level = QNK_LOG_ERROR,
+    };
+    struct qnk_host_setup setup = {
+        .config = &life.config,
+        .config_path = node_path,
+        .loader = loader,
+        .shared = shared,
+        .log = &life.log,
+        .loop = &life.loop,
+        .closed = on_closed,
+        .ctx = &life,
+    };
+
+    memset(&life, 0, sizeof life);
+    qnk_log_init(&life.log, &log);
+    assert_int_equal(qnk_config_init(&life.config, &options), QN_OK);
+    assert_int_equal(qnk_config_open_node(&life.config, node_path), QN_OK);
+    assert_int_equal(uv_loop_init(&life.loop), 0);
+    assert_int_equal(qnk_host_create(&setup, &life.host), QN_OK);
+    qnk_host_watch(life.host, on_note, &life);
+}
+
+/* For nodes that stop by themselves: at once or a few steps later. */
+static void start_anyhow(void)
+{
+    int32_t status = qnk_host_start(life.host);
+
+    (void)status;
+}
+
+/* Until so many windows became final in this life, or the node stops by itself. */
+static void run_until(uint64_t finals)
+{
+    const char *why;
+
+    while (life.finals < finals && qnk_host_ending(life.host, &why) == QNK_EXIT_OK) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+}
+
+static enum qnk_exit end(void)
+{
+    const char *why;
+    enum qnk_exit code;
+
+    qnk_host_stop(life.host, QNK_EXIT_OK, "");
+    while (!life.is_closed) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    code = qnk_host_ending(life.host, &why);
+    qnk_host_destroy(life.host);
+    (void)uv_run(&life.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&life.loop), 0);
+    qnk_config_done(&life.config);
+    qnk_log_done(&life.log);
+    return code;
+}
+
+/* --- the promises --- */
+
+static void a_validator_alone_makes_final_windows(void **subject)
+{
+    struct qnk_host_view host;
+    struct qnk_node_view view;
+
+    (void)subject;
+    node_write("memory", "warn", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(3);
+    qnk_host_look(life.host, &host);
+    assert_int_equal(host.phase, QNK_HOST_RUNNING);
+    assert_true(host.has_validator);
+    qnk_node_look(qnk_host_node(life.host), &view);
+    assert_true(view.final_window >= 3);
+    assert_true(view.is_signing);
+    assert_int_equal(view.members, 1);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void run_ask(struct qnk_ask *ask, const struct qnk_reach *reach)
+{
+    uint64_t place;
+
+    (void)ask;
+    life.asked = qnk_store_header(reach->store, reach->store_lane, 5, &life.header, &place);
+}
+
+static void done_ask(struct qnk_ask *ask)
+{
+    ask->run = NULL; /* so that the test sees it */
+}
+
+static void questions_reach_the_disk(void **subject)
+{
+    (void)subject;
+    node_write("memory", "warn", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    life.ask = (struct qnk_ask){.run = run_ask, .done = done_ask};
+    assert_int_equal(qnk_host_ask(life.host, &life.ask), QN_AGAIN); /* it starts */
+    run_until(2);
+    life.ask = (struct qnk_ask){.run = run_ask, .done = done_ask};
+    assert_int_equal(qnk_host_ask(life.host, &life.ask), QN_OK);
+    while (life.ask.run != NULL) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(life.asked, QN_OK);
+    assert_int_equal(life.header.height, 5);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void on_submitted(void *ctx, struct qn_span codes)
+{
+    uint32_t *code = ctx;
+
+    *code = codes.size == QN_HASH_SIZE + 1 ? codes.data[QN_HASH_SIZE] : QNK_TX_CODES;
+}
+
+static void garbage_that_is_submitted_is_answered(void **subject)
+{
+    static const uint8_t garbage[] = {1, 0, 0, 0, 'g', 'a', 'r', 'b', 'a', 'g', 'e'};
+    struct qn_buf *txs = qnk_buf_copy(&budget, (struct qn_span){garbage, sizeof garbage});
+    uint32_t code = UINT32_MAX;
+
+    (void)subject;
+    node_write("memory", "warn", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(1);
+    assert_int_equal(qnk_host_submit(life.host, txs, on_submitted, &code), QN_OK);
+    qnk_buf_unref(txs);
+    while (code == UINT32_MAX) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    assert_int_not_equal(code, QNK_TX_OK);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void a_restart_goes_on_from_the_disk(void **subject)
+{
+    struct qnk_node_view before;
+    struct qnk_node_view after;
+
+    (void)subject;
+    node_write("lmdb", "warn", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(2);
+    qnk_node_look(qnk_host_node(life.host), &before);
+    assert_int_equal(end(), QNK_EXIT_OK);
+
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(2);
+    qnk_node_look(qnk_host_node(life.host), &after);
+    assert_true(after.final_window >= before.final_window + 2);
+    assert_true(after.is_signing);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void a_folder_in_use_is_told(void **subject)
+{
+    struct life first;
+    const char *why;
+
+    (void)subject;
+    node_write("memory", "warn", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    {
+        struct qnk_host_setup setup = {
+            .config = &life.config,
+            .config_path = node_path,
+            .loader = loader,
+            .shared = shared,
+            .log = &life.log,
+            .loop = &life.loop,
+            .closed = on_closed,
+            .ctx = &first,
+        };
+
+        memset(&first, 0, sizeof first);
+        assert_int_equal(qnk_host_create(&setup, &first.host), QN_OK);
+        assert_int_not_equal(qnk_host_start(first.host), QN_OK);
+        while (!first.is_closed) {
+            (void)uv_run(&life.loop, UV_RUN_ONCE);
+        }
+        assert_int_equal(qnk_host_ending(first.host, &why), QNK_EXIT_LOCKED);
+        assert_non_null(strstr(why, "in use"));
+        qnk_host_destroy(first.host);
+    }
+    run_until(1);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void a_key_of_another_purpose_is_told(void **subject)
+{
+    const char *why;
+
+    (void)subject;
+    node_write("memory", "warn", "");
+    {
+        char from[PATH_SIZE];
+        char to[PATH_SIZE];
+
+        path_in(from, "node.key");
+        path_in(to, "validator.key");
+        assert_int_equal(rename(from, to), 0);
+        path_in(from, "validator.key");
+        path_in(to, "node.key");
+        assert_int_equal(link(from, to), 0);
+    }
+    begin();
+    start_anyhow();
+    run_until(1);
+    assert_int_equal(qnk_host_ending(life.host, &why), QNK_EXIT_PERMISSION);
+    assert_non_null(strstr(why, "validator.key"));
+    assert_int_equal(end(), QNK_EXIT_PERMISSION);
+}
+
+static void a_rule_that_the_plugin_does_not_know_is_told(void **subject)
+{
+    char path[PATH_SIZE];
+    char text[2048];
+    char *rule;
+    FILE *file;
+    const char *why;
+    size_t size;
+
+    (void)subject;
+    node_write("memory", "warn", "");
+    path_in(path, "net.yaml");
+    file = fopen(path, "r+");
+    assert_non_null(file);
+    size = fread(text, 1, sizeof text - 1, file);
+    text[size] = 0;
+    rule = strstr(text, "ed25519-strict-cofactored");
+    assert_non_null(rule);
+    assert_int_equal(fseek(file, rule - text, SEEK_SET), 0);
+    assert_true(fputs("ed25519-loosely-cofactord", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    begin();
+    start_anyhow();
+    run_until(1);
+    assert_int_equal(qnk_host_ending(life.host, &why), QNK_EXIT_CONFIG);
+    assert_non_null(strstr(why, "ed25519-loosely-cofactord"));
+    assert_int_equal(end(), QNK_EXIT_CONFIG);
+}
+
+static void a_reload_says_what_it_changed(void **subject)
+{
+    struct qn_sink text;
+
+    (void)subject;
+    node_write("memory", "warn", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(1);
+    node_write("memory", "error", "resend: 3s\n");
+    qnk_sink_init(&text, &budget, 65536);
+    assert_int_equal(qnk_host_reload(life.host, &text), QN_OK);
+    assert_int_equal(qnk_sink_append(&text, "", 1), QN_OK);
+    assert_non_null(strstr((const char *)text.data, "changed: log.level\n"));
+    assert_non_null(strstr((const char *)text.data, "needs a restart: resend\n"));
+    qnk_sink_cut(&text, 0);
+    node_write("memory", "error", "lgo: 1\n");
+    assert_int_equal(qnk_host_reload(life.host, &text), QN_INVALID);
+    assert_int_equal(qnk_sink_append(&text, "", 1), QN_OK);
+    assert_non_null(strstr((const char *)text.data, "E102"));
+    qnk_sink_done(&text);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static int open_all(void **subject)
+{
+    const char *top = getenv("top_builddir");
+    char search[PATH_SIZE * 2];
+    char why[QNK_PLUGIN_WHY_MAX] = "";
+    struct qnk_loader_options options = {.budget = &budget, .trust = QNK_TRUST_OFF};
+
+    (void)subject;
+    qnk_text(search, sizeof search, "%s/plugins", top == NULL ? "." : top);
+    options.search = search;
+    shared = qnk_shared_create(&budget);
+    return shared != NULL && qnk_loader_create(&options, &loader, why) == QN_OK ? 0 : -1;
+}
+
+static int close_all(void **subject)
+{
+    (void)subject;
+    qnk_loader_destroy(loader);
+    qnk_shared_destroy(shared);
+    return budget.used == 0 ? 0 : -1;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_validator_alone_makes_final_windows, start, stop),
+        cmocka_unit_test_setup_teardown(questions_reach_the_disk, start, stop),
+        cmocka_unit_test_setup_teardown(garbage_that_is_submitted_is_answered, start, stop),
+        cmocka_unit_test_setup_teardown(a_restart_goes_on_from_the_disk, start, stop),
+        cmocka_unit_test_setup_teardown(a_folder_in_use_is_told, start, stop),
+        cmocka_unit_test_setup_teardown(a_key_of_another_purpose_is_told, start, stop),
+        cmocka_unit_test_setup_teardown(a_rule_that_the_plugin_does_not_know_is_told, start, stop),
+        cmocka_unit_test_setup_teardown(a_reload_says_what_it_changed, start, stop),
+    };
+
+    return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, open_all, close_all);
+}
