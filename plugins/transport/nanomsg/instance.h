@@ -27,6 +27,13 @@ struct settings {
     uint64_t dial_timeout;
 };
 
+/* Where a link's index stands: in the lowest bits of its id, whose rest counts, and of its half of
+ * the id on the way, whose rest is random. */
+enum { HALF_INDEX_BITS = 9, ID_INDEX_BITS = 9 };
+
+/* The metric of that name in the manifest. */
+enum { METRIC_STRAYS = 1 };
+
 /* Between looks at sockets that could not be watched. */
 enum { POLL_US = 5000 };
 
@@ -56,3 +63,11 @@ static inline void instance_wake(struct qn_inst *inst)
 {
     inst->watch->wake(inst->node);
 }
+
+/* A free link; NULL: all are in use. */
+struct link *links_free(struct qn_inst *inst);
+
+/* Opens a free link; `side` 0 dials. NO_SPACE: no socket or memory. INVALID: the library takes no
+ * such address. */
+QN_MUST_CHECK int32_t links_begin(struct qn_inst *inst, struct link *link,
+                                  const struct address *far, uint8_t side);

@@ -8,26 +8,26 @@
  * `advertise` and a forwarded port. The number of connections that strangers make to a listener is
  * not known to us; what they send is read, counted as strays and dropped.
  *
- * Source: nanomsg 1.1.5; RFC "SP/pipeline" for the sockets.
+ * Source: nanomsg 1.1.5, its manual pages nn_pipeline(7), nn_tcp(7), nn_ipc(7).
  */
 
-#include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include <nanomsg/nn.h>
 
+#include "inbox.h"
 #include "instance.h"
 #include "nanomsg.manifest.h"
+#include "report.h"
 
 enum {
-    TICKS = 4,           /* of a heartbeat: how often links are looked at */
-    HALF_INDEX_BITS = 9, /* of a half: the link's index; the rest is random */
-    ID_INDEX_BITS = 9,   /* of an id: the link's index; the rest counts */
+    TICKS = 4, /* of a heartbeat: how often links are looked at */
 };
 
 _Static_assert(NANOMSG_LINKS_MAX < 1 << HALF_INDEX_BITS, "an index fits a half");
+_Static_assert(NANOMSG_LINKS_MAX < 1 << ID_INDEX_BITS, "an index fits an id");
+_Static_assert((int)NANOMSG_METRIC_STRAYS == (int)METRIC_STRAYS, "one metric");
 
 static void clock_read(struct qn_inst *self)
 {
@@ -85,14 +85,6 @@ static int32_t nanomsg_create(const struct qn_host *host, struct qn_node *node,
     return QN_OK;
 }
 
-static void unread_drop(struct qn_inst *self)
-{
-    if (self->unread != NULL) {
-        nn_freemsg(self->unread);
-        self->unread = NULL;
-    }
-}
-
 /* The library's threads end with its last socket. Nothing is said to peers: they see it. */
 static void nanomsg_destroy(struct qn_inst *self)
 {
@@ -102,7 +94,7 @@ static void nanomsg_destroy(struct qn_inst *self)
     for (uint32_t i = 0; i < ENDPOINTS_MAX; i++) {
         endpoint_shut(self, &self->endpoints[i]);
     }
-    unread_drop(self);
+    inbox_drop(self);
 }
 
 /* Links do not outlive their sockets: they are reported down after thaw(). */
@@ -229,55 +221,6 @@ static int32_t nanomsg_unlisten(struct qn_inst *self, uint64_t listener)
     return QN_NOT_FOUND;
 }
 
-/* A free link, or NULL: all are in use. */
-static struct link *link_free_find(struct qn_inst *self)
-{
-    for (uint32_t i = 0; i < (uint32_t)self->config.links; i++) {
-        if (self->links[i].state == LINK_FREE) {
-            return &self->links[i];
-        }
-    }
-    return NULL;
-}
-
-/* The half by which messages find the link again; the rest of it nobody else can know. */
-static bool half_make(uint32_t index, uint64_t *half)
-{
-    uint64_t chance;
-
-    if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance) {
-        return false;
-    }
-    *half = chance << HALF_INDEX_BITS | index;
-    return true;
-}
-
-/* Opens a free link; `side` 0 dials. */
-static int32_t link_begin(struct qn_inst *self, struct link *link, const struct address *far,
-                          uint8_t side)
-{
-    uint32_t index = (uint32_t)(link - self->links);
-    uint64_t half;
-
-    if (!half_make(index, &half)) {
-        return QN_NO_SPACE;
-    }
-
-    int32_t status = link_open(self, link, far);
-
-    if (status != QN_OK) {
-        return status;
-    }
-    link->id = ++self->serial << ID_INDEX_BITS | index;
-    link->side = side;
-    link->halves[side] = half;
-    link->state = side == 0 ? LINK_DIALLING : LINK_ANSWERING;
-    link->owes = side == 0 ? OWES_HELLO : OWES_WELCOME;
-    self->links_top = index >= self->links_top ? index + 1 : self->links_top;
-    instance_wake(self);
-    return QN_OK;
-}
-
 static int32_t nanomsg_dial(struct qn_inst *self, uint64_t token, struct qn_span text)
 {
     struct address far, back;
@@ -289,13 +232,13 @@ static int32_t nanomsg_dial(struct qn_inst *self, uint64_t token, struct qn_span
         return QN_INVALID;
     }
 
-    struct link *link = link_free_find(self);
+    struct link *link = links_free(self);
 
     if (link == NULL) {
         return QN_NO_SPACE;
     }
 
-    int32_t status = link_begin(self, link, &far, 0);
+    int32_t status = links_begin(self, link, &far, 0);
 
     if (status != QN_OK) {
         return status;
@@ -364,240 +307,6 @@ static void nanomsg_close(struct qn_inst *self, uint64_t id, uint32_t linger_ms)
         link_close(self, link, linger_ms);
         instance_wake(self);
     }
-}
-
-/* Whether strangers may have one link more: some are kept for own dials, and half of all for those
- * who proved that they can be dialled back. */
-static bool has_room_for_strangers(const struct qn_inst *self)
-{
-    uint32_t links = (uint32_t)self->config.links, used = 0, unproven = 0;
-
-    for (uint32_t i = 0; i < self->links_top; i++) {
-        used += self->links[i].state != LINK_FREE && self->links[i].side == 1;
-        unproven += self->links[i].state == LINK_ANSWERING;
-    }
-    return used < links - links / 8 && unproven < (links + 1) / 2;
-}
-
-/* A greeting from somebody who wants a link. What is wrong with it is nobody's business. */
-static bool greeting_take(struct qn_inst *self, uint32_t endpoint, const struct wire_head *head,
-                          struct qn_span body)
-{
-    struct address back;
-    struct link *link = link_free_find(self);
-
-    if (head->side != 0 || head->number != 0 || head->halves[1] != 0 || link == NULL ||
-        !has_room_for_strangers(self) || self->endpoints[endpoint].listener == 0 ||
-        !nanomsg_address_read(body, &back) ||
-        back.scheme != self->endpoints[endpoint].address.scheme) {
-        return false;
-    }
-    if (back.scheme == SCHEME_TCP && (back.port == 0 || back.is_any_host)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < self->links_top; i++) {
-        const struct link *it = &self->links[i];
-
-        if (it->state != LINK_FREE && it->side == 1 && it->halves[0] == head->halves[0]) {
-            return false; /* a greeting that comes twice */
-        }
-    }
-    if (link_begin(self, link, &back, 1) != QN_OK) {
-        return false;
-    }
-    link->endpoint = endpoint;
-    link->listener = self->endpoints[endpoint].listener;
-    link->halves[0] = head->halves[0];
-    link->number_in = 1;
-    link_flush(self, link);
-    return true;
-}
-
-/* The link that a message names by both halves, and comes the right way for; NULL: none. */
-static struct link *link_named(struct qn_inst *self, uint32_t endpoint,
-                               const struct wire_head *head)
-{
-    uint8_t own = head->side ^ 1;
-    uint32_t index = (uint32_t)(head->halves[own] & ((1 << HALF_INDEX_BITS) - 1));
-    struct link *it = index < self->links_top ? &self->links[index] : NULL;
-
-    if (it == NULL || it->state == LINK_FREE || it->side != own || it->endpoint != endpoint ||
-        it->halves[own] != head->halves[own]) {
-        return NULL;
-    }
-    if (it->state == LINK_DIALLING) {
-        if (head->type != WIRE_WELCOME || head->halves[1] == 0) {
-            return NULL;
-        }
-        it->halves[1] = head->halves[1];
-    }
-    return it->halves[own ^ 1] == head->halves[own ^ 1] ? it : NULL;
-}
-
-/* Takes one message; AGAIN: there is no memory for it now. */
-static int32_t message_take(struct qn_inst *self, uint32_t endpoint, struct qn_span message,
-                            struct qn_effects *out)
-{
-    struct wire_head head;
-    struct link *link = NULL;
-    bool is_whole = wire_head_decode(message, &head);
-    struct qn_slice frame = {NULL, NULL, 0};
-    uint8_t *data;
-
-    if (is_whole && head.type == WIRE_HELLO) {
-        struct qn_span body = {message.data + WIRE_HEAD, message.size - WIRE_HEAD};
-
-        is_whole = greeting_take(self, endpoint, &head, body);
-    } else if (is_whole) {
-        link = link_named(self, endpoint, &head);
-        is_whole = link != NULL;
-    }
-    if (!is_whole) {
-        self->host->metric(self->node, NANOMSG_METRIC_STRAYS, 1);
-    }
-    if (link == NULL) {
-        return QN_OK;
-    }
-    if (head.type == WIRE_DATA && link->state == LINK_UP) {
-        frame.size = message.size - WIRE_HEAD;
-        frame.owner = self->host->buf_new(self->node, frame.size, &data);
-        if (frame.owner == NULL) {
-            return QN_AGAIN;
-        }
-        memcpy(data, message.data + WIRE_HEAD, frame.size);
-        frame.data = data;
-    }
-    link_hear(self, link, &head, &frame, out);
-    if (frame.owner != NULL) {
-        self->host->buf_unref(frame.owner);
-    }
-    return QN_OK;
-}
-
-/* The message that had no memory before, or the next one; false: none at this endpoint. */
-static bool message_next(struct qn_inst *self, uint32_t endpoint, struct qn_span *out)
-{
-    if (self->unread == NULL) {
-        void *bytes;
-        int size = nn_recv(self->endpoints[endpoint].pull, &bytes, NN_MSG, NN_DONTWAIT);
-
-        if (size < 0) {
-            return false;
-        }
-        self->unread = bytes;
-        self->unread_size = (uint32_t)size;
-        self->unread_endpoint = endpoint;
-    }
-    out->data = self->unread;
-    out->size = self->unread_size;
-    return self->unread_endpoint == endpoint;
-}
-
-/* Reads one endpoint; true: there may be more. */
-static bool endpoint_read(struct qn_inst *self, uint32_t endpoint, uint32_t budget,
-                          struct qn_effects *out)
-{
-    struct qn_span message;
-
-    if (self->endpoints[endpoint].pull < 0) {
-        return false;
-    }
-    for (uint32_t read = 0; read < budget && self->pushed < budget; read++) {
-        if (!message_next(self, endpoint, &message)) {
-            return false;
-        }
-        if (message_take(self, endpoint, message, out) == QN_AGAIN) {
-            self->is_polling = true;
-            return false;
-        }
-        unread_drop(self);
-    }
-    return true;
-}
-
-static void listener_report(struct qn_inst *self, struct endpoint *it, struct qn_effects *out)
-{
-    int32_t status;
-
-    if (it->report == ENDPOINT_LISTENING) {
-        struct qn_transport_effect_listening effect = {
-            .token = it->token,
-            .listener = it->listener,
-            .address = {(const uint8_t *)it->address.text, strlen(it->address.text)},
-        };
-
-        status = qn_transport_effect_listening_push(out, &effect);
-    } else {
-        struct qn_transport_effect_down effect = {
-            .token = it->token,
-            .reason = DOWN_REFUSED,
-            .text = {(const uint8_t *)it->text, strlen(it->text)},
-        };
-
-        status = qn_transport_effect_down_push(out, &effect);
-        it->is_used = false;
-        it->listener = 0;
-    }
-    QN_ASSERT(status == QN_OK);
-    it->report = ENDPOINT_QUIET;
-    self->pushed++;
-}
-
-/* The first effect that the link owes. */
-static void link_report(struct qn_inst *self, struct link *it, struct qn_effects *out)
-{
-    int32_t status;
-
-    if ((it->reports & REPORT_UP) != 0) {
-        struct qn_transport_effect_up effect = {
-            .token = it->token,
-            .listener = it->listener,
-            .link = it->id,
-            .address = {(const uint8_t *)it->far.text, strlen(it->far.text)},
-        };
-
-        it->reports &= ~(uint32_t)REPORT_UP;
-        status = qn_transport_effect_up_push(out, &effect);
-    } else if ((it->reports & REPORT_ROOM) != 0) {
-        struct qn_transport_effect_room effect = {.link = it->id};
-
-        it->reports &= ~(uint32_t)REPORT_ROOM;
-        status = qn_transport_effect_room_push(out, &effect);
-    } else {
-        struct qn_transport_effect_down effect = {
-            .token = it->id == 0 ? it->token : 0,
-            .link = it->id,
-            .reason = it->reason,
-            .text = {(const uint8_t *)it->text, strlen(it->text)},
-        };
-
-        it->reports = 0;
-        status = qn_transport_effect_down_push(out, &effect);
-    }
-    QN_ASSERT(status == QN_OK);
-    self->pushed++;
-}
-
-/* Pushes what is to be reported; true: there is more than the budget. */
-static bool report(struct qn_inst *self, uint32_t budget, struct qn_effects *out)
-{
-    for (uint32_t i = 0; i < ENDPOINTS_MAX; i++) {
-        if (self->endpoints[i].report != ENDPOINT_QUIET) {
-            if (self->pushed == budget) {
-                return true;
-            }
-            listener_report(self, &self->endpoints[i], out);
-        }
-    }
-    for (uint32_t i = 0; i < self->links_top; i++) {
-        while (self->links[i].reports != 0) {
-            if (self->pushed == budget) {
-                return true;
-            }
-            link_report(self, &self->links[i], out);
-        }
-    }
-    return false;
 }
 
 static uint64_t statistic(const struct link *link, int which)
@@ -697,17 +406,17 @@ static int32_t nanomsg_pump(struct qn_inst *self, uint32_t budget, struct qn_eff
     clock_read(self);
     self->pushed = 0;
     self->is_polling = false;
-    if (report(self, budget, out)) {
+    if (report_push(self, budget, out)) {
         return QN_AGAIN;
     }
     for (uint32_t i = 0; i < ENDPOINTS_MAX; i++) {
-        has_more |= endpoint_read(self, i, budget, out);
+        has_more |= inbox_read(self, i, budget, out);
     }
     tick(self, has_more);
     for (uint32_t i = 0; i < self->links_top; i++) {
         link_flush(self, &self->links[i]);
     }
-    has_more |= report(self, budget, out);
+    has_more |= report_push(self, budget, out);
     timer_set(self);
     return has_more ? QN_AGAIN : QN_OK;
 }

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "inbox.h"
+
+#include <nanomsg/nn.h>
+
+#include "instance.h"
+
+void inbox_drop(struct qn_inst *self)
+{
+    if (self->unread != NULL) {
+        nn_freemsg(self->unread);
+        self->unread = NULL;
+    }
+}
+
+/* Whether strangers may have one link more: some are kept for own dials, and half of all for those
+ * who proved that they can be dialled back. */
+static bool has_room_for_strangers(const struct qn_inst *self)
+{
+    uint32_t links = (uint32_t)self->config.links, used = 0, unproven = 0;
+
+    for (uint32_t i = 0; i < self->links_top; i++) {
+        used += self->links[i].state != LINK_FREE && self->links[i].side == 1;
+        unproven += self->links[i].state == LINK_ANSWERING;
+    }
+    return used < links - links / 8 && unproven < (links + 1) / 2;
+}
+
+/* A greeting from somebody who wants a link. What is wrong with it is nobody's business. */
+static bool greeting_take(struct qn_inst *self, uint32_t endpoint, const struct wire_head *head,
+                          struct qn_span body)
+{
+    struct address back;
+    struct link *link = links_free(self);
+
+    if (head->side != 0 || head->number != 0 || head->halves[1] != 0 || link == NULL ||
+        !has_room_for_strangers(self) || self->endpoints[endpoint].listener == 0 ||
+        !nanomsg_address_read(body, &back) ||
+        back.scheme != self->endpoints[endpoint].address.scheme) {
+        return false;
+    }
+    if (back.scheme == SCHEME_TCP && (back.port == 0 || back.is_any_host)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < self->links_top; i++) {
+        const struct link *it = &self->links[i];
+
+        if (it->state != LINK_FREE && it->side == 1 && it->halves[0] == head->halves[0]) {
+            return false; /* a greeting that comes twice */
+        }
+    }
+    if (links_begin(self, link, &back, 1) != QN_OK) {
+        return false;
+    }
+    link->endpoint = endpoint;
+    link->listener = self->endpoints[endpoint].listener;
+    link->halves[0] = head->halves[0];
+    link->number_in = 1;
+    link_flush(self, link);
+    return true;
+}
+
+/* The link that a message names by both halves, and comes the right way for; NULL: none. */
+static struct link *link_named(struct qn_inst *self, uint32_t endpoint,
+                               const struct wire_head *head)
+{
+    uint8_t own = head->side ^ 1;
+    uint32_t index = (uint32_t)(head->halves[own] & ((1 << HALF_INDEX_BITS) - 1));
+    struct link *it = index < self->links_top ? &self->links[index] : NULL;
+
+    if (it == NULL || it->state == LINK_FREE || it->side != own || it->endpoint != endpoint ||
+        it->halves[own] != head->halves[own]) {
+        return NULL;
+    }
+    if (it->state == LINK_DIALLING) {
+        if (head->type != WIRE_WELCOME || head->halves[1] == 0) {
+            return NULL;
+        }
+        it->halves[1] = head->halves[1];
+    }
+    return it->halves[own ^ 1] == head->halves[own ^ 1] ? it : NULL;
+}
+
+/* Takes one message; AGAIN: there is no memory for it now. */
+static int32_t message_take(struct qn_inst *self, uint32_t endpoint, struct qn_span message,
+                            struct qn_effects *out)
+{
+    struct wire_head head;
+    struct link *link = NULL;
+    bool is_whole = wire_head_decode(message, &head);
+    struct qn_slice frame = {NULL, NULL, 0};
+    uint8_t *data;
+
+    if (is_whole && head.type == WIRE_HELLO) {
+        struct qn_span body = {message.data + WIRE_HEAD, message.size - WIRE_HEAD};
+
+        is_whole = greeting_take(self, endpoint, &head, body);
+    } else if (is_whole) {
+        link = link_named(self, endpoint, &head);
+        is_whole = link != NULL;
+    }
+    if (!is_whole) {
+        self->host->metric(self->node, METRIC_STRAYS, 1);
+    }
+    if (link == NULL) {
+        return QN_OK;
+    }
+    if (head.type == WIRE_DATA && link->state == LINK_UP) {
+        frame.size = message.size - WIRE_HEAD;
+        frame.owner = self->host->buf_new(self->node, frame.size, &data);
+        if (frame.owner == NULL) {
+            return QN_AGAIN;
+        }
+        memcpy(data, message.data + WIRE_HEAD, frame.size);
+        frame.data = data;
+    }
+    link_hear(self, link, &head, &frame, out);
+    if (frame.owner != NULL) {
+        self->host->buf_unref(frame.owner);
+    }
+    return QN_OK;
+}
+
+/* The message that had no memory before, or the next one; false: none at this endpoint. */
+static bool message_next(struct qn_inst *self, uint32_t endpoint, struct qn_span *out)
+{
+    if (self->unread == NULL) {
+        void *bytes;
+        int size = nn_recv(self->endpoints[endpoint].pull, &bytes, NN_MSG, NN_DONTWAIT);
+
+        if (size < 0) {
+            return false;
+        }
+        self->unread = bytes;
+        self->unread_size = (uint32_t)size;
+        self->unread_endpoint = endpoint;
+    }
+    out->data = self->unread;
+    out->size = self->unread_size;
+    return self->unread_endpoint == endpoint;
+}
+
+bool inbox_read(struct qn_inst *self, uint32_t endpoint, uint32_t budget, struct qn_effects *out)
+{
+    struct qn_span message;
+
+    if (self->endpoints[endpoint].pull < 0) {
+        return false;
+    }
+    for (uint32_t read = 0; read < budget && self->pushed < budget; read++) {
+        if (!message_next(self, endpoint, &message)) {
+            return false;
+        }
+        if (message_take(self, endpoint, message, out) == QN_AGAIN) {
+            self->is_polling = true;
+            return false;
+        }
+        inbox_drop(self);
+    }
+    return true;
+}
