@@ -77,6 +77,13 @@ static bool may_sign_fresh(struct qnk_node *node)
                                     "at genesis");
     }
     node->signing = QNK_SIGNING_RESTORED;
+
+    /* The log begins here, before anything is signed: a restart must not look like a lost log. */
+    struct qn_buf *records = qnk_guard_records(node->guard);
+
+    if (records != NULL) {
+        qnk_effects_push(node->out, QNK_EFFECT_GUARD_TRIM)->trim.records = records;
+    }
     return true;
 }
 

@@ -528,6 +528,16 @@ static void a_node_that_joins_late_syncs_and_votes(void **state)
     assert_true(look(net, 3).final_window + 1 >= look(net, 0).final_window);
     assert_int_equal(next_nonce(net, 3, 1), 50);
     assert_agreement(net);
+
+    /* A key without a record signs only when its operator says so. */
+    assert_false(look(net, 3).is_signing);
+    qnk_world_control(net->world, 3, QNK_CONTROL_RESUME);
+    net_run_ms(net, 9000);
+    assert_true(look(net, 3).is_signing);
+    qnk_world_crash(net->world, 0);
+    window = look(net, 3).final_window;
+    net_run_ms(net, 9000);
+    assert_all_final(net, 1, 4, window + 2);
     net_drop(net);
 }
 

@@ -745,6 +745,14 @@ void qnk_world_submit(struct qnk_world *world, uint32_t node, struct qn_span txs
     qnk_buf_unref(event.submit.txs);
 }
 
+void qnk_world_control(struct qnk_world *world, uint32_t node, uint32_t what)
+{
+    struct qnk_event event = {.type = QNK_EVENT_CONTROL};
+
+    event.control.what = what;
+    step(world, node, &event);
+}
+
 /* --- looking --- */
 
 uint64_t qnk_world_now(const struct qnk_world *world)

@@ -83,6 +83,9 @@ void qnk_world_run(struct qnk_world *world, uint64_t until_us);
 /* Gives transactions (a TXS body) to a node as its client would. */
 void qnk_world_submit(struct qnk_world *world, uint32_t node, struct qn_span txs);
 
+/* What its operator says: enum qnk_control_what. */
+void qnk_world_control(struct qnk_world *world, uint32_t node, uint32_t what);
+
 uint64_t qnk_world_now(const struct qnk_world *world);
 uint64_t qnk_world_events(const struct qnk_world *world);
 

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Networks to which anything happens: crashes, cut links, partitions, lost frames. While it lasts,
+ * nothing may contradict; when it ends, everything goes on. One seed is one run.
+ *
+ * QNET_SEED=n runs that seed alone, QNET_SEEDS=n that many. */
+
+#include "tests/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/base/random.h"
+#include "kernel/base/sink.h"
+#include "tests/sim/net.h"
+
+enum {
+    SEEDS = 4,
+    ACTS = 60,       /* that one run suffers */
+    HEAL_MS = 60000, /* within which all is well again */
+    BATCH = 5,
+};
+
+struct run {
+    struct net *net;
+    struct qnk_random random;
+    bool is_on[NODES_MAX];
+    uint64_t sent[SENDERS]; /* nonces below it were submitted somewhere */
+};
+
+static uint32_t by_lot(struct run *run, uint32_t below)
+{
+    return (uint32_t)qnk_random_below(&run->random, below);
+}
+
+static void toggle(struct run *run, uint32_t node)
+{
+    if (run->is_on[node]) {
+        qnk_world_crash(run->net->world, node);
+    } else {
+        qnk_world_start(run->net->world, node);
+    }
+    run->is_on[node] = !run->is_on[node];
+}
+
+static void cut_half(struct run *run)
+{
+    uint32_t side = by_lot(run, 1u << run->net->setup.nodes);
+
+    for (uint32_t a = 0; a < run->net->setup.nodes; a++) {
+        for (uint32_t b = a + 1; b < run->net->setup.nodes; b++) {
+            if ((side >> a & 1) != (side >> b & 1)) {
+                qnk_world_link(run->net->world, a, b, false);
+            }
+        }
+    }
+}
+
+static void mend(struct run *run)
+{
+    for (uint32_t a = 0; a < run->net->setup.nodes; a++) {
+        for (uint32_t b = a + 1; b < run->net->setup.nodes; b++) {
+            qnk_world_link(run->net->world, a, b, true);
+        }
+    }
+}
+
+static void pay(struct run *run, uint32_t sender)
+{
+    uint32_t node = by_lot(run, run->net->setup.nodes);
+
+    if (run->is_on[node]) {
+        submit(run->net, node, sender, run->sent[sender], run->sent[sender] + BATCH);
+        run->sent[sender] += BATCH;
+    }
+}
+
+static void act(struct run *run)
+{
+    uint32_t nodes = run->net->setup.nodes;
+
+    switch (by_lot(run, 8)) {
+    case 0:
+    case 1:
+        toggle(run, by_lot(run, nodes));
+        break;
+    case 2:
+        cut_half(run);
+        break;
+    case 3:
+    case 4:
+        mend(run);
+        break;
+    default:
+        pay(run, by_lot(run, SENDERS));
+        break;
+    }
+    net_run_ms(run->net, 20 + by_lot(run, 600));
+}
+
+/* --- what must hold --- */
+
+static void macro_read(struct run *run, uint32_t node, uint64_t window, uint8_t to[QNK_MACRO_SIZE])
+{
+    struct qn_sink out;
+
+    qnk_sink_init(&out, &run->net->budget, 1 << 20);
+    assert_int_equal(qnk_store_macro(qnk_world_store(run->net->world, node), 0, window, &out),
+                     QN_OK);
+    memcpy(to, out.data, QNK_MACRO_SIZE);
+    qnk_sink_done(&out);
+}
+
+/* Every final window is the same wherever it is final. */
+static void assert_one_chain(struct run *run)
+{
+    for (uint32_t node = 1; node < run->net->setup.nodes; node++) {
+        uint64_t last = look(run->net, 0).final_window;
+        uint64_t own = look(run->net, node).final_window;
+
+        last = own < last ? own : last;
+        for (uint64_t window = 1; window <= last; window++) {
+            uint8_t first[QNK_MACRO_SIZE], second[QNK_MACRO_SIZE];
+
+            macro_read(run, 0, window, first);
+            macro_read(run, node, window, second);
+            assert_memory_equal(first, second, QNK_MACRO_SIZE);
+        }
+    }
+}
+
+static void assert_nobody_lied(struct run *run)
+{
+    assert_int_equal(run->net->halts, 0);
+    for (uint32_t node = 0; node < run->net->setup.nodes; node++) {
+        const struct qnk_node_counters *counters =
+            qnk_node_counters(qnk_world_node(run->net->world, node));
+
+        assert_int_equal(counters->doubles_seen, 0);
+        if (node < run->net->set->count) {
+            assert_string_equal(look(run->net, node).not_signing, "");
+        }
+    }
+}
+
+/* What was lost with a crash is sent again, as its sender would; then all must be in, once. */
+static void assert_all_paid(struct run *run)
+{
+    for (uint32_t sender = 0; sender < SENDERS; sender++) {
+        for (uint64_t at = next_nonce(run->net, 0, sender); at < run->sent[sender]; at += 64) {
+            submit(run->net, 0, sender, at,
+                   at + 64 < run->sent[sender] ? at + 64 : run->sent[sender]);
+        }
+    }
+    net_run_ms(run->net, 10000);
+    for (uint32_t node = 0; node < run->net->setup.nodes; node++) {
+        for (uint32_t sender = 0; sender < SENDERS; sender++) {
+            uint64_t got = run->sent[(sender + SENDERS - 1) % SENDERS];
+
+            assert_int_equal(next_nonce(run->net, node, sender), run->sent[sender]);
+            assert_int_equal(balance_of(run->net, node, sender),
+                             FUNDS + 7 * got - (7 + FEE) * run->sent[sender]);
+        }
+    }
+}
+
+static void suffer(uint64_t seed)
+{
+    uint32_t validators = seed % 2 == 0 ? 4 : 7;
+    uint32_t followers = seed % 3 == 0;
+    struct run run = {.net = net_make(validators, validators + followers, seed)};
+    uint64_t window;
+
+    qnk_random_init(&run.random, seed);
+    run.net->setup.loss_permille = seed % 4 == 0 ? 10 : 0;
+    net_open(run.net);
+    for (uint32_t i = 0; i < run.net->setup.nodes; i++) {
+        toggle(&run, i);
+    }
+    net_run_ms(run.net, 2000); /* who has signed nothing yet when it crashes needs its operator */
+    for (uint32_t i = 0; i < ACTS; i++) {
+        act(&run);
+    }
+    mend(&run);
+    for (uint32_t i = 0; i < run.net->setup.nodes; i++) {
+        if (!run.is_on[i]) {
+            toggle(&run, i);
+        }
+    }
+    net_run_ms(run.net, HEAL_MS / 2);
+    window = look(run.net, 0).final_window;
+    net_run_ms(run.net, HEAL_MS / 2);
+    assert_nobody_lied(&run);
+    assert_one_chain(&run);
+    for (uint32_t node = 0; node < run.net->setup.nodes; node++) {
+        assert_true(look(run.net, node).final_window >= window + 10);
+    }
+    assert_all_paid(&run);
+    net_drop(run.net);
+}
+
+static uint64_t number_of(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+
+    return text == NULL ? otherwise : strtoull(text, NULL, 10);
+}
+
+static void whatever_happens_nothing_contradicts_and_all_goes_on(void **state)
+{
+    uint64_t first = number_of("QNET_SEED", 1);
+    uint64_t count = getenv("QNET_SEED") != NULL ? 1 : number_of("QNET_SEEDS", SEEDS);
+
+    (void)state;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        fprintf(stderr, "# seed %llu\n", (unsigned long long)seed);
+        suffer(seed);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whatever_happens_nothing_contradicts_and_all_goes_on),
+    };
+
+    if (!net_init()) {
+        return 1;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

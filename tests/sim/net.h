@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* net.h: a network under test: a world of nodes with the plugins that ship, funded senders, and
+ * what cases ask of them. Whatever goes wrong in here fails the case.
+ *
+ * QNET_TEST_NOTES=0..4 in the environment shows what nodes say: 0 errors, 3 all, 4 blocks too.
+ *
+ * Unless a function's own comment says otherwise:
+ *   units    nodes are numbered from 0, the validators first; senders from 0
+ *   threads  one
+ */
+
+#include <sodium.h>
+#include <stdbool.h>
+
+#include "kernel/sim/stage.h"
+#include "kernel/sim/world.h"
+
+enum {
+    NODES_MAX = 8,
+    WINDOW = 10,
+    START_MS = 1000000,
+    MEMORY = 256 << 20,
+    SENDERS = 8,
+    FUNDS = 1000000000,
+    FEE = 1000,
+};
+
+struct net {
+    struct qnk_budget budget;
+    struct qnk_world *world;
+    struct qnk_world_setup setup;
+    struct qnk_set *set;
+    uint8_t seeds[NODES_MAX][32];
+    struct qnk_hash tips[NODES_MAX];
+    uint32_t types[NODES_MAX];
+    struct qnk_player *players[NODES_MAX][5];
+    struct qnk_hash senders[SENDERS];
+    uint8_t sender_secrets[SENDERS][crypto_sign_SECRETKEYBYTES];
+    uint8_t genesis[4096];
+    uint32_t halts;
+};
+
+/* Once for the program: maps the plugins of the build tree at $top_builddir. False: one lacks. */
+bool net_init(void);
+
+/* `nodes` of which the first `validators` vote and the rest follow. Change its setup, then open. */
+struct net *net_make(uint32_t validators, uint32_t nodes, uint64_t seed);
+void net_open(struct net *net);
+void net_drop(struct net *net);
+
+/* Switches on the nodes from..to - 1. */
+void net_start(struct net *net, uint32_t from, uint32_t to);
+void net_run_ms(struct net *net, uint64_t ms);
+
+/* The node must be on. */
+struct qnk_node_view look(struct net *net, uint32_t node);
+
+/* Gives a node transfers of 7 to the next sender, of each nonce from..to - 1; at most 64. */
+void submit(struct net *net, uint32_t node, uint32_t sender, uint64_t from, uint64_t to);
+
+/* What the node's ledger, which may be ahead of what is final, has of a sender. */
+uint64_t next_nonce(struct net *net, uint32_t node, uint32_t sender);
+uint64_t balance_of(struct net *net, uint32_t node, uint32_t sender);
