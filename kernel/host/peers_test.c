@@ -640,6 +640,21 @@ static void a_peer_whose_votes_do_not_fit_is_dropped(void **state)
     assert_int_equal(nodes[0].downs, 1);
 }
 
+static void a_node_takes_no_more_for_itself_than_it_says(void **state)
+{
+    size_t before;
+
+    (void)state;
+    nodes_start(2);
+    before = nodes[0].budget.used;
+    assert_true(before <= QNK_PEERS_MEMORY(0));
+    introduce(0, 1);
+    run_us(1000000);
+    assert_int_equal(nodes[0].now_up_count, 1);
+    assert_true(nodes[0].budget.used > before);
+    assert_true(nodes[0].budget.used <= before + QNK_PEERS_MEMORY(1) - QNK_PEERS_MEMORY(0));
+}
+
 static void ten_thousand_frames_leave_no_memory_behind(void **state)
 {
     uint32_t peer = connect_two();
@@ -1350,6 +1365,7 @@ int main(void)
         TEST(a_slow_peer_loses_transactions_and_keeps_its_votes),
         TEST(a_peer_whose_votes_do_not_fit_is_dropped),
         TEST(a_peer_that_takes_nothing_is_dropped_in_the_end),
+        TEST(a_node_takes_no_more_for_itself_than_it_says),
         TEST(ten_thousand_frames_leave_no_memory_behind),
         TEST(bulk_is_packed_where_that_is_smaller),
         TEST(parts_of_one_buf_are_not_taken_for_each_other),
