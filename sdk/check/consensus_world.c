@@ -914,8 +914,10 @@ static void engine_start(struct world *world, uint32_t self)
 {
     struct world_node *node = &world->nodes[self];
 
-    node->host = qn_check_node_create(world->given.memory);
-    node->inst = qn_check_inst_create(&world->given, node->host);
+    if (node->inst == NULL) {
+        node->host = qn_check_node_create(world->given.memory);
+        node->inst = qn_check_inst_create(&world->given, node->host);
+    }
     node->is_up = true;
     tell_open(world, self);
     (void)item_add(world, ITEM_RESEND, self, world->now_ms + WORLD_RESEND_MS);
@@ -1102,12 +1104,33 @@ static void crashes_plan(struct world *world)
     }
 }
 
+/* A new run keeps the engines of the last one: what they were told then must be forgotten. */
+static void engine_reuse(struct world *world, struct world_node *node, bool is_wanted)
+{
+    struct qn_node *host = node->host;
+    struct qn_inst *inst = node->inst;
+
+    if (inst != NULL && !is_wanted) {
+        engine_stop(world, node);
+        inst = NULL;
+    }
+    if (inst != NULL && node->final == 0) {
+        node->queue_count = 0;
+        node_final(node, 1, 0);
+        step(world, inst, node->queue, 1);
+    }
+    memset(node, 0, sizeof *node);
+    node->host = inst != NULL ? host : NULL;
+    node->inst = inst;
+}
+
 void world_begin(struct world *world, const struct world_plan *plan)
 {
     for (uint32_t i = 0; i < WORLD_NODES; i++) {
-        engine_stop(world, &world->nodes[i]);
+        enum world_role role = i < plan->nodes ? plan->roles[i] : WORLD_SILENT;
+
+        engine_reuse(world, &world->nodes[i], role == WORLD_HONEST || role == WORLD_SELECTIVE);
     }
-    memset(world->nodes, 0, sizeof world->nodes);
     memset(world->has_lied, 0, sizeof world->has_lied);
     world->plan = *plan;
     world->random = plan->seed * 2 + 1;

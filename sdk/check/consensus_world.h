@@ -149,7 +149,8 @@ struct world {
 struct world *world_create(const struct qn_check_given *given);
 void world_destroy(struct world *world);
 
-/* Begins a run: new engines, all open, nothing sent. */
+/* Begins a run: all engines are open, nothing is sent. Engines of the run before go on; others are
+ * new. */
 void world_begin(struct world *world, const struct world_plan *plan);
 
 /* Goes on until `until_ms`, or until all honest nodes that are up are final. */
