@@ -145,7 +145,7 @@ static struct cell *cell_make(struct qnk_ballot *ballot, uint32_t round, uint32_
 }
 
 /* Far votes that the new round brings within the limit take their places among the others, where
- * they count: the engine may have been told of them already. */
+ * they count. The engine heard of them only to know how far their members are: it is told again. */
 static void far_move(struct qnk_ballot *ballot)
 {
     for (uint32_t i = 0; i < ballot->set->count; i++) {
@@ -162,6 +162,7 @@ static void far_move(struct qnk_ballot *ballot)
             cell = cell_make(ballot, vote->vote.round, vote->vote.step);
         }
         if (cell != NULL && cell->votes[i] == NULL) {
+            vote->delivered = false;
             cell->votes[i] = vote;
         } else {
             vote_destroy(ballot, vote);

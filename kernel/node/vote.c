@@ -440,6 +440,16 @@ static void resend_arm(struct qnk_node *node)
     qnk_timer_set(node, QNK_TIMER_RESEND, node->now_us + node->resend_us);
 }
 
+/* The engine went on to this round, which brings votes within reach that were too far to count. */
+static void round_raise(struct qnk_node *node, uint32_t round)
+{
+    if (round > qnk_ballot_round(node->ballot)) {
+        qnk_ballot_round_set(node->ballot, round);
+        qnk_ballot_walk(node->ballot, deliver_visit, node);
+        resend_arm(node);
+    }
+}
+
 /* All that is needed is here: the engine is told what the guard remembers, then what lives. */
 static void instance_begin(struct qnk_node *node)
 {
@@ -1008,10 +1018,7 @@ static void vote_request(struct qnk_node *node,
         qnk_vote_commitment(&signing.vote, &signing.asked, node->blind.bytes, &signing.vote.digest);
     }
     qnk_vote_open(&signing.vote, &signing.vote.open);
-    if (request->round > qnk_ballot_round(node->ballot)) {
-        qnk_ballot_round_set(node->ballot, request->round);
-        resend_arm(node);
-    }
+    round_raise(node, request->round);
     vote_guard(node, &signing);
 }
 
@@ -1285,10 +1292,7 @@ static void report(struct qnk_node *node, const struct qn_consensus_effect_repor
     node->vote_phase = said->phase;
     node->vote_have = said->have;
     node->vote_need = said->need;
-    if (said->round > qnk_ballot_round(node->ballot)) {
-        qnk_ballot_round_set(node->ballot, said->round);
-        resend_arm(node);
-    }
+    round_raise(node, said->round);
     effect = qnk_effects_push(node->out, QNK_EFFECT_NOTE);
     effect->note.what = QNK_NOTE_ROUND;
     effect->note.height = said->window;

@@ -90,6 +90,71 @@ static void run_to_the_end(struct world *world, const struct world_plan *plan)
     QN_CHECK(world_is_final(world));
 }
 
+/* --- one engine, and all others acted by the case --- */
+
+/* Member 0 is an engine that weighs little, so that it leads no round; the others are acted. Any
+ * two of them with it, or all three, are a quorum. */
+static const struct world_plan one = {
+    .nodes = 4,
+    .weights = {1, 1000, 1000, 1000},
+    .roles = {WORLD_HONEST, WORLD_SILENT, WORLD_SILENT, WORLD_SILENT},
+    .candidates = {1, 0, 0, 0},
+};
+
+static void other_votes(struct world *world, uint8_t from, uint32_t round, uint8_t step, int32_t vr,
+                        uint8_t digest)
+{
+    struct world_vote vote = {
+        .round = round,
+        .vr = vr,
+        .step = step,
+        .from = from,
+        .digest = digest,
+    };
+
+    world_inject(world, 0, &vote);
+}
+
+/* All three others vote so. */
+static void others_vote(struct world *world, uint32_t round, uint8_t step, int32_t vr,
+                        uint8_t digest)
+{
+    for (uint8_t from = 1; from < 4; from++) {
+        other_votes(world, from, round, step, vr, digest);
+    }
+}
+
+static void wait(struct world *world, uint64_t time_ms)
+{
+    world_run(world, world->now_ms + time_ms);
+}
+
+/* The engine has a candidate, sees it prepared in round 0, and seals it. */
+static void lock_in_round_0(struct world *world, uint64_t seed)
+{
+    struct world_plan plan = one;
+
+    plan.seed = seed;
+    world_begin(world, &plan);
+    wait(world, 100);
+    others_vote(world, 0, WORLD_COMMIT, -1, 1);
+    wait(world, 100);
+    others_vote(world, 0, WORLD_PREPARE, -1, 1);
+    wait(world, 100);
+    QN_CHECK(world_own(world, 0, 0, WORLD_FINAL) != NULL);
+    QN_CHECK(world_own(world, 0, 0, WORLD_FINAL)->digest == 1);
+}
+
+/* The own prepare of a round, once it has been waited for. */
+static const struct world_vote *own_prepare(struct world *world, uint32_t round)
+{
+    for (uint32_t i = 0; i < 100 && world_own(world, 0, round, WORLD_PREPARE) == NULL; i++) {
+        wait(world, 1000);
+    }
+    QN_CHECK(world_own(world, 0, round, WORLD_PREPARE) != NULL);
+    return world_own(world, 0, round, WORLD_PREPARE);
+}
+
 /* --- cases of chance --- */
 
 /* Everything that may happen, happens at once. */
@@ -145,11 +210,27 @@ static void halves_wait(struct world *world)
     QN_CHECK(world_is_final(world));
 }
 
+/* Who hears nothing stays where it is: its timers start when a quorum is heard. */
+static void one_waits(struct world *world)
+{
+    world_begin(world, &one);
+    wait(world, 100);
+    others_vote(world, 0, WORLD_COMMIT, -1, 1);
+    wait(world, HEAL_MS);
+    QN_CHECK(world_own(world, 0, 0, WORLD_FINAL) == NULL);
+
+    lock_in_round_0(world, 1);
+    wait(world, HEAL_MS);
+    QN_CHECK(world->nodes[0].round == 0);
+    world_check(world);
+}
+
 void qn_check_consensus_progress_after_healing(void **subject)
 {
     struct world *world = world_of(subject);
 
     halves_wait(world);
+    one_waits(world);
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct world_plan plan = plan_random(seed, WORLD_HONEST, 2);
 
@@ -173,10 +254,42 @@ void qn_check_consensus_third_faulty(void **subject)
     }
 }
 
+/* One liar in a far round moves nobody. With an honest member there it moves all, and so does what
+ * a quorum signed there. */
+static void far_rounds_are_believed_to_a_third(struct world *world)
+{
+    world_begin(world, &one);
+    wait(world, 100);
+    other_votes(world, 1, 5, WORLD_FINAL, -1, 0);
+    other_votes(world, 1, 30, WORLD_FINAL, -1, 0);
+    wait(world, 1000);
+    QN_CHECK(world->nodes[0].round == 0);
+    other_votes(world, 2, 4, WORLD_FINAL, -1, 0);
+    wait(world, 1000);
+    QN_CHECK(world->nodes[0].round == 4);
+    world_inject_certificate(world, 0, 7, -1, 1, 14);
+    wait(world, 1000);
+    QN_CHECK(world->nodes[0].round == 7);
+    world_check(world);
+}
+
+/* A vote that was too far to be kept is told again once its round is near, and counts then. */
+static void far_votes_count_in_the_end(struct world *world)
+{
+    world_begin(world, &one);
+    wait(world, 100);
+    others_vote(world, 25, WORLD_FINAL, -1, 0);
+    wait(world, 1000);
+    QN_CHECK(world->nodes[0].round == 26);
+    world_check(world);
+}
+
 void qn_check_consensus_equivocator(void **subject)
 {
     struct world *world = world_of(subject);
 
+    far_rounds_are_believed_to_a_third(world);
+    far_votes_count_in_the_end(world);
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct world_plan plan = plan_random(seed, WORLD_EQUIVOCATOR, 2);
 
@@ -289,70 +402,7 @@ void qn_check_consensus_batch_split(void **subject)
     }
 }
 
-/* --- one engine, and all others acted by the case --- */
-
-/* Member 0 is an engine that weighs little, so that it leads no round; the others are acted. Any
- * two of them with it, or all three, are a quorum. */
-static const struct world_plan one = {
-    .nodes = 4,
-    .weights = {1, 1000, 1000, 1000},
-    .roles = {WORLD_HONEST, WORLD_SILENT, WORLD_SILENT, WORLD_SILENT},
-    .candidates = {1, 0, 0, 0},
-};
-
-static void other_votes(struct world *world, uint8_t from, uint32_t round, uint8_t step, int32_t vr,
-                        uint8_t digest)
-{
-    struct world_vote vote = {
-        .round = round,
-        .vr = vr,
-        .step = step,
-        .from = from,
-        .digest = digest,
-    };
-
-    world_inject(world, 0, &vote);
-}
-
-/* All three others vote so. */
-static void others_vote(struct world *world, uint32_t round, uint8_t step, int32_t vr,
-                        uint8_t digest)
-{
-    for (uint8_t from = 1; from < 4; from++) {
-        other_votes(world, from, round, step, vr, digest);
-    }
-}
-
-static void wait(struct world *world, uint64_t time_ms)
-{
-    world_run(world, world->now_ms + time_ms);
-}
-
-/* The engine has a candidate, sees it prepared in round 0, and seals it. */
-static void lock_in_round_0(struct world *world, uint64_t seed)
-{
-    struct world_plan plan = one;
-
-    plan.seed = seed;
-    world_begin(world, &plan);
-    wait(world, 100);
-    others_vote(world, 0, WORLD_COMMIT, -1, 1);
-    wait(world, 100);
-    others_vote(world, 0, WORLD_PREPARE, -1, 1);
-    wait(world, 100);
-    QN_CHECK(world_own(world, 0, 0, WORLD_FINAL) != NULL);
-    QN_CHECK(world_own(world, 0, 0, WORLD_FINAL)->digest == 1);
-}
-
-/* The own prepare of a round, once it has been waited for. */
-static const struct world_vote *own_prepare(struct world *world, uint32_t round)
-{
-    for (uint32_t i = 0; i < 100 && world_own(world, 0, round, WORLD_PREPARE) == NULL; i++) {
-        wait(world, 1000);
-    }
-    QN_CHECK(world_own(world, 0, round, WORLD_PREPARE) != NULL);
-    return world_own(world, 0, round, WORLD_PREPARE);
-}
+/* --- justifications and locks --- */
 
 /* Prepares with different vr never add up, and vr is from before its round. */
 void qn_check_consensus_mixed_vr(void **subject)
@@ -409,11 +459,30 @@ static bool leads_with_valid(struct world *world, uint64_t seed)
     return false;
 }
 
+/* What was prepared before the lock does not open it. */
+static void older_certificates_unlock_nothing(struct world *world)
+{
+    world_begin(world, &one);
+    wait(world, 100);
+    world_inject_certificate(world, 0, 0, -1, 2, 14);
+    wait(world, 2000);
+    others_vote(world, 1, WORLD_PROPOSE, -1, 1);
+    QN_CHECK(own_prepare(world, 1)->digest == 1);
+    others_vote(world, 1, WORLD_PREPARE, -1, 1);
+    wait(world, 100);
+    QN_CHECK(world_own(world, 0, 1, WORLD_FINAL)->digest == 1);
+    others_vote(world, 1, WORLD_FINAL, -1, 0);
+    others_vote(world, 2, WORLD_PROPOSE, 0, 2);
+    QN_CHECK(own_prepare(world, 2)->digest != 2);
+    world_check(world);
+}
+
 void qn_check_consensus_lock_survives_restart(void **subject)
 {
     struct world *world = world_of(subject);
     uint32_t led = 0;
 
+    older_certificates_unlock_nothing(world);
     for (uint64_t seed = 1; seed <= 8; seed++) {
         lock_in_round_0(world, seed);
         if (seed % 2 == 0) {
@@ -425,7 +494,7 @@ void qn_check_consensus_lock_survives_restart(void **subject)
         QN_CHECK(own_prepare(world, 1)->digest != 2);
         world_check(world);
 
-        others_vote(world, 1, WORLD_PREPARE, -1, 2);
+        others_vote(world, 1, WORLD_PREPARE, -1, 0);
         wait(world, 2000);
         others_vote(world, 1, WORLD_FINAL, -1, 0);
         world_inject_certificate(world, 0, 1, -1, 2, 14);
@@ -471,7 +540,8 @@ void qn_check_consensus_false_opening(void **subject)
     }
 }
 
-/* Whatever the guard refuses, the engine goes on, and does not ask for ever. */
+/* Whatever the guard refuses, the engine goes on, and does not ask for ever. One refusal must cost
+ * no more than a round even where no quorum is without this member. */
 void qn_check_consensus_refused_by_guard(void **subject)
 {
     struct world *world = world_of(subject);
@@ -481,6 +551,7 @@ void qn_check_consensus_refused_by_guard(void **subject)
             struct world_plan plan = four;
 
             plan.seed = 1 + from;
+            plan.roles[3] = count == 1 ? WORLD_SILENT : WORLD_HONEST;
             world_begin(world, &plan);
             world->nodes[0].refuse_from = from;
             world->nodes[0].refuse_count = count;

@@ -413,8 +413,13 @@ static void deliver(struct world_node *node, uint32_t round, uint32_t step, uint
         (vote->vr >= 0 && node->prepared[vote->vr].digest != vote->digest)) {
         return;
     }
-    node->told[round][step] = (uint8_t)(node->told[round][step] | 1u << from);
-    tell_vote(node, vote);
+    if (round <= node->round + QN_CONSENSUS_ROUNDS_AHEAD) {
+        node->told[round][step] = (uint8_t)(node->told[round][step] | 1u << from);
+        tell_vote(node, vote);
+    } else if (!node->has_told_far[round][from]) {
+        node->has_told_far[round][from] = true; /* and again when the round is near */
+        tell_vote(node, vote);
+    }
 }
 
 static void deliver_all(struct world_node *node)
@@ -425,6 +430,14 @@ static void deliver_all(struct world_node *node)
                 deliver(node, round, step, from);
             }
         }
+    }
+}
+
+static void round_raise(struct world_node *node, uint32_t round)
+{
+    if (round > node->round) {
+        node->round = round;
+        deliver_all(node);
     }
 }
 
@@ -568,7 +581,7 @@ static void request(struct world *world, uint32_t self,
     QN_CHECK(effect->window == 1);
     QN_CHECK(effect->round < WORLD_ROUNDS && effect->step < WORLD_STEPS);
     QN_CHECK(effect->to == UINT32_MAX || effect->to < world->plan.nodes);
-    node->round = vote.round > node->round ? vote.round : node->round;
+    round_raise(node, vote.round);
     before = own_find(node, vote.round, vote.step);
     if (number >= node->refuse_from && number - node->refuse_from < node->refuse_count) {
         tell_signed(node, &vote, SIGNED_NOTHING);
@@ -721,7 +734,7 @@ static void perform(struct world *world, uint32_t self, const struct world_messa
     case QN_CONSENSUS_EFFECT_REPORT:
         QN_CHECK(qn_consensus_effect_report_read(body, &it.report) == QN_OK);
         QN_CHECK(it.report.round < WORLD_ROUNDS);
-        node->round = it.report.round > node->round ? it.report.round : node->round;
+        round_raise(node, it.report.round);
         break;
     default:
         QN_CHECK(effect->type == QN_CONSENSUS_EFFECT_SAVE);
@@ -962,6 +975,7 @@ void world_crash(struct world *world, uint32_t self)
     node->round = 0;
     memset(node->has, 0, sizeof node->has);
     memset(node->told, 0, sizeof node->told);
+    memset(node->has_told_far, 0, sizeof node->has_told_far);
     memset(node->timers, 0, sizeof node->timers);
     for (uint32_t round = 0; round < WORLD_ROUNDS; round++) {
         if (!node->prepared[round].is_kept) {

@@ -105,6 +105,7 @@ struct world_node {
     uint64_t height;
     uint8_t has[WORLD_ROUNDS][WORLD_STEPS];  /* members whose vote is held */
     uint8_t told[WORLD_ROUNDS][WORLD_STEPS]; /* and was told to the engine */
+    bool has_told_far[WORLD_ROUNDS][WORLD_NODES];
     struct world_vote votes[WORLD_ROUNDS][WORLD_STEPS][WORLD_NODES];
     struct world_certificate prepared[WORLD_ROUNDS];
     struct world_vote own[WORLD_OWN]; /* the guard's memory */

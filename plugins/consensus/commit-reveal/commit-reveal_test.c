@@ -240,6 +240,33 @@ static int32_t tell(struct qn_inst *inst, uint16_t type, const uint8_t *from, ui
     return slots->step(inst, &batch, 1, &out);
 }
 
+static void a_timer_of_a_round_that_is_over_means_nothing(void **subject)
+{
+    struct world *world = qn_check_consensus_world(*subject);
+    struct world_timer timers[WORLD_TIMERS];
+    struct seen seen = {{0}};
+    uint32_t told = 0;
+
+    world_begin(world, &one);
+    others_vote(world, 0, WORLD_FINAL, 0);
+    memcpy(timers, world->nodes[0].timers, sizeof timers);
+    others_vote(world, 1, WORLD_FINAL, 0);
+    for (uint32_t i = 0; i < WORLD_TIMERS; i++) {
+        struct qn_consensus_event_timer event = {.window = 1, .timer = timers[i].id};
+        uint8_t bytes[16];
+
+        if (timers[i].is_set) {
+            (void)qn_consensus_event_timer_write(&event, bytes);
+            assert_int_equal(tell(world->nodes[0].inst, QN_CONSENSUS_EVENT_TIMER, bytes,
+                                  qn_consensus_event_timer_size(&event), &seen),
+                             QN_OK);
+            told++;
+        }
+    }
+    assert_true(told > 0);
+    assert_int_equal(seen.counts[QN_CONSENSUS_EFFECT_REQUEST_SIGN], 0);
+}
+
 static const uint8_t hash[QN_HASH_SIZE] = {5};
 
 /* The open event of one member alone, as seen by `self`. */
@@ -394,6 +421,7 @@ int main(void)
         cmocka_unit_test(the_marks_count_from_a_head_beyond_the_window),
         cmocka_unit_test(a_hopeless_round_is_left_at_once),
         cmocka_unit_test(leaders_are_drawn_from_the_seed),
+        cmocka_unit_test(a_timer_of_a_round_that_is_over_means_nothing),
         cmocka_unit_test(who_does_not_vote_follows_and_asks_for_no_signature),
         cmocka_unit_test(what_is_no_event_is_refused),
         cmocka_unit_test(what_it_answers_is_where_it_is),
