@@ -124,7 +124,6 @@ static void node_write(const char *storage, const char *level, const char *extra
                    "signature: sodium\n"
                    "trust: {policy: off}\n"
                    "workers: 2\n"
-                   "guard: off\n"
                    "log: {level: %s}\n"
                    "%s",
                    storage, level, extra);
