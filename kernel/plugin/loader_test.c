@@ -13,6 +13,7 @@
 #include <qnet/compression.h>
 
 #include "kernel/base/sink.h"
+#include "kernel/config/config.h"
 #include "kernel/plugin/plugin.h"
 
 static struct qnk_budget budget = {.limit = 1u << 30};
@@ -114,10 +115,292 @@ static void a_plugin_is_found_by_name_and_works(void **state)
     }
 }
 
+/* Copies a built plugin to `name` in the work folder, with `flip` of its bytes changed. */
+static void file_copy(const char *plugin, const char *name, long flip, char path[4096])
+{
+    static uint8_t bytes[1 << 22];
+    char from[4200];
+
+    (void)snprintf(from, sizeof from, "%s/compression/%s/.libs/%s.so", folder, plugin, plugin);
+    (void)snprintf(path, 4096, "%s/%s", work, name);
+
+    FILE *in = fopen(from, "rb");
+    FILE *out = fopen(path, "wb");
+
+    assert_non_null(in);
+    assert_non_null(out);
+
+    size_t size = fread(bytes, 1, sizeof bytes, in);
+
+    if (flip >= 0) {
+        assert_true((size_t)flip < size);
+        bytes[flip] ^= 0x10;
+    }
+    assert_int_equal(fwrite(bytes, 1, size, out), size);
+    assert_int_equal(fclose(in), 0);
+    assert_int_equal(fclose(out), 0);
+}
+
+static void refuses(struct qnk_loader *loader, const char *kind, const char *name, const char *path,
+                    int32_t status, const char *words)
+{
+    struct qnk_plugin *plugin = NULL;
+
+    why[0] = 0;
+    assert_int_equal(qnk_loader_find(loader, kind, name, path, &plugin, why), status);
+    assert_null(plugin);
+    if (strstr(why, words) == NULL) {
+        fail_msg("\"%s\" is not in \"%s\"", words, why);
+    }
+}
+
+static void what_is_not_there_is_not_found(void **state)
+{
+    refuses(*state, "compression", "snappy", "", QN_NOT_FOUND, "there is no compression 'snappy'");
+    refuses(*state, "teleport", "zstd", "", QN_NOT_FOUND, "there is no teleport 'zstd'");
+    refuses(*state, "compression", "../compression/zstd", "", QN_NOT_FOUND, "there is no");
+    refuses(*state, "compression", "zstd", "/nowhere/zstd.so", QN_NOT_FOUND, "No such file");
+    refuses(*state, "compression", "zstd", "/dev/null", QN_INVALID, "not a file");
+    refuses(*state, "compression", "zstd", work, QN_INVALID, "not a file");
+}
+
+static void a_file_that_is_another_plugin_is_refused(void **state)
+{
+    char path[4096];
+
+    file_copy("zstd", "copy.so", -1, path);
+    refuses(*state, "storage", "zstd", path, QN_UNSUPPORTED,
+            "'zstd' is of the kind compression, and storage is wanted");
+    refuses(*state, "compression", "none", path, QN_UNSUPPORTED, "and 'none' is wanted");
+    assert_int_equal(unlink(path), 0);
+}
+
+static void a_file_that_is_no_plugin_is_refused(void **state)
+{
+    char path[4096];
+
+    refuses(*state, "compression", "zstd", "/proc/self/exe", QN_INVALID, "");
+    file_copy("zstd", "copy.so", 18, path); /* e_machine */
+    refuses(*state, "compression", "zstd", path, QN_INVALID, "another processor");
+    assert_int_equal(truncate(path, 1000), 0);
+    refuses(*state, "compression", "zstd", path, QN_INVALID, "");
+    assert_int_equal(truncate(path, 0), 0);
+    refuses(*state, "compression", "zstd", path, QN_INVALID, "the file is empty");
+    assert_int_equal(unlink(path), 0);
+}
+
+static void the_same_bytes_are_one_plugin(void **state)
+{
+    struct qnk_plugin *first = NULL;
+    struct qnk_plugin *second = NULL;
+    char path[4096];
+
+    file_copy("zstd", "copy.so", -1, path);
+    assert_int_equal(qnk_loader_find(*state, "compression", "zstd", "", &first, why), QN_OK);
+    assert_int_equal(qnk_loader_find(*state, "compression", "zstd", path, &second, why), QN_OK);
+    assert_ptr_equal(first, second);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void what_was_verified_runs_also_if_the_file_changes(void **state)
+{
+    struct qnk_plugin *plugin = NULL;
+    char path[4096];
+
+    file_copy("none", "copy.so", -1, path);
+    assert_int_equal(qnk_loader_find(*state, "compression", "none", path, &plugin, why), QN_OK);
+    assert_int_equal(truncate(path, 0), 0);
+
+    struct qnk_instance *instance = instance_make(plugin, QNK_GUARD_CLASS);
+
+    assert_int_equal(qnk_instance_activate(instance), QN_OK);
+    packs_and_unpacks(qnk_instance_plugged(instance));
+    qnk_instance_destroy(instance);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void a_system_without_memory_files_will_do(void **state)
+{
+    const struct qnk_loader_options options = {.budget = &budget,
+                                               .folder = "/nowhere",
+                                               .search = folder,
+                                               .trust = QNK_TRUST_OFF,
+                                               .hides_memory_files = true};
+    struct qnk_loader *loader = NULL;
+    struct qnk_plugin *plugin = NULL;
+
+    (void)state;
+    assert_int_equal(qnk_loader_create(&options, &loader, why), QN_OK);
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", "", &plugin, why), QN_OK);
+
+    struct qnk_instance *instance = instance_make(plugin, QNK_GUARD_FULL);
+
+    assert_int_equal(qnk_instance_activate(instance), QN_OK);
+    packs_and_unpacks(qnk_instance_plugged(instance));
+    qnk_instance_destroy(instance);
+    qnk_loader_destroy(loader);
+}
+
+static void many_instances_live_side_by_side(void **state)
+{
+    struct qnk_instance *instances[100];
+    struct qnk_plugin *plugin = NULL;
+
+    assert_int_equal(qnk_loader_find(*state, "compression", "none", "", &plugin, why), QN_OK);
+    for (size_t i = 0; i < 100; i++) {
+        instances[i] = instance_make(plugin, i % 2 == 0 ? QNK_GUARD_FULL : QNK_GUARD_OFF);
+        assert_int_equal(qnk_instance_activate(instances[i]), QN_OK);
+    }
+    for (size_t i = 0; i < 100; i++) {
+        packs_and_unpacks(qnk_instance_plugged(instances[i]));
+        qnk_instance_destroy(instances[i]);
+    }
+}
+
+/* Writes the lock file of one plugin. */
+static void lock_make(struct qnk_loader *loader, const char *name, const char *path)
+{
+    struct qnk_lock_line line = {.kind = "compression"};
+    struct qnk_plugin *plugin = NULL;
+
+    assert_int_equal(qnk_loader_find(loader, "compression", name, "", &plugin, why), QN_OK);
+    line.hash = plugin->hash;
+    line.size = plugin->size;
+    (void)snprintf(line.name, sizeof line.name, "%s", name);
+    (void)snprintf(line.version, sizeof line.version, "%s", plugin->manifest.version_text);
+    assert_int_equal(qnk_lock_write(path, &line, 1, why), QN_OK);
+}
+
+static void the_lock_file_pins_under_every_policy(void **state)
+{
+    char lock_file[4096], path[4096];
+
+    (void)snprintf(lock_file, sizeof lock_file, "%s/plugins.lock", work);
+    lock_make(*state, "zstd", lock_file);
+    file_copy("zstd", "copy.so", 9000, path);
+    for (int trust = QNK_TRUST_ENFORCE; trust <= QNK_TRUST_OFF; trust++) {
+        struct qnk_loader *loader = loader_make((enum qnk_trust_policy)trust, lock_file);
+        struct qnk_plugin *plugin = NULL;
+
+        refuses(loader, "compression", "zstd", path, QN_DENIED, "not the file that the lock file");
+        if (trust == QNK_TRUST_ENFORCE) { /* which does not look at search paths */
+            refuses(loader, "compression", "zstd", "", QN_NOT_FOUND, "there is no");
+        } else {
+            refuses(loader, "compression", "none", "", QN_DENIED, "does not list compression/none");
+            assert_int_equal(qnk_loader_find(loader, "compression", "zstd", "", &plugin, why),
+                             QN_OK);
+            assert_true(plugin->is_locked);
+        }
+        qnk_loader_destroy(loader);
+    }
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(unlink(lock_file), 0);
+}
+
+static void enforce_without_a_lock_file_is_refused(void **state)
+{
+    struct qnk_loader_options options = {.budget = &budget, .trust = QNK_TRUST_ENFORCE};
+    struct qnk_loader *loader = NULL;
+
+    (void)state;
+    assert_int_equal(qnk_loader_create(&options, &loader, why), QN_DENIED);
+    assert_non_null(strstr(why, "there is no lock file"));
+    options.lock_file = "/nowhere/plugins.lock";
+    assert_int_equal(qnk_loader_create(&options, &loader, why), QN_DENIED);
+    options.trust = QNK_TRUST_WARN;
+    assert_int_equal(qnk_loader_create(&options, &loader, why), QN_OK);
+    qnk_loader_destroy(loader);
+}
+
+static void configs_are_checked_by_manifests(void **state)
+{
+    const struct qnk_config_plugins *plugins = qnk_loader_config(*state);
+    struct qnk_config_plugin used = {
+        .kind = "compression", .name = "zstd", .version = "1.0", .path = ""};
+    const struct qnk_config_schema *schema = NULL;
+
+    assert_int_equal(plugins->find(plugins->ctx, &used, &schema, why), QN_OK);
+    assert_int_equal(schema->count, 1);
+    assert_string_equal(schema->keys[0].name, "level");
+    used.version = "2.7";
+    assert_int_equal(plugins->find(plugins->ctx, &used, &schema, why), QN_UNSUPPORTED);
+    assert_non_null(strstr(why, "version 2.7 is wanted, and 'zstd' is 1.0.0"));
+    used.name = "gzip";
+    assert_int_equal(plugins->find(plugins->ctx, &used, &schema, why), QN_NOT_FOUND);
+}
+
+static void names_are_listed_in_order(void **state)
+{
+    assert_string_equal(qnk_loader_name_at(*state, "compression", 0), "none");
+    assert_string_equal(qnk_loader_name_at(*state, "compression", 1), "zstd");
+    assert_null(qnk_loader_name_at(*state, "compression", 2));
+    assert_null(qnk_loader_name_at(*state, "teleport", 0));
+}
+
+/* A node file is refused for a plugin's key that its manifest does not know, and no code ran. */
+static void a_config_file_is_refused_before_code_is_mapped(void **state)
+{
+    static const char words[] = "version: qnet.node/v1\ncompression: {use: zstd, levle: 3}\n";
+    const struct qnk_config_options options = {.budget = &budget,
+                                               .plugins = qnk_loader_config(*state)};
+    struct qnk_plugin *plugin = NULL;
+    struct qnk_config config;
+
+    assert_int_equal(qnk_config_init(&config, &options), QN_OK);
+    assert_int_equal(
+        qnk_config_read_node(&config, "node.yaml",
+                             (struct qn_span){(const uint8_t *)words, sizeof words - 1}),
+        QN_INVALID);
+    qnk_config_done(&config);
+    assert_int_equal(qnk_loader_find(*state, "compression", "zstd", "", &plugin, why), QN_OK);
+    assert_null(plugin->descriptor);
+}
+
+static void inspect_shows_what_is_in_a_file(void **state)
+{
+    struct qnk_inspection inspection;
+    struct qn_sink sink;
+    char path[4096];
+
+    (void)state;
+    file_copy("zstd", "copy.so", -1, path);
+    assert_int_equal(qnk_inspect_open(path, &budget, &inspection, why), QN_OK);
+    assert_true(inspection.fits);
+    assert_string_equal(inspection.manifest.name, "zstd");
+    assert_true(inspection.needed_count >= 1);
+    qnk_sink_init(&sink, &budget, 65536);
+    assert_int_equal(qnk_inspect_print(&inspection, &sink), QN_OK);
+    assert_int_equal(qnk_sink_append(&sink, "", 1), QN_OK);
+    assert_non_null(strstr((const char *)sink.data, "compression/1 zstd 1.0.0 (MIT)"));
+    assert_non_null(strstr((const char *)sink.data, "level: int, 1 fastest"));
+    assert_non_null(strstr((const char *)sink.data, "fits this kernel"));
+    qnk_sink_done(&sink);
+    qnk_inspect_done(&inspection);
+    assert_int_equal(truncate(path, 3000), 0);
+    assert_int_equal(qnk_inspect_open(path, &budget, &inspection, why), QN_INVALID);
+    assert_non_null(strstr(why, "cut short"));
+    assert_int_equal(unlink(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_plugin_is_found_by_name_and_works, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_not_there_is_not_found, start, stop),
+        cmocka_unit_test_setup_teardown(a_file_that_is_another_plugin_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(a_file_that_is_no_plugin_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(the_same_bytes_are_one_plugin, start, stop),
+        cmocka_unit_test_setup_teardown(what_was_verified_runs_also_if_the_file_changes, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(a_system_without_memory_files_will_do, start, stop),
+        cmocka_unit_test_setup_teardown(many_instances_live_side_by_side, start, stop),
+        cmocka_unit_test_setup_teardown(the_lock_file_pins_under_every_policy, start, stop),
+        cmocka_unit_test_setup_teardown(enforce_without_a_lock_file_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(configs_are_checked_by_manifests, start, stop),
+        cmocka_unit_test_setup_teardown(names_are_listed_in_order, start, stop),
+        cmocka_unit_test_setup_teardown(a_config_file_is_refused_before_code_is_mapped, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(inspect_shows_what_is_in_a_file, start, stop),
     };
 
     return cmocka_run_group_tests(tests, group_start, group_stop);
