@@ -73,9 +73,9 @@ static bool is_sanitizer(const char *name)
 {
     return IS_SANITIZED && (has_prefix(name, "__asan") || has_prefix(name, "___asan") ||
                             has_prefix(name, "__ubsan") || has_prefix(name, "__odr_asan") ||
-                            has_prefix(name, "__tsan") || has_prefix(name, "__sanitizer") ||
-                            has_prefix(name, "libasan") || has_prefix(name, "libubsan") ||
-                            has_prefix(name, "libtsan"));
+                            has_prefix(name, "__tsan") || has_prefix(name, "__sancov") ||
+                            has_prefix(name, "__sanitizer") || has_prefix(name, "libasan") ||
+                            has_prefix(name, "libubsan") || has_prefix(name, "libtsan"));
 }
 
 static bool is_export(const struct qnk_elf_symbol *symbol)
@@ -199,7 +199,7 @@ static int32_t flags_check(const struct qnk_elf *elf, char why[QNK_PLUGIN_WHY_MA
     if (elf->has_text_relocations || (elf->flags & DF_TEXTREL) != 0) {
         return refuse(why, "it has text relocations: compile it with -fPIC", "");
     }
-    if ((elf->flags & DF_STATIC_TLS) != 0) {
+    if (!IS_SANITIZED && (elf->flags & DF_STATIC_TLS) != 0) {
         return refuse(why, "it uses static thread-local storage", "");
     }
     if (!elf->has_bind_now && (elf->flags & DF_BIND_NOW) == 0 && (elf->flags_1 & DF_1_NOW) == 0) {

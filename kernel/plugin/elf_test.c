@@ -188,9 +188,6 @@ static void hardening_is_asked_for(void **state)
     entry(DT_FLAGS)->d_un.d_val |= DF_TEXTREL;
     refuses("text relocations");
     memcpy(broken, good, size);
-    entry(DT_FLAGS)->d_un.d_val |= DF_STATIC_TLS;
-    refuses("static thread-local");
-    memcpy(broken, good, size);
     entry(DT_SONAME)->d_tag = DT_RUNPATH;
     refuses("RUNPATH");
     memcpy(broken, good, size);
@@ -235,6 +232,9 @@ static void state_of_its_own_is_refused(void **state)
     entry(DT_INIT_ARRAYSZ)->d_un.d_val = 16;
     refuses("constructor");
     memcpy(broken, good, size);
+    entry(DT_FLAGS)->d_un.d_val |= DF_STATIC_TLS;
+    refuses("static thread-local");
+    memcpy(broken, good, size);
     segment(PT_GNU_EH_FRAME)->p_type = PT_TLS;
     refuses("thread-local variables");
 }
@@ -267,6 +267,9 @@ static void deterministic_kinds_import_memory_and_nothing_else(void **state)
     refuses("it needs the library");
     size = file_read("none", broken);
     assert_int_equal(verify((struct qn_span){broken, size}), QN_OK);
+    if (is_sanitized()) {
+        return; /* where memcpy has another name */
+    }
     memcpy(name_in(broken, "memcpy"), "memfdx", 6);
     refuses("it imports 'memfdx'");
 }
