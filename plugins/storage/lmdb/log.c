@@ -28,7 +28,7 @@ struct batch {
     const struct qn_span *records;
     uint32_t count;
     uint8_t kind;
-    uint8_t flags;
+    bool is_durable;
 };
 
 /* --- writing records --- */
@@ -91,7 +91,6 @@ static int32_t chunk_write(const struct log *log, int fd, const struct batch *ba
             .payload = lmdb_crc32c(log->is_fast, log->salt, payload.data, payload.size),
             .before = at.before,
             .kind = batch->kind,
-            .flags = batch->flags,
         };
 
         lmdb_record_head_encode(&head, log->is_fast, log->salt, heads[i]);
@@ -223,8 +222,8 @@ static int32_t tail_move(struct log *log, const struct batch *batch, struct tail
     return QN_OK;
 }
 
-/* Begins a segment with room for the batch. `is_moved`: the batch is written already, as the flush
- * of the old segment failed. */
+/* Begins a segment with room for the batch. `is_moved`: the batch is written already, and all is
+ * durable, as the flush of the old segment failed. */
 static int32_t log_rotate(struct log *log, const struct batch *batch, struct tail *tail,
                           bool *is_moved)
 {
@@ -280,31 +279,29 @@ static int32_t batch_append(struct log *log, const struct batch *batch)
 {
     const struct segment *newest = log->segments[log->segments_count - 1];
     struct tail tail = log->tail;
-    bool is_moved = false;
-    int32_t status = QN_OK;
+    bool is_flushed = false;
+    int32_t status = log->is_failed ? QN_IO : QN_OK;
 
-    if (log->is_failed) {
-        return QN_IO;
-    }
-    if (batch_size(batch) > newest->size - tail.offset) {
-        status = log_rotate(log, batch, &tail, &is_moved);
+    if (status == QN_OK && batch_size(batch) > newest->size - tail.offset) {
+        status = log_rotate(log, batch, &tail, &is_flushed);
     }
     if (status != QN_OK) {
         return status;
     }
-    if (!is_moved) {
+    log->is_marked = false;
+    if (!is_flushed) {
         status = batch_write(log, log->fd, batch, &tail);
-        if (status == QN_OK && (batch->flags & RECORD_DURABLE) != 0) {
-            status = fdatasync(log->fd) == 0 ? QN_OK : QN_IO;
-            is_moved = status == QN_OK;
+        if (status == QN_OK && batch->is_durable) {
+            is_flushed = fdatasync(log->fd) == 0;
+            status = is_flushed ? QN_OK : QN_IO;
         }
         if (status != QN_OK) {
-            is_moved = true;
             status = tail_move(log, batch, &tail);
+            is_flushed = true;
         }
     }
     if (status == QN_OK) {
-        log->flushed = is_moved ? tail : log->flushed;
+        log->flushed = is_flushed ? tail : log->flushed;
         batch_show(log, batch, &tail);
     }
     return status;
@@ -323,19 +320,12 @@ static bool are_records(const struct qn_span *records, uint32_t count)
 int32_t lmdb_log_append(struct log *log, const struct qn_span *records, uint32_t count,
                         uint32_t level, uint64_t *places)
 {
-    const struct qn_span nothing = {0};
-    struct batch batch = {records, count, RECORD_DATA, level == 1 ? RECORD_DURABLE : 0};
+    struct batch batch = {records, count, RECORD_DATA, level == 1};
     uint64_t size_most = UINT32_MAX - SEGMENT_HEAD;
     int32_t status;
 
     if (level > 1 || !are_records(records, count)) {
         return QN_INVALID;
-    }
-    if (count == 0 && (level == 0 || log->flushed.sequence == log->tail.sequence)) {
-        return log->is_failed ? QN_IO : QN_OK;
-    }
-    if (count == 0) {
-        batch = (struct batch){&nothing, 1, RECORD_MARK, RECORD_DURABLE};
     }
     if (batch_size(&batch) > size_most) {
         return QN_NO_SPACE;
@@ -347,31 +337,53 @@ int32_t lmdb_log_append(struct log *log, const struct qn_span *records, uint32_t
     return status;
 }
 
+/* The mark itself need not be durable: what it says is true before. It is not worth a segment. */
+void lmdb_log_mark(struct log *log)
+{
+    const struct qn_span nothing = {0};
+    const struct batch sync = {&nothing, 0, RECORD_MARK, true};
+    const struct batch mark = {&nothing, 1, RECORD_MARK, false};
+
+    if (!log->is_marked && batch_append(log, &sync) == QN_OK &&
+        log->segments[log->segments_count - 1]->size - log->tail.offset >= RECORD_HEAD) {
+        (void)batch_append(log, &mark);
+    }
+}
+
+/* Drops what is below `trimmed`, once what follows is durable: else a crash could leave neither. */
+static int32_t log_drop(struct log *log)
+{
+    const struct batch sync = {NULL, 0, RECORD_MARK, true};
+    int32_t status = QN_OK;
+
+    if (log->segments_count < 2 || log->segments[1]->first > log->trimmed) {
+        return QN_OK;
+    }
+    if (log->flushed.sequence <= log->trimmed && log->flushed.sequence < log->tail.sequence) {
+        status = batch_append(log, &sync);
+    }
+    return status == QN_OK ? lmdb_log_drop(log) : status;
+}
+
 /* The trim itself may be lost in a crash: then older records are there once more, which is
  * allowed. What must not wait for disk space is that they can be dropped. */
 int32_t lmdb_log_trim(struct log *log, uint64_t place)
 {
     uint8_t bytes[8];
     struct qn_span payload = {bytes, sizeof bytes};
-    struct batch batch = {&payload, 1, RECORD_TRIM, 0};
+    struct batch batch = {&payload, 1, RECORD_TRIM, false};
     uint64_t limit = log->tail.sequence;
     int32_t status = QN_OK;
 
     place = place < limit ? place : limit;
-    if (place <= log->trimmed) {
-        return lmdb_log_drop(log);
-    }
-    (void)qn_writer_u64(bytes, place);
-    if (!log->is_failed) {
+    if (place > log->trimmed) {
+        (void)qn_writer_u64(bytes, place);
         status = batch_append(log, &batch);
+        lmdb_log_lock(log);
+        log->trimmed = place;
+        lmdb_log_unlock(log);
     }
-    lmdb_log_lock(log);
-    log->trimmed = place;
-    lmdb_log_unlock(log);
-
-    int32_t dropped = lmdb_log_drop(log);
-
-    return status == QN_OK || status == QN_NO_SPACE ? dropped : status;
+    return status == QN_IO ? QN_IO : log_drop(log);
 }
 
 /* --- read --- */

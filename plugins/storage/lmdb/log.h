@@ -8,10 +8,11 @@
  * fails, nothing is tried again on the same bytes: what was not durable is written anew into a
  * segment of its own; when that fails too, the log takes no more records until it is opened again.
  *
- * What recovery keeps: let P be the last record that is known to have been durable, from a later
- * record that says so, or from a whole record whose append was to be durable. All up to P stays,
- * and what of it cannot be read is damaged, each place by itself. From the first misfit beyond P on
- * the tail was torn and is cut.
+ * Each record says up to where the log was durable when it was written. What recovery keeps: let P
+ * be the highest such place. All up to P stays, and what of it cannot be read is damaged, each by
+ * its place. From the first misfit beyond P on the tail was torn and is cut. So that the last
+ * records are known to be durable too, a log that is closed in order ends with a mark; after a
+ * crash, damage to just the last append cannot be told from a torn one.
  *
  * Files, for a log NAME: NAME.<number>.log the segments; NAME.spare one that was trimmed or made
  * ahead; NAME.new and NAME.next while they are made.
@@ -66,6 +67,7 @@ struct log {
     uint64_t segment_size;
     uint32_t salt;
     uint32_t epoch;
+    bool is_marked;      /* it ends with a mark, or is empty */
     int fd;              /* of the newest segment */
     struct tail flushed; /* all before it is durable */
     bool is_failed;
@@ -93,8 +95,11 @@ int32_t lmdb_log_exists(int folder, const char *name, bool *exists);
 /* Makes it, or recovers it. CORRUPT: a segment is missing or its head is damaged. */
 int32_t lmdb_log_open(struct log *log, const struct log_setup *setup, const char *name);
 
-/* Gives back what is not memory; also of a log that is all zeros. */
+/* Flushes it, and gives back what is not memory; also of a log that is all zeros. */
 void lmdb_log_close(struct log *log);
+
+/* Ends it in order: all that was appended is durable, and known to be. */
+void lmdb_log_mark(struct log *log);
 
 /* As the slots. */
 int32_t lmdb_log_append(struct log *log, const struct qn_span *records, uint32_t count,

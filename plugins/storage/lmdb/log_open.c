@@ -226,17 +226,9 @@ static int32_t durable_find(struct log *log, const struct segment_head *head, ui
     int32_t status;
 
     while ((status = lmdb_walk_step(&walk, &record, &at)) == QN_OK || status == QN_CORRUPT) {
-        if (status == QN_CORRUPT) {
-            continue;
-        }
-        log->epoch = record.epoch > log->epoch ? record.epoch : log->epoch;
-        known = record.durable > known ? record.durable : known;
-        if ((record.flags & RECORD_DURABLE) != 0) {
-            status = lmdb_walk_check(&walk, &record, at);
-            if (status == QN_IO) {
-                return status;
-            }
-            known = status == QN_OK && record.sequence > known ? record.sequence : known;
+        if (status == QN_OK) {
+            log->epoch = record.epoch > log->epoch ? record.epoch : log->epoch;
+            known = record.durable > known ? record.durable : known;
         }
     }
     *durable = known;
@@ -282,6 +274,7 @@ static int32_t tail_find(struct log *log, const struct segment_head *head, uint6
     bool is_chained = true;
     uint64_t at;
 
+    log->is_marked = true;
     log->tail = (struct tail){head->first, SEGMENT_HEAD, head->before};
     for (;;) {
         int32_t status = lmdb_walk_step(&walk, &record, &at);
@@ -311,6 +304,7 @@ static int32_t tail_find(struct log *log, const struct segment_head *head, uint6
             continue;
         }
         lmdb_log_note(log, segment, record.sequence, at);
+        log->is_marked = record.kind == RECORD_MARK;
         log->tail = (struct tail){walk.sequence, walk.offset, record.crc};
     }
 }
@@ -381,6 +375,7 @@ int32_t lmdb_log_open(struct log *log, const struct log_setup *setup, const char
         .folder = setup->folder,
         .is_fast = setup->is_fast,
         .segment_size = setup->segment_size,
+        .is_marked = true,
         .fd = -1,
     };
     (void)snprintf(log->name, sizeof log->name, "%s", name);
@@ -403,6 +398,7 @@ void lmdb_log_close(struct log *log)
     if (log->host == NULL) {
         return;
     }
+    lmdb_log_mark(log);
     for (uint64_t i = 0; i < log->segments_count; i++) {
         log->host->give(log->node, log->segments[i]->offsets);
         log->host->give(log->node, log->segments[i]);

@@ -500,8 +500,13 @@ int32_t lmdb_maps_write(struct maps *maps, const struct qn_storage_op *ops, uint
     if (maps->is_failed) {
         return QN_IO;
     }
+    if (count == 0 && level == 0) {
+        return QN_OK;
+    }
     if (count == 0) {
-        return level == 0 ? QN_OK : written(maps, mdb_env_sync(maps->env, 1));
+        error = mdb_env_sync(maps->env, 1);
+        maps->is_failed = error != 0; /* another try could find pages that only seem clean */
+        return status_of(maps, error);
     }
     error = mdb_env_set_flags(maps->env, MDB_NOMETASYNC, level == 0);
     QN_ASSERT(error == 0);

@@ -12,7 +12,7 @@
 
 /* Head of a segment: magic 8, version 4, salt 4, number 8, first 8, ended 8, trimmed 8, size 8,
  * before 4, epoch 4, zero 4, checksum of it all 4.
- * Head of a record: magic 4, kind 1, flags 1, zero 2, length 4, epoch 4, sequence 8, durable 8,
+ * Head of a record: magic 4, kind 4, length 4, epoch 4, sequence 8, durable 8,
  * payload 4, before 4, zero 4, checksum 4. */
 
 enum {
@@ -68,7 +68,7 @@ void lmdb_record_head_encode(struct record_head *head, bool is_fast, uint32_t sa
 {
     uint8_t *at = qn_writer_u32(to, RECORD_MAGIC);
 
-    at = qn_writer_u32(at, (uint32_t)head->kind | (uint32_t)head->flags << 8);
+    at = qn_writer_u32(at, head->kind);
     at = qn_writer_u32(at, head->length);
     at = qn_writer_u32(at, head->epoch);
     at = qn_writer_u64(at, head->sequence);
@@ -90,10 +90,7 @@ static bool record_head_decode(const uint8_t *from, bool is_fast, uint32_t salt,
         return false;
     }
 
-    uint32_t what = qn_reader_u32(&in);
-
-    head->kind = (uint8_t)what;
-    head->flags = (uint8_t)(what >> 8);
+    head->kind = (uint8_t)qn_reader_u32(&in);
     head->length = qn_reader_u32(&in);
     head->epoch = qn_reader_u32(&in);
     head->sequence = qn_reader_u64(&in);

@@ -32,10 +32,8 @@ enum {
 enum record_kind {
     RECORD_DATA = 1,
     RECORD_TRIM = 2, /* payload: the place, u64 */
-    RECORD_MARK = 3, /* what came before it was asked to be durable */
+    RECORD_MARK = 3, /* says what is durable, when the log is closed */
 };
-
-enum { RECORD_DURABLE = 1 }; /* flag: a flush followed before the caller heard of it */
 
 struct segment_head {
     uint64_t number;  /* 1 for a log's first; the next one has one more */
@@ -57,7 +55,6 @@ struct record_head {
     uint32_t before;  /* `crc` of the record before */
     uint32_t crc;     /* of all of the above */
     uint8_t kind;
-    uint8_t flags;
 };
 
 void lmdb_segment_head_encode(const struct segment_head *head, bool is_fast, uint8_t *to);

@@ -1,0 +1,1136 @@
+/* SPDX-License-Identifier: MIT */
+
+/* lmdb_fault_test.c: what is left after power failures, killed processes, errors of the disk, and
+ * damage to the files. Every case goes by a seed, and none by time. */
+
+#define _GNU_SOURCE /* MAP_ANONYMOUS */
+
+#include "tests/test.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lmdb.manifest.h"
+#include "sdk/check/storage.h"
+#include "sdk/check/virtual_disk.h"
+
+enum {
+    MAP = 1,
+    LOG = 2,
+    PUT = 1,
+    ERASE = 2,
+    KEYS = 64,           /* of the map */
+    NUMBERS_MAX = 20000, /* records and batches of one run */
+    SIZE_MAX_RECORD = 3000,
+    SIZE_MAX_VALUE = 900,
+    POWER_ROUNDS = 250,
+    KILL_ROUNDS = 40,
+    STEPS = 60,
+    ROOM = 1 << 20,
+    SEGMENT = 1 << 16,
+    FILES_MAX = 64,
+};
+
+/* --- one instance on its folder --- */
+
+struct subject {
+    char folder[64];
+    struct qn_check_given given;
+    uint8_t config[64];
+    const struct qn_storage_1 *slots;
+    struct qn_node *node;
+    struct qn_inst *inst;
+    uint32_t map, log;
+    uint8_t *room; /* ROOM bytes */
+};
+
+static struct qn_span text_of(const char *text)
+{
+    return (struct qn_span){(const uint8_t *)text, strlen(text)};
+}
+
+static void subject_start(struct subject *it, uint64_t map_size, uint64_t map_max)
+{
+    struct lmdb_config values = {.map_size = map_size, .map_max = map_max, .segment = SEGMENT};
+
+    memset(it, 0, sizeof *it);
+    (void)snprintf(it->folder, sizeof it->folder, "/tmp/qnet-lmdb-XXXXXX");
+    assert_non_null(mkdtemp(it->folder));
+    it->room = malloc(ROOM);
+    assert_non_null(it->room);
+    it->slots = (const void *)qn_plugin_v1.slots;
+    it->given = (struct qn_check_given){
+        .plugin = &qn_plugin_v1,
+        .config = {it->config, (uint64_t)(lmdb_config_write(&values, it->config) - it->config)},
+        .memory = LMDB_MEMORY,
+        .lanes = LMDB_LANES,
+    };
+}
+
+/* Every file of the folder, one after another; NULL at the end. */
+static void files_each(const struct subject *it, void (*visit)(const char *path, void *context),
+                       void *context)
+{
+    DIR *list = opendir(it->folder);
+    const struct dirent *entry;
+
+    assert_non_null(list);
+    while ((entry = readdir(list)) != NULL) {
+        char path[400];
+
+        if (entry->d_name[0] != '.') {
+            (void)snprintf(path, sizeof path, "%s/%s", it->folder, entry->d_name);
+            visit(path, context);
+        }
+    }
+    (void)closedir(list);
+}
+
+static void file_unlink(const char *path, void *context)
+{
+    (void)context;
+    assert_int_equal(unlink(path), 0);
+}
+
+static void subject_stop(struct subject *it)
+{
+    files_each(it, file_unlink, NULL);
+    assert_int_equal(rmdir(it->folder), 0);
+    free(it->room);
+}
+
+static int32_t inst_open(struct subject *it)
+{
+    int32_t status;
+
+    it->node = qn_check_node_create(it->given.memory);
+    qn_check_node_folder(it->node, it->folder);
+    it->inst = qn_check_inst_create(&it->given, it->node);
+    status = it->slots->space(it->inst, text_of("map"), MAP, &it->map);
+    return status == QN_OK ? it->slots->space(it->inst, text_of("log"), LOG, &it->log) : status;
+}
+
+static void inst_close(struct subject *it)
+{
+    qn_check_inst_destroy(&it->given, it->inst);
+    qn_check_node_destroy(it->node);
+}
+
+/* --- what should be there --- */
+
+/* Shared with a child that is killed. Numbers begin with 1; a map's state after batch n, and what
+ * record n holds, follow from n and how often it was tried. */
+struct truth {
+    uint64_t batches, batches_durable, batches_tried;
+    uint64_t records, records_durable, records_tried;
+    uint64_t trimmed;            /* number of a record */
+    uint32_t tries[NUMBERS_MAX]; /* of the record that is there */
+    uint64_t places[NUMBERS_MAX];
+    uint32_t try_last;
+};
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    uint64_t seed = a * 1000003 + b + 1;
+
+    (void)qn_check_random(&seed);
+    return qn_check_random(&seed) >> 16;
+}
+
+static void bytes_fill(uint8_t *to, uint64_t size, uint64_t stamp)
+{
+    for (uint64_t i = 0; i < size; i++) {
+        to[i] = (uint8_t)(stamp * 31 + i * (stamp % 7 + 1));
+    }
+}
+
+static uint64_t value_size(uint64_t stamp)
+{
+    return mix(stamp, 5) % SIZE_MAX_VALUE;
+}
+
+/* --- the map --- */
+
+enum { OPS_OF_BATCH = 9 };
+
+/* Batch `n` writes its number, and some keys by lot. */
+static uint32_t batch_make(struct qn_storage_op *ops, uint32_t map, uint64_t n, uint8_t *keys,
+                           uint8_t *bytes)
+{
+    uint32_t count = 1 + (uint32_t)(mix(n, 1) % (OPS_OF_BATCH - 1));
+
+    memcpy(bytes, &n, sizeof n);
+    ops[0] = (struct qn_storage_op){PUT, map, text_of("number"), {bytes, sizeof n}};
+    bytes += sizeof n;
+    for (uint32_t i = 1; i < count; i++) {
+        uint64_t lot = mix(n, 100 + i), stamp = n * 16 + i;
+
+        keys[i] = (uint8_t)(lot % KEYS);
+        ops[i] = (struct qn_storage_op){ERASE, map, {&keys[i], 1}, {0}};
+        if (lot / KEYS % 4 > 0) {
+            ops[i].what = PUT;
+            ops[i].value = (struct qn_span){bytes, value_size(stamp)};
+            bytes_fill(bytes, ops[i].value.size, stamp);
+            bytes += SIZE_MAX_VALUE;
+        }
+    }
+    return count;
+}
+
+static int32_t batch_write(struct subject *it, struct truth *truth, uint32_t level)
+{
+    struct qn_storage_op ops[OPS_OF_BATCH];
+    uint8_t keys[OPS_OF_BATCH];
+    uint64_t n = truth->batches + 1;
+    uint32_t count = batch_make(ops, it->map, n, keys, it->room);
+    int32_t status;
+
+    truth->batches_tried = n;
+    status = it->slots->write(it->inst, 0, ops, count, level);
+    if (status == QN_OK) {
+        truth->batches = n;
+        truth->batches_durable = level == 1 ? n : truth->batches_durable;
+    }
+    return status;
+}
+
+static int32_t value_get(struct subject *it, struct qn_span key, struct qn_span *value)
+{
+    struct qn_storage_address address = {.key = key, .space = it->map};
+    struct qn_storage_found found = {0};
+    struct qn_sink sink = {.data = it->room, .cap = ROOM};
+
+    assert_int_equal(it->slots->get(it->inst, 0, 0, &address, 1, &found, &sink), QN_OK);
+    *value = (struct qn_span){it->room, found.size};
+    return found.status;
+}
+
+static uint64_t batch_number(struct subject *it)
+{
+    struct qn_span value;
+    uint64_t n = 0;
+
+    if (value_get(it, text_of("number"), &value) == QN_OK) {
+        assert_int_equal(value.size, sizeof n);
+        memcpy(&n, value.data, sizeof n);
+    }
+    return n;
+}
+
+/* Every key is as the first `n` batches left it. */
+static void map_equals(struct subject *it, uint64_t n)
+{
+    uint64_t stamps[KEYS] = {0};
+    uint8_t *bytes = malloc(OPS_OF_BATCH * SIZE_MAX_VALUE + 8);
+
+    assert_non_null(bytes);
+    for (uint64_t batch = 1; batch <= n; batch++) {
+        struct qn_storage_op ops[OPS_OF_BATCH];
+        uint8_t keys[OPS_OF_BATCH];
+        uint32_t count = batch_make(ops, 0, batch, keys, bytes);
+
+        for (uint32_t i = 1; i < count; i++) {
+            stamps[keys[i]] = ops[i].what == PUT ? batch * 16 + i : 0;
+        }
+    }
+    for (uint32_t i = 0; i < KEYS; i++) {
+        uint8_t key = (uint8_t)i;
+        struct qn_span value;
+        int32_t status = value_get(it, (struct qn_span){&key, 1}, &value);
+
+        assert_int_equal(status, stamps[i] > 0 ? QN_OK : QN_NOT_FOUND);
+        if (status == QN_OK) {
+            bytes_fill(bytes, value_size(stamps[i]), stamps[i]);
+            assert_int_equal(value.size, value_size(stamps[i]));
+            assert_memory_equal(value.data, bytes, value.size);
+        }
+    }
+    free(bytes);
+}
+
+/* --- the log --- */
+
+enum { RECORD_LEAST = 16 }; /* number, try */
+
+static uint64_t record_make(uint8_t *to, uint64_t n, uint32_t try)
+{
+    uint64_t lot = mix(n, try);
+    uint64_t size = RECORD_LEAST + (lot % 4 == 0 ? lot / 4 % SIZE_MAX_RECORD : lot / 4 % 100);
+    uint64_t try_wide = try;
+
+    bytes_fill(to, size, lot);
+    memcpy(to, &n, sizeof n);
+    memcpy(to + 8, &try_wide, sizeof try_wide);
+    return size;
+}
+
+/* The number of a record, which must be just as it was made. */
+static uint64_t record_number(struct qn_span content, uint32_t *try)
+{
+    uint8_t expected[RECORD_LEAST + SIZE_MAX_RECORD];
+    uint64_t n, try_wide;
+
+    assert_true(content.size >= RECORD_LEAST);
+    memcpy(&n, content.data, sizeof n);
+    memcpy(&try_wide, content.data + 8, sizeof try_wide);
+    assert_int_equal(content.size, record_make(expected, n, (uint32_t)try_wide));
+    assert_memory_equal(content.data, expected, content.size);
+    *try = (uint32_t)try_wide;
+    return n;
+}
+
+static int32_t records_append(struct subject *it, struct truth *truth, uint32_t count,
+                              uint32_t level)
+{
+    struct qn_span records[4];
+    uint64_t places[4];
+    uint8_t *at = it->room;
+    uint32_t try = ++truth->try_last;
+    int32_t status;
+
+    assert_true(truth->records + count < NUMBERS_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        records[i] = (struct qn_span){at, record_make(at, truth->records + 1 + i, try)};
+        at += records[i].size;
+    }
+    truth->records_tried = truth->records + count;
+    status = it->slots->append(it->inst, 0, it->log, records, count, level, places);
+    for (uint32_t i = 0; status == QN_OK && i < count; i++) {
+        truth->records++;
+        truth->tries[truth->records] = try;
+        truth->places[truth->records] = places[i];
+    }
+    if (status == QN_OK && level == 1) {
+        truth->records_durable = truth->records;
+    }
+    return status;
+}
+
+/* Reads all. Numbers follow each other without a gap, from one that was not trimmed. */
+static uint64_t log_equals(struct subject *it, struct truth *truth)
+{
+    uint64_t place = 0, last = 0;
+    int32_t status = QN_AGAIN;
+
+    while (status == QN_AGAIN) {
+        struct qn_sink sink = {.data = it->room, .cap = ROOM};
+
+        status = it->slots->read(it->inst, 0, it->log, place, 20000, &sink);
+        assert_true(status == QN_OK || status == QN_AGAIN || status == QN_NOT_FOUND);
+        for (struct qn_span rest = {it->room, sink.size}; rest.size > 0;) {
+            struct qn_storage_entry entry;
+            uint32_t try;
+            uint64_t n;
+
+            qn_storage_entry_next(&rest, &entry);
+            assert_true(entry.place >= place);
+            n = record_number(entry.content, &try);
+            assert_true(last > 0 ? n == last + 1 : n <= truth->trimmed || n == 1);
+            assert_true(n <= truth->records_tried);
+            if (n <= truth->records) {
+                assert_int_equal(truth->tries[n], try);
+                assert_int_equal(truth->places[n], entry.place);
+            }
+            truth->tries[n] = try;
+            truth->places[n] = entry.place;
+            last = n;
+            place = entry.place + 1;
+        }
+    }
+    return last;
+}
+
+/* What is there is a prefix that has all that was durable; from there it goes on. */
+static void truth_equals(struct subject *it, struct truth *truth)
+{
+    uint64_t batches = batch_number(it), records = log_equals(it, truth);
+
+    assert_in_range(batches, truth->batches_durable, truth->batches_tried);
+    map_equals(it, batches);
+    assert_in_range(records, truth->records_durable, truth->records_tried);
+    truth->batches = truth->batches_durable = truth->batches_tried = batches;
+    truth->records = truth->records_durable = truth->records_tried = records;
+}
+
+/* --- steps --- */
+
+static int32_t trim(struct subject *it, struct truth *truth, uint64_t lot)
+{
+    uint64_t n = truth->records;
+
+    if (n < 4) {
+        return QN_OK;
+    }
+    n -= lot % 4; /* most of the log goes, so that segments are used again */
+    truth->trimmed = n > truth->trimmed ? n : truth->trimmed;
+    return it->slots->trim(it->inst, 0, it->log, truth->places[n]);
+}
+
+static int32_t step(struct subject *it, struct truth *truth, uint64_t *seed)
+{
+    uint64_t lot = qn_check_random(seed) >> 16, left;
+    uint32_t level = lot / 64 % 3 == 0;
+
+    switch (lot % 16) {
+    case 0:
+        return trim(it, truth, lot / 256);
+    case 1:
+        return it->slots->maintain(it->inst, 0, 1, &left);
+    case 2:
+        if (it->slots->write(it->inst, 0, NULL, 0, 1) == QN_OK) {
+            truth->batches_durable = truth->batches;
+        }
+        return QN_OK;
+    case 3:
+        if (it->slots->append(it->inst, 0, it->log, NULL, 0, 1, NULL) == QN_OK) {
+            truth->records_durable = truth->records;
+        }
+        return QN_OK;
+    case 4:
+    case 5:
+    case 6:
+    case 7:
+    case 8:
+        return batch_write(it, truth, level);
+    default:
+        return records_append(it, truth, 1 + (uint32_t)(lot / 256 % 4), level);
+    }
+}
+
+static bool is_of_the_disk(int32_t status)
+{
+    return status == QN_OK || status == QN_IO || status == QN_NO_SPACE;
+}
+
+/* Unless LMDB could not even take its last page back: then it reads no more. */
+static void failed_batch_changes_nothing(struct subject *it, const struct truth *truth)
+{
+    struct qn_storage_address address = {.key = text_of("number"), .space = it->map};
+    struct qn_storage_found found = {0};
+    struct qn_sink sink = {.data = it->room, .cap = ROOM};
+    int32_t status = it->slots->get(it->inst, 0, 0, &address, 1, &found, &sink);
+
+    assert_true(status == QN_OK || status == QN_IO);
+    if (status == QN_OK) {
+        assert_int_equal(batch_number(it), truth->batches);
+    }
+}
+
+static void steps(struct subject *it, struct truth *truth, uint64_t *seed)
+{
+    for (uint32_t i = 0; i < STEPS && !virtual_disk.is_dead; i++) {
+        int32_t status = step(it, truth, seed);
+
+        assert_true(is_of_the_disk(status));
+        if (status != QN_OK && !virtual_disk.is_dead) {
+            failed_batch_changes_nothing(it, truth);
+        }
+    }
+}
+
+static void disk_plan(uint64_t *seed, bool kills)
+{
+    uint64_t lot = qn_check_random(seed) >> 16;
+    static const int errors[] = {EIO, ENOSPC};
+
+    virtual_disk = (struct virtual_disk){.is_on = true, .kills = kills, .seed = lot | 1};
+    virtual_disk.crash_at = lot % 4 == 0 && !kills ? 0 : 1 + lot / 4 % 100;
+    if (lot / 1024 % 2 == 0 && !kills) {
+        virtual_disk.error_at = 1 + lot / 2048 % 60;
+        virtual_disk.error = errors[lot / (1 << 20) % 2];
+    }
+}
+
+/* Over and over on one folder: segments fill, are trimmed, used again, and hold tails that were
+ * cut in earlier rounds. */
+static void lost_power_leaves_a_prefix(void **state)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    struct subject it;
+    uint64_t seed = 2026;
+
+    (void)state;
+    assert_non_null(truth);
+    truth->trimmed = 1;
+    subject_start(&it, 1 << 22, 1 << 24);
+    for (uint32_t round = 0; round < POWER_ROUNDS; round++) {
+        assert_int_equal(inst_open(&it), QN_OK);
+        truth_equals(&it, truth);
+        disk_plan(&seed, false);
+        steps(&it, truth, &seed);
+        if (!virtual_disk.is_dead && round % 3 > 0) {
+            virtual_disk.is_dead = true; /* else it is closed in order */
+        }
+        inst_close(&it);
+        virtual_disk.is_on = false;
+        virtual_disk_lose();
+    }
+    assert_true(truth->records > 1000);
+    subject_stop(&it);
+    free(truth);
+}
+
+static void a_killed_process_leaves_a_prefix(void **state)
+{
+    struct truth *truth =
+        mmap(NULL, sizeof *truth, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct subject it;
+    uint64_t seed = 4;
+
+    (void)state;
+    assert_true(truth != MAP_FAILED);
+    truth->trimmed = 1;
+    subject_start(&it, 1 << 22, 1 << 24);
+    for (uint32_t round = 0; round < KILL_ROUNDS; round++) {
+        uint64_t child_seed = qn_check_random(&seed);
+        int how;
+        pid_t child = fork();
+
+        assert_true(child >= 0);
+        if (child == 0) {
+            if (inst_open(&it) == QN_OK) {
+                disk_plan(&child_seed, true);
+                steps(&it, truth, &child_seed);
+            }
+            _exit(0);
+        }
+        assert_int_equal(waitpid(child, &how, 0), child);
+        assert_true(WIFSIGNALED(how) ? WTERMSIG(how) == SIGKILL : WEXITSTATUS(how) == 0);
+        assert_int_equal(inst_open(&it), QN_OK);
+        truth_equals(&it, truth);
+        inst_close(&it);
+    }
+    assert_true(truth->records > 100);
+    subject_stop(&it);
+    (void)munmap(truth, sizeof *truth);
+}
+
+/* Records that were lost in a crash, but for their bytes behind the end, must not come back when
+ * what is written before them happens to be the same as then. */
+static void an_old_tail_never_comes_back(void **state)
+{
+    uint8_t bytes[200] = {1};
+    struct qn_span record = {bytes, sizeof bytes};
+    struct qn_span records[] = {record, record, record};
+    static const uint8_t zeros[48] = {0};
+    uint64_t places[3];
+    struct subject it;
+    char path[400];
+
+    (void)state;
+    subject_start(&it, 1 << 20, 1 << 20);
+    for (uint32_t round = 0; round < 3; round++) {
+        struct qn_sink sink = {.data = it.room, .cap = ROOM};
+
+        assert_int_equal(inst_open(&it), QN_OK);
+        if (round == 0) {
+            assert_int_equal(it.slots->append(it.inst, 0, it.log, records, 3, 0, places), QN_OK);
+        } else if (round == 1) {
+            assert_int_equal(it.slots->append(it.inst, 0, it.log, &record, 1, 0, places), QN_OK);
+        } else {
+            assert_int_equal(it.slots->read(it.inst, 0, it.log, 0, ROOM, &sink), QN_OK);
+            assert_int_equal(sink.size, 12 + sizeof bytes);
+        }
+        virtual_disk = (struct virtual_disk){.is_on = true, .is_dead = true};
+        inst_close(&it);
+        virtual_disk.is_on = false;
+        if (round == 0) {
+            int fd;
+
+            (void)snprintf(path, sizeof path, "%s/log.%016x.log", it.folder, 1);
+            fd = open(path, O_RDWR);
+            assert_int_equal(pwrite(fd, zeros, sizeof zeros, 8192), sizeof zeros);
+            (void)close(fd);
+        }
+    }
+    subject_stop(&it);
+}
+
+/* A flush of the log fails once: the caller hears of nothing, and nothing is lost although the
+ * pages of that flush are. */
+static void a_failed_flush_moves_the_tail(void **state)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    struct subject it;
+
+    (void)state;
+    assert_non_null(truth);
+    truth->trimmed = 1;
+    subject_start(&it, 1 << 20, 1 << 20);
+    assert_int_equal(inst_open(&it), QN_OK);
+    virtual_disk = (struct virtual_disk){.is_on = true, .seed = 3};
+    for (uint32_t i = 0; i < 30; i++) {
+        assert_int_equal(records_append(&it, truth, 3, 0), QN_OK);
+        virtual_disk.error_at = virtual_disk.calls + 2; /* after the write */
+        virtual_disk.error = EIO;
+        assert_int_equal(records_append(&it, truth, 2, 1), QN_OK);
+        assert_true(virtual_disk.calls > virtual_disk.error_at);
+    }
+    virtual_disk.is_dead = true;
+    inst_close(&it);
+    virtual_disk.is_on = false;
+    virtual_disk_lose();
+    assert_int_equal(inst_open(&it), QN_OK);
+    truth_equals(&it, truth);
+    inst_close(&it);
+    subject_stop(&it);
+    free(truth);
+}
+
+/* When the second try fails too, the log is shut, and says so. */
+static void a_disk_that_stays_broken_is_io(void **state)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    struct subject it;
+
+    (void)state;
+    assert_non_null(truth);
+    truth->trimmed = 1;
+    subject_start(&it, 1 << 20, 1 << 20);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_int_equal(records_append(&it, truth, 3, 1), QN_OK);
+    virtual_disk = (struct virtual_disk){.is_on = true, .is_dead = true, .seed = 3};
+    assert_int_equal(records_append(&it, truth, 1, 1), QN_IO);
+    assert_int_equal(batch_write(&it, truth, 1), QN_IO);
+    virtual_disk.is_on = false;
+    assert_int_equal(records_append(&it, truth, 1, 1), QN_IO);
+    assert_int_equal(batch_write(&it, truth, 1), QN_IO);
+    assert_int_equal(log_equals(&it, truth), 3);
+    inst_close(&it);
+    virtual_disk_lose();
+    assert_int_equal(inst_open(&it), QN_OK);
+    truth_equals(&it, truth);
+    inst_close(&it);
+    subject_stop(&it);
+    free(truth);
+}
+
+/* --- damage --- */
+
+/* The segment files of the log as they were. */
+struct copy {
+    char path[400];
+    uint8_t bytes[SEGMENT];
+};
+
+struct copies {
+    struct copy *files;
+    uint32_t count;
+};
+
+static void segment_copy(const char *path, void *context)
+{
+    struct copies *copies = context;
+    struct copy *it = &copies->files[copies->count];
+    int fd;
+
+    if (strstr(path, ".log") == NULL) {
+        return;
+    }
+    assert_true(copies->count < FILES_MAX);
+    (void)snprintf(it->path, sizeof it->path, "%s", path);
+    fd = open(path, O_RDONLY);
+    assert_int_equal(read(fd, it->bytes, SEGMENT), SEGMENT);
+    (void)close(fd);
+    copies->count++;
+}
+
+static void file_set(const char *path, const uint8_t *bytes, uint64_t size)
+{
+    int fd = open(path, O_RDWR | O_CREAT, 0600);
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)size), 0);
+    assert_int_equal(pwrite(fd, bytes, size, 0), size);
+    (void)close(fd);
+}
+
+static void segment_unlink(const char *path, void *context)
+{
+    (void)context;
+    if (strstr(path, ".log") != NULL) {
+        assert_int_equal(unlink(path), 0);
+    }
+}
+
+static void copies_restore(const struct subject *it, const struct copies *copies)
+{
+    files_each(it, segment_unlink, NULL);
+    for (uint32_t i = 0; i < copies->count; i++) {
+        file_set(copies->files[i].path, copies->files[i].bytes, SEGMENT);
+    }
+}
+
+static int copy_compare(const void *a, const void *b)
+{
+    const struct copy *left = a, *right = b;
+
+    return strcmp(left->path, right->path);
+}
+
+/* A log over several segments, closed in order. */
+static void damage_start(struct subject *it, struct truth **truth, struct copies *copies)
+{
+    *truth = calloc(1, sizeof **truth);
+    copies->files = calloc(FILES_MAX, sizeof *copies->files);
+    copies->count = 0;
+    assert_true(*truth != NULL && copies->files != NULL);
+    (*truth)->trimmed = 1;
+    subject_start(it, 1 << 20, 1 << 20);
+    assert_int_equal(inst_open(it), QN_OK);
+    for (uint32_t i = 0; i < 200; i++) {
+        assert_int_equal(records_append(it, *truth, 1 + i % 4, i % 3 == 0), QN_OK);
+    }
+    inst_close(it);
+    files_each(it, segment_copy, copies);
+    qsort(copies->files, copies->count, sizeof *copies->files, copy_compare);
+    assert_true(copies->count >= 3);
+}
+
+static void damage_stop(struct subject *it, struct truth *truth, struct copies *copies)
+{
+    subject_stop(it);
+    free(copies->files);
+    free(truth);
+}
+
+/* What a read of the whole log gave. */
+struct report {
+    uint64_t whole, damaged;
+    uint64_t last; /* place */
+    bool has_gap;  /* a record is neither given nor damaged, though a later one is there */
+};
+
+/* Whatever is given as whole, is whole, and each at its place. */
+static struct report log_report(struct subject *it, const struct truth *truth)
+{
+    struct report report = {0};
+    int32_t status = QN_AGAIN;
+    uint64_t next = 1;
+
+    while (status == QN_AGAIN) {
+        struct qn_sink sink = {.data = it->room, .cap = ROOM};
+
+        status = it->slots->read(it->inst, 0, it->log, report.last + 1, 50000, &sink);
+        assert_true(status == QN_OK || status == QN_AGAIN || status == QN_NOT_FOUND);
+        for (struct qn_span rest = {it->room, sink.size}; rest.size > 0;) {
+            struct qn_storage_entry entry;
+            uint32_t try;
+
+            qn_storage_entry_next(&rest, &entry);
+            assert_true(entry.place > report.last);
+            report.last = entry.place;
+            while (next <= truth->records && truth->places[next] < entry.place) {
+                report.has_gap = true;
+                next++;
+            }
+            if (entry.content.size == 0) {
+                report.damaged++;
+            } else {
+                uint64_t n = record_number(entry.content, &try);
+
+                assert_true(n <= truth->records);
+                assert_int_equal(truth->places[n], entry.place);
+                assert_int_equal(truth->tries[n], try);
+                report.whole++;
+            }
+            next += next <= truth->records && truth->places[next] == entry.place;
+        }
+    }
+    return report;
+}
+
+/* One bit anywhere: at most one record is damaged, by name, and all others are there. */
+static void a_flipped_bit_costs_one_record(void **state)
+{
+    struct truth *truth;
+    struct copies copies;
+    struct subject it;
+    uint64_t seed = 12, hits = 0;
+
+    (void)state;
+    damage_start(&it, &truth, &copies);
+    for (uint32_t round = 0; round < 500; round++) {
+        uint64_t lot = qn_check_random(&seed) >> 16;
+        struct copy *file = &copies.files[lot % copies.count];
+        uint64_t bit = lot / 64 % ((uint64_t)SEGMENT * 8);
+        struct report report;
+
+        if (round % 5 == 0) {
+            bit = lot / 64 % (8192 * 8 + 400); /* the head, and the first record */
+        }
+        file->bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        copies_restore(&it, &copies);
+        file->bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(inst_open(&it), QN_OK);
+        report = log_report(&it, truth);
+        assert_false(report.has_gap);
+        assert_true(report.damaged <= 1);
+        assert_int_equal(report.whole + report.damaged, truth->records);
+        hits += report.damaged;
+        inst_close(&it);
+    }
+    assert_true(hits > 100);
+    damage_stop(&it, truth, &copies);
+}
+
+/* The log goes on after damage in its newest segment, and damage stays named. */
+static void a_damaged_log_goes_on(void **state)
+{
+    struct truth *truth;
+    struct copies copies;
+    struct subject it;
+    uint64_t seed = 77;
+
+    (void)state;
+    damage_start(&it, &truth, &copies);
+    for (uint32_t round = 0; round < 100; round++) {
+        struct copy *file = &copies.files[copies.count - 1];
+        uint64_t at = 8192 + (qn_check_random(&seed) >> 16) % 12000;
+        uint64_t records = truth->records;
+        struct report before, after;
+
+        file->bytes[at] ^= 0x10;
+        copies_restore(&it, &copies);
+        file->bytes[at] ^= 0x10;
+        assert_int_equal(inst_open(&it), QN_OK);
+        before = log_report(&it, truth);
+        assert_int_equal(records_append(&it, truth, 2, 0), QN_OK);
+        assert_int_equal(records_append(&it, truth, 2, 1), QN_OK);
+        inst_close(&it);
+        assert_int_equal(inst_open(&it), QN_OK);
+        after = log_report(&it, truth);
+        assert_false(after.has_gap);
+        assert_int_equal(after.damaged, before.damaged);
+        assert_int_equal(after.whole, before.whole + 4);
+        inst_close(&it);
+        truth->records = truth->records_durable = records;
+    }
+    damage_stop(&it, truth, &copies);
+}
+
+/* A page of zeros, or a file that ends too early: what is missing is named, or it was the end. */
+static void lost_pages_are_named_or_cut(void **state)
+{
+    struct truth *truth;
+    struct copies copies;
+    struct subject it;
+    uint64_t seed = 9;
+
+    (void)state;
+    damage_start(&it, &truth, &copies);
+    for (uint32_t round = 0; round < 150; round++) {
+        uint64_t lot = qn_check_random(&seed) >> 16;
+        uint32_t which = (uint32_t)(lot % copies.count);
+        uint64_t at = 8192 + lot / 64 % (SEGMENT - 8192);
+        uint8_t bytes[SEGMENT];
+        struct report report;
+
+        copies_restore(&it, &copies);
+        memcpy(bytes, copies.files[which].bytes, SEGMENT);
+        if (round % 2 == 0) {
+            memset(bytes + at, 0, SEGMENT - at < 4096 ? SEGMENT - at : 4096);
+            file_set(copies.files[which].path, bytes, SEGMENT);
+        } else {
+            file_set(copies.files[which].path, bytes, at);
+        }
+        assert_int_equal(inst_open(&it), QN_OK);
+        report = log_report(&it, truth);
+        assert_false(report.has_gap);
+        if (which + 1 < copies.count) {
+            assert_true(report.last >= truth->places[truth->records]);
+        }
+        inst_close(&it);
+    }
+    damage_stop(&it, truth, &copies);
+}
+
+static void a_lost_head_or_file_is_corrupt(void **state)
+{
+    struct truth *truth;
+    struct copies copies;
+    struct subject it;
+
+    (void)state;
+    damage_start(&it, &truth, &copies);
+    for (uint32_t i = 0; i < copies.count; i++) {
+        copies.files[i].bytes[9] ^= 1;
+        copies.files[i].bytes[4096 + 60] ^= 1;
+        copies_restore(&it, &copies);
+        copies.files[i].bytes[9] ^= 1;
+        copies.files[i].bytes[4096 + 60] ^= 1;
+        assert_int_equal(inst_open(&it), QN_CORRUPT);
+        assert_non_null(strstr((const char *)qn_check_node_words(it.node).data, ".log'"));
+        inst_close(&it);
+    }
+    copies_restore(&it, &copies);
+    assert_int_equal(unlink(copies.files[1].path), 0);
+    assert_int_equal(inst_open(&it), QN_CORRUPT);
+    inst_close(&it);
+    copies_restore(&it, &copies);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_int_equal(log_report(&it, truth).whole, truth->records);
+    inst_close(&it);
+    damage_stop(&it, truth, &copies);
+}
+
+static int32_t activate_again(struct subject *it)
+{
+    struct qn_node *node = qn_check_node_create(it->given.memory);
+    const struct qn_life *life = qn_plugin_v1.life;
+    struct qn_inst *inst = NULL;
+    int32_t status;
+
+    qn_check_node_folder(node, it->folder);
+    assert_int_equal(life->create(&qn_check_host, node, it->given.config, &inst), QN_OK);
+    status = life->activate(inst);
+    life->destroy(inst);
+    qn_check_node_destroy(node);
+    return status;
+}
+
+/* A map file that was cut must not end the process when its pages are read. */
+static void a_cut_map_is_corrupt(void **state)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    struct subject it;
+    char path[400];
+
+    (void)state;
+    assert_non_null(truth);
+    subject_start(&it, 1 << 20, 1 << 20);
+    assert_int_equal(inst_open(&it), QN_OK);
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_int_equal(batch_write(&it, truth, 1), QN_OK);
+    }
+    inst_close(&it);
+    (void)snprintf(path, sizeof path, "%s/data.mdb", it.folder);
+    assert_int_equal(truncate(path, 3 * 4096), 0);
+    assert_int_equal(activate_again(&it), QN_CORRUPT);
+    assert_int_equal(truncate(path, 100), 0);
+    assert_int_equal(activate_again(&it), QN_CORRUPT);
+    subject_stop(&it);
+    free(truth);
+}
+
+/* --- limits --- */
+
+/* Puts keys of one KiB until the map says no, and gives that answer. */
+static int32_t fill_map(struct subject *it, uint32_t *count)
+{
+    int32_t status = QN_OK;
+
+    memset(it->room, 7, 1024);
+    for (*count = 0; status == QN_OK && *count < 100000; (*count)++) {
+        uint32_t n = *count;
+        struct qn_storage_op op = {PUT, it->map, {(const uint8_t *)&n, sizeof n}, {it->room, 1024}};
+
+        status = it->slots->write(it->inst, 0, &op, 1, 0);
+    }
+    (*count)--;
+    return status;
+}
+
+static uint32_t keys_count(struct subject *it)
+{
+    struct qn_storage_range all = {.space = it->map, .flags = 2};
+    struct qn_sink sink = {.data = it->room, .cap = ROOM};
+    uint32_t count = 0;
+
+    assert_int_equal(it->slots->scan(it->inst, 0, 0, &all, UINT32_MAX, ROOM, &sink), QN_OK);
+    for (struct qn_span rest = {it->room, sink.size}; rest.size > 0; count++) {
+        struct qn_storage_pair pair;
+
+        qn_storage_pair_next(&rest, &pair);
+    }
+    return count;
+}
+
+static void a_full_map_is_no_space(void **state)
+{
+    struct qn_storage_op clear = {.what = 3};
+    struct subject it;
+    uint32_t count;
+
+    (void)state;
+    subject_start(&it, 1 << 20, 1 << 20);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_int_equal(fill_map(&it, &count), QN_NO_SPACE);
+    assert_true(count > 200);
+    assert_int_equal(keys_count(&it), count);
+    inst_close(&it);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_int_equal(keys_count(&it), count);
+    clear.space = it.map;
+    assert_int_equal(it.slots->write(it.inst, 0, &clear, 1, 1), QN_OK);
+    assert_int_equal(keys_count(&it), 0);
+    inst_close(&it);
+    subject_stop(&it);
+}
+
+/* No file may grow past the limit, as on a disk that is full. */
+static void a_full_disk_is_no_space(void **state)
+{
+    struct rlimit old, small;
+    struct subject it;
+    uint32_t count;
+
+    (void)state;
+    (void)signal(SIGXFSZ, SIG_IGN);
+    subject_start(&it, 1 << 26, 1 << 26);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = old;
+    small.rlim_cur = (1 << 20) + 2048;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    assert_int_equal(fill_map(&it, &count), QN_NO_SPACE);
+    assert_true(count > 200);
+    assert_int_equal(keys_count(&it), count);
+
+    struct qn_span large = {it.room, ROOM};
+    uint64_t place;
+
+    assert_int_equal(it.slots->append(it.inst, 0, it.log, &large, 1, 1, &place), QN_NO_SPACE);
+    large.size = 100;
+    assert_int_equal(it.slots->append(it.inst, 0, it.log, &large, 1, 1, &place), QN_OK);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(fill_map(&it, &count), QN_NO_SPACE); /* the map's end now */
+    assert_true(count > 10000);
+    inst_close(&it);
+    assert_int_equal(inst_open(&it), QN_OK);
+    inst_close(&it);
+    subject_stop(&it);
+}
+
+static void a_map_grows_when_no_snapshot_is_open(void **state)
+{
+    struct subject it;
+    uint64_t snapshot;
+    uint32_t count;
+
+    (void)state;
+    subject_start(&it, 1 << 20, 1 << 22);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_int_equal(it.slots->snapshot(it.inst, 0, &snapshot), QN_OK);
+    assert_int_equal(fill_map(&it, &count), QN_BUSY);
+    assert_int_equal(keys_count(&it), count);
+    assert_int_equal(it.slots->release(it.inst, 0, snapshot), QN_OK);
+    assert_int_equal(fill_map(&it, &count), QN_NO_SPACE);
+    assert_true(count > 1000);
+    assert_int_equal(keys_count(&it), count);
+    inst_close(&it);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_int_equal(keys_count(&it), count);
+    inst_close(&it);
+    subject_stop(&it);
+}
+
+/* --- files --- */
+
+struct survey {
+    uint32_t segments;
+    bool has_spare;
+};
+
+static void file_survey(const char *path, void *context)
+{
+    struct survey *survey = context;
+    struct stat it;
+
+    assert_int_equal(stat(path, &it), 0);
+    assert_int_equal(it.st_mode & 0777, 0600);
+    survey->segments += strstr(path, ".log") != NULL;
+    survey->has_spare |= strstr(path, ".spare") != NULL;
+}
+
+/* Trimmed segments are used again, and their old records never come back. */
+static void trimmed_segments_are_used_again(void **state)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    struct subject it;
+    bool had_spare = false;
+
+    (void)state;
+    assert_non_null(truth);
+    truth->trimmed = 1;
+    subject_start(&it, 1 << 20, 1 << 20);
+    assert_int_equal(inst_open(&it), QN_OK);
+    for (uint32_t i = 0; i < 3000; i++) {
+        assert_int_equal(records_append(&it, truth, 1 + i % 4, 0), QN_OK);
+        if (i % 100 == 99) {
+            struct survey survey = {0};
+
+            assert_int_equal(trim(&it, truth, i), QN_OK);
+            files_each(&it, file_survey, &survey);
+            assert_true(survey.segments <= 2);
+            had_spare = had_spare || survey.has_spare;
+        }
+        if (i % 500 == 499) {
+            inst_close(&it);
+            assert_int_equal(inst_open(&it), QN_OK);
+            truth_equals(&it, truth);
+        }
+    }
+    assert_true(had_spare);
+    inst_close(&it);
+    subject_stop(&it);
+    free(truth);
+}
+
+static void a_folder_has_one_owner(void **state)
+{
+    struct subject it;
+
+    (void)state;
+    subject_start(&it, 1 << 20, 1 << 20);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_int_equal(activate_again(&it), QN_DENIED);
+    inst_close(&it);
+    assert_int_equal(activate_again(&it), QN_OK);
+    subject_stop(&it);
+}
+
+/* A case that fails leaves no broken disk to the next. */
+static int disk_mend(void **state)
+{
+    (void)state;
+    virtual_disk = (struct virtual_disk){0};
+    virtual_disk_reset();
+    return 0;
+}
+
+#define CASE(name) cmocka_unit_test_setup(name, disk_mend)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(lost_power_leaves_a_prefix),
+        CASE(a_killed_process_leaves_a_prefix),
+        CASE(an_old_tail_never_comes_back),
+        CASE(a_failed_flush_moves_the_tail),
+        CASE(a_disk_that_stays_broken_is_io),
+        CASE(a_flipped_bit_costs_one_record),
+        CASE(a_damaged_log_goes_on),
+        CASE(lost_pages_are_named_or_cut),
+        CASE(a_lost_head_or_file_is_corrupt),
+        CASE(a_cut_map_is_corrupt),
+        CASE(a_full_map_is_no_space),
+        CASE(a_full_disk_is_no_space),
+        CASE(a_map_grows_when_no_snapshot_is_open),
+        CASE(trimmed_segments_are_used_again),
+        CASE(a_folder_has_one_owner),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
