@@ -19,6 +19,7 @@ enum {
     CALLS_MAX = 8,    /* under way to one node */
     PER_ACCOUNT = 32, /* that are not final */
     ACCOUNTS_MIN = 10,
+    LOAD_ACCOUNTS = QNK_DEV_ACCOUNTS - QNK_DEV_KEYS, /* the first are for people */
     TABLE = 1 << 21, /* places; the load ends by itself when three quarters are taken */
 };
 
@@ -346,7 +347,7 @@ static uint32_t accounts_for(uint64_t rate)
     uint64_t wanted = rate * 16 / PER_ACCOUNT + 1;
 
     wanted = wanted < ACCOUNTS_MIN ? ACCOUNTS_MIN : wanted;
-    return wanted > QNK_DEV_ACCOUNTS ? QNK_DEV_ACCOUNTS : (uint32_t)wanted;
+    return wanted > LOAD_ACCOUNTS ? LOAD_ACCOUNTS : (uint32_t)wanted;
 }
 
 struct qnk_load *qnk_load_create(const struct qnk_load_setup *setup)
@@ -368,7 +369,7 @@ struct qnk_load *qnk_load_create(const struct qnk_load_setup *setup)
     for (uint32_t i = 0; i < accounts; i++) {
         uint8_t account_seed[32];
 
-        qnk_dev_account(setup->dev, i, account_seed);
+        qnk_dev_account(setup->dev, QNK_DEV_KEYS + i, account_seed);
         (void)crypto_sign_seed_keypair(load->accounts[i].public, load->accounts[i].secret,
                                        account_seed);
     }

@@ -2,12 +2,12 @@
 #pragma once
 
 /* load.h: signed transfers at a steady rate between a dev network's accounts, and the count of what
- * became of each: whoever loses or doubles one is found out.
+ * became of each: whoever loses or doubles one is found out. The accounts that have a key file are
+ * left to people.
  *
  * A transfer that was sent is kept until it is final, and sent again if it is not in a block for a
  * while; every transaction of every final block is looked up by its id. Each account sends through
- * one node while that lives, with a bounded number of transfers that are
- * not final.
+ * one node while that lives, with a bounded number of transfers that are not final.
  *
  * Unless a function's own comment says otherwise:
  *   units    milliseconds of a clock that never falls

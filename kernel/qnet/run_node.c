@@ -60,10 +60,12 @@ static void status_show(const json_t *it)
 {
     status_head(it);
     if (qnk_at(it, "head") != NULL) {
-        printf("  head      micro %s   %s ago   interval %s\n",
-               qnk_grouped(qnk_number(it, "head.height")),
-               qnk_duration(qnk_number(it, "head.age_ms")),
-               qnk_duration(qnk_number(it, "head.interval_ms")));
+        printf("  head      micro %s   %s ago", qnk_grouped(qnk_number(it, "head.height")),
+               qnk_duration(qnk_number(it, "head.age_ms")));
+        if (qnk_number(it, "head.interval_ms") > 0) { /* a node that follows does not compute it */
+            printf("   interval %s", qnk_duration(qnk_number(it, "head.interval_ms")));
+        }
+        printf("\n");
         printf("  final     micro %s   macro %s   lag %s blocks   %llu of %llu signed\n",
                qnk_grouped(qnk_number(it, "final.height")),
                qnk_grouped(qnk_number(it, "final.window")),

@@ -8,7 +8,7 @@
 
 #include "kernel/base/decimal.h"
 
-enum { KEPT = 4, TEXT = 40, PATH_PART = 32 };
+enum { KEPT = 8, TEXT = 40, PATH_PART = 32 };
 
 const json_t *qnk_at(const json_t *object, const char *path)
 {

@@ -18,13 +18,13 @@ uint64_t qnk_number(const json_t *object, const char *path);    /* also of a dec
 const char *qnk_string(const json_t *object, const char *path); /* "": none */
 bool qnk_is_true(const json_t *object, const char *path);
 
-/* 1234567 as "1 234 567". Four results at once are valid. */
+/* 1234567 as "1 234 567". Eight results at once are valid. */
 const char *qnk_grouped(uint64_t number);
 
-/* Nano-QNC, a decimal string, as QNC. Four results at once are valid. */
+/* Nano-QNC, a decimal string, as QNC. Eight results at once are valid. */
 const char *qnk_qnc(const char *nano);
 
-/* "1.2 MiB", "3 h 12 m", "0.8 s". Four results at once are valid. */
+/* "1.2 MiB", "3 h 12 m", "0.8 s". Eight results at once are valid. */
 const char *qnk_bytes(uint64_t bytes);
 const char *qnk_duration(uint64_t ms);
 
