@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# late_join_test.sh: nodes that come late, full and light, sync by certificates and reach the head.
+
+. "${top_srcdir:-.}/tests/e2e/network.sh"
+plan 7
+network 4 --full 1 --light 1 --load 100
+rm -rf "$work/net/f1/data" "$work/net/l1/data"
+
+for name in v1 v2 v3 v4; do
+    node $name
+done
+is 'the network is some windows on' reaches v1 final.window 4
+node f1
+node l1
+is 'the full node reaches the final window' reaches f1 final.window 4
+is 'and the head' reaches f1 head.height 41
+is 'the light node reaches the final window' reaches l1 final.window 4
+is 'the full node has the same chain' agree 4 v1 f1 l1
+is 'the light node can show every certificate' "$qnet" -n l1 macro verify 1..4
+same 'neither of them votes' 'False False' "$(value f1 vote.signing) $(value l1 vote.signing)"
