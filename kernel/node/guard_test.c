@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "tests/test.h"
+
+#include <string.h>
+
+#include "kernel/chain/certificate.h"
+#include "kernel/node/guard.h"
+
+enum { WINDOW = 9, MEMBERS = 4, ROOM = 4096 };
+
+static struct qnk_budget budget = {.limit = 1 << 26};
+static const struct qnk_guard_facts valid = {.final_window = WINDOW - 1, .is_valid = true};
+
+static struct qnk_hash filled(int byte)
+{
+    struct qnk_hash hash;
+
+    memset(hash.bytes, byte, sizeof hash.bytes);
+    return hash;
+}
+
+static struct qnk_vote vote(uint16_t step, uint32_t round, int32_t vr, int digest)
+{
+    static const uint8_t tail[64];
+    struct qnk_vote made = {
+        .step = step,
+        .window = WINDOW,
+        .round = round,
+        .vr = vr,
+        .member = 2,
+        .binding = filled(0xB1),
+        .digest = filled(digest),
+    };
+
+    if (step == QNK_STEP_PREPARE && round == 0) {
+        made.tail = (struct qn_span){tail, sizeof tail};
+    }
+    return made;
+}
+
+/* A certificate of step 1 by three of four. */
+static struct qn_span certificate(uint8_t to[ROOM], uint32_t round, int digest)
+{
+    struct qnk_vote votes[3];
+    const struct qnk_vote *list[3];
+
+    for (uint32_t i = 0; i < 3; i++) {
+        votes[i] = vote(QNK_STEP_PREPARE, round, -1, digest);
+        votes[i].member = i;
+        list[i] = &votes[i];
+    }
+    qnk_certificate_encode(list, 3, MEMBERS, to);
+    return (struct qn_span){to, qnk_certificate_size(round == 0, MEMBERS, 3)};
+}
+
+/* What the guard says: the rule that is broken, or 0. */
+static uint32_t ask(struct qnk_guard *guard, const struct qnk_vote *wanted,
+                    const struct qnk_guard_facts *facts)
+{
+    const struct qnk_vote *before = NULL;
+    struct qn_buf *records = NULL;
+    uint32_t rule = 99;
+    int32_t status = qnk_guard_vote(guard, wanted, facts, &records, &before, &rule);
+
+    qnk_buf_unref(records);
+    assert_int_equal(status == QN_OK, rule == QNK_GUARD_OK);
+    assert_int_equal(status == QN_EXISTS, before != NULL);
+    return rule;
+}
+
+static uint32_t ask_for(struct qnk_guard *guard, uint16_t step, uint32_t round, int32_t vr,
+                        int digest)
+{
+    struct qnk_vote wanted = vote(step, round, vr, digest);
+
+    return ask(guard, &wanted, &valid);
+}
+
+static struct qnk_guard *fresh(void)
+{
+    struct qnk_guard *guard = qnk_guard_create(&budget);
+
+    assert_non_null(guard);
+    return guard;
+}
+
+static void done(struct qnk_guard *guard)
+{
+    qnk_guard_destroy(guard);
+    assert_int_equal(budget.used, 0);
+}
+
+/* Signs a seal on `digest` in `round`, which makes a lock. */
+static void lock(struct qnk_guard *guard, uint32_t round, int digest)
+{
+    uint8_t bytes[ROOM];
+    struct qnk_vote seal = vote(QNK_STEP_FINAL, round, -1, digest);
+    struct qnk_guard_facts facts = valid;
+
+    facts.prepared = certificate(bytes, round, digest);
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_OK);
+}
+
+/* --- G1 --- */
+
+static void one_duty_is_signed_once(void **state)
+{
+    static const uint16_t steps[] = {QNK_STEP_COMMIT, QNK_STEP_PREPARE, QNK_STEP_TIMEOUT,
+                                     QNK_STEP_OWN};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct qnk_guard *guard = fresh();
+
+        assert_int_equal(ask_for(guard, steps[i], 0, -1, 1), QNK_GUARD_OK);
+        assert_int_equal(ask_for(guard, steps[i], 0, -1, 2), QNK_GUARD_G1);
+        assert_int_equal(ask_for(guard, steps[i], 0, -1, 0), QNK_GUARD_G1);
+        assert_int_equal(ask_for(guard, steps[i], 0, -1, 1), QNK_GUARD_OK); /* the very same */
+        done(guard);
+    }
+}
+
+static void another_opening_is_another_record(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_vote first = vote(QNK_STEP_PREPARE, 0, -1, 1);
+    struct qnk_vote second = first;
+
+    (void)state;
+    second.open = filled(3);
+    assert_int_equal(ask(guard, &first, &valid), QNK_GUARD_OK);
+    assert_int_equal(ask(guard, &second, &valid), QNK_GUARD_G1);
+    done(guard);
+}
+
+static void what_was_signed_is_named(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_vote wanted = vote(QNK_STEP_PREPARE, 0, -1, 2);
+    const struct qnk_vote *before = NULL;
+    struct qn_buf *records;
+    uint32_t rule;
+
+    (void)state;
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 0, -1, 1), QNK_GUARD_OK);
+    assert_int_equal(qnk_guard_vote(guard, &wanted, &valid, &records, &before, &rule), QN_EXISTS);
+    assert_int_equal(before->digest.bytes[0], 1);
+    assert_null(records);
+    done(guard);
+}
+
+/* --- G2 --- */
+
+static void rounds_eras_and_windows_do_not_go_back(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_vote wanted = vote(QNK_STEP_PREPARE, 5, -1, 0);
+
+    (void)state;
+    wanted.era = 256;
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_OK);
+    wanted.round = 4;
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_G2);
+    wanted.round = 6;
+    wanted.era = 0;
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_G2);
+    wanted.era = 512;
+    wanted.round = 0;
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_OK);
+    wanted.window++;
+    wanted.era = 0;
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_OK);
+    wanted.window--;
+    wanted.round = 9;
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_G2);
+    done(guard);
+}
+
+static void a_final_window_is_over(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_guard_facts facts = valid;
+    struct qnk_vote wanted = vote(QNK_STEP_PREPARE, 0, -1, 0);
+
+    (void)state;
+    facts.final_window = WINDOW;
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_G2);
+    qnk_guard_forget(guard, WINDOW, 90);
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_G2); /* the log remembers it too */
+    wanted.window++;
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_OK);
+    done(guard);
+}
+
+/* --- G3 --- */
+
+static void a_seal_needs_the_certificate_of_its_round(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    uint8_t bytes[ROOM];
+    struct qnk_vote seal = vote(QNK_STEP_FINAL, 2, -1, 1);
+    struct qnk_guard_facts facts = valid;
+
+    (void)state;
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_G3);
+    facts.prepared = certificate(bytes, 1, 1); /* of another round */
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_G3);
+    facts.prepared = certificate(bytes, 2, 3); /* of another digest */
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_G3);
+    facts.prepared = certificate(bytes, 2, 1);
+    seal.binding = filled(0xB2); /* of another engine */
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_G3);
+    seal.binding = filled(0xB1);
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void nil_seals_need_nothing(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_guard_facts facts = {.final_window = WINDOW - 1};
+    struct qnk_vote seal = vote(QNK_STEP_FINAL, 2, -1, 0);
+
+    (void)state;
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void an_engine_without_locks_seals_in_round_0_only(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_guard_facts facts = valid;
+    struct qnk_vote seal = vote(QNK_STEP_FINAL, 1, -1, 1);
+
+    (void)state;
+    facts.is_lockless = true;
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_G3);
+    seal.round = 0;
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_OK);
+    done(guard);
+}
+
+/* --- G4 --- */
+
+static void a_lock_holds(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    uint8_t bytes[ROOM];
+    struct qnk_guard_facts facts = valid;
+    struct qnk_vote wanted = vote(QNK_STEP_PREPARE, 5, 2, 2);
+
+    (void)state;
+    lock(guard, 3, 1);
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 5, -1, 2), QNK_GUARD_G4);
+    facts.justified = certificate(bytes, 2, 2); /* a quorum before the lock */
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_G4);
+    facts.justified = certificate(bytes, 4, 2); /* one after it */
+    wanted.vr = 4;
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void the_locked_digest_and_nil_are_free(void **state)
+{
+    struct qnk_guard *guard = fresh();
+
+    (void)state;
+    lock(guard, 3, 1);
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 4, -1, 1), QNK_GUARD_OK);
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 5, -1, 0), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void the_highest_seal_is_the_lock(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    uint8_t bytes[ROOM];
+    struct qnk_guard_facts facts = valid;
+    struct qnk_vote wanted = vote(QNK_STEP_PREPARE, 6, 4, 1);
+
+    (void)state;
+    lock(guard, 3, 1);
+    lock(guard, 5, 2);
+    facts.justified = certificate(bytes, 4, 1);
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_G4);
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 6, -1, 2), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void a_justification_is_held_and_lies_before(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    uint8_t bytes[ROOM];
+    struct qnk_guard_facts facts = valid;
+    struct qnk_vote wanted = vote(QNK_STEP_PREPARE, 3, 1, 1);
+
+    (void)state;
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_G4);
+    facts.justified = certificate(bytes, 1, 2); /* for something else */
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_G4);
+    facts.justified = certificate(bytes, 3, 1); /* of its own round */
+    wanted.vr = 3;
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_G4);
+    wanted.vr = -2;
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_G4);
+    facts.justified = certificate(bytes, 1, 1);
+    wanted.vr = 1;
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void seals_and_commits_have_no_justification(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    uint8_t first[ROOM], second[ROOM];
+    struct qnk_guard_facts facts = valid;
+    struct qnk_vote seal = vote(QNK_STEP_FINAL, 3, 1, 1);
+
+    (void)state;
+    facts.justified = certificate(first, 1, 1);
+    facts.prepared = certificate(second, 3, 1);
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_G4);
+    done(guard);
+}
+
+/* --- G5 and G7 --- */
+
+static void a_reveal_opens_the_commit(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_vote commit = vote(QNK_STEP_COMMIT, 0, -1, 0);
+    struct qnk_vote reveal = vote(QNK_STEP_PREPARE, 0, -1, 1);
+
+    (void)state;
+    reveal.open = filled(7);
+    qnk_vote_commitment(&commit, &reveal.digest, reveal.open.bytes, &commit.digest);
+    assert_int_equal(ask(guard, &commit, &valid), QNK_GUARD_OK);
+    reveal.digest = filled(2);
+    assert_int_equal(ask(guard, &reveal, &valid), QNK_GUARD_G5);
+    reveal.digest = filled(1);
+    reveal.open = filled(8);
+    assert_int_equal(ask(guard, &reveal, &valid), QNK_GUARD_G5);
+    reveal.open = filled(7);
+    assert_int_equal(ask(guard, &reveal, &valid), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void nil_may_follow_any_commit(void **state)
+{
+    struct qnk_guard *guard = fresh();
+
+    (void)state;
+    assert_int_equal(ask_for(guard, QNK_STEP_COMMIT, 0, -1, 9), QNK_GUARD_OK);
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 0, -1, 0), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void only_what_was_checked_counts(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    uint8_t bytes[ROOM];
+    struct qnk_guard_facts facts = {.final_window = WINDOW - 1};
+    struct qnk_vote prepare = vote(QNK_STEP_PREPARE, 0, -1, 1);
+    struct qnk_vote seal = vote(QNK_STEP_FINAL, 0, -1, 1);
+
+    (void)state;
+    facts.prepared = certificate(bytes, 0, 1);
+    assert_int_equal(ask(guard, &prepare, &facts), QNK_GUARD_G7);
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_G7);
+    prepare.digest = filled(0);
+    assert_int_equal(ask(guard, &prepare, &facts), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void nothing_is_abandoned(void **state)
+{
+    struct qnk_guard *guard = fresh();
+
+    (void)state;
+    assert_int_equal(ask_for(guard, QNK_STEP_ABANDON, 0, -1, 1), QNK_GUARD_G6);
+    done(guard);
+}
+
+/* --- blocks --- */
+
+static struct qnk_micro header(uint64_t height, int parent, uint64_t time_ms)
+{
+    return (struct qnk_micro){.version = QNK_MICRO_VERSION,
+                              .height = height,
+                              .time_ms = time_ms,
+                              .parent = filled(parent)};
+}
+
+static int32_t ask_block(struct qnk_guard *guard, uint64_t height, int parent, uint64_t time_ms)
+{
+    struct qnk_micro wanted = header(height, parent, time_ms);
+    struct qn_buf *records = NULL;
+    int32_t status = qnk_guard_block(guard, &wanted, 80, &records);
+
+    qnk_buf_unref(records);
+    return status;
+}
+
+static void one_block_is_signed_on_a_parent(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_micro mine = header(85, 1, 1000), other = header(85, 1, 2000);
+
+    (void)state;
+    assert_int_equal(ask_block(guard, 85, 1, 1000), QN_OK);
+    assert_int_equal(ask_block(guard, 85, 1, 2000), QN_EXISTS);
+    assert_int_equal(ask_block(guard, 85, 1, 1000), QN_OK);
+    assert_int_equal(ask_block(guard, 85, 2, 2000), QN_OK); /* on another branch it may */
+    assert_int_equal(ask_block(guard, 80, 1, 1000), QN_DENIED);
+    assert_true(qnk_guard_knows_block(guard, &mine));
+    assert_false(qnk_guard_knows_block(guard, &other));
+    qnk_guard_forget(guard, WINDOW, 90);
+    assert_int_equal(ask_block(guard, 90, 1, 1000), QN_DENIED);
+    assert_int_equal(ask_block(guard, 91, 1, 1000), QN_OK);
+    done(guard);
+}
+
+/* --- the log --- */
+
+/* Restores each record of a list into a new guard. */
+static struct qnk_guard *restored(const struct qn_buf *list)
+{
+    struct qnk_guard *guard = fresh();
+    uint64_t at = 0;
+
+    while (at < list->size) {
+        uint32_t size = qn_le32_read(list->data + at);
+
+        assert_int_equal(qnk_guard_restore(guard, (struct qn_span){list->data + at + 4, size}),
+                         QN_OK);
+        at += 4 + size;
+    }
+    assert_int_equal(at, list->size);
+    return guard;
+}
+
+static void a_restart_forgets_nothing(void **state)
+{
+    struct qnk_guard *before = fresh();
+    struct qnk_guard *guard;
+    struct qnk_vote own = vote(QNK_STEP_PREPARE, 0, -1, 1);
+    struct qn_buf *saved;
+    struct qn_buf *list;
+
+    (void)state;
+    assert_int_equal(ask(before, &own, &valid), QNK_GUARD_OK);
+    lock(before, 3, 1);
+    assert_int_equal(ask_block(before, 85, 1, 1000), QN_OK);
+    saved = qnk_guard_saved(before, WINDOW, (struct qn_span){(const uint8_t *)"kept", 4});
+    assert_non_null(saved);
+    qnk_buf_unref(saved);
+    list = qnk_guard_records(before);
+    assert_non_null(list);
+    guard = restored(list);
+    qnk_guard_destroy(before);
+
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 0, -1, 2), QNK_GUARD_G1);
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 5, -1, 2), QNK_GUARD_G4);
+    assert_int_equal(ask_block(guard, 85, 1, 2000), QN_EXISTS);
+    assert_memory_equal(qnk_guard_saved_at(guard, WINDOW).data, "kept", 4);
+    assert_int_equal(qnk_guard_saved_at(guard, WINDOW + 1).size, 0);
+    assert_int_equal(qnk_guard_vote_at(guard, WINDOW, 0)->step, QNK_STEP_PREPARE);
+    assert_int_equal(qnk_guard_vote_at(guard, WINDOW, 0)->tail.size, 64);
+    assert_int_equal(qnk_guard_vote_at(guard, WINDOW, 1)->step, QNK_STEP_FINAL);
+    assert_null(qnk_guard_vote_at(guard, WINDOW, 2));
+    assert_true(qnk_guard_certificate_at(guard, 0).size > 0); /* the lock's */
+    assert_int_equal(qnk_guard_certificate_at(guard, 1).size, 0);
+    assert_true(qnk_guard_knows_vote(guard, &own));
+    qnk_buf_unref(list);
+    done(guard);
+}
+
+static void each_vote_gives_its_own_records(void **state)
+{
+    struct qnk_guard *before = fresh();
+    struct qnk_guard *guard;
+    uint8_t bytes[ROOM];
+    struct qnk_vote seal = vote(QNK_STEP_FINAL, 3, -1, 1);
+    struct qnk_guard_facts facts = valid;
+    const struct qnk_vote *signed_before;
+    struct qn_buf *records;
+    uint32_t rule;
+
+    (void)state;
+    facts.prepared = certificate(bytes, 3, 1);
+    assert_int_equal(qnk_guard_vote(before, &seal, &facts, &records, &signed_before, &rule), QN_OK);
+    guard = restored(records); /* certificate and vote: enough to hold the lock */
+    qnk_buf_unref(records);
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 5, -1, 2), QNK_GUARD_G4);
+    assert_true(qnk_guard_certificate_at(guard, 0).size > 0);
+    assert_int_equal(qnk_guard_vote(before, &seal, &facts, &records, &signed_before, &rule), QN_OK);
+    assert_null(records); /* it is durable already */
+    qnk_guard_destroy(before);
+    done(guard);
+}
+
+static void a_trimmed_log_keeps_its_floor(void **state)
+{
+    struct qnk_guard *before = fresh();
+    struct qnk_guard *guard;
+    struct qn_buf *list;
+
+    (void)state;
+    lock(before, 3, 1);
+    qnk_guard_forget(before, WINDOW, 90);
+    assert_null(qnk_guard_vote_at(before, WINDOW, 0));
+    assert_int_equal(qnk_guard_certificate_at(before, 0).size, 0);
+    list = qnk_guard_records(before);
+    guard = restored(list);
+    assert_int_equal(qnk_guard_floor(guard), WINDOW);
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 9, -1, 0), QNK_GUARD_G2);
+    qnk_buf_unref(list);
+    qnk_guard_destroy(before);
+    done(guard);
+}
+
+static void a_damaged_record_is_no_record(void **state)
+{
+    struct qnk_guard *before = fresh();
+    struct qnk_guard *guard = fresh();
+    struct qn_buf *list;
+    uint8_t bytes[ROOM];
+    uint32_t size;
+
+    (void)state;
+    assert_int_equal(ask_for(before, QNK_STEP_PREPARE, 0, -1, 1), QNK_GUARD_OK);
+    list = qnk_guard_records(before);
+    size = (uint32_t)list->size - 4 - 4 - qn_le32_read(list->data);
+    memcpy(bytes, list->data + list->size - size, size); /* the vote, behind the floor */
+    for (uint32_t i = 0; i < size; i++) {
+        bytes[i] ^= 1;
+        assert_int_equal(qnk_guard_restore(guard, (struct qn_span){bytes, size}), QN_CORRUPT);
+        bytes[i] ^= 1;
+        assert_int_equal(qnk_guard_restore(guard, (struct qn_span){bytes, i}), QN_CORRUPT);
+    }
+    assert_int_equal(qnk_guard_restore(guard, (struct qn_span){NULL, 0}), QN_CORRUPT);
+    assert_null(qnk_guard_vote_at(guard, WINDOW, 0));
+    assert_int_equal(qnk_guard_restore(guard, (struct qn_span){bytes, size}), QN_OK);
+    assert_non_null(qnk_guard_vote_at(guard, WINDOW, 0));
+    qnk_buf_unref(list);
+    qnk_guard_destroy(before);
+    done(guard);
+}
+
+static void beyond_the_limit_nothing_is_signed(void **state)
+{
+    struct qnk_guard *guard = fresh();
+
+    (void)state;
+    for (uint32_t i = 0; i < QNK_GUARD_DUTIES_MAX; i++) {
+        assert_int_equal(ask_for(guard, QNK_STEP_TIMEOUT, i, -1, 0), QNK_GUARD_OK);
+    }
+    assert_int_equal(ask_for(guard, QNK_STEP_TIMEOUT, QNK_GUARD_DUTIES_MAX, -1, 0), QNK_GUARD_FULL);
+    done(guard);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_duty_is_signed_once),
+        cmocka_unit_test(another_opening_is_another_record),
+        cmocka_unit_test(what_was_signed_is_named),
+        cmocka_unit_test(rounds_eras_and_windows_do_not_go_back),
+        cmocka_unit_test(a_final_window_is_over),
+        cmocka_unit_test(a_seal_needs_the_certificate_of_its_round),
+        cmocka_unit_test(nil_seals_need_nothing),
+        cmocka_unit_test(an_engine_without_locks_seals_in_round_0_only),
+        cmocka_unit_test(a_lock_holds),
+        cmocka_unit_test(the_locked_digest_and_nil_are_free),
+        cmocka_unit_test(the_highest_seal_is_the_lock),
+        cmocka_unit_test(a_justification_is_held_and_lies_before),
+        cmocka_unit_test(seals_and_commits_have_no_justification),
+        cmocka_unit_test(a_reveal_opens_the_commit),
+        cmocka_unit_test(nil_may_follow_any_commit),
+        cmocka_unit_test(only_what_was_checked_counts),
+        cmocka_unit_test(nothing_is_abandoned),
+        cmocka_unit_test(one_block_is_signed_on_a_parent),
+        cmocka_unit_test(a_restart_forgets_nothing),
+        cmocka_unit_test(each_vote_gives_its_own_records),
+        cmocka_unit_test(a_trimmed_log_keeps_its_floor),
+        cmocka_unit_test(a_damaged_record_is_no_record),
+        cmocka_unit_test(beyond_the_limit_nothing_is_signed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
