@@ -349,7 +349,7 @@ static uint64_t disk_time(struct qnk_world *world, struct machine *machine, uint
 {
     uint64_t from = machine->disk_free_us > world->now_us ? machine->disk_free_us : world->now_us;
 
-    machine->disk_free_us = from + cost_us;
+    machine->disk_free_us = from + cost_us + by_lot(world, world->setup.jitter_us);
     return machine->disk_free_us;
 }
 
@@ -442,7 +442,8 @@ static void run_job(struct qnk_world *world, uint32_t i, struct qnk_job *job)
         .ledger = machine->plugins.ledger,
         .signature = machine->plugins.signature,
     };
-    struct happening *done = happening_new(world, i, ACT_JOB, world->now_us + JOB_US);
+    uint64_t at_us = world->now_us + JOB_US + by_lot(world, world->setup.jitter_us);
+    struct happening *done = happening_new(world, i, ACT_JOB, at_us);
 
     qnk_job_run(job, &host, LANE);
     done->job = job;
@@ -743,6 +744,17 @@ void qnk_world_submit(struct qnk_world *world, uint32_t node, struct qn_span txs
     QN_ASSERT(event.submit.txs != NULL);
     step(world, node, &event);
     qnk_buf_unref(event.submit.txs);
+}
+
+void qnk_world_say(struct qnk_world *world, uint32_t from, uint32_t to, uint8_t lane, uint8_t type,
+                   struct qn_span body)
+{
+    struct qnk_frame head = {.lane = lane, .type = type};
+    struct qn_buf *bytes = qnk_buf_copy(world->budget, body);
+
+    QN_ASSERT(bytes != NULL);
+    send(world, from, to + 1, head, bytes, (struct qn_slice){0});
+    qnk_buf_unref(bytes);
 }
 
 void qnk_world_control(struct qnk_world *world, uint32_t node, uint32_t what)

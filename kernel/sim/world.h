@@ -49,6 +49,7 @@ struct qnk_world_setup {
     uint32_t resend_ms;
     uint64_t start_us;          /* the clock's first time */
     uint32_t delay_us;          /* of a link, at least; the same again at most on top, by lot */
+    uint32_t jitter_us;         /* jobs, disks and keys take up to this much longer, by lot */
     uint32_t loss_permille;     /* of frames: such a link breaks and is made again */
     struct qn_span genesis;     /* the ledger's record */
     const uint8_t (*seeds)[32]; /* of the nodes' keys; the first are the set's, in its order */
@@ -82,6 +83,10 @@ void qnk_world_run(struct qnk_world *world, uint64_t until_us);
 
 /* Gives transactions (a TXS body) to a node as its client would. */
 void qnk_world_submit(struct qnk_world *world, uint32_t node, struct qn_span txs);
+
+/* A message to `to` as if `from` had sent it, with whatever its keeper wants to say. */
+void qnk_world_say(struct qnk_world *world, uint32_t from, uint32_t to, uint8_t lane, uint8_t type,
+                   struct qn_span body);
 
 /* What its operator says: enum qnk_control_what. */
 void qnk_world_control(struct qnk_world *world, uint32_t node, uint32_t what);

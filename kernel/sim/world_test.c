@@ -59,6 +59,113 @@ static void four_nodes_make_blocks_and_windows_become_final(void **state)
     net_drop(net);
 }
 
+static void members_show_their_links_and_the_beacon_moves(void **state)
+{
+    struct net *net = net_make(4, 4, 16);
+    const struct qnk_control *control;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 10000);
+    control = qnk_node_control(qnk_world_node(net->world, 0));
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_true(control->members[i].share_window + 3 > look(net, 0).final_window);
+        assert_false(qnk_hash_equal(&control->members[i].share, &net->tips[i]));
+    }
+    net_drop(net);
+}
+
+static void a_member_that_is_absent_loses_its_turns_until_it_rejoins(void **state)
+{
+    struct net *net = net_make(4, 4, 17);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 3000);
+    qnk_world_crash(net->world, 3);
+    net_run_ms(net, 60000);
+    assert_int_equal(qnk_node_control(qnk_world_node(net->world, 0))->members[3].excluded,
+                     QNK_EXCLUDED_ABSENT);
+    qnk_world_start(net->world, 3);
+    net_run_ms(net, 40000);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(qnk_node_control(qnk_world_node(net->world, i))->members[3].excluded, 0);
+    }
+    assert_true(qnk_node_counters(qnk_world_node(net->world, 3))->blocks_made > 10);
+    assert_agreement(net);
+    net_drop(net);
+}
+
+/* A vote of member 3 in the open window that its own node has not signed. */
+static void say_vote(struct net *net, uint32_t to, int digest)
+{
+    uint8_t public[32], secret[64], message[QNK_VOTE_MESSAGE_SIZE], body[4 + QNK_VOTE_WIRE_SIZE];
+    uint8_t engine[QNK_ENGINE_RECORD_MAX];
+    uint32_t size = qnk_engine_record(&net->setup.params.bindings[QNK_BINDING_CONSENSUS], engine);
+    struct qnk_vote vote = {
+        .step = QNK_STEP_FINAL,
+        .window = look(net, to).final_window + 1,
+        .round = 3,
+        .vr = -1,
+        .member = 3,
+    };
+
+    vote.digest.bytes[0] = (uint8_t)digest;
+    qnk_vote_binding(&net->set->hash, (struct qn_span){engine, size}, &vote.binding);
+    qnk_vote_message(&vote, &net->setup.params.chain_id, message);
+    crypto_sign_seed_keypair(public, secret, net->seeds[3]);
+    crypto_sign_detached(vote.signature, NULL, message, sizeof message, secret);
+    qn_le32_write(body, 1);
+    qnk_vote_encode(&vote, body + 4);
+    qnk_world_say(net->world, 1, to, QNK_LANE_CONSENSUS, QNK_WIRE_VOTES,
+                  (struct qn_span){body, sizeof body});
+}
+
+static void two_votes_of_one_member_are_evidence_on_the_chain(void **state)
+{
+    struct net *net = net_make(4, 4, 18);
+    uint64_t window;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 3); /* member 3 lies, its node is not even on */
+    net_run_ms(net, 4000);
+    say_vote(net, 0, 1);
+    say_vote(net, 0, 2);
+    window = look(net, 0).final_window;
+    net_run_ms(net, 10000);
+    assert_true(look(net, 0).final_window > window + 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        const struct qnk_control *control = qnk_node_control(qnk_world_node(net->world, i));
+
+        assert_int_equal(control->evidence_count, 1);
+        assert_true(control->evidence[0].window <= window + 3);
+        assert_true((control->members[3].excluded & QNK_EXCLUDED_OFFENCE) != 0);
+    }
+    assert_agreement(net);
+    net_drop(net);
+}
+
+static void a_key_that_signs_elsewhere_falls_silent_here(void **state)
+{
+    struct net *net = net_make(4, 4, 19);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 4000);
+    assert_true(look(net, 3).is_signing);
+    say_vote(net, 3, 1);
+    net_run_ms(net, 1000);
+    assert_false(look(net, 3).is_signing);
+    net_run_ms(net, 9000);
+    assert_true(look(net, 0).final_window > 5); /* the others go on */
+    assert_agreement(net);
+    net_drop(net);
+}
+
 static void one_node_alone_is_a_network(void **state)
 {
     struct net *net = net_make(1, 1, 1);
@@ -426,6 +533,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(four_nodes_make_blocks_and_windows_become_final),
+        cmocka_unit_test(members_show_their_links_and_the_beacon_moves),
+        cmocka_unit_test(a_member_that_is_absent_loses_its_turns_until_it_rejoins),
+        cmocka_unit_test(two_votes_of_one_member_are_evidence_on_the_chain),
+        cmocka_unit_test(a_key_that_signs_elsewhere_falls_silent_here),
         cmocka_unit_test(one_node_alone_is_a_network),
         cmocka_unit_test(a_transfer_gets_in_exactly_once),
         cmocka_unit_test(a_crashed_node_comes_back_from_its_storage),

@@ -173,6 +173,7 @@ static void suffer(uint64_t seed)
     uint64_t window;
 
     qnk_random_init(&run.random, seed);
+    run.net->setup.jitter_us = seed % 5 == 0 ? 20000 : 2000;
     run.net->setup.loss_permille = seed % 4 == 0 ? 10 : 0;
     net_open(run.net);
     for (uint32_t i = 0; i < run.net->setup.nodes; i++) {
