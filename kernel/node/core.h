@@ -127,6 +127,7 @@ struct qnk_check {
     struct qnk_macro macro;
     bool is_used;
     bool has_macro;
+    uint64_t since_us;
     uint64_t asked_us;
 };
 

@@ -850,19 +850,32 @@ void qnk_macro_known(struct qnk_node *node, const struct qnk_macro *macro)
     qnk_exec_look(node);
 }
 
+/* A new check. A liar may name a new digest in each of its votes: when there is no place left, the
+ * oldest check goes, and the engine may ask for it again. */
+static struct qnk_check *check_add(struct qnk_node *node, const struct qnk_hash *digest)
+{
+    struct qnk_check *place = &node->checks[0];
+
+    for (uint32_t i = 0; i < QNK_CHECKS_MAX && place->is_used; i++) {
+        struct qnk_check *it = &node->checks[i];
+
+        if (!it->is_used || it->since_us < place->since_us) {
+            place = it;
+        }
+    }
+    if (place->is_used && node->instance == QNK_INSTANCE_OPEN) {
+        tell_checked(node, &place->digest, CHECK_LATER);
+    }
+    *place = (struct qnk_check){.digest = *digest, .is_used = true, .since_us = node->now_us};
+    return place;
+}
+
 static void check_begin(struct qnk_node *node, const struct qnk_hash *digest)
 {
     struct qnk_check *check = check_find(node, digest);
 
-    for (uint32_t i = 0; i < QNK_CHECKS_MAX && check == NULL; i++) {
-        if (!node->checks[i].is_used) {
-            check = &node->checks[i];
-            *check = (struct qnk_check){.digest = *digest, .is_used = true};
-        }
-    }
     if (check == NULL) {
-        tell_checked(node, digest, CHECK_LATER);
-        return;
+        check = check_add(node, digest);
     }
     check_look(node, check);
     if (check->is_used) {
@@ -1589,12 +1602,7 @@ static bool header_fits(struct qnk_node *node, const struct qnk_vote *vote)
     }
     if (vote->window == node->final_window + 1 && qnk_tree_find_end(node->tree, &digest) == NULL &&
         check_find(node, &digest) == NULL) {
-        for (uint32_t i = 0; i < QNK_CHECKS_MAX; i++) {
-            if (!node->checks[i].is_used) {
-                node->checks[i] = (struct qnk_check){.digest = digest, .is_used = true};
-                break;
-            }
-        }
+        (void)check_add(node, &digest);
     }
     qnk_macro_known(node, &macro);
     return true;
