@@ -179,6 +179,9 @@ void virtual_disk_lose(void)
 
 /* --- the calls --- */
 
+/* Seen by the libraries of the program, not by itself alone. */
+#define SHOWN __attribute__((visibility("default")))
+
 /* Counts a call. false: it fails, errno says why. `crashes`: it is the last. */
 static bool call_begins(bool *crashes)
 {
@@ -260,7 +263,7 @@ static int flush(int fd)
     return 0; /* the real disk may take its time */
 }
 
-ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
+SHOWN ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
 {
     struct iovec part = {.iov_len = size};
 
@@ -268,12 +271,12 @@ ssize_t pwrite(int fd, const void *bytes, size_t size, off_t offset)
     return parts_write(fd, &part, 1, offset);
 }
 
-ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
+SHOWN ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
 {
     return parts_write(fd, parts, count, offset);
 }
 
-ssize_t writev(int fd, const struct iovec *parts, int count)
+SHOWN ssize_t writev(int fd, const struct iovec *parts, int count)
 {
     off_t offset = lseek(fd, 0, SEEK_CUR);
     ssize_t put;
@@ -288,17 +291,17 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
     return put;
 }
 
-int fdatasync(int fd)
+SHOWN int fdatasync(int fd)
 {
     return flush(fd);
 }
 
-int fsync(int fd)
+SHOWN int fsync(int fd)
 {
     return flush(fd);
 }
 
-int posix_fallocate(int fd, off_t offset, off_t size)
+SHOWN int posix_fallocate(int fd, off_t offset, off_t size)
 {
     bool crashes;
 
