@@ -127,9 +127,10 @@ struct qn_consensus_event_candidate {
 };
 QN_SIZE_IS(struct qn_consensus_event_candidate, 24);
 
-/* Event 3. A verified vote of another member, at most one per round and step. A commit's digest is
- * 0. `opened` is set if a prepare opened a commit seen before. The certificate of `vr` came before
- * it. */
+/* Event 3. A verified vote of another member, at most one per round and step; one beyond
+ * rounds_ahead only says how far its member is, and is told again when its round is near. A
+ * commit's digest is 0. `opened` is set if a prepare opened a commit seen before. The certificate
+ * of `vr` came before it. */
 struct qn_consensus_event_vote {
     uint64_t window;
     uint32_t round;
