@@ -25,7 +25,7 @@ struct qn_check_window {
 /* Its context as a record, in memory that the caller frees. */
 struct qn_span qn_check_producer_context(const struct qn_check_window *window);
 
-/* A fresh instance, at most two at once, and a window opened in it. */
+/* A fresh instance, and a window opened in it. */
 struct qn_inst *qn_check_producer_inst(struct qn_check_producer *it);
 void qn_check_producer_end(struct qn_check_producer *it, struct qn_inst *inst);
 int32_t qn_check_producer_open(struct qn_check_producer *it, struct qn_inst *inst,

@@ -133,6 +133,24 @@ static void the_largest_set_has_a_schedule(void **subject)
     free(weights);
 }
 
+/* Each height belongs to one window. */
+static void windows_that_overlap_are_refused(void **subject)
+{
+    static const uint64_t weights[] = {1, 1};
+    struct qn_inst *inst = qn_check_producer_inst(*subject);
+    struct qn_check_window window = {2, 91, 180, weights, NULL, 2};
+
+    assert_int_equal(qn_check_producer_open(*subject, inst, &window), QN_OK);
+    window.window = 3;
+    assert_int_equal(qn_check_producer_open(*subject, inst, &window), QN_INVALID);
+    window.first = 180;
+    window.last = 270;
+    assert_int_equal(qn_check_producer_open(*subject, inst, &window), QN_INVALID);
+    window.first = 181;
+    assert_int_equal(qn_check_producer_open(*subject, inst, &window), QN_OK);
+    qn_check_producer_end(*subject, inst);
+}
+
 /* --- pace --- */
 
 /* `count` headers of one class and backlog, newest first. */
@@ -279,6 +297,7 @@ int main(void)
         cmocka_unit_test(no_stretch_of_turns_is_unfair),
         cmocka_unit_test(the_next_ranks_are_the_next_members),
         cmocka_unit_test(the_largest_set_has_a_schedule),
+        cmocka_unit_test(windows_that_overlap_are_refused),
         cmocka_unit_test(the_class_follows_the_median_backlog),
         cmocka_unit_test(a_young_chain_stays_slow),
         cmocka_unit_test(the_median_of_seven_is_taken),
