@@ -15,7 +15,7 @@
 enum {
     FREEZE_TRIES = 300, /* a plugin that still holds something gets so many pauses */
     FREEZE_NS = 10000000,
-    TICKS_OF_LOG = 10, /* between two looks at bounded log levels */
+    TICKS_OF_SECOND = 10, /* between two looks at what changes slowly */
 };
 
 enum qnk_exit qnk_live_exit(int32_t status)
@@ -55,6 +55,30 @@ static void clock_look(struct qnk_host *host)
     qnk_live_event(host, &event);
 }
 
+/* That a validator does not sign is never silent. */
+static void signing_look(struct qnk_host *host)
+{
+    struct qnk_node_view view;
+
+    if (!host->has_validator) {
+        return;
+    }
+    qnk_node_look(host->node, &view);
+
+    const char *why = view.is_signing ? "" : view.not_signing;
+
+    if (host->not_signing != NULL && strcmp(why, host->not_signing) == 0) {
+        return;
+    }
+    host->not_signing = why; /* a constant of the core */
+    if (view.is_signing) {
+        qnk_log(&host->log, QNK_LOG_INFO, "signing", "this node signs | member=%u", view.member);
+    } else {
+        qnk_log(&host->log, QNK_LOG_WARN, "not-signing", "this node does not sign: %s | why=%s",
+                why, why);
+    }
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct qnk_host *host = timer->data;
@@ -63,8 +87,11 @@ static void on_tick(uv_timer_t *timer)
     if (host->is_ending) {
         return;
     }
-    if (host->ticks++ % TICKS_OF_LOG == 0) {
+    if (host->ticks++ % TICKS_OF_SECOND == 0) {
         qnk_log_tick(host->setup.log);
+        if (host->phase == QNK_HOST_RUNNING) {
+            signing_look(host);
+        }
     }
     if (host->phase == QNK_HOST_RUNNING) {
         clock_look(host);

@@ -60,6 +60,7 @@ struct qnk_host {
     struct qnk_clock clock;
     uint64_t start_us;
     bool is_clock_held;
+    const char *not_signing; /* as the log has it; NULL: nothing yet */
 
     /* In the order of the start; the end goes backwards. */
     struct qnk_datadir dir;

@@ -282,9 +282,10 @@ void qnk_live_failed(void *ctx, int32_t status, const char *what, const char *wh
     }
     if (status == QN_CORRUPT) {
         qnk_text(text, sizeof text,
-                 "'%s' is damaged: %s; keep a copy of the folder, then start with an empty one: "
-                 "the node fetches the chain from its peers",
-                 host->storage_folder, *why != 0 ? why : what);
+                 "'%s': %s; keep a copy of it, then start with an empty folder: the chain comes "
+                 "from peers%s",
+                 host->storage_folder, *why != 0 ? why : what,
+                 host->has_validator ? ", and signing by `qnet key resume`" : "");
     } else {
         char words[QNK_PLUGIN_WHY_MAX];
 

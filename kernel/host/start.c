@@ -103,12 +103,11 @@ static int32_t start_plugins(struct qnk_host *host)
     hooks[QNK_HOST_STORAGE].folder = host->storage_folder;
     status = qnk_kit_open(&host->kit, &host->setup, host->metrics, hooks, why);
     host->has_kit = status == QN_OK;
-    if (status != QN_OK) {
-        qnk_host_stop(host,
-                      status == QN_CORRUPT                       ? QNK_EXIT_CORRUPT
-                      : status == QN_IO || status == QN_NO_SPACE ? QNK_EXIT_IO
-                                                                 : QNK_EXIT_CONFIG,
-                      why);
+    if (status == QN_CORRUPT) {
+        qnk_live_failed(host, status, "what is stored", why);
+    } else if (status != QN_OK) {
+        qnk_host_stop(
+            host, status == QN_IO || status == QN_NO_SPACE ? QNK_EXIT_IO : QNK_EXIT_CONFIG, why);
     }
     return status;
 }
@@ -299,7 +298,7 @@ static int32_t start_restore(struct qnk_host *host)
         status = qnk_store_restore(&host->store, STORAGE_LANE, restored, host, &has_guard);
     }
     if (status == QN_OK && host->store.why[0] != 0) {
-        qnk_log(&host->log, QNK_LOG_WARN, "storage-damaged", "%s in '%s': left out, peers have it",
+        qnk_log(&host->log, QNK_LOG_WARN, "storage-damaged", "%s in '%s': it is left out",
                 host->store.why, host->storage_folder);
     }
     start.start.signing = !host->has_validator ? QNK_SIGNING_NONE

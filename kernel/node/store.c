@@ -676,6 +676,13 @@ static int32_t restore_finals(struct qnk_store *store, uint32_t lane,
 /* What is done with each record of a log. */
 typedef int32_t on_entry(struct qnk_store *store, const struct qn_storage_entry *entry, void *ctx);
 
+static const char *record_of(const struct qnk_store *store, uint32_t log)
+{
+    return log == store->guard     ? "the sign guard's record at place"
+           : log == store->mempool ? "the mempool's copy at place"
+                                   : "the block in the log at place";
+}
+
 /* Reads a log from `place` on. A damaged record is reported through `why` and left out. */
 static int32_t read_log(struct qnk_store *store, uint32_t lane, uint32_t log, uint64_t place,
                         on_entry *visit, void *ctx, bool *is_damaged)
@@ -712,7 +719,7 @@ static int32_t read_log(struct qnk_store *store, uint32_t lane, uint32_t log, ui
             place = entry.place + 1;
             if (entry.content.size == 0) {
                 *is_damaged = true;
-                (void)corrupt(store, "the record of the log at place", entry.place);
+                (void)corrupt(store, record_of(store, log), entry.place);
             } else {
                 visited = visit(store, &entry, ctx);
             }
