@@ -30,7 +30,7 @@ static struct qnk_block *certified_target(struct qnk_node *node)
     if (node->has_certified_macro) {
         last = qnk_tree_find(node->tree, &node->certified_macro.last);
     } else {
-        last = qnk_tree_find_end(node->tree, &node->certified);
+        last = qnk_tree_find_known(node->tree, &node->certified);
     }
     return last == NULL ? NULL : qnk_tree_best_above(node->tree, last);
 }

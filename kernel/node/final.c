@@ -194,6 +194,7 @@ void qnk_end_done(struct qnk_node *node, struct qnk_block *block, struct qnk_job
     job->members = NULL;
     job->pages = (struct qnk_page_set){0};
     block->end = end;
+    qnk_tree_know(node->tree, block, end);
 }
 
 /* --- certificates --- */

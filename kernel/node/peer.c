@@ -298,8 +298,8 @@ static void serve(struct qnk_node *node, const struct qnk_peer *peer, const stru
 static void macro_serve(struct qnk_node *node, const struct qnk_peer *peer, uint32_t request,
                         const struct qnk_hash *digest)
 {
-    const struct qnk_block *end = qnk_tree_find_end(node->tree, digest);
-    const struct qnk_macro *macro = end == NULL ? NULL : &end->end->macro;
+    const struct qnk_block *end = qnk_tree_find_known(node->tree, digest);
+    const struct qnk_macro *macro = end == NULL ? NULL : &end->known->macro;
 
     for (uint32_t i = 0; i < QNK_FINALS && macro == NULL; i++) {
         const struct qnk_known_final *final = &node->finals[i];

@@ -111,7 +111,7 @@ void qnk_sync_look(struct qnk_node *node)
         }
         return;
     }
-    if (!node->has_certified_macro && qnk_tree_find_end(node->tree, &node->certified) == NULL) {
+    if (!node->has_certified_macro && qnk_tree_find_known(node->tree, &node->certified) == NULL) {
         macro_ask(node);
     }
     if (node->has_certified_macro && node->setup.type != QNK_NODE_LIGHT &&

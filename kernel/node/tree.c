@@ -68,6 +68,7 @@ static void block_give(struct qnk_tree *tree, struct qnk_block *block)
     qnk_buf_unref(block->undo);
     qnk_control_unref(block->control);
     qnk_window_end_destroy(tree->budget, block->end);
+    qnk_memory_give(tree->budget, block->known, sizeof *block->known);
     qnk_memory_give(tree->budget, block->parts, block->parts_size);
     (void)qnk_index_erase(tree->ids, &block->id);
     *block = (struct qnk_block){.sibling = tree->free};
@@ -375,6 +376,36 @@ struct qnk_block *qnk_tree_find_end(const struct qnk_tree *tree, const struct qn
         }
     }
     return NULL;
+}
+
+struct qnk_block *qnk_tree_find_known(const struct qnk_tree *tree, const struct qnk_hash *digest)
+{
+    for (struct qnk_block *at = tree->root; at != NULL; at = next_of(at, tree->root, false)) {
+        if (at->known != NULL && qnk_hash_equal(&at->known->digest, digest)) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+struct qnk_block *qnk_tree_find_unknown(const struct qnk_tree *tree, uint64_t height)
+{
+    for (struct qnk_block *at = tree->root; at != NULL; at = next_of(at, tree->root, false)) {
+        if (at->header.height == height && at->known == NULL && qnk_tree_is_ready(tree, at)) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+void qnk_tree_know(struct qnk_tree *tree, struct qnk_block *block, const struct qnk_window_end *end)
+{
+    if (block->known == NULL) {
+        block->known = qnk_memory_take(tree->budget, sizeof *block->known);
+    }
+    if (block->known != NULL) {
+        *block->known = (struct qnk_known_end){.macro = end->macro, .digest = end->digest};
+    }
 }
 
 /* --- finality --- */

@@ -48,6 +48,13 @@ struct qnk_window_end {
     struct qnk_page_set pages;
 };
 
+/* The macroblock that a window's last block would close, known for good once it was executed here,
+ * also after the ledger moved to another chain: votes and locks may be on it. */
+struct qnk_known_end {
+    struct qnk_macro macro;
+    struct qnk_hash digest;
+};
+
 enum qnk_block_state {
     QNK_BLOCK_HEADER, /* its header is good */
     QNK_BLOCK_READY,  /* body and signatures too */
@@ -80,7 +87,8 @@ struct qnk_block {
     struct qn_buf *undo;         /* while the ledger stands on it or above */
     struct qnk_control *control; /* after it, once executed */
     uint64_t tx_total;           /* transactions since genesis, once executed */
-    struct qnk_window_end *end;  /* of a window's last block, once its root is known */
+    struct qnk_window_end *end;  /* of a window's last block, while the ledger stands on it */
+    struct qnk_known_end *known; /* of a window's last block, since it was executed */
     uint8_t *parts;              /* bitmap of the parts of the body that are here */
     uint32_t parts_left;
     uint32_t parts_size;  /* bytes of `parts` */
@@ -139,8 +147,18 @@ struct qnk_block *qnk_tree_ancestor(struct qnk_block *block, uint64_t height);
 /* The last block that both chains share. */
 struct qnk_block *qnk_tree_fork(struct qnk_block *a, struct qnk_block *b);
 
-/* Any window end of the tree with this macroblock digest, or NULL. */
+/* Any window end of the tree with this macroblock digest, or NULL: on which the ledger stands, or
+ * that it has ever executed. */
 struct qnk_block *qnk_tree_find_end(const struct qnk_tree *tree, const struct qnk_hash *digest);
+struct qnk_block *qnk_tree_find_known(const struct qnk_tree *tree, const struct qnk_hash *digest);
+
+/* A ready window end at `height` that was never executed, or NULL. */
+struct qnk_block *qnk_tree_find_unknown(const struct qnk_tree *tree, uint64_t height);
+
+/* Remembers what `block`, a window's last, would close. Without memory it is forgotten with the
+ * end. */
+void qnk_tree_know(struct qnk_tree *tree, struct qnk_block *block,
+                   const struct qnk_window_end *end);
 
 /* Makes `block`, which is final, the root: all that does not stand on it goes. The blocks between
  * are forgotten too, but not the new root. */

@@ -778,10 +778,10 @@ static void check_ask(struct qnk_node *node, struct qnk_check *check)
 /* Answers a check if it can be answered now; else it goes on. */
 static void check_look(struct qnk_node *node, struct qnk_check *check)
 {
-    const struct qnk_block *last = qnk_tree_find_end(node->tree, &check->digest);
+    const struct qnk_block *last = qnk_tree_find_known(node->tree, &check->digest);
 
     if (last != NULL) {
-        bool is_of_window = last->end->macro.window == qnk_ballot_place(node->ballot)->window;
+        bool is_of_window = last->known->macro.window == qnk_ballot_place(node->ballot)->window;
 
         if (is_of_window && !is_durable(node, last)) {
             return; /* what is stored next looks again */
@@ -793,7 +793,7 @@ static void check_look(struct qnk_node *node, struct qnk_check *check)
     last = check->has_macro ? qnk_tree_find(node->tree, &check->macro.last) : NULL;
     if (check->has_macro &&
         (qnk_tree_is_bad(node->tree, &check->macro.last) ||
-         (last != NULL && (last->state == QNK_BLOCK_BAD || last->end != NULL)))) {
+         (last != NULL && (last->state == QNK_BLOCK_BAD || last->known != NULL)))) {
         check->is_used = false;
         tell_checked(node, &check->digest, CHECK_INVALID);
         return;
@@ -824,8 +824,16 @@ struct qnk_block *qnk_check_target(struct qnk_node *node)
                                      ? qnk_tree_find(node->tree, &check->macro.last)
                                      : NULL;
 
-        if (last != NULL && last->end == NULL && qnk_tree_is_ready(node->tree, last)) {
+        if (last != NULL && last->known == NULL && qnk_tree_is_ready(node->tree, last)) {
             return last;
+        }
+        /* Nobody has said what is behind it. After a restart it may be a branch that is here. */
+        if (check->is_used && !check->has_macro && node->now_us >= check->since_us + CHECK_ASK_US) {
+            last = qnk_tree_find_unknown(
+                node->tree, qnk_window_last(node->final_window + 1, node->setup.params.window));
+            if (last != NULL) {
+                return last;
+            }
         }
     }
     return NULL;
@@ -891,7 +899,7 @@ static bool tail_make(struct qnk_node *node, struct qnk_signing_vote *signing, s
 {
     struct qnk_vote *vote = &signing->vote;
     uint64_t size = body.size;
-    const struct qnk_block *end = qnk_tree_find_end(node->tree, &signing->asked);
+    const struct qnk_block *end = qnk_tree_find_known(node->tree, &signing->asked);
     const struct qnk_check *check = check_find(node, &signing->asked);
 
     if (vote->step == QNK_STEP_PREPARE) {
@@ -915,7 +923,7 @@ static bool tail_make(struct qnk_node *node, struct qnk_signing_vote *signing, s
         memcpy(to, qnk_hash_is_zero(&vote->digest) ? nil.bytes : node->blind.bytes, QN_HASH_SIZE);
         memcpy(to + QN_HASH_SIZE, node->share.bytes, QN_HASH_SIZE);
     } else if (vote->step == QNK_STEP_PROPOSE) {
-        qnk_macro_encode(end != NULL ? &end->end->macro : &check->macro, to);
+        qnk_macro_encode(end != NULL ? &end->known->macro : &check->macro, to);
         to += QNK_MACRO_SIZE;
     }
     if (vote->step > QNK_STEP_FINAL && body.size > 0) {
@@ -948,12 +956,12 @@ static bool is_declared(const struct qnk_node *node, uint32_t step)
     return is_listed && step != QNK_STEP_ABANDON;
 }
 
-/* G7: the digest is of this window, and all behind it is executed and durable here. */
+/* G7: the digest is of this window, and all behind it was executed here and is durable. */
 static bool is_valid(struct qnk_node *node, uint64_t window, const struct qnk_hash *digest)
 {
-    const struct qnk_block *end = qnk_tree_find_end(node->tree, digest);
+    const struct qnk_block *end = qnk_tree_find_known(node->tree, digest);
 
-    return end != NULL && end->end->macro.window == window && is_durable(node, end);
+    return end != NULL && end->known->macro.window == window && is_durable(node, end);
 }
 
 static void vote_refused(struct qnk_node *node, const struct qnk_signing_vote *signing,
@@ -1600,8 +1608,8 @@ static bool header_fits(struct qnk_node *node, const struct qnk_vote *vote)
     if (!qnk_hash_equal(&digest, &vote->digest)) {
         return false;
     }
-    if (vote->window == node->final_window + 1 && qnk_tree_find_end(node->tree, &digest) == NULL &&
-        check_find(node, &digest) == NULL) {
+    if (vote->window == node->final_window + 1 &&
+        qnk_tree_find_known(node->tree, &digest) == NULL && check_find(node, &digest) == NULL) {
         (void)check_add(node, &digest);
     }
     qnk_macro_known(node, &macro);
