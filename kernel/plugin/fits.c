@@ -86,6 +86,22 @@ static int32_t needs_fit(const struct qnk_manifest *it, char why[QNK_PLUGIN_WHY_
     return QN_OK;
 }
 
+static int32_t flags_fit(const struct qnk_manifest *it, char why[QNK_PLUGIN_WHY_MAX])
+{
+    if ((it->flags & QNK_MANIFEST_PROCESS_ONLY) != 0) {
+        (void)snprintf(why, QNK_PLUGIN_WHY_MAX,
+                       "'%s' wants a process of its own; " THIS ", which gives none", it->name);
+        return QN_UNSUPPORTED;
+    }
+    if ((it->flags & QNK_MANIFEST_SPAWNS) != 0 && it->kind->class != QNK_CLASS_EDGE) {
+        (void)snprintf(why, QNK_PLUGIN_WHY_MAX,
+                       "'%s' spawns threads, which only edge kinds may, and %s is %s", it->name,
+                       it->kind_name, qnk_class_word(it->kind->class));
+        return QN_UNSUPPORTED;
+    }
+    return QN_OK;
+}
+
 int32_t qnk_manifest_fits(const struct qnk_manifest *manifest, char why[QNK_PLUGIN_WHY_MAX])
 {
     int32_t status = kind_fits(manifest, why);
@@ -106,6 +122,9 @@ int32_t qnk_manifest_fits(const struct qnk_manifest *manifest, char why[QNK_PLUG
     }
     if (status == QN_OK) {
         status = needs_fit(manifest, why);
+    }
+    if (status == QN_OK) {
+        status = flags_fit(manifest, why);
     }
     return status;
 }

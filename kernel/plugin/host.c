@@ -45,7 +45,7 @@ static void *host_take(struct qn_node *node, uint64_t size)
     struct qnk_host_block *block = NULL;
 
     (void)pthread_mutex_lock(&node->lock);
-    if (fits(node, size)) {
+    if (size <= SIZE_MAX / 2 && fits(node, size)) {
         block = qnk_memory_take(node->heap, sizeof *block + size);
     }
     if (block != NULL) {
@@ -152,8 +152,10 @@ static int32_t host_fail(struct qn_node *node, int32_t status, struct qn_span de
     size_t size = detail.size < QN_PLUGIN_TEXT_MAX ? (size_t)detail.size : QN_PLUGIN_TEXT_MAX;
 
     (void)pthread_mutex_lock(&node->lock);
-    if (size > 0) {
-        memcpy(node->words, detail.data, size);
+    for (size_t i = 0; i < size; i++) { /* one line of a log or a terminal */
+        bool is_plain = detail.data[i] >= ' ' && detail.data[i] != 0x7F;
+
+        node->words[i] = is_plain ? (char)detail.data[i] : '?';
     }
     node->words[size] = 0;
     (void)pthread_mutex_unlock(&node->lock);

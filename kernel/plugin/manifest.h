@@ -31,7 +31,7 @@
 
 enum qnk_manifest_flag {
     QNK_MANIFEST_SPAWNS = 1,       /* threads */
-    QNK_MANIFEST_PROCESS_ONLY = 2, /* one instance for each process */
+    QNK_MANIFEST_PROCESS_ONLY = 2, /* not in the node's own process */
     QNK_MANIFEST_MID_WINDOW = 4,   /* hands over in the middle of a window */
 };
 

@@ -73,6 +73,7 @@ struct said {
     uint64_t host_print;
     const char *need;
     uint16_t need_minor;
+    uint64_t flags;
     uint16_t odd_tag; /* a field beyond the known ones */
     uint32_t lanes;
 };
@@ -126,6 +127,10 @@ static struct qn_span note_make(const struct said *said)
 
         field_add(QN_MANIFEST_NEEDS, value,
                   (uint64_t)(qn_manifest_needs_write(&needs, value) - value));
+    }
+    if (said->flags != 0) {
+        qn_le64_write(value, said->flags);
+        field_add(QN_MANIFEST_FLAGS, value, 8);
     }
     qn_le32_write(value, said->lanes);
     field_add(QN_MANIFEST_LANES, value, 4);
@@ -295,6 +300,23 @@ static void unknown_fields_are_refused_below_0x8000_and_skipped_above(void **sta
     refuses(said, QN_INVALID, "which is of signature plugins");
 }
 
+static void flags_are_known_and_allowed(void **state)
+{
+    struct said said = good();
+
+    (void)state;
+    said.flags = 8;
+    refuses(said, QN_UNSUPPORTED, "a flag that this qnetd does not know");
+    said.flags = QNK_MANIFEST_PROCESS_ONLY;
+    refuses(said, QN_UNSUPPORTED, "'mine' wants a process of its own");
+    said.flags = QNK_MANIFEST_SPAWNS | QNK_MANIFEST_MID_WINDOW;
+    assert_int_equal(read_note(note_make(&said)), QN_OK);
+    assert_int_equal(qnk_manifest_fits(&manifest, why), QN_OK);
+    said.kind = "ledger/1";
+    said.print = qnk_kind_ledger.table.minors[0].print;
+    refuses(said, QN_UNSUPPORTED, "only edge kinds may, and ledger is deterministic");
+}
+
 static void names_and_lanes_are_checked(void **state)
 {
     struct said said = good();
@@ -380,6 +402,7 @@ int main(void)
         cmocka_unit_test(another_print_is_refused),
         cmocka_unit_test(unknown_kinds_majors_and_extensions_are_named),
         cmocka_unit_test(unknown_fields_are_refused_below_0x8000_and_skipped_above),
+        cmocka_unit_test(flags_are_known_and_allowed),
         cmocka_unit_test(names_and_lanes_are_checked),
         cmocka_unit_test(order_repetition_and_padding_are_checked),
         cmocka_unit_test(more_than_64_kib_is_refused),
