@@ -80,6 +80,20 @@ compiles() {
     fi
 }
 
+# knows: what the kernel knows of the kind compiles, its guard included.
+knows() {
+    echo "$good" > "$folder/sample.yaml"
+    mkdir -p "$folder/qnet"
+    "$abigen" header "$folder/sample.yaml" > "$folder/qnet/sample.h"
+    if "$abigen" kind "$folder/sample.yaml" |
+        ${CC:-cc} -xc -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror -Wno-unused-parameter \
+            -Isdk/include -I. -I"$folder" -fsyntax-only - >&2; then
+        ok 'what the kernel knows compiles'
+    else
+        not_ok 'what the kernel knows compiles' 'see above'
+    fi
+}
+
 # refuses_manifest PLACE WORDS SCRIPT: changed by SCRIPT, the sample manifest is refused there and so.
 refuses_manifest() {
     sed "$3" sdk/check/sample.yaml > "$folder/plugin.yaml"
@@ -113,9 +127,10 @@ if [ ! -x "$abigen" ]; then
     exit
 fi
 
-echo 1..90
+echo 1..91
 compiles 0
 compiles 1
+knows
 writes '#define QN_SAMPLE_SIZE_MAX 100'                     ''
 writes 'const struct qn_event *const *batch'                ''
 writes 'QN_SAMPLE_EVENT_SECOND = 2,'                        ''
