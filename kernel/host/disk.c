@@ -12,6 +12,8 @@ enum {
     BUSY_TRIES = 500, /* the storage asks to come again while its map grows */
     BUSY_NS = 10000000,
     FRAMES_FIRST = 16,
+    STALL_US =
+        30000000, /* a peer that takes nothing for so long, or is no more, loses its answer */
 };
 
 /* A frame of an answer to a peer, until the loop sends it. */
@@ -29,6 +31,9 @@ struct serving {
     struct frame *frames;
     uint32_t count;
     uint32_t room;
+    uint32_t sent;
+    uint64_t moved_us; /* when a frame went last */
+    struct work *next; /* that waits for room at its peer */
 };
 
 /* One effect on its way. */
@@ -71,6 +76,7 @@ struct qnk_disk {
     struct qnk_store maps;  /* of the maps' thread */
     struct qnk_store reads; /* of the reads' thread */
     uint32_t serves;
+    struct work *answers; /* in the order of their reading; the loop's */
     uint64_t dropped;
     uint64_t windows_given; /* the loop's */
     pthread_mutex_t lock;   /* of the two below */
@@ -252,21 +258,75 @@ static void run(struct qnk_task *task, uint32_t lane)
 
 /* --- back on the loop --- */
 
-static void serving_done(struct work *work)
+/* Sends as much of the answer as the peer has room for. True: it is done with. */
+static bool answer_send(struct work *work, uint64_t now_us)
 {
     const struct qnk_disk_setup *setup = &work->disk->setup;
     struct serving *serving = &work->serving;
 
-    work->disk->serves--;
-    for (uint32_t i = 0; i < serving->count; i++) {
-        struct frame *frame = &serving->frames[i];
+    while (serving->sent < serving->count && setup->has_room(setup->ctx, serving->peer)) {
+        struct frame *frame = &serving->frames[serving->sent++];
 
         setup->send(setup->ctx, serving->peer, frame->type, serving->request, frame->head,
                     frame->body);
         qnk_buf_unref(frame->head);
         qnk_buf_unref(frame->body.owner);
+        serving->moved_us = now_us;
     }
-    qnk_memory_give(setup->budget, serving->frames, serving->room * sizeof *serving->frames);
+    return serving->sent == serving->count || now_us > serving->moved_us + STALL_US;
+}
+
+static void answer_end(struct work *work)
+{
+    struct qnk_disk *disk = work->disk;
+    struct serving *serving = &work->serving;
+
+    for (uint32_t i = serving->sent; i < serving->count; i++) {
+        qnk_buf_unref(serving->frames[i].head);
+        qnk_buf_unref(serving->frames[i].body.owner);
+    }
+    qnk_memory_give(disk->setup.budget, serving->frames, serving->room * sizeof *serving->frames);
+    qnk_memory_give(disk->setup.budget, work, sizeof *work);
+    disk->serves--;
+}
+
+static void answer_add(struct work *work)
+{
+    struct work **last = &work->disk->answers;
+
+    while (*last != NULL) {
+        last = &(*last)->serving.next;
+    }
+    *last = work;
+    work->serving.moved_us = clock_us();
+}
+
+/* Goes through the answers: sends, and lets go of those that are done or whose peer is `gone`. */
+static void answers_walk(struct qnk_disk *disk, bool is_all, uint32_t gone)
+{
+    struct work **at = &disk->answers;
+    uint64_t now_us = disk->answers == NULL ? 0 : clock_us();
+
+    while (*at != NULL) {
+        struct work *work = *at;
+
+        if (is_all || work->serving.peer == gone || answer_send(work, now_us)) {
+            *at = work->serving.next;
+            answer_end(work);
+        } else {
+            at = &work->serving.next;
+        }
+    }
+}
+
+void qnk_disk_pump(struct qnk_disk *disk)
+{
+    answers_walk(disk, false, 0); /* no peer has the number 0 */
+}
+
+void qnk_disk_forget(struct qnk_disk *disk, uint32_t peer)
+{
+    answers_walk(disk, false, peer);
 }
 
 /* Gives back what the work held, and says what it was. */
@@ -295,9 +355,6 @@ static const char *work_end(struct work *work)
     case QNK_EFFECT_GUARD_TRIM:
         qnk_buf_unref(work->trim.records);
         return "the sign guard's log";
-    case QNK_EFFECT_SERVE:
-        serving_done(work);
-        return "";
     case QNK_EFFECT_REPLY:
         setup->reply(setup->ctx, work->reply.token,
                      work->reply.codes == NULL ? (struct qn_span){0}
@@ -316,6 +373,13 @@ static void done(struct qnk_task *task)
     const struct qnk_disk_setup *setup = &disk->setup;
     struct qnk_event event = work->event;
     int32_t status = work->status;
+
+    if (work->what == QNK_EFFECT_SERVE) {
+        answer_add(work);
+        qnk_disk_pump(disk);
+        return;
+    }
+
     const char *why = work->what == QNK_EFFECT_STORE_FINAL ? disk->maps.why : disk->log.why;
     const char *what = work_end(work);
 
@@ -354,6 +418,7 @@ void qnk_disk_destroy(struct qnk_disk *disk)
     if (disk == NULL) {
         return;
     }
+    answers_walk(disk, true, 0);
     QN_ASSERT(disk->serves == 0);
     (void)pthread_cond_destroy(&disk->written);
     (void)pthread_mutex_destroy(&disk->lock);

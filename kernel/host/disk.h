@@ -23,8 +23,8 @@
 #include "kernel/node/store.h"
 
 enum {
-    QNK_DISK_SERVES_MAX = 256, /* requests of peers that wait; more are dropped: they ask others */
-    QNK_DISK_LANE_LOG = 0,     /* lanes of the storage plugin */
+    QNK_DISK_SERVES_MAX = 64, /* requests of peers that wait; more are dropped: they ask others */
+    QNK_DISK_LANE_LOG = 0,    /* lanes of the storage plugin */
     QNK_DISK_LANE_MAPS = 1,
     QNK_DISK_LANE_READS = 2,
     QNK_DISK_LANE_START = 3, /* the loop's, while it restores */
@@ -42,6 +42,8 @@ struct qnk_disk_setup {
     void *ctx;
     void (*event)(void *ctx, struct qnk_event *event); /* STORED, SIGNED, SECRETS */
     void (*reply)(void *ctx, uint64_t token, struct qn_span codes);
+    /* An answer to a peer is sent as the peer takes it. */
+    bool (*has_room)(void *ctx, uint32_t peer);
     void (*send)(void *ctx, uint32_t peer, uint8_t type, uint32_t request, struct qn_buf *head,
                  struct qn_slice body);
     void (*waited)(void *ctx, enum qnk_disk_kind kind, uint64_t us);
@@ -58,6 +60,12 @@ void qnk_disk_destroy(struct qnk_disk *disk);
 
 /* One of STORE_BLOCK, STORE_FINAL, STORE_TXS, SIGN, SECRETS, GUARD_TRIM, SERVE and REPLY. */
 void qnk_disk_perform(struct qnk_disk *disk, struct qnk_effect *effect);
+
+/* Goes on with answers to peers: to be called when there may be room again. */
+void qnk_disk_pump(struct qnk_disk *disk);
+
+/* The peer is gone, and what waits for it too. */
+void qnk_disk_forget(struct qnk_disk *disk, uint32_t peer);
 
 /* The store of the reads thread: for tasks of that queue alone. */
 struct qnk_store *qnk_disk_reader(struct qnk_disk *disk);

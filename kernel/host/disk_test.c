@@ -103,6 +103,8 @@ static int32_t fake_trim(struct qn_inst *inst, uint32_t lane, uint32_t log, uint
     return QN_OK;
 }
 
+static bool has_macro; /* each window then has a macroblock of 1,000 bytes */
+
 static int32_t fake_get(struct qn_inst *inst, uint32_t lane, uint64_t snapshot,
                         const struct qn_storage_address *keys, uint32_t count,
                         struct qn_storage_found *found, struct qn_sink *values)
@@ -110,12 +112,12 @@ static int32_t fake_get(struct qn_inst *inst, uint32_t lane, uint64_t snapshot,
     (void)inst;
     (void)snapshot;
     (void)keys;
-    (void)values;
+    static const uint8_t macro[1000];
+
     assert_int_equal(lane, QNK_DISK_LANE_READS);
-    for (uint32_t i = 0; i < count; i++) {
-        found[i].status = QN_NOT_FOUND;
-    }
-    return QN_OK;
+    assert_int_equal(count, 1);
+    found->status = has_macro ? QN_OK : QN_NOT_FOUND;
+    return has_macro ? qnk_sink_append(values, macro, sizeof macro) : QN_OK;
 }
 
 static const struct qn_storage_1 fake_table = {
@@ -153,16 +155,27 @@ static void on_reply(void *ctx, uint64_t token, struct qn_span codes)
     replied_after = fake.count;
 }
 
+static uint32_t room; /* frames that the peer takes */
+static uint32_t sent;
+
+static bool on_room(void *ctx, uint32_t peer)
+{
+    (void)ctx;
+    assert_int_equal(peer, 4);
+    return room > 0;
+}
+
 static void on_send(void *ctx, uint32_t peer, uint8_t type, uint32_t request, struct qn_buf *head,
                     struct qn_slice body)
 {
     (void)ctx;
-    (void)peer;
-    (void)type;
-    (void)request;
-    (void)head;
-    (void)body;
-    fail_msg("nothing is stored, so nothing can be sent");
+    assert_int_equal(peer, 4);
+    assert_int_equal(type, QNK_WIRE_MACROS);
+    assert_int_equal(request, 77);
+    assert_int_equal(head->size, 4 + 8 + 1000);
+    assert_int_equal(body.size, 0);
+    room--;
+    sent++;
 }
 
 static void on_waited(void *ctx, enum qnk_disk_kind kind, uint64_t us)
@@ -198,6 +211,7 @@ static int start_with(struct qnk_signer *with)
         .signer = with,
         .event = on_event,
         .reply = on_reply,
+        .has_room = on_room,
         .send = on_send,
         .waited = on_waited,
         .failed = on_failed,
@@ -205,6 +219,9 @@ static int start_with(struct qnk_signer *with)
 
     memset(&fake, 0, sizeof fake);
     heard_count = 0;
+    has_macro = false;
+    room = 0;
+    sent = 0;
     replies = 0;
     failed_status = QN_OK;
     memset(failed_what, 0, sizeof failed_what);
@@ -451,15 +468,56 @@ static void blocks_have_their_places(void **subject)
     }
 }
 
+static void ask_for_macro(void)
+{
+    struct qnk_effect effect = {.type = QNK_EFFECT_SERVE};
+
+    effect.serve.peer = 4;
+    effect.serve.request = 77;
+    effect.serve.type = QNK_WIRE_FETCH_MACROS;
+    effect.serve.fetch = (struct qnk_fetch){.first = 1, .count = 1};
+    qnk_disk_perform(disk, &effect);
+}
+
+static void answers_wait_for_room_at_their_peer(void **subject)
+{
+    (void)subject;
+    has_macro = true;
+    room = 1;
+    for (uint32_t i = 0; i < 3; i++) {
+        ask_for_macro();
+    }
+    settle();
+    assert_int_equal(sent, 1);
+    qnk_disk_pump(disk);
+    assert_int_equal(sent, 1);
+    room = 1;
+    qnk_disk_pump(disk);
+    assert_int_equal(sent, 2);
+}
+
+static void answers_end_with_their_peer(void **subject)
+{
+    uint64_t used;
+
+    (void)subject;
+    has_macro = true;
+    used = budget.used;
+    ask_for_macro();
+    settle();
+    assert_true(budget.used > used);
+    qnk_disk_forget(disk, 4);
+    assert_int_equal(budget.used, used);
+    room = 1;
+    qnk_disk_pump(disk);
+    assert_int_equal(sent, 0);
+}
+
 static void more_requests_than_the_limit_are_dropped(void **subject)
 {
     (void)subject;
     for (uint32_t i = 0; i < QNK_DISK_SERVES_MAX + 5; i++) {
-        struct qnk_effect effect = {.type = QNK_EFFECT_SERVE};
-
-        effect.serve.type = QNK_WIRE_FETCH_MACROS;
-        effect.serve.fetch = (struct qnk_fetch){.first = 1, .count = 1};
-        qnk_disk_perform(disk, &effect);
+        ask_for_macro();
     }
     assert_int_equal(qnk_disk_dropped(disk), 5);
     settle();
@@ -500,6 +558,8 @@ int main(void)
                                         stop),
         cmocka_unit_test_setup_teardown(a_block_that_is_not_stored_is_told, start, stop),
         cmocka_unit_test_setup_teardown(blocks_have_their_places, start, stop),
+        cmocka_unit_test_setup_teardown(answers_wait_for_room_at_their_peer, start, stop),
+        cmocka_unit_test_setup_teardown(answers_end_with_their_peer, start, stop),
         cmocka_unit_test_setup_teardown(more_requests_than_the_limit_are_dropped, start, stop),
     };
 

@@ -126,6 +126,7 @@ void qnk_live_event(struct qnk_host *host, struct qnk_event *event);
 /* What the disk, the peers and the timer call. */
 void qnk_live_disk_event(void *ctx, struct qnk_event *event);
 void qnk_live_reply(void *ctx, uint64_t token, struct qn_span codes);
+bool qnk_live_has_room(void *ctx, uint32_t peer);
 void qnk_live_send(void *ctx, uint32_t peer, uint8_t type, uint32_t request, struct qn_buf *head,
                    struct qn_slice body);
 void qnk_live_failed(void *ctx, int32_t status, const char *what, const char *why);

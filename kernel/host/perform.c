@@ -262,6 +262,14 @@ void qnk_live_reply(void *ctx, uint64_t token, struct qn_span codes)
     found.done(found.ctx, codes);
 }
 
+bool qnk_live_has_room(void *ctx, uint32_t peer)
+{
+    const struct qnk_host *host = ctx;
+
+    return host->peers != NULL && !host->is_ending &&
+           qnk_peers_has_room(host->peers, peer, QNK_LANE_SYNC);
+}
+
 void qnk_live_send(void *ctx, uint32_t peer, uint8_t type, uint32_t request, struct qn_buf *head,
                    struct qn_slice body)
 {

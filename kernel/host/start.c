@@ -80,10 +80,13 @@ static void pump(void *ctx)
 {
     struct qnk_host *host = ctx;
 
-    if (host->peers != NULL && !host->is_ending &&
-        qnk_peers_pump(host->peers, qnk_live_now(host))) {
+    if (host->peers == NULL || host->is_ending) {
+        return;
+    }
+    if (qnk_peers_pump(host->peers, qnk_live_now(host))) {
         qnk_watch_again(host->watch);
     }
+    qnk_disk_pump(host->disk);
 }
 
 static int32_t start_plugins(struct qnk_host *host)
@@ -217,6 +220,7 @@ static int32_t start_disk(struct qnk_host *host)
         .ctx = host,
         .event = qnk_live_disk_event,
         .reply = qnk_live_reply,
+        .has_room = qnk_live_has_room,
         .send = qnk_live_send,
         .waited = qnk_gauges_waited,
         .failed = qnk_live_failed,
@@ -333,10 +337,12 @@ static void peer_up(void *ctx, uint32_t peer, const struct qnk_hash *key, bool o
 
 static void peer_down(void *ctx, uint32_t peer)
 {
+    struct qnk_host *host = ctx;
     struct qnk_event event = {.type = QNK_EVENT_PEER_DOWN};
 
     event.peer.peer = peer;
-    qnk_live_event(ctx, &event);
+    qnk_disk_forget(host->disk, peer);
+    qnk_live_event(host, &event);
 }
 
 static void peer_frame(void *ctx, uint32_t peer, const struct qnk_frame *head, struct qn_buf *buf)
