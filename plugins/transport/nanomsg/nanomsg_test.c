@@ -393,6 +393,7 @@ _Noreturn static void child_run(struct qn_check_transport *it, int to)
 {
     char address[QN_TRANSPORT_ADDRESS_MAX] = "";
 
+    (void)alarm(60); /* whatever happens, it does not stay */
     qn_check_transport_open_one(it);
     (void)snprintf(address, sizeof address, "%s", qn_check_transport_address(it, 0));
     if (write(to, address, sizeof address) == (ssize_t)sizeof address) {
