@@ -1,180 +1,299 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What a ballot counts, and when. */
-
 #include "tests/test.h"
 
 #include <string.h>
 
 #include "kernel/node/ballot.h"
 
-enum { MEMBERS = 4, MEMORY = 1 << 20 };
+enum { MEMBERS = 4, WINDOW = 9 };
 
-static const struct qnk_hash value = {.bytes = {7}};
-static const uint8_t blind[QN_HASH_SIZE] = {3};
+static struct qnk_budget budget = {.limit = 1 << 26};
 
-struct booth {
-    struct qnk_budget budget;
-    struct qnk_set *set;
-    struct qnk_ballot *ballot;
-};
+static struct qnk_hash filled(int byte)
+{
+    struct qnk_hash hash;
 
-static struct booth booth;
+    memset(hash.bytes, byte, sizeof hash.bytes);
+    return hash;
+}
 
-static int start(void **state)
+static struct qnk_ballot *ballot_of(const uint64_t weights[MEMBERS])
 {
     struct qnk_set_member members[MEMBERS] = {0};
-    struct qnk_ballot_place place = {.era = 0, .window = 1};
+    struct qnk_ballot_place place = {.window = WINDOW, .binding = filled(0xB1)};
+    struct qnk_ballot *ballot;
+    struct qnk_set *set;
 
-    (void)state;
-    booth = (struct booth){.budget = {.limit = MEMORY}};
     for (uint32_t i = 0; i < MEMBERS; i++) {
-        members[i].key.bytes[0] = (uint8_t)(i + 1);
-        members[i].weight = 1;
+        members[i].key = filled((int)i + 1);
+        members[i].weight = weights[i];
     }
-    assert_int_equal(qnk_set_new(&booth.budget, members, MEMBERS, &booth.set), QN_OK);
-    booth.ballot = qnk_ballot_create(&booth.budget, booth.set, &place);
-    assert_non_null(booth.ballot);
-    return 0;
+    assert_int_equal(qnk_set_new(&budget, members, MEMBERS, &set), QN_OK);
+    ballot = qnk_ballot_create(&budget, set, &place);
+    assert_non_null(ballot);
+    qnk_set_unref(set);
+    return ballot;
 }
 
-static int stop(void **state)
+static struct qnk_ballot *equals(void)
 {
-    (void)state;
-    qnk_ballot_destroy(booth.ballot);
-    qnk_set_unref(booth.set);
-    assert_int_equal(booth.budget.used, 0);
-    return 0;
+    static const uint64_t weights[MEMBERS] = {1, 1, 1, 1};
+
+    return ballot_of(weights);
 }
 
-static struct qnk_vote vote_of(uint32_t member, uint32_t round, uint16_t step)
+static void done(struct qnk_ballot *ballot)
 {
-    struct qnk_vote vote = {
-        .step = step,
-        .window = 1,
-        .round = round,
-        .vr = -1,
-        .member = member,
-        .digest = value,
-    };
-
-    return vote;
+    qnk_ballot_destroy(ballot);
+    assert_int_equal(budget.used, 0);
 }
 
-static struct qnk_ballot_vote *add(const struct qnk_vote *vote)
+static struct qnk_vote vote(uint32_t member, uint16_t step, uint32_t round, int digest)
 {
+    static const uint8_t tail[64];
+    struct qnk_vote made = {.step = step,
+                            .window = WINDOW,
+                            .round = round,
+                            .vr = -1,
+                            .member = member,
+                            .binding = filled(0xB1),
+                            .digest = filled(digest)};
+
+    if (step == QNK_STEP_PREPARE && round == 0) {
+        made.tail = (struct qn_span){tail, sizeof tail};
+    }
+    return made;
+}
+
+static uint32_t put(struct qnk_ballot *ballot, uint32_t member, uint16_t step, uint32_t round,
+                    int digest)
+{
+    struct qnk_vote given = vote(member, step, round, digest);
     struct qnk_ballot_vote *held = NULL;
 
-    assert_int_equal(qnk_ballot_add(booth.ballot, vote, &held), QNK_BALLOT_NEW);
-    assert_non_null(held);
-    return held;
+    return qnk_ballot_add(ballot, &given, &held);
 }
 
-static bool has_certificate(uint32_t round, uint32_t step)
+static bool certifies(struct qnk_ballot *ballot, uint32_t round, uint32_t step, int digest)
 {
-    struct qn_buf *bytes = qnk_ballot_certify(booth.ballot, round, step, &value);
+    struct qnk_hash hash = filled(digest);
+    struct qn_buf *bytes = qnk_ballot_certify(ballot, round, step, &hash);
+    struct qnk_certificate cert;
 
+    if (bytes == NULL) {
+        return false;
+    }
+    assert_int_equal(qnk_certificate_decode(qnk_buf_span(bytes), &cert), QN_OK);
+    assert_int_equal(
+        qnk_certificate_check(&cert, qnk_ballot_set(ballot), &qnk_ballot_place(ballot)->binding),
+        QN_OK);
     qnk_buf_unref(bytes);
-    return bytes != NULL;
+    return true;
 }
 
-static void a_quorum_makes_a_certificate(void **state)
+static void one_vote_a_duty_is_kept_and_doubles_are_told(void **state)
 {
-    (void)state;
-    for (uint32_t i = 0; i < 3; i++) {
-        struct qnk_vote vote = vote_of(i, 1, QNK_STEP_FINAL);
-
-        assert_false(has_certificate(1, QNK_STEP_FINAL));
-        (void)add(&vote);
-    }
-    assert_true(has_certificate(1, QNK_STEP_FINAL));
-}
-
-/* An engine was told of them when they came, and is told again once it is there. */
-static void far_votes_count_once_the_round_is_near(void **state)
-{
-    (void)state;
-    for (uint32_t i = 0; i < 3; i++) {
-        struct qnk_vote vote = vote_of(i, 30, QNK_STEP_FINAL);
-
-        add(&vote)->delivered = true;
-    }
-    assert_false(has_certificate(30, QNK_STEP_FINAL));
-    qnk_ballot_round_set(booth.ballot, 22);
-    assert_true(has_certificate(30, QNK_STEP_FINAL));
-    assert_false(qnk_ballot_find(booth.ballot, 30, QNK_STEP_FINAL, 0)->delivered);
-
-    struct qnk_vote again = vote_of(1, 30, QNK_STEP_FINAL);
-
-    assert_false(qnk_ballot_wants(booth.ballot, &again));
-}
-
-static void far_votes_that_fell_behind_are_dropped(void **state)
-{
-    struct qnk_vote vote = vote_of(2, 30, QNK_STEP_FINAL);
+    struct qnk_ballot *ballot = equals();
+    struct qnk_vote first = vote(1, QNK_STEP_FINAL, 2, 1), second = vote(1, QNK_STEP_FINAL, 2, 2);
+    struct qnk_ballot_vote *held = NULL;
 
     (void)state;
-    (void)add(&vote);
-    qnk_ballot_round_set(booth.ballot, 100);
-    vote = vote_of(2, 120, QNK_STEP_FINAL);
-    assert_true(qnk_ballot_wants(booth.ballot, &vote));
-    (void)add(&vote);
+    assert_true(qnk_ballot_wants(ballot, &first));
+    assert_int_equal(qnk_ballot_add(ballot, &first, &held), QNK_BALLOT_NEW);
+    assert_false(qnk_ballot_wants(ballot, &first));
+    assert_true(qnk_ballot_wants(ballot, &second));
+    assert_int_equal(qnk_ballot_add(ballot, &first, &held), QNK_BALLOT_KNOWN);
+    assert_int_equal(qnk_ballot_add(ballot, &second, &held), QNK_BALLOT_DOUBLE);
+    assert_int_equal(held->vote.digest.bytes[0], 1);
+    done(ballot);
 }
 
-/* The prepare of a member that committed to something else. */
-static struct qnk_vote false_prepare(void)
+static void votes_of_elsewhere_are_not_wanted(void **state)
 {
-    struct qnk_vote vote = vote_of(2, 0, QNK_STEP_PREPARE);
-
-    memcpy(vote.open.bytes, blind, sizeof blind);
-    return vote;
-}
-
-static void two_others_prepare(void)
-{
-    for (uint32_t i = 0; i < 2; i++) {
-        struct qnk_vote vote = vote_of(i, 0, QNK_STEP_PREPARE);
-
-        (void)add(&vote);
-    }
-}
-
-static void a_false_opening_does_not_count(void **state)
-{
-    struct qnk_vote commit = vote_of(2, 0, QNK_STEP_COMMIT);
-    struct qnk_vote prepare = false_prepare();
+    struct qnk_ballot *ballot = equals();
+    struct qnk_vote given = vote(1, QNK_STEP_FINAL, 2, 1);
 
     (void)state;
-    two_others_prepare();
-    (void)add(&commit);
-    assert_true(add(&prepare)->false_opening);
-    assert_false(has_certificate(0, QNK_STEP_PREPARE));
+    given.window++;
+    assert_false(qnk_ballot_wants(ballot, &given));
+    given = vote(1, QNK_STEP_FINAL, 2, 1);
+    given.era++;
+    assert_false(qnk_ballot_wants(ballot, &given));
+    given = vote(MEMBERS, QNK_STEP_FINAL, 2, 1);
+    assert_false(qnk_ballot_wants(ballot, &given));
+    given = vote(1, QNK_STEP_ABANDON, 0, 1);
+    assert_false(qnk_ballot_wants(ballot, &given));
+    done(ballot);
 }
 
-static void a_prepare_that_was_told_counts_whatever_comes_later(void **state)
+static void weight_makes_a_certificate(void **state)
 {
-    struct qnk_vote commit = vote_of(2, 0, QNK_STEP_COMMIT);
-    struct qnk_vote prepare = false_prepare();
+    static const uint64_t weights[MEMBERS] = {1, 1, 1, 6}; /* W 9, Q 7 */
+    struct qnk_ballot *ballot = ballot_of(weights);
+
+    (void)state;
+    assert_int_equal(put(ballot, 0, QNK_STEP_FINAL, 0, 1), QNK_BALLOT_NEW);
+    assert_int_equal(put(ballot, 1, QNK_STEP_FINAL, 0, 1), QNK_BALLOT_NEW);
+    assert_int_equal(put(ballot, 2, QNK_STEP_FINAL, 0, 1), QNK_BALLOT_NEW);
+    assert_false(certifies(ballot, 0, QNK_STEP_FINAL, 1)); /* three of four, a third of W */
+    assert_int_equal(put(ballot, 3, QNK_STEP_FINAL, 0, 1), QNK_BALLOT_NEW);
+    assert_true(certifies(ballot, 0, QNK_STEP_FINAL, 1));
+    assert_int_equal(qnk_ballot_weight(ballot, 0, QNK_STEP_FINAL), 9);
+    done(ballot);
+}
+
+static void nil_and_mixed_justifications_make_none(void **state)
+{
+    struct qnk_ballot *ballot = equals();
     struct qnk_ballot_vote *held;
 
     (void)state;
-    two_others_prepare();
-    held = add(&prepare);
-    held->delivered = true;
-    (void)add(&commit);
-    assert_true(held->false_opening);
-    assert_true(has_certificate(0, QNK_STEP_PREPARE));
+    for (uint32_t i = 0; i < 4; i++) {
+        struct qnk_vote given = vote(i, QNK_STEP_PREPARE, 5, 1);
+
+        assert_int_equal(put(ballot, i, QNK_STEP_FINAL, 0, 0), QNK_BALLOT_NEW);
+        given.vr = i < 2 ? -1 : 3;
+        assert_int_equal(qnk_ballot_add(ballot, &given, &held), QNK_BALLOT_NEW);
+    }
+    assert_false(certifies(ballot, 0, QNK_STEP_FINAL, 0));
+    assert_false(certifies(ballot, 5, QNK_STEP_PREPARE, 1));
+    done(ballot);
+}
+
+static void an_opening_that_does_not_fit_counts_for_nothing(void **state)
+{
+    struct qnk_ballot *ballot = equals();
+    struct qnk_ballot_vote *held = NULL;
+
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) {
+        struct qnk_vote commit = vote(i, QNK_STEP_COMMIT, 0, 9);
+        struct qnk_vote prepare = vote(i, QNK_STEP_PREPARE, 0, 1);
+
+        if (i > 0) { /* three honest ones */
+            qnk_vote_commitment(&prepare, &prepare.digest, prepare.open.bytes, &commit.digest);
+        }
+        assert_int_equal(qnk_ballot_add(ballot, &prepare, &held), QNK_BALLOT_NEW);
+        assert_int_equal(qnk_ballot_add(ballot, &commit, &held), QNK_BALLOT_NEW);
+        held = qnk_ballot_find(ballot, 0, QNK_STEP_PREPARE, i);
+        assert_int_equal(held->false_opening, i == 0);
+        assert_int_equal(held->opened, i > 0);
+    }
+    assert_true(certifies(ballot, 0, QNK_STEP_PREPARE, 1));
+    done(ballot);
+}
+
+static void a_lock_violation_is_found_whatever_came_first(void **state)
+{
+    struct qnk_ballot *ballot = equals();
+    struct qnk_vote seal = vote(1, QNK_STEP_FINAL, 2, 1);
+    struct qnk_vote prepare = vote(1, QNK_STEP_PREPARE, 4, 2);
+
+    (void)state;
+    assert_null(qnk_ballot_lock_violation(ballot, &prepare));
+    (void)put(ballot, 1, QNK_STEP_FINAL, 2, 1);
+    assert_non_null(qnk_ballot_lock_violation(ballot, &prepare));
+    prepare.vr = 2; /* a quorum of the lock's round or later */
+    assert_null(qnk_ballot_lock_violation(ballot, &prepare));
+    (void)put(ballot, 1, QNK_STEP_PREPARE, 4, 2);
+    assert_non_null(qnk_ballot_lock_violation(ballot, &seal));
+    done(ballot);
+}
+
+static void far_rounds_cost_one_place_a_member(void **state)
+{
+    struct qnk_ballot *ballot = equals();
+
+    (void)state;
+    assert_int_equal(put(ballot, 1, QNK_STEP_FINAL, QNK_BALLOT_AHEAD, 1), QNK_BALLOT_NEW);
+    assert_int_equal(put(ballot, 1, QNK_STEP_FINAL, 100, 1), QNK_BALLOT_NEW);
+    assert_int_equal(put(ballot, 1, QNK_STEP_FINAL, 99, 1), QNK_BALLOT_OVER);
+    assert_int_equal(put(ballot, 1, QNK_STEP_FINAL, 101, 1), QNK_BALLOT_NEW);
+    assert_int_equal(qnk_ballot_dropped(ballot), 1);
+    done(ballot);
+}
+
+static void rounds_that_are_long_over_are_forgotten(void **state)
+{
+    struct qnk_ballot *ballot = equals();
+
+    (void)state;
+    assert_int_equal(put(ballot, 1, QNK_STEP_FINAL, 0, 1), QNK_BALLOT_NEW);
+    assert_int_equal(put(ballot, 1, QNK_STEP_FINAL, 5, 1), QNK_BALLOT_NEW);
+    qnk_ballot_round_set(ballot, QNK_BALLOT_BEHIND + 3);
+    assert_null(qnk_ballot_find(ballot, 0, QNK_STEP_FINAL, 1));
+    assert_non_null(qnk_ballot_find(ballot, 5, QNK_STEP_FINAL, 1));
+    done(ballot);
+}
+
+static void count_visit(void *ctx, struct qnk_ballot_vote *held)
+{
+    uint32_t *count = ctx;
+
+    (void)held;
+    (*count)++;
+}
+
+static void the_exchange_tells_what_lacks(void **state)
+{
+    struct qnk_ballot *mine = equals(), *other = equals();
+    struct qnk_held held;
+    struct qn_buf *body;
+    uint32_t count = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) {
+        (void)put(mine, i, QNK_STEP_PREPARE, 1, 1);
+        (void)put(mine, i, QNK_STEP_FINAL, 0, 1);
+    }
+    (void)put(other, 2, QNK_STEP_PREPARE, 1, 1);
+    (void)put(other, 3, QNK_STEP_FINAL, 0, 1);
+    qnk_ballot_round_set(other, 1);
+    body = qnk_ballot_held(other);
+    assert_int_equal(qnk_held_decode(qnk_buf_span(body), &held), QN_OK);
+    qnk_ballot_lacking(mine, &held, count_visit, &count);
+    assert_int_equal(count, 6);
+    qnk_buf_unref(body);
+    qnk_ballot_destroy(mine);
+    done(other);
+}
+
+static void certificates_are_kept_once(void **state)
+{
+    struct qnk_ballot *ballot = equals();
+    struct qnk_hash digest = filled(1);
+    struct qn_buf *bytes;
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        (void)put(ballot, i, QNK_STEP_PREPARE, 2, 1);
+    }
+    bytes = qnk_ballot_certify(ballot, 2, QNK_STEP_PREPARE, &digest);
+    assert_true(qnk_ballot_certificate_add(ballot, bytes));
+    assert_false(qnk_ballot_certificate_add(ballot, bytes));
+    qnk_buf_unref(bytes);
+    assert_non_null(qnk_ballot_certificate_find(ballot, 2, &digest));
+    assert_non_null(qnk_ballot_certificate_find(ballot, 2, NULL));
+    assert_null(qnk_ballot_certificate_find(ballot, 1, NULL));
+    digest = filled(2);
+    assert_null(qnk_ballot_certificate_find(ballot, 2, &digest));
+    done(ballot);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_quorum_makes_a_certificate, start, stop),
-        cmocka_unit_test_setup_teardown(far_votes_count_once_the_round_is_near, start, stop),
-        cmocka_unit_test_setup_teardown(far_votes_that_fell_behind_are_dropped, start, stop),
-        cmocka_unit_test_setup_teardown(a_false_opening_does_not_count, start, stop),
-        cmocka_unit_test_setup_teardown(a_prepare_that_was_told_counts_whatever_comes_later, start,
-                                        stop),
+        cmocka_unit_test(one_vote_a_duty_is_kept_and_doubles_are_told),
+        cmocka_unit_test(votes_of_elsewhere_are_not_wanted),
+        cmocka_unit_test(weight_makes_a_certificate),
+        cmocka_unit_test(nil_and_mixed_justifications_make_none),
+        cmocka_unit_test(an_opening_that_does_not_fit_counts_for_nothing),
+        cmocka_unit_test(a_lock_violation_is_found_whatever_came_first),
+        cmocka_unit_test(far_rounds_cost_one_place_a_member),
+        cmocka_unit_test(rounds_that_are_long_over_are_forgotten),
+        cmocka_unit_test(the_exchange_tells_what_lacks),
+        cmocka_unit_test(certificates_are_kept_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,7 +106,7 @@ static uint8_t *chunk_take(struct qnk_mempool *pool, uint32_t size)
 
     uint8_t *chunk = pool->chunks[class];
 
-    memcpy(&pool->chunks[class], chunk, sizeof chunk);
+    memcpy(&pool->chunks[class], chunk, sizeof pool->chunks[class]);
     return chunk;
 }
 
@@ -114,7 +114,7 @@ static void chunk_give(struct qnk_mempool *pool, uint8_t *chunk, uint32_t size)
 {
     uint32_t class = class_of(size);
 
-    memcpy(chunk, &pool->chunks[class], sizeof chunk);
+    memcpy(chunk, &pool->chunks[class], sizeof pool->chunks[class]);
     pool->chunks[class] = chunk;
 }
 
@@ -448,7 +448,10 @@ uint32_t qnk_mempool_add(struct qnk_mempool *pool, const struct qnk_tx *tx,
             return QNK_TX_EARLY;
         }
     }
-    if (tx->nonce - verdict->next >= QNK_MEMPOOL_RUN && tx->nonce > verdict->next) {
+    if (tx->nonce < verdict->next) {
+        return QNK_TX_STALE;
+    }
+    if (tx->nonce - verdict->next >= QNK_MEMPOOL_RUN) {
         return QNK_TX_EARLY;
     }
     if (!make_room(pool, (uint32_t)tx->bytes.size, verdict->priority)) {
