@@ -11,9 +11,7 @@
 
 #include <qnet/assert.h>
 
-#include "kernel/plugin/audit.h"
 #include "kernel/plugin/loader_own.h"
-#include "kernel/plugin/table.h"
 
 bool qnk_loader_is_name(const char *name)
 {
@@ -138,159 +136,6 @@ const struct qnk_config_plugins *qnk_loader_config(struct qnk_loader *loader)
     return &loader->config;
 }
 
-static int32_t no_memory(char why[QNK_PLUGIN_WHY_MAX])
-{
-    (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "no memory for the plugin");
-    return QN_NO_SPACE;
-}
-
-/* Decodes the manifest into a block of the plugin's own, behind its path. */
-static int32_t manifest_keep(struct qnk_loader *loader, struct qnk_loaded *loaded, const char *path,
-                             struct qn_span note, char why[QNK_PLUGIN_WHY_MAX])
-{
-    struct qnk_arena arena;
-    size_t path_size = strlen(path) + 1;
-
-    loaded->block_size = (QNK_MANIFEST_ROOM(note.size) + path_size + 64) / 16 * 16;
-    loaded->block = qnk_memory_take(loader->budget, loaded->block_size);
-    if (loaded->block == NULL) {
-        return no_memory(why);
-    }
-    qnk_arena_init(&arena, loaded->block, loaded->block_size);
-
-    char *copy = qnk_arena_take(&arena, path_size);
-
-    QN_ASSERT(copy != NULL);
-    memcpy(copy, path, path_size);
-    loaded->plugin.path = copy;
-    return qnk_manifest_read(note, &arena, &loaded->plugin.manifest, why);
-}
-
-/* Names of metrics are those of all plugins together: qnet_plugin_NAME_METRIC. */
-enum { METRIC_NAME_MAX = sizeof "qnet_plugin__" + QN_PLUGIN_NAME_MAX + 48 };
-
-static void metric_name(char to[METRIC_NAME_MAX], const char *plugin, const char *metric)
-{
-    (void)snprintf(to, METRIC_NAME_MAX, "qnet_plugin_%s_%s", plugin, metric);
-    for (char *at = to; *at != 0; at++) {
-        *at = *at == '-' ? '_' : *at;
-    }
-}
-
-static int32_t metrics_make(struct qnk_loader *loader, struct qnk_loaded *loaded,
-                            char why[QNK_PLUGIN_WHY_MAX])
-{
-    const struct qnk_manifest *manifest = &loaded->plugin.manifest;
-    uint32_t count = manifest->metrics_count;
-    size_t names_at = count * sizeof *loaded->metrics;
-
-    if (count == 0) {
-        return QN_OK;
-    }
-    loaded->metrics_size = names_at + count * (size_t)METRIC_NAME_MAX;
-    loaded->metrics = qnk_memory_take(loader->budget, loaded->metrics_size);
-    if (loaded->metrics == NULL) {
-        return no_memory(why);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        char *name = (char *)loaded->metrics + names_at + i * (size_t)METRIC_NAME_MAX;
-        bool is_counter = manifest->metrics[i].type == QNK_MANIFEST_COUNTER;
-
-        metric_name(name, manifest->name, manifest->metrics[i].name);
-        loaded->metrics[i] = (struct qnk_metric){
-            .name = name,
-            .help = manifest->metrics[i].doc,
-            .type = is_counter ? QNK_METRIC_COUNTER : QNK_METRIC_GAUGE,
-        };
-    }
-    return QN_OK;
-}
-
-/* What is known of a plugin once its manifest is: whether this kernel can run it. */
-static int32_t manifest_use(struct qnk_loader *loader, struct qnk_loaded *loaded,
-                            char why[QNK_PLUGIN_WHY_MAX])
-{
-    int32_t status = qnk_manifest_fits(&loaded->plugin.manifest, why);
-
-    if (status == QN_OK) {
-        loaded->plugin.kind = loaded->plugin.manifest.kind;
-        loaded->plugin.loader = loader;
-        status = metrics_make(loader, loaded, why);
-    }
-    return status;
-}
-
-/* Refuses a plugin that is another than the one that was asked for. */
-static int32_t name_check(const struct qnk_plugin *plugin, const char *kind, const char *name,
-                          char why[QNK_PLUGIN_WHY_MAX])
-{
-    if (strcmp(plugin->manifest.kind_name, kind) != 0) {
-        (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "'%s' is of the kind %s, and %s is wanted",
-                       plugin->manifest.name, plugin->manifest.kind_name, kind);
-        return QN_UNSUPPORTED;
-    }
-    if (strcmp(plugin->manifest.name, name) != 0) {
-        (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "the file is %s '%s', and '%s' is wanted",
-                       plugin->manifest.kind_name, plugin->manifest.name, name);
-        return QN_UNSUPPORTED;
-    }
-    return QN_OK;
-}
-
-/* Compares with the lock file; `version` is "" while it is not known. */
-static int32_t lock_check(struct qnk_loader *loader, struct qnk_loaded *loaded, const char *kind,
-                          const char *name, const char *version, char why[QNK_PLUGIN_WHY_MAX])
-{
-    struct qnk_lock_line line = {.hash = loaded->plugin.hash, .size = loaded->plugin.size};
-
-    if (!loader->has_lock_file) {
-        return QN_OK;
-    }
-    (void)snprintf(line.kind, sizeof line.kind, "%s", kind);
-    (void)snprintf(line.name, sizeof line.name, "%s", name);
-    (void)snprintf(line.version, sizeof line.version, "%s", version);
-    loaded->plugin.is_locked = true;
-    return qnk_lock_check(&loader->lock_file, &line, why);
-}
-
-/* Everything that is asked of a file before it is mapped, in the order of abi.md 8. */
-static int32_t file_verify(struct qnk_loader *loader, struct qnk_loaded *loaded, const char *path,
-                           const char *kind, const char *name, char why[QNK_PLUGIN_WHY_MAX])
-{
-    struct qnk_elf elf;
-    struct qn_span note;
-    int32_t status = lock_check(loader, loaded, kind, name, "", why);
-
-    if (status == QN_OK) {
-        status = qnk_elf_open(loaded->sealed.bytes, &elf, why);
-    }
-    if (status == QN_OK) {
-        status = qnk_elf_note(&elf, &note, why);
-    }
-    if (status == QN_OK) {
-        status = manifest_keep(loader, loaded, path, note, why);
-    }
-    if (status == QN_OK) {
-        status = name_check(&loaded->plugin, kind, name, why);
-    }
-    if (status == QN_OK) {
-        status = lock_check(loader, loaded, kind, name, loaded->plugin.manifest.version_text, why);
-    }
-    if (status == QN_OK) {
-        status = manifest_use(loader, loaded, why);
-    }
-    if (status == QN_OK) {
-        status = qnk_elf_dynamic(&elf, why);
-    }
-    if (status == QN_OK) {
-        status = qnk_audit(&elf, loaded->plugin.kind->class, why);
-    }
-    if (status == QN_OK) {
-        loaded->descriptor_size = qnk_audit_descriptor_size(&elf);
-    }
-    return status;
-}
-
 static struct qnk_loaded *loaded_by_hash(struct qnk_loader *loader, const struct qnk_hash *hash)
 {
     struct qnk_loaded *loaded = loader->plugins;
@@ -332,7 +177,7 @@ static int32_t file_load(struct qnk_loader *loader, const char *path, const char
     struct qnk_loaded *loaded = loaded_new(loader);
 
     if (loaded == NULL) {
-        return no_memory(why);
+        return qnk_loaded_no_memory(why);
     }
 
     int32_t status = qnk_sealed_open(path, QNK_PLUGIN_FILE_MAX, loader->hides_memory_files,
@@ -350,11 +195,11 @@ static int32_t file_load(struct qnk_loader *loader, const char *path, const char
 
     if (known != NULL) {
         loaded_free(loader, loaded);
-        status = name_check(&known->plugin, kind, name, why);
+        status = qnk_loaded_name_check(&known->plugin, kind, name, why);
         *plugin = status == QN_OK ? &known->plugin : *plugin;
         return status;
     }
-    status = file_verify(loader, loaded, path, kind, name, why);
+    status = qnk_loaded_verify(loader, loaded, path, kind, name, why);
     if (status != QN_OK) {
         loaded_free(loader, loaded);
         return status;
@@ -459,76 +304,6 @@ int32_t qnk_loader_find_used(struct qnk_loader *loader, const struct qnk_config_
     return status;
 }
 
-/* The descriptor against the manifest: both were made from one file. */
-static int32_t descriptor_check(const struct qnk_loaded *loaded, const struct qn_plugin *descriptor,
-                                char why[QNK_PLUGIN_WHY_MAX])
-{
-    const struct qnk_manifest *manifest = &loaded->plugin.manifest;
-    const struct qn_head *head = &descriptor->head;
-
-    if ((loaded->descriptor_size != 0 &&
-         (loaded->descriptor_size < sizeof *descriptor || head->size > loaded->descriptor_size)) ||
-        head->size < sizeof *descriptor || head->major != qnk_table_host.major ||
-        head->minor != manifest->host_minor || head->print != manifest->host_print) {
-        (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "what it exports is not as its manifest says");
-        return QN_INVALID;
-    }
-    if (descriptor->manifest_print != manifest->print ||
-        strcmp(descriptor->kind, manifest->kind_text) != 0 ||
-        strcmp(descriptor->name, manifest->name) != 0 ||
-        strcmp(descriptor->version, manifest->version_text) != 0) {
-        (void)snprintf(why, QNK_PLUGIN_WHY_MAX,
-                       "it exports '%s' %s, and its manifest is of another", descriptor->name,
-                       descriptor->version);
-        return QN_INVALID;
-    }
-    return QN_OK;
-}
-
-static int32_t tables_fill(struct qnk_loader *loader, struct qnk_loaded *loaded,
-                           const struct qn_plugin *descriptor, char why[QNK_PLUGIN_WHY_MAX])
-{
-    struct qnk_plugin *plugin = &loaded->plugin;
-    const struct qnk_table *table = &plugin->kind->table;
-    uint16_t host_minor = plugin->manifest.host_minor;
-
-    if (loaded->table == NULL) {
-        loaded->table_size = qnk_table_size(table, table->minor);
-        loaded->table = qnk_memory_take(loader->budget, loaded->table_size);
-    }
-    if (loaded->table == NULL) {
-        return no_memory(why);
-    }
-
-    const struct qn_head *life = descriptor->life != NULL ? &descriptor->life->head : NULL;
-    int32_t status = qnk_table_fill(&qnk_table_life, life, host_minor, &plugin->life, why);
-
-    if (status == QN_OK) {
-        const struct qn_head *state =
-            descriptor->state != NULL ? &descriptor->state->head : qnk_table_state.stubs;
-
-        host_minor = descriptor->state != NULL ? host_minor : qnk_table_state.minor;
-        status = qnk_table_fill(&qnk_table_state, state, host_minor, &plugin->state, why);
-    }
-    if (status == QN_OK) {
-        status = qnk_table_fill(table, descriptor->slots, plugin->manifest.table_minor,
-                                loaded->table, why);
-    }
-    plugin->table = loaded->table;
-    return status;
-}
-
-static int32_t descriptor_use(struct qnk_loader *loader, struct qnk_loaded *loaded,
-                              const struct qn_plugin *descriptor, char why[QNK_PLUGIN_WHY_MAX])
-{
-    int32_t status = descriptor_check(loaded, descriptor, why);
-
-    if (status == QN_OK) {
-        status = tables_fill(loader, loaded, descriptor, why);
-    }
-    return status;
-}
-
 /* By /proc/PID, not self, for debuggers; once, as the loader of the system knows files by number.
  * What is mapped is never unmapped, also where it is refused afterwards. */
 static int32_t library_map(struct qnk_loader *loader, struct qnk_loaded *loaded,
@@ -553,7 +328,7 @@ static int32_t library_map(struct qnk_loader *loader, struct qnk_loaded *loaded,
         (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "it does not export 'qn_plugin_v1'");
         return QN_INVALID;
     }
-    return descriptor_use(loader, loaded, loaded->plugin.descriptor, why);
+    return qnk_loaded_fill(loader, loaded, loaded->plugin.descriptor, why);
 }
 
 int32_t qnk_plugin_map(struct qnk_plugin *plugin, char why[QNK_PLUGIN_WHY_MAX])
@@ -565,7 +340,7 @@ int32_t qnk_plugin_map(struct qnk_plugin *plugin, char why[QNK_PLUGIN_WHY_MAX])
     if (plugin->descriptor == NULL) {
         status = library_map(plugin->loader, loaded, why);
     } else if (plugin->table == NULL) {
-        status = descriptor_use(plugin->loader, loaded, plugin->descriptor, why);
+        status = qnk_loaded_fill(plugin->loader, loaded, plugin->descriptor, why);
     }
     (void)pthread_mutex_unlock(&plugin->loader->lock);
     return status;
@@ -578,13 +353,14 @@ int32_t qnk_loader_adopt(struct qnk_loader *loader, const struct qn_plugin *desc
     (void)pthread_mutex_lock(&loader->lock);
 
     struct qnk_loaded *loaded = loaded_new(loader);
-    int32_t status = loaded != NULL ? manifest_keep(loader, loaded, "", note, why) : no_memory(why);
+    int32_t status =
+        loaded != NULL ? qnk_loaded_read(loader, loaded, "", note, why) : qnk_loaded_no_memory(why);
 
     if (status == QN_OK) {
-        status = manifest_use(loader, loaded, why);
+        status = qnk_loaded_use(loader, loaded, why);
     }
     if (status == QN_OK) {
-        status = descriptor_use(loader, loaded, descriptor, why);
+        status = qnk_loaded_fill(loader, loaded, descriptor, why);
     }
     if (status == QN_OK) {
         loaded->plugin.descriptor = descriptor;

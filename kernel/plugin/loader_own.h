@@ -54,6 +54,32 @@ struct qnk_loader {
     struct qnk_config_plugins config;
 };
 
+/* QN_NO_SPACE, with its words. */
+int32_t qnk_loaded_no_memory(char why[QNK_PLUGIN_WHY_MAX]);
+
+/* Decodes the manifest into a block of the plugin's own, behind its path. */
+QN_MUST_CHECK int32_t qnk_loaded_read(struct qnk_loader *loader, struct qnk_loaded *loaded,
+                                      const char *path, struct qn_span note,
+                                      char why[QNK_PLUGIN_WHY_MAX]);
+
+/* What is known once the manifest is: whether this kernel can run it. */
+QN_MUST_CHECK int32_t qnk_loaded_use(struct qnk_loader *loader, struct qnk_loaded *loaded,
+                                     char why[QNK_PLUGIN_WHY_MAX]);
+
+/* Refuses a plugin that is another than the one that was asked for. */
+QN_MUST_CHECK int32_t qnk_loaded_name_check(const struct qnk_plugin *plugin, const char *kind,
+                                            const char *name, char why[QNK_PLUGIN_WHY_MAX]);
+
+/* Everything that is asked of a sealed file before it is mapped, in the order of abi.md 8. */
+QN_MUST_CHECK int32_t qnk_loaded_verify(struct qnk_loader *loader, struct qnk_loaded *loaded,
+                                        const char *path, const char *kind, const char *name,
+                                        char why[QNK_PLUGIN_WHY_MAX]);
+
+/* The descriptor against the manifest, then its tables made full size. */
+QN_MUST_CHECK int32_t qnk_loaded_fill(struct qnk_loader *loader, struct qnk_loaded *loaded,
+                                      const struct qn_plugin *descriptor,
+                                      char why[QNK_PLUGIN_WHY_MAX]);
+
 /* Takes folder after folder off a list that is apart by ':'; false: it is over. */
 bool qnk_loader_folder_next(const char **list, char folder[QNK_LOADER_PATH_MAX]);
 
