@@ -239,7 +239,7 @@ const struct qn_event *const *qnk_guarded_events(struct qnk_guarded_call *call,
                                                  const struct qn_event *const *events,
                                                  uint32_t count)
 {
-    const struct qn_event **copy = qnk_guarded_room(call, events, count * sizeof *events);
+    const struct qn_event **copy = qnk_guarded_room(call, events, count * sizeof(void *));
 
     for (uint32_t i = 0; copy != NULL && i < count; i++) {
         struct qn_event *event = qnk_guarded_room(call, events[i], sizeof *event);

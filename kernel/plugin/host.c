@@ -152,10 +152,13 @@ static int32_t host_fail(struct qn_node *node, int32_t status, struct qn_span de
     size_t size = detail.size < QN_PLUGIN_TEXT_MAX ? (size_t)detail.size : QN_PLUGIN_TEXT_MAX;
 
     (void)pthread_mutex_lock(&node->lock);
+    if (size > 0) {
+        memcpy(node->words, detail.data, size);
+    }
     for (size_t i = 0; i < size; i++) { /* one line of a log or a terminal */
-        bool is_plain = detail.data[i] >= ' ' && detail.data[i] != 0x7F;
-
-        node->words[i] = is_plain ? (char)detail.data[i] : '?';
+        if (detail.data[i] < ' ' || detail.data[i] == 0x7F) {
+            node->words[i] = '?';
+        }
     }
     node->words[size] = 0;
     (void)pthread_mutex_unlock(&node->lock);

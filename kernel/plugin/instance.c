@@ -271,19 +271,18 @@ enum qnk_life qnk_instance_life(const struct qnk_instance *instance)
     return life_of(instance);
 }
 
-void qnk_instance_words(const struct qnk_instance *instance, char *text, size_t size)
+void qnk_instance_words(struct qnk_instance *instance, char *text, size_t size)
 {
-    /* The lock is no part of what anybody sees of an instance. */
-    struct qn_node *node = (struct qn_node *)(uintptr_t)&instance->node;
+    struct qn_node *node = &instance->node;
 
     (void)pthread_mutex_lock(&node->lock);
     (void)snprintf(text, size, "%s", node->words);
     (void)pthread_mutex_unlock(&node->lock);
 }
 
-uint64_t qnk_instance_memory(const struct qnk_instance *instance)
+uint64_t qnk_instance_memory(struct qnk_instance *instance)
 {
-    struct qn_node *node = (struct qn_node *)(uintptr_t)&instance->node;
+    struct qn_node *node = &instance->node;
 
     (void)pthread_mutex_lock(&node->lock);
 

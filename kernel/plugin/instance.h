@@ -84,9 +84,9 @@ const struct qnk_plugin *qnk_instance_plugin(const struct qnk_instance *instance
 enum qnk_life qnk_instance_life(const struct qnk_instance *instance);
 
 /* What it said last through fail(), cut to `size` with its end; "" if nothing. Any thread. */
-void qnk_instance_words(const struct qnk_instance *instance, char *text, size_t size);
+void qnk_instance_words(struct qnk_instance *instance, char *text, size_t size);
 
 /* Bytes that it holds now, bufs included, and how many rules it or its callers broke. Any
  * thread. */
-uint64_t qnk_instance_memory(const struct qnk_instance *instance);
+uint64_t qnk_instance_memory(struct qnk_instance *instance);
 uint64_t qnk_instance_faults(const struct qnk_instance *instance);

@@ -591,8 +591,7 @@ static void field_read(struct reading *reading, const struct field *field)
     const char *owner = owner_of(field->tag);
     int32_t status = QN_OK;
 
-    if (field->tag != QN_MANIFEST_TOOL && field->tag < TAG_KNOWN && !is_single(field->tag) &&
-        count_of(reading, field->tag) == NULL) {
+    if (field->tag < TAG_KNOWN && !is_single(field->tag) && count_of(reading, field->tag) == NULL) {
         refuse(reading, QN_UNSUPPORTED,
                "its manifest has the field %u, which this qnetd " PACKAGE_VERSION
                " does not know and must",
