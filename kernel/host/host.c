@@ -16,6 +16,7 @@ enum {
     FREEZE_TRIES = 300, /* a plugin that still holds something gets so many pauses */
     FREEZE_NS = 10000000,
     TICKS_OF_SECOND = 10, /* between two looks at what changes slowly */
+    DRAIN_TICKS = 20,     /* that a plain end waits for what is being signed and stored */
 };
 
 enum qnk_exit qnk_live_exit(int32_t status)
@@ -79,12 +80,26 @@ static void signing_look(struct qnk_host *host)
     }
 }
 
+/* What is being made comes to its end: a block that was signed and not stored could never be made
+ * again, and a validator alone would wait for it for ever. */
+static void drain_look(struct qnk_host *host)
+{
+    if (qnk_pool_count(host->pool) == 0 || ++host->drained > DRAIN_TICKS) {
+        host->is_ending = true;
+        (void)uv_async_send(&host->ender);
+    }
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct qnk_host *host = timer->data;
     uint64_t now_us = qnk_live_now(host);
 
     if (host->is_ending) {
+        return;
+    }
+    if (host->phase == QNK_HOST_STOPPING) {
+        drain_look(host);
         return;
     }
     if (host->ticks++ % TICKS_OF_SECOND == 0) {
@@ -215,12 +230,25 @@ static void on_ender(uv_async_t *async)
     }
 }
 
+/* No new block and no new vote; what is under way goes on. */
+static void drain_begin(struct qnk_host *host)
+{
+    struct qnk_event event = {.type = QNK_EVENT_CONTROL};
+
+    event.control.what = QNK_CONTROL_HOLD;
+    qnk_live_event(host, &event);
+}
+
 void qnk_host_stop(struct qnk_host *host, enum qnk_exit code, const char *why)
 {
-    if (host->is_ending) {
-        return;
+    bool is_plain = code == QNK_EXIT_OK && host->phase == QNK_HOST_RUNNING && !host->is_performing;
+
+    if (host->phase == QNK_HOST_STOPPING) {
+        if (host->exit != QNK_EXIT_OK || code == QNK_EXIT_OK) {
+            return;
+        }
+        is_plain = false; /* it fails while it ends */
     }
-    host->is_ending = true;
     host->phase = QNK_HOST_STOPPING;
     host->exit = code;
     qnk_text(host->why, sizeof host->why, "%s", why);
@@ -230,7 +258,12 @@ void qnk_host_stop(struct qnk_host *host, enum qnk_exit code, const char *why)
         qnk_log(&host->log, QNK_LOG_ERROR, "stopping", "the node stops: %s | code=%d text=%s", why,
                 (int)code, why);
     }
-    (void)uv_async_send(&host->ender);
+    if (is_plain) {
+        drain_begin(host);
+    } else {
+        host->is_ending = true;
+        (void)uv_async_send(&host->ender);
+    }
 }
 
 enum qnk_exit qnk_host_ending(const struct qnk_host *host, const char **why)

@@ -67,8 +67,9 @@ QN_MUST_CHECK int32_t qnk_host_create(const struct qnk_host_setup *setup, struct
  * exit code that fits; so it does when a later step fails. The loop must run in any case. */
 QN_MUST_CHECK int32_t qnk_host_start(struct qnk_host *host);
 
-/* The node stops: what is on its way to the disk gets there, links close, `closed` is called.
- * Only the first call's code and words count. `why` is kept; "" for a plain end. */
+/* The node stops: what is on its way to the disk gets there, links close, `closed` is called. A
+ * plain end, with QNK_EXIT_OK, first lets what is being signed and stored come to its end. The
+ * first code that is not QNK_EXIT_OK counts, with its words. */
 void qnk_host_stop(struct qnk_host *host, enum qnk_exit code, const char *why);
 void qnk_host_destroy(struct qnk_host *host);
 

@@ -40,6 +40,13 @@ struct qnk_live_site {
     struct qnk_log_site site;
 };
 
+/* The ledger's state on its way from the disk. */
+struct qnk_live_load {
+    struct qnk_task task;
+    struct qnk_host *host;
+    int32_t status;
+};
+
 struct qnk_gauges;
 
 struct qnk_host {
@@ -52,7 +59,8 @@ struct qnk_host {
     uint32_t phase;
     const char *doing;
     uint32_t next_step; /* of the start */
-    bool is_ending;
+    uint32_t drained;   /* ticks since a plain end began */
+    bool is_ending;     /* no more events to the core */
     bool is_ended;
     enum qnk_exit exit;
     char why[QNK_HOST_WHY];
@@ -82,6 +90,7 @@ struct qnk_host {
     struct qnk_hash *tips;
     uint32_t tips_count;
     struct qnk_store store; /* of the start */
+    struct qnk_live_load load;
     struct qnk_gate gate;
     struct qnk_job_host job_host;
     uint32_t workers;

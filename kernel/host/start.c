@@ -173,11 +173,8 @@ static void ledger_leave(void *ctx, bool alone)
     qnk_gate_leave(ctx, alone);
 }
 
-static int32_t start_storage(struct qnk_host *host)
+static int32_t start_threads(struct qnk_host *host)
 {
-    struct qnk_plugged storage = qnk_kit_plugged(&host->kit, QNK_HOST_STORAGE);
-    int32_t status;
-
     host->workers = workers_of(host);
     if (host->workers == 0 ||
         qnk_kit_manifest(&host->kit, QNK_HOST_STORAGE)->lanes < QNK_DISK_LANES) {
@@ -192,29 +189,57 @@ static int32_t start_storage(struct qnk_host *host)
         .ledger_enter = ledger_enter,
         .ledger_leave = ledger_leave,
     };
-    status =
-        qnk_store_open(&host->store, &host->budget, storage, host->setup.config->node.index_txs);
+    return qnk_pool_create(&host->budget, host->setup.loop, host->workers, &host->pool);
+}
+
+static int32_t start_storage(struct qnk_host *host)
+{
+    int32_t status =
+        qnk_store_open(&host->store, &host->budget, qnk_kit_plugged(&host->kit, QNK_HOST_STORAGE),
+                       host->setup.config->node.index_txs);
+
     if (status != QN_OK) {
         qnk_live_failed(host, status, "anything", host->store.why);
     }
     return status;
 }
 
+/* A large state takes minutes: the loop goes on meanwhile. */
+static void ledger_load(struct qnk_task *task, uint32_t lane)
+{
+    struct qnk_live_load *load = (struct qnk_live_load *)task;
+    struct qnk_host *host = load->host;
+
+    (void)lane; /* nobody else is in the ledger or the storage yet */
+    load->status = qnk_store_load_ledger(&host->store, STORAGE_LANE, host->job_host.ledger,
+                                         host->setup.config->network.ledger_genesis);
+}
+
+static void ledger_loaded(struct qnk_task *task)
+{
+    struct qnk_live_load *load = (struct qnk_live_load *)task;
+
+    if (load->status != QN_OK) {
+        qnk_live_failed(load->host, load->status, "the ledger's state", load->host->store.why);
+    }
+    qnk_live_start(load->host);
+}
+
 static int32_t start_ledger(struct qnk_host *host)
 {
-    int32_t status = qnk_store_load_ledger(&host->store, STORAGE_LANE, host->job_host.ledger,
-                                           host->setup.config->network.ledger_genesis);
-
-    if (status != QN_OK) {
-        qnk_live_failed(host, status, "the ledger's state", host->store.why);
-    }
-    return status;
+    host->load = (struct qnk_live_load){
+        .task = {.run = ledger_load, .done = ledger_loaded},
+        .host = host,
+    };
+    qnk_pool_give(host->pool, QNK_QUEUE_LEDGER, &host->load.task);
+    return QN_AGAIN;
 }
 
 static int32_t start_disk(struct qnk_host *host)
 {
     struct qnk_disk_setup setup = {
         .budget = &host->budget,
+        .pool = host->pool,
         .store = &host->store,
         .signer = host->signer,
         .ctx = host,
@@ -225,13 +250,8 @@ static int32_t start_disk(struct qnk_host *host)
         .waited = qnk_gauges_waited,
         .failed = qnk_live_failed,
     };
-    int32_t status = qnk_pool_create(&host->budget, host->setup.loop, host->workers, &host->pool);
 
-    if (status == QN_OK) {
-        setup.pool = host->pool;
-        status = qnk_disk_create(&setup, &host->disk);
-    }
-    return status;
+    return qnk_disk_create(&setup, &host->disk);
 }
 
 /* --- the core --- */
@@ -432,6 +452,7 @@ static int32_t start_running(struct qnk_host *host)
 
 /* --- one after another --- */
 
+/* QN_AGAIN: the next step is called for when this one is done. */
 static const struct {
     const char *doing;
     int32_t (*start)(struct qnk_host *host);
@@ -441,9 +462,10 @@ static const struct {
     {"counting", qnk_gauges_create},
     {"loading plugins", start_plugins},
     {"making genesis", start_genesis},
+    {"starting threads", start_threads},
     {"opening its storage", start_storage},
     {"loading the ledger", start_ledger},
-    {"starting threads", start_disk},
+    {"opening the disk's queues", start_disk},
     {"making the core", start_core},
     {"restoring blocks", start_restore},
     {"connecting", start_peers},
@@ -459,13 +481,16 @@ void qnk_live_start(struct qnk_host *host)
     }
     host->doing = steps[host->next_step].doing;
     status = steps[host->next_step].start(host);
+    host->next_step++;
+    if (status == QN_AGAIN) {
+        return;
+    }
     if (status != QN_OK && !host->is_ending) {
         char text[QNK_HOST_WHY];
 
         qnk_text(text, sizeof text, "the node stopped %s (status %d)", host->doing, status);
         qnk_host_stop(host, qnk_live_exit(status), text);
     }
-    host->next_step++;
     if (!host->is_ending && host->next_step < sizeof steps / sizeof *steps) {
         (void)uv_async_send(&host->ender);
     }
