@@ -778,6 +778,9 @@ static bool kernel_is_over(const struct qnk_node *node, const struct qnk_kernel_
     if (node->now_us > place->added_us + KERNEL_AGE_US) {
         return true;
     }
+    if (tx.kind == QNK_TX_EVIDENCE) {
+        return qnk_transition_knows(qnk_tree_root(node->tree)->control, tx.payload);
+    }
     return tx.kind == QNK_TX_SHARE && qnk_share_decode(tx.payload, &share) == QN_OK &&
            share.window + 1 < window;
 }

@@ -274,19 +274,20 @@ static int32_t take_evidence(struct qnk_transition *transition, struct qn_span p
     return QN_OK;
 }
 
-int32_t qnk_transition_tx(struct qnk_transition *transition, const struct qnk_tx *tx)
+bool qnk_transition_knows(const struct qnk_control *control, struct qn_span payload)
 {
-    struct qnk_hash from;
+    struct qnk_evidence evidence;
+    struct qnk_hash place;
 
-    QN_ASSERT(qnk_tx_is_kernel(tx));
-    memcpy(from.bytes, tx->from, QN_KEY_SIZE);
-
-    uint32_t sender = qnk_set_find(transition->set, &from);
-
-    if (++transition->kernel_txs > QNK_BLOCK_KERNEL_TXS_MAX || sender == QNK_SET_NOBODY ||
-        tx->nonce != 0 || tx->fee != 0) {
-        return QN_INVALID;
+    if (qnk_evidence_decode(payload, &evidence) != QN_OK) {
+        return false;
     }
+    qnk_evidence_place(&evidence, &place);
+    return is_in_force(control, &place);
+}
+
+static int32_t take(struct qnk_transition *transition, uint32_t sender, const struct qnk_tx *tx)
+{
     switch ((enum qnk_tx_kind)tx->kind) {
     case QNK_TX_EVIDENCE:
         return take_evidence(transition, tx->payload);
@@ -301,6 +302,26 @@ int32_t qnk_transition_tx(struct qnk_transition *transition, const struct qnk_tx
         break;
     }
     return QN_INVALID;
+}
+
+/* Only what is valid counts against the limit: a producer tries all that its pool holds. */
+int32_t qnk_transition_tx(struct qnk_transition *transition, const struct qnk_tx *tx)
+{
+    struct qnk_hash from;
+    int32_t status;
+
+    QN_ASSERT(qnk_tx_is_kernel(tx));
+    memcpy(from.bytes, tx->from, QN_KEY_SIZE);
+
+    uint32_t sender = qnk_set_find(transition->set, &from);
+
+    if (transition->kernel_txs == QNK_BLOCK_KERNEL_TXS_MAX || sender == QNK_SET_NOBODY ||
+        tx->nonce != 0 || tx->fee != 0) {
+        return QN_INVALID;
+    }
+    status = take(transition, sender, tx);
+    transition->kernel_txs += status == QN_OK;
+    return status;
 }
 
 /* --- the beacon --- */

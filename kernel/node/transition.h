@@ -59,6 +59,9 @@ QN_MUST_CHECK int32_t qnk_transition_begin(struct qnk_transition *transition,
  * its sender was not looked at. */
 QN_MUST_CHECK int32_t qnk_transition_tx(struct qnk_transition *transition, const struct qnk_tx *tx);
 
+/* Whether evidence with this payload has been on the chain, so that no block can bring it again. */
+bool qnk_transition_knows(const struct qnk_control *control, struct qn_span payload);
+
 /* The record after the block; the transition is over. */
 struct qnk_control *qnk_transition_end(struct qnk_transition *transition);
 

@@ -650,6 +650,8 @@ static struct qnk_hash trace_of(uint64_t seed)
     qnk_world_start(net->world, 1);
     net_run_ms(net, 2000);
     qnk_world_trace(net->world, &trace);
+    fprintf(stderr, "# seed %llu: trace %02x%02x%02x%02x\n", (unsigned long long)seed,
+            trace.bytes[0], trace.bytes[1], trace.bytes[2], trace.bytes[3]);
     net_drop(net);
     return trace;
 }
