@@ -222,7 +222,7 @@ bool qnk_ballot_wants(const struct qnk_ballot *ballot, const struct qnk_vote *vo
     const struct qnk_ballot_vote *held =
         qnk_ballot_find(ballot, vote->round, vote->step, vote->member);
 
-    return held == NULL || !is_same(&held->vote, vote);
+    return held == NULL || (!held->contradicted && !is_same(&held->vote, vote));
 }
 
 static struct qnk_ballot_vote *vote_copy(struct qnk_ballot *ballot, const struct qnk_vote *vote)
@@ -300,7 +300,15 @@ uint32_t qnk_ballot_add(struct qnk_ballot *ballot, const struct qnk_vote *vote,
 
     if (*place != NULL) {
         *held = *place;
-        return is_same(&(*place)->vote, vote) ? QNK_BALLOT_KNOWN : QNK_BALLOT_DOUBLE;
+        if (is_same(&(*place)->vote, vote)) {
+            return QNK_BALLOT_KNOWN;
+        }
+        if ((*place)->contradicted) {
+            ballot->dropped++;
+            return QNK_BALLOT_OVER;
+        }
+        (*place)->contradicted = true;
+        return QNK_BALLOT_DOUBLE;
     }
     *place = vote_copy(ballot, vote);
     if (*place == NULL) {

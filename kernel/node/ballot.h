@@ -20,12 +20,14 @@
 
 #include "kernel/base/buf.h"
 #include "kernel/chain/certificate.h"
+#include "kernel/chain/control.h"
 #include "kernel/chain/wire.h"
 
 enum {
-    QNK_BALLOT_AHEAD = 8,   /* rounds above the own one; QN_CONSENSUS_ROUNDS_AHEAD */
-    QNK_BALLOT_BEHIND = 9,  /* rounds below it that are kept */
-    QNK_BALLOT_CELLS = 128, /* (round, step) pairs */
+    QNK_BALLOT_AHEAD = 8,  /* rounds above the own one; QN_CONSENSUS_ROUNDS_AHEAD */
+    QNK_BALLOT_BEHIND = 9, /* rounds below it that are kept */
+    QNK_BALLOT_CELLS =
+        (QNK_BALLOT_AHEAD + 1 + QNK_BALLOT_BEHIND) * QNK_CONTROL_STEPS_MAX, /* (round, step) */
     QNK_BALLOT_CERTIFICATES = 64,
 };
 
@@ -34,6 +36,7 @@ struct qnk_ballot_vote {
     struct qnk_vote vote; /* its tail lies in `tail` */
     bool delivered;       /* to the engine */
     bool opened;          /* a prepare that opens a commit held here */
+    bool contradicted;    /* its member signed another one too: that was told, once */
     bool false_opening;   /* a prepare that contradicts it: not delivered from then on */
     uint64_t tail_size;
     uint8_t tail[];
@@ -73,8 +76,8 @@ const struct qnk_ballot_place *qnk_ballot_place(const struct qnk_ballot *ballot)
 void qnk_ballot_round_set(struct qnk_ballot *ballot, uint32_t round);
 uint32_t qnk_ballot_round(const struct qnk_ballot *ballot);
 
-/* Whether it is worth verifying this vote: of this place, of a member, and not held yet. A double
- * of what is held is wanted. */
+/* Whether it is worth verifying this vote: of this place, of a member, and not held yet. The first
+ * double of what is held is wanted. */
 bool qnk_ballot_wants(const struct qnk_ballot *ballot, const struct qnk_vote *vote);
 
 /* Takes a verified vote in. `held` is the ballot's own copy, of NEW and KNOWN votes; for DOUBLE it

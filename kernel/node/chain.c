@@ -117,6 +117,15 @@ static const char *header_fault(struct qnk_node *node, const struct qnk_micro *h
 
 /* --- the waiting room --- */
 
+/* When a block of this time may be looked at; of a time that no clock will show, at the very end,
+ * for what a header says is not bounded. */
+static uint64_t room_due_us(uint64_t time_ms)
+{
+    uint64_t at_ms = time_ms - QNK_CLOCK_AHEAD_MS;
+
+    return at_ms < UINT64_MAX / 1000 ? at_ms * 1000 : UINT64_MAX - 1;
+}
+
 static void room_add(struct qnk_node *node, uint32_t peer, const struct qnk_micro *header,
                      const struct qnk_hash *id, uint64_t at_us)
 {
@@ -204,7 +213,7 @@ static void header_add(struct qnk_node *node, uint32_t peer, struct qnk_block *p
         return;
     }
     if (header->time_ms > now_ms(node) + QNK_CLOCK_AHEAD_MS) {
-        room_add(node, peer, header, id, (header->time_ms - QNK_CLOCK_AHEAD_MS) * 1000);
+        room_add(node, peer, header, id, room_due_us(header->time_ms));
         return;
     }
 

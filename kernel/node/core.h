@@ -64,10 +64,11 @@ struct qnk_peer {
     bool outgoing;
     bool has_status;
     struct qnk_status status;
-    uint64_t chain_asked_us; /* last FETCH_CHAIN */
-    uint64_t final_sent_us;  /* last certificate that was sent for an old vote */
-    bool is_doubted;         /* claimed a final window and did not show it */
-    uint64_t held_sent_us;   /* last answer to HELD */
+    uint64_t chain_asked_us;   /* last FETCH_CHAIN */
+    uint64_t final_sent_us;    /* last certificate that was sent for an old vote */
+    uint32_t doubts;           /* times that it claimed a final window and did not show it */
+    uint64_t doubted_until_us; /* what it claims counts for nothing before */
+    uint64_t held_sent_us;     /* last answer to HELD */
 };
 
 /* A header that waits: for its time, or for a window to become final. */

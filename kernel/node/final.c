@@ -393,6 +393,11 @@ void qnk_certificate_checked(struct qnk_node *node, struct qnk_job *job)
             contradiction(node, &cert);
         }
     } else {
+        struct qnk_peer *peer = qnk_peer_find(node, job->peer);
+
+        if (peer != NULL) {
+            peer->doubts /= 2; /* it showed what it claimed */
+        }
         qnk_certificate_final(node, bytes, has_macro ? &macro : NULL, job->peer);
     }
     qnk_buf_unref(bytes);

@@ -28,7 +28,7 @@ static uint64_t claimed_final(const struct qnk_node *node)
     for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
         const struct qnk_peer *peer = &node->peers[i];
 
-        if (peer->id != 0 && peer->has_status && !peer->is_doubted &&
+        if (peer->id != 0 && peer->has_status && node->now_us >= peer->doubted_until_us &&
             peer->status.final_window > claim) {
             claim = peer->status.final_window;
         }

@@ -195,9 +195,6 @@ static void status_take(struct qnk_node *node, struct qnk_peer *peer, struct qn_
         qnk_peer_fault(node, peer->id, QNK_FAULT_MALFORMED);
         return;
     }
-    if (status.final_window > peer->status.final_window) {
-        peer->is_doubted = false; /* it is asked again for what it says now */
-    }
     if (!peer->has_status && status.node_type != QNK_NODE_LIGHT) {
         qnk_pool_tell(node, peer->id);
     }

@@ -7,6 +7,8 @@
 
 #include "kernel/node/core.h"
 
+enum { DOUBTS_MAX = 10 };
+
 /* The highest final window that a peer claims and has not failed to show. */
 static uint64_t target_of(const struct qnk_node *node)
 {
@@ -15,7 +17,7 @@ static uint64_t target_of(const struct qnk_node *node)
     for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
         const struct qnk_peer *peer = &node->peers[i];
 
-        if (peer->id != 0 && peer->has_status && !peer->is_doubted &&
+        if (peer->id != 0 && peer->has_status && node->now_us >= peer->doubted_until_us &&
             peer->status.final_window > target) {
             target = peer->status.final_window;
         }
@@ -38,7 +40,16 @@ static void fetch(struct qnk_node *node, uint32_t peer, uint8_t type, const stru
     }
 }
 
-/* Asks for the next macroblock. Whoever claims it and does not show it is not believed again. */
+/* A peer claimed a window and did not show it. It is not believed for a while, each time twice as
+ * long, or else whoever claims enough would keep this node from making blocks. */
+static void doubt(struct qnk_node *node, struct qnk_peer *peer)
+{
+    peer->doubted_until_us = node->now_us + ((uint64_t)QNK_RETRY_US << peer->doubts);
+    peer->doubts += peer->doubts < DOUBTS_MAX;
+    qnk_peer_fault(node, peer->id, QNK_FAULT_SLOW);
+}
+
+/* Asks for the next macroblock. */
 static void macros_ask(struct qnk_node *node)
 {
     struct qnk_fetch what = {.first = node->final_window + 1, .count = 1};
@@ -49,8 +60,7 @@ static void macros_ask(struct qnk_node *node)
             return;
         }
         if (last != NULL) {
-            last->is_doubted = true;
-            qnk_peer_fault(node, last->id, QNK_FAULT_SLOW);
+            doubt(node, last);
         }
     }
     node->macros_window = what.first;

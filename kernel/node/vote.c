@@ -28,6 +28,19 @@ static uint32_t self_of(const struct qnk_node *node)
                                      : QNK_SET_NOBODY;
 }
 
+/* Whether the engine that is bound for a window lists this step. */
+static bool is_declared(const struct qnk_node *node, uint64_t window, uint32_t step)
+{
+    const struct qnk_known_final *basis = qnk_final_of(node, (int64_t)window - 3);
+    const struct qnk_binding *binding = &basis->control->bindings[QNK_BINDING_CONSENSUS];
+    bool is_listed = false;
+
+    for (uint32_t i = 0; i < binding->steps_count; i++) {
+        is_listed = is_listed || binding->steps[i] == step;
+    }
+    return is_listed && step != QNK_STEP_ABANDON;
+}
+
 /* --- may this node sign? --- */
 
 static bool refuse_signing(struct qnk_node *node, const char *why)
@@ -942,20 +955,6 @@ static struct qn_span prepared_bytes(const struct qnk_node *node, int64_t round,
     return held == NULL ? (struct qn_span){NULL, 0} : held->view.bytes;
 }
 
-/* Whether the engine that is bound for the open window lists this step. */
-static bool is_declared(const struct qnk_node *node, uint32_t step)
-{
-    uint64_t window = qnk_ballot_place(node->ballot)->window;
-    const struct qnk_known_final *basis = qnk_final_of(node, (int64_t)window - 3);
-    const struct qnk_binding *binding = &basis->control->bindings[QNK_BINDING_CONSENSUS];
-    bool is_listed = false;
-
-    for (uint32_t i = 0; i < binding->steps_count; i++) {
-        is_listed = is_listed || binding->steps[i] == step;
-    }
-    return is_listed && step != QNK_STEP_ABANDON;
-}
-
 /* G7: the digest is of this window, and all behind it was executed here and is durable. */
 static bool is_valid(struct qnk_node *node, uint64_t window, const struct qnk_hash *digest)
 {
@@ -980,7 +979,7 @@ static void vote_guard(struct qnk_node *node, struct qnk_signing_vote *signing)
     struct qnk_guard_facts facts = {
         .final_window = node->final_window,
         .is_valid = is_valid(node, vote->window, &signing->asked),
-        .is_lockless = !is_declared(node, QNK_STEP_PREPARE),
+        .is_lockless = !is_declared(node, vote->window, QNK_STEP_PREPARE),
         .prepared = prepared_bytes(node, vote->round, &vote->digest),
         .justified = prepared_bytes(node, vote->vr, &vote->digest),
     };
@@ -1031,7 +1030,8 @@ static void vote_request(struct qnk_node *node,
         return;
     }
     if (!qnk_may_sign(node) || signing.vote.member == QNK_SET_NOBODY ||
-        !is_declared(node, request->step) || !tail_make(node, &signing, request->body)) {
+        !is_declared(node, place->window, request->step) ||
+        !tail_make(node, &signing, request->body)) {
         vote_refused(node, &signing, QNK_GUARD_FULL);
         return;
     }
@@ -1474,7 +1474,8 @@ static bool votes_collect(struct qnk_node *node, uint32_t peer, const struct qnk
 
         const struct qnk_ballot *ballot = ballot_of(node, vote.window);
 
-        if (ballot != NULL && qnk_ballot_wants(ballot, &vote)) {
+        if (ballot != NULL && is_declared(node, vote.window, vote.step) &&
+            qnk_ballot_wants(ballot, &vote)) {
             uint64_t bytes = before.size - rest.size;
 
             vote_sig(node, job, count++, ballot, &vote);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+
+/* What one liar says, with a member's key or with none: the others go on. */
+
+#include "tests/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/base/bytes.h"
+#include "kernel/chain/wire.h"
+#include "tests/sim/net.h"
+
+enum { LIAR = 3 };
+
+static void sign_as(const struct net *net, uint32_t member, const uint8_t *message, uint64_t size,
+                    uint8_t signature[QN_SIG_SIZE])
+{
+    uint8_t public[32], secret[crypto_sign_SECRETKEYBYTES];
+
+    crypto_sign_seed_keypair(public, secret, net->seeds[member]);
+    crypto_sign_detached(signature, NULL, message, size, secret);
+}
+
+static void say(struct net *net, uint32_t to, uint8_t lane, uint8_t type, const uint8_t *body,
+                uint64_t size)
+{
+    qnk_world_say(net->world, (to + 1) % 3, to, lane, type, (struct qn_span){body, size});
+}
+
+/* --- headers --- */
+
+/* Headers on the node's head with this time, of the liar: one for each rank that it might have. */
+static bool say_headers(struct net *net, uint32_t to, uint64_t time_ms)
+{
+    uint8_t body[4 + 4 * QNK_MICRO_SIZE], message[QNK_MICRO_MESSAGE_SIZE];
+    struct qnk_node_view view = look(net, to);
+    struct qnk_block_view head;
+
+    if (!qnk_node_block_at(qnk_world_node(net->world, to), view.head_height, &head)) {
+        return false; /* it has just become final */
+    }
+    qn_le32_write(body, 4);
+    for (uint16_t rank = 0; rank < 4; rank++) {
+        struct qnk_micro header = *head.header;
+
+        header.view = rank;
+        header.producer = LIAR;
+        header.height++;
+        header.time_ms = time_ms;
+        header.flags = (uint8_t)(qnk_window_of(header.height, WINDOW) - 1 - view.final_window);
+        header.tx_count = header.body_size = header.backlog = 0;
+        qnk_micro_id(head.header, &header.parent);
+        qnk_micro_message(&header, &net->setup.params.chain_id, message);
+        sign_as(net, LIAR, message, sizeof message, header.signature);
+        qnk_micro_encode(&header, body + 4 + rank * QNK_MICRO_SIZE);
+    }
+    say(net, to, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, body, sizeof body);
+    return true;
+}
+
+static void a_block_of_the_end_of_time_waits_for_it(void **state)
+{
+    /* Of the last two, one is due at once and one never, when counted in 64 bits. */
+    static const uint64_t times[] = {UINT64_MAX, UINT64_MAX / 1000, UINT64_MAX / 1000 + 501,
+                                     (UINT64_C(1) << 61) + 500};
+    struct net *net = net_make(4, 4, 31);
+    uint32_t said = 0;
+    uint64_t window;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 2000);
+    for (uint32_t i = 0; i < 40; i++) {
+        said += say_headers(net, 0, times[i % 4]);
+        net_run_ms(net, 50);
+    }
+    assert_true(said > 20);
+    window = look(net, 0).final_window;
+    net_run_ms(net, 6000);
+    assert_true(look(net, 0).final_window > window + 1);
+    assert_int_equal(net->halts, 0);
+    net_drop(net);
+}
+
+/* --- votes --- */
+
+/* A vote of the liar for a window `ahead` of the last final one. */
+static void say_vote(struct net *net, uint32_t to, uint64_t ahead, uint16_t step, uint32_t round,
+                     uint8_t digest)
+{
+    uint8_t message[QNK_VOTE_MESSAGE_SIZE], body[4 + QNK_VOTE_WIRE_SIZE];
+    uint8_t engine[QNK_ENGINE_RECORD_MAX];
+    uint32_t size = qnk_engine_record(&net->setup.params.bindings[QNK_BINDING_CONSENSUS], engine);
+    struct qnk_vote vote = {
+        .step = step,
+        .window = look(net, to).final_window + ahead,
+        .round = round,
+        .vr = -1,
+        .member = LIAR,
+    };
+
+    vote.digest.bytes[0] = digest;
+    qnk_vote_binding(&net->set->hash, (struct qn_span){engine, size}, &vote.binding);
+    qnk_vote_message(&vote, &net->setup.params.chain_id, message);
+    sign_as(net, LIAR, message, sizeof message, vote.signature);
+    qn_le32_write(body, 1);
+    qnk_vote_encode(&vote, body + 4);
+    say(net, to, QNK_LANE_CONSENSUS, QNK_WIRE_VOTES, body, sizeof body);
+}
+
+static void steps_that_nobody_declared_push_no_vote_out(void **state)
+{
+    struct net *net = net_make(4, 4, 32);
+    uint64_t window;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 2000);
+    window = look(net, 0).final_window;
+    for (uint32_t i = 0; i < 40; i++) {
+        for (uint32_t to = 0; to < 4; to++) {
+            for (uint16_t step = 0; step < 150; step++) {
+                say_vote(net, to, 1, (uint16_t)(QNK_STEP_OWN + step), 0, 1);
+                say_vote(net, to, 2, (uint16_t)(QNK_STEP_OWN + step), 0, 1);
+            }
+        }
+        net_run_ms(net, 100);
+    }
+    assert_true(look(net, 0).final_window > window + 1);
+    net_drop(net);
+}
+
+static void a_member_that_contradicts_itself_is_told_of_once(void **state)
+{
+    struct net *net = net_make(4, 4, 33);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 3);
+    net_run_ms(net, 4000);
+    for (uint32_t i = 1; i < 200; i++) {
+        say_vote(net, 0, 1, QNK_STEP_FINAL, 3, (uint8_t)i);
+    }
+    net_run_ms(net, 500);
+    assert_true(qnk_node_counters(qnk_world_node(net->world, 0))->doubles_seen > 0);
+    assert_true(qnk_node_counters(qnk_world_node(net->world, 0))->doubles_seen < 10);
+    net_drop(net);
+}
+
+/* --- who stands where --- */
+
+static void claims_without_proof_stop_nobody(void **state)
+{
+    struct net *net = net_make(4, 5, 34);
+    uint64_t window;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 5);
+    net_run_ms(net, 2000);
+    window = look(net, 0).final_window;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct qnk_status status = {
+            .node_type = QNK_NODE_FULL,
+            .serves = 1,
+            .member = QNK_SET_NOBODY,
+            .head_height = 1000000 + i,
+            .final_window = 1000 + i, /* more each time */
+        };
+        uint8_t body[QNK_STATUS_SIZE];
+
+        qnk_status_encode(&status, body);
+        for (uint32_t to = 0; to < 4; to++) {
+            qnk_world_say(net->world, 4, to, QNK_LANE_CONSENSUS, QNK_WIRE_STATUS,
+                          (struct qn_span){body, sizeof body});
+        }
+        net_run_ms(net, 100);
+    }
+    assert_true(look(net, 0).final_window > window + 10);
+    net_drop(net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_block_of_the_end_of_time_waits_for_it),
+        cmocka_unit_test(steps_that_nobody_declared_push_no_vote_out),
+        cmocka_unit_test(a_member_that_contradicts_itself_is_told_of_once),
+        cmocka_unit_test(claims_without_proof_stop_nobody),
+    };
+
+    if (!net_init()) {
+        return 1;
+    }
+    cmocka_set_test_filter(getenv("QNET_TEST_ONLY"));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
