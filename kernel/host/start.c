@@ -480,6 +480,7 @@ void qnk_live_start(struct qnk_host *host)
         return;
     }
     host->doing = steps[host->next_step].doing;
+    qnk_log(&host->log, QNK_LOG_DEBUG, "starting", "the node is %s", host->doing);
     status = steps[host->next_step].start(host);
     host->next_step++;
     if (status == QN_AGAIN) {
