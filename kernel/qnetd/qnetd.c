@@ -378,7 +378,7 @@ int main(int argc, char **argv)
     process_prepare();
     code = files_open(&daemon);
     if (code != QNK_EXIT_OK) {
-        return code;
+        return (int)code;
     }
     log_open(&daemon);
     code = run(&daemon);
@@ -387,5 +387,5 @@ int main(int argc, char **argv)
     qnk_shared_destroy(daemon.shared);
     qnk_config_done(&daemon.config);
     qnk_loader_destroy(daemon.loader);
-    return code;
+    return (int)code;
 }
