@@ -69,6 +69,9 @@ static int32_t bytes_read(struct qnk_config *config, const char *path,
     } else {
         qnk_report_add(&config->report, QNK_E110, place, "cannot open '%s': %s", path,
                        reason_of(status));
+        if (status == QN_DENIED) {
+            qnk_report_denied(&config->report);
+        }
     }
     return QN_INVALID;
 }

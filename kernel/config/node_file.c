@@ -278,11 +278,13 @@ static void secret_check(struct qnk_checker *checker, const struct qnk_config_va
         qnk_report_add(checker->report, QNK_E110, place, "'%s': '%s' belongs to another user",
                        value->key->name, path);
         qnk_report_hint(checker->report, "chown $(id -u) %s", path);
+        qnk_report_denied(checker->report);
         break;
     case QNK_FILE_SECRET_WIDE:
         qnk_report_add(checker->report, QNK_E110, place, "'%s': others can read '%s' (mode %04o)",
                        value->key->name, path, mode);
         qnk_report_hint(checker->report, "chmod 600 %s", path);
+        qnk_report_denied(checker->report);
         break;
     }
 }

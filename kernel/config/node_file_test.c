@@ -198,6 +198,7 @@ static void key_files_are_there_and_ours_alone(void **subject)
     (void)snprintf(key, sizeof key, "%s/node.key", folder);
     (void)snprintf(words, sizeof words, "'keys.node': there is no file '%s'", key);
     finding_is("type: full\n", true, QNK_E110, words, "`qnet key new` makes one");
+    assert_false(config.report.findings[0].is_denied);
     assert_int_equal(config.report.findings[0].place.mark.line, 1);
 
     write_key(0600);
@@ -208,6 +209,7 @@ static void key_files_are_there_and_ours_alone(void **subject)
     (void)snprintf(words, sizeof words, "'keys.node': others can read '%s' (mode 0644)", key);
     (void)snprintf(hint, sizeof hint, "chmod 600 %s", key);
     finding_is("type: full\nkeys: {node: node.key}\n", true, QNK_E110, words, hint);
+    assert_true(config.report.findings[0].is_denied);
     assert_int_equal(config.report.findings[0].place.mark.line, 9);
     assert_int_equal(config.report.findings[0].place.mark.column, 14);
     assert_int_equal(unlink(key), 0);

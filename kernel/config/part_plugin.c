@@ -84,7 +84,8 @@ static void refuse_plugin(struct qnk_checker *checker, const struct qnk_config_p
 {
     char list[QNK_REPORT_TEXT_MAX];
 
-    if (status != QN_NOT_FOUND) {
+    if (status != QN_NOT_FOUND ||
+        *plugin->path != 0) { /* a name beside a path is looked up nowhere */
         qnk_report_add(checker->report, QNK_E109, plugin->place, "%s '%s' is refused: %s",
                        plugin->kind, plugin->name, why);
         return;

@@ -128,6 +128,14 @@ void qnk_report_hint(struct qnk_report *report, const char *format, ...)
     va_end(args);
 }
 
+void qnk_report_denied(struct qnk_report *report)
+{
+    QN_ASSERT(report->count > 0);
+    if (report->errors + report->warnings <= QNK_REPORT_FINDINGS_MAX) {
+        report->findings[report->count - 1].is_denied = true;
+    }
+}
+
 /* Whether `a` stands before `b`. Files come in the order in which they were found at fault. */
 static bool is_before(const struct qnk_report *report, const struct qnk_finding *a,
                       const struct qnk_finding *b)

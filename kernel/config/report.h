@@ -65,6 +65,7 @@ struct qnk_finding {
     struct qnk_config_place place;
     const char *text;
     const char *hint; /* "": none */
+    bool is_denied;   /* of a file's mode or owner, not of a word: qnetd ends with another code */
 };
 
 struct qnk_report {
@@ -88,6 +89,9 @@ __attribute__((format(printf, 4, 5))) void qnk_report_add(struct qnk_report *rep
                                                           const char *format, ...);
 __attribute__((format(printf, 2, 3))) void qnk_report_hint(struct qnk_report *report,
                                                            const char *format, ...);
+
+/* Says of the newest finding that a file's mode or owner is what is wrong. */
+void qnk_report_denied(struct qnk_report *report);
 
 /* Puts the findings into the order of their files and places. */
 void qnk_report_sort(struct qnk_report *report);

@@ -153,8 +153,7 @@ static void report_print(const struct qnk_report *report)
 static enum qnk_exit exit_of(const struct qnk_report *report)
 {
     for (uint32_t i = 0; i < report->count; i++) {
-        if (report->findings[i].code != QNK_E110 &&
-            !qnk_finding_is_warning(report->findings[i].code)) {
+        if (!report->findings[i].is_denied && !qnk_finding_is_warning(report->findings[i].code)) {
             return QNK_EXIT_CONFIG;
         }
     }
