@@ -561,7 +561,7 @@ int32_t qnk_guard_vote(struct qnk_guard *guard, const struct qnk_vote *vote,
     int32_t status = remember_vote(guard, vote, facts, records);
 
     if (status != QN_OK) {
-        *rule = QNK_GUARD_FULL;
+        *rule = QNK_GUARD_ROOM;
     }
     return status;
 }

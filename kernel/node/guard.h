@@ -42,7 +42,7 @@ enum qnk_guard_rule {
     QNK_GUARD_G5 = 5, /* prepare that does not open the commit */
     QNK_GUARD_G6 = 6, /* after an abandon: comes with the swap */
     QNK_GUARD_G7 = 7, /* neither candidate nor checked valid */
-    QNK_GUARD_FULL = 8,
+    QNK_GUARD_ROOM = 8,
 };
 
 struct qnk_guard;

@@ -556,7 +556,7 @@ static void beyond_the_limit_nothing_is_signed(void **state)
     for (uint32_t i = 0; i < QNK_GUARD_DUTIES_MAX; i++) {
         assert_int_equal(ask_for(guard, QNK_STEP_TIMEOUT, i, -1, 0), QNK_GUARD_OK);
     }
-    assert_int_equal(ask_for(guard, QNK_STEP_TIMEOUT, QNK_GUARD_DUTIES_MAX, -1, 0), QNK_GUARD_FULL);
+    assert_int_equal(ask_for(guard, QNK_STEP_TIMEOUT, QNK_GUARD_DUTIES_MAX, -1, 0), QNK_GUARD_ROOM);
     done(guard);
 }
 
