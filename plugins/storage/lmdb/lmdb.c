@@ -31,6 +31,7 @@ enum {
     ERASE = 2,
     ERASE_RANGE = 3,
     LEVEL_MAX = 1,
+    WARN = 1,
     RANGE_FLAGS = 3,
     OWNER_MODE = 0600,
     MAP_UNIT = 1 << 16, /* a map's size is a multiple of any page's */
@@ -94,12 +95,21 @@ static int32_t lmdb_create(const struct qn_host *host, struct qn_node *node, str
     return QN_OK;
 }
 
-static int32_t folder_own(struct qn_inst *self, const char *path)
+static bool is_there(const struct qn_inst *self, const char *name)
+{
+    int fd = openat(self->folder, name, O_RDONLY | O_CLOEXEC);
+
+    return fd >= 0 && close(fd) == 0;
+}
+
+/* `was_used`: whether it was owned before. */
+static int32_t folder_own(struct qn_inst *self, const char *path, bool *was_used)
 {
     self->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self->folder < 0) {
         return fail(self, QN_IO, "the storage folder cannot be opened");
     }
+    *was_used = is_there(self, "owner");
     self->owner = openat(self->folder, "owner", O_RDWR | O_CREAT | O_CLOEXEC, OWNER_MODE);
     if (self->owner < 0) {
         return fail(self, QN_IO, "the storage folder cannot be written to");
@@ -112,18 +122,33 @@ static int32_t folder_own(struct qn_inst *self, const char *path)
     return QN_OK;
 }
 
+/* A folder that was used before has maps: they were lost, and begin empty, but not silently. */
+static void maps_miss(const struct qn_inst *self)
+{
+    static const char words[] = "'data.mdb' is missing: all maps begin empty";
+
+    if (!is_there(self, "data.mdb")) {
+        self->host->log(self->node, WARN,
+                        (struct qn_span){(const uint8_t *)words, sizeof words - 1});
+    }
+}
+
 static int32_t lmdb_activate(struct qn_inst *self)
 {
     const struct qn_files_1 *files = self->host->extension(self->node, "qnet.files/1");
     const char *path = files == NULL ? NULL : files->folder(self->node);
+    bool was_used = false;
     int32_t status;
 
     if (path == NULL) {
         return fail(self, QN_IO, "there is no storage folder");
     }
-    status = folder_own(self, path);
+    status = folder_own(self, path, &was_used);
     if (status != QN_OK) {
         return status;
+    }
+    if (was_used) {
+        maps_miss(self);
     }
     status = lmdb_maps_open(&self->maps, path);
     switch (status) {

@@ -856,6 +856,36 @@ static void lost_pages_are_named_or_cut(void **state)
     damage_stop(&it, truth, &copies);
 }
 
+/* What a cut newest segment lost may be gone without a trace: it is named, and stays named. */
+static void a_cut_newest_segment_stays_named(void **state)
+{
+    struct truth *truth;
+    struct copies copies;
+    struct subject it;
+    uint64_t seed = 5;
+
+    (void)state;
+    damage_start(&it, &truth, &copies);
+    for (uint32_t round = 0; round < 50; round++) {
+        const struct copy *newest = &copies.files[copies.count - 1];
+        uint64_t size = 8192 + (qn_check_random(&seed) >> 16) % (SEGMENT - 8192);
+        struct report before, after;
+
+        copies_restore(&it, &copies);
+        file_set(newest->path, newest->bytes, size);
+        assert_int_equal(inst_open(&it), QN_OK);
+        before = log_report(&it, truth);
+        assert_true(before.damaged >= 1);
+        inst_close(&it);
+        assert_int_equal(inst_open(&it), QN_OK);
+        after = log_report(&it, truth);
+        assert_int_equal(after.damaged, before.damaged);
+        assert_int_equal(after.whole, before.whole);
+        inst_close(&it);
+    }
+    damage_stop(&it, truth, &copies);
+}
+
 static void a_lost_head_or_file_is_corrupt(void **state)
 {
     struct truth *truth;
@@ -1123,6 +1153,7 @@ int main(void)
         CASE(a_flipped_bit_costs_one_record),
         CASE(a_damaged_log_goes_on),
         CASE(lost_pages_are_named_or_cut),
+        CASE(a_cut_newest_segment_stays_named),
         CASE(a_lost_head_or_file_is_corrupt),
         CASE(a_cut_map_is_corrupt),
         CASE(a_full_map_is_no_space),

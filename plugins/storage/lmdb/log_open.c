@@ -309,6 +309,25 @@ static int32_t tail_find(struct log *log, const struct segment_head *head, uint6
     }
 }
 
+/* A segment keeps its size from its first moment on, so a shorter file lost its end. How many
+ * records were there nobody knows: one stands for them as damaged, and the next append begins a
+ * segment, from which on this is settled. */
+static int32_t cut_note(struct log *log, const struct segment_head *head)
+{
+    struct stat file;
+
+    if (fstat(log->fd, &file) != 0) {
+        return QN_IO;
+    }
+    if ((uint64_t)file.st_size < head->size) {
+        warn(log, "cut off or damaged are the records from", log->tail.sequence,
+             log->tail.sequence);
+        log->tail.sequence++;
+        log->tail.offset = head->size;
+    }
+    return QN_OK;
+}
+
 /* A damaged last record may have left no trace of where it ended: then nothing fits behind it, and
  * the next append begins a segment. */
 static int32_t newest_recover(struct log *log, const struct segment_head *head)
@@ -318,6 +337,9 @@ static int32_t newest_recover(struct log *log, const struct segment_head *head)
 
     if (status == QN_OK) {
         status = tail_find(log, head, durable);
+    }
+    if (status == QN_OK) {
+        status = cut_note(log, head);
     }
     if (status == QN_OK) {
         log->epoch++;
