@@ -507,7 +507,10 @@ static bool blocks_path(struct qnk_read *read, const struct qnk_reach *reach,
 
         status = qnk_store_header(reach->store, reach->store_lane, first + i, &header, &at);
         if (status == QN_OK) {
-            qnk_micro_id(&header, &ids[i]);
+            struct qnk_hash id;
+
+            qnk_micro_id(&header, &id);
+            qnk_hash_leaf(id.bytes, QN_HASH_SIZE, &ids[i]);
         }
     }
     if (status == QN_OK) {

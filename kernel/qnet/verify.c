@@ -265,7 +265,7 @@ const char *qnk_verify_proof(struct qnk_verifier *it, const json_t *proof, struc
     struct qn_span header = bytes_of(proof, "macro", macro_bytes, sizeof macro_bytes);
     struct qnk_merkle_path path;
     struct qnk_micro micro;
-    struct qnk_hash id;
+    struct qnk_hash id, leaf;
     const char *why;
 
     if (strcmp(qnk_string(proof, "format"), "qnet.proof/1") != 0) {
@@ -281,8 +281,9 @@ const char *qnk_verify_proof(struct qnk_verifier *it, const json_t *proof, struc
         return why;
     }
     qnk_micro_id(&micro, &id);
+    qnk_hash_leaf(id.bytes, QN_HASH_SIZE, &leaf);
     if (macro->blocks_count != it->window ||
-        !qnk_merkle_check(&id, count_of(proof, "place"), macro->blocks_count, &path,
+        !qnk_merkle_check(&leaf, count_of(proof, "place"), macro->blocks_count, &path,
                           &macro->blocks)) {
         return "the block is not in that macroblock";
     }
