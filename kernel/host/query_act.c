@@ -200,6 +200,7 @@ void qnk_ask_resume(struct qnk_question *question)
 {
     static const char *const known[] = {NULL};
     struct qnk_host_view view;
+    struct qnk_node_view node;
 
     if (!qnk_param_none(question, known) || qnk_query_node(question) == NULL) {
         return;
@@ -207,6 +208,12 @@ void qnk_ask_resume(struct qnk_question *question)
     qnk_host_look(question->host, &view);
     if (!view.has_validator) {
         qnk_refuse(question, QNK_QUERY_REFUSED, NULL, "this node has no validator key");
+        return;
+    }
+    qnk_node_look(qnk_query_node(question), &node);
+    if (node.is_signing) {
+        qnk_refuse(question, QNK_QUERY_REFUSED, NULL,
+                   "the validator signs: there is nothing to resume");
         return;
     }
     qnk_host_control(question->host, QNK_CONTROL_RESUME);

@@ -776,6 +776,25 @@ static int32_t restore_block(struct qnk_store *store, const struct qn_storage_en
     return QN_OK;
 }
 
+/* Says it if the log of blocks does not reach up to what is final: the log cannot know itself that
+ * it was cut or lost. */
+static void restore_check(struct qnk_store *store, uint32_t lane, uint64_t height)
+{
+    char before[QNK_STORE_WHY];
+    struct qnk_micro header;
+    struct qn_buf *body = NULL;
+
+    qnk_text(before, sizeof before, "%s", store->why);
+    if (qnk_store_body(store, lane, height, &header, &body) != QN_OK) {
+        qnk_text(store->why, sizeof store->why,
+                 "the log of blocks lacks block %llu, the last final one,",
+                 (unsigned long long)height);
+    } else {
+        qnk_text(store->why, sizeof store->why, "%s", before);
+    }
+    qnk_buf_unref(body);
+}
+
 int32_t qnk_store_restore(struct qnk_store *store, uint32_t lane, qnk_restored *restored, void *ctx,
                           bool *has_guard)
 {
@@ -800,11 +819,15 @@ int32_t qnk_store_restore(struct qnk_store *store, uint32_t lane, qnk_restored *
             to.any = true;
             restored(ctx, &event);
             status = QN_OK;
+            store->why[0] = '\0'; /* the node says it, and no peer has it */
         }
     }
     *has_guard = to.any;
     if (status == QN_OK) {
         status = read_log(store, lane, store->log, final.place, restore_block, &to, &is_damaged);
+        if ((status == QN_OK || status == QN_CORRUPT) && final.pages > 0) {
+            restore_check(store, lane, final.height);
+        }
     }
     return status == QN_CORRUPT ? QN_OK : status;
 }

@@ -43,8 +43,12 @@ static bool is_declared(const struct qnk_node *node, uint64_t window, uint32_t s
 
 /* --- may this node sign? --- */
 
-static bool refuse_signing(struct qnk_node *node, const char *why)
+/* Said once for each reason, not once for each try. */
+static bool refuse_signing(struct qnk_node *node, uint32_t level, const char *why)
 {
+    if (node->not_signing != why && node->setup.has_validator) {
+        qnk_note(node, level, "not-signing", "%s", why);
+    }
     node->not_signing = why;
     return false;
 }
@@ -70,6 +74,17 @@ static uint64_t weight_heard(const struct qnk_node *node, const struct qnk_set *
     return weight;
 }
 
+/* The log begins here, before anything is signed: a restart must not find a lost or damaged one. */
+static void log_begin(struct qnk_node *node)
+{
+    struct qn_buf *records = qnk_guard_records(node->guard);
+
+    node->signing = QNK_SIGNING_RESTORED;
+    if (records != NULL) {
+        qnk_effects_push(node->out, QNK_EFFECT_GUARD_TRIM)->trim.records = records;
+    }
+}
+
 /* A key without a record may sign only where the network has not begun either. */
 static bool may_sign_fresh(struct qnk_node *node)
 {
@@ -79,33 +94,30 @@ static bool may_sign_fresh(struct qnk_node *node)
     uint64_t weight = weight_heard(node, set, &is_past_genesis);
 
     if (is_past_genesis || node->final_window > 0) {
-        return refuse_signing(node, "this key has no sign record here and the network is past "
-                                    "genesis: copy the record, or see `qnet key resume`");
+        return refuse_signing(node, QNK_LOG_WARN,
+                              "this key has no sign record here and the network is past "
+                              "genesis: copy the record, or see `qnet key resume`");
     }
     if (self != QNK_SET_NOBODY) {
         weight += set->members[self].weight;
     }
     if (weight < qnk_set_quorum(set)) {
-        return refuse_signing(node, "waiting for peers of a quorum to say that the network is "
-                                    "at genesis");
+        return refuse_signing(node, QNK_LOG_INFO,
+                              "waiting for peers of a quorum to say that the network is "
+                              "at genesis");
     }
-    node->signing = QNK_SIGNING_RESTORED;
-
-    /* The log begins here, before anything is signed: a restart must not look like a lost log. */
-    struct qn_buf *records = qnk_guard_records(node->guard);
-
-    if (records != NULL) {
-        qnk_effects_push(node->out, QNK_EFFECT_GUARD_TRIM)->trim.records = records;
-    }
+    log_begin(node);
     return true;
 }
 
 static bool may_sign_resumed(struct qnk_node *node)
 {
     if (node->resume_window == UINT64_MAX || node->final_window + 1 < node->resume_window) {
-        return refuse_signing(node, "resumed without a record: waiting until two windows that "
-                                    "opened after the start are final");
+        return refuse_signing(node, QNK_LOG_INFO,
+                              "resumed without a record: waiting until two windows that "
+                              "opened after the start are final");
     }
+    log_begin(node); /* what the lost record held is final by now */
     return true;
 }
 
@@ -114,14 +126,15 @@ bool qnk_may_sign(struct qnk_node *node)
     bool may = false;
 
     if (!node->setup.has_validator || node->setup.type != QNK_NODE_SUPER) {
-        return refuse_signing(node, "not a validator");
+        return refuse_signing(node, QNK_LOG_INFO, "not a validator");
     }
     if (node->is_on_hold) {
-        return refuse_signing(node, "on hold");
+        return refuse_signing(node, QNK_LOG_INFO, "on hold");
     }
     if (node->is_guard_bad && node->signing == QNK_SIGNING_RESTORED) {
-        return refuse_signing(node, "the sign record is damaged: restore it, or see "
-                                    "`qnet key resume`");
+        return refuse_signing(node, QNK_LOG_WARN,
+                              "the sign record is damaged: restore it, or see "
+                              "`qnet key resume`");
     }
     switch ((enum qnk_signing)node->signing) {
     case QNK_SIGNING_NONE:
@@ -966,7 +979,7 @@ static bool is_valid(struct qnk_node *node, uint64_t window, const struct qnk_ha
 static void vote_refused(struct qnk_node *node, const struct qnk_signing_vote *signing,
                          uint32_t rule)
 {
-    node->counters.sign_refused[rule <= QNK_GUARD_FULL ? rule : QNK_GUARD_FULL]++;
+    node->counters.sign_refused[rule <= QNK_GUARD_ROOM ? rule : QNK_GUARD_ROOM]++;
     qnk_note(node, QNK_LOG_DEBUG, "sign-refused", "G%u: window %llu round %u step %u", rule,
              (unsigned long long)signing->vote.window, signing->vote.round, signing->vote.step);
     tell_signed(node, &signing->vote, &signing->asked, SIGNED_NOTHING);
@@ -1000,7 +1013,7 @@ static void vote_guard(struct qnk_node *node, struct qnk_signing_vote *signing)
         if (qnk_sign(node, QNK_SIGN_VOTE, signing, NULL, records, message, sizeof message)) {
             return; /* the tail went along */
         }
-        vote_refused(node, signing, QNK_GUARD_FULL);
+        vote_refused(node, signing, QNK_GUARD_ROOM);
     }
     qnk_buf_unref(signing->tail);
 }
@@ -1032,7 +1045,7 @@ static void vote_request(struct qnk_node *node,
     if (!qnk_may_sign(node) || signing.vote.member == QNK_SET_NOBODY ||
         !is_declared(node, place->window, request->step) ||
         !tail_make(node, &signing, request->body)) {
-        vote_refused(node, &signing, QNK_GUARD_FULL);
+        vote_refused(node, &signing, QNK_GUARD_ROOM);
         return;
     }
     if (request->step == QNK_STEP_COMMIT) {
