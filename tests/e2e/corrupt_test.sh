@@ -128,7 +128,7 @@ done
 stopped f1
 rm "$(storage f1)/$log_of_blocks"
 ended 'storage check finds the damage' 1 "$qnet" storage check -c "$work/net/f1/node.yaml"
-says 'and names it' 'DAMAGED: the body of block 1: it is missing'
+says 'and names it' 'DAMAGED: the log of blocks lacks block'
 node f1
 is 'blocks, lost: the node gets what is final' catches_up f1
 is 'blocks, lost: it says what is missing' named f1 'event=storage-damaged text="the log of blocks lacks'
