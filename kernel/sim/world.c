@@ -560,7 +560,7 @@ static bool make_node(struct qnk_world *world, uint32_t i)
         .type = setup->types == NULL ? QNK_NODE_SUPER : setup->types[i],
         .resend_ms = setup->resend_ms,
         .seed = setup->seed * 1000 + i,
-        .has_validator = i < setup->set->count,
+        .has_validator = setup->types == NULL || setup->types[i] == QNK_NODE_SUPER,
         .validator = machine->public,
         .genesis_set = setup->set,
         .tips = setup->tips,

@@ -148,6 +148,102 @@ static void two_votes_of_one_member_are_evidence_on_the_chain(void **state)
     net_drop(net);
 }
 
+static void large_bodies_travel_in_parts(void **state)
+{
+    struct net *net = net_make(4, 4, 24);
+    uint32_t largest = 0;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 2000);
+    for (uint32_t sender = 0; sender < SENDERS; sender++) {
+        submit(net, 0, sender, 0, 64);
+    }
+    net_run_ms(net, 8000);
+    for (uint32_t sender = 0; sender < SENDERS; sender++) {
+        assert_int_equal(next_nonce(net, 3, sender), 64);
+    }
+    for (uint64_t height = 1; height <= look(net, 3).final_height; height++) {
+        struct qnk_micro header;
+        uint64_t place;
+
+        assert_int_equal(
+            qnk_store_header(qnk_world_store(net->world, 3), 0, height, &header, &place), QN_OK);
+        largest = header.body_size > largest ? header.body_size : largest;
+    }
+    assert_true(largest > QNK_WIRE_PART_SIZE);
+    assert_agreement(net);
+    net_drop(net);
+}
+
+/* Windows of 90 blocks, two seconds apart, with the limits of production. */
+static void the_times_of_production_keep_their_promise(void **state)
+{
+    struct net *net;
+    uint64_t ended_ms;
+
+    (void)state;
+    net_times(true);
+    net = net_make(4, 4, 25);
+    net->setup.params.window = 90;
+    net->setup.params.interval_max_ms = 4000;
+    net->setup.params.settle_ms = 10000;
+    net->setup.params.settle_blocks = 3;
+    net->setup.resend_ms = 2000;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 600000);
+    assert_true(look(net, 0).final_window >= 3);
+    ended_ms = look(net, 0).final_time_us / 1000 - 3 * 90 * 2000 - START_MS;
+    assert_true(look(net, 0).final_window > 3 || ended_ms < 5000); /* all answer: at once */
+
+    qnk_world_crash(net->world, 3);
+    net_run_ms(net, 600000);
+    assert_true(look(net, 0).final_window >= 5); /* one is silent: a few seconds more */
+    assert_int_equal(look(net, 0).lag, 0);
+    assert_agreement(net);
+    net_drop(net);
+    net_times(false);
+}
+
+/* Two nodes with the key of member 3, one on each side of a cut. */
+static void twins_cannot_split_the_chain(void **state)
+{
+    struct net *net = net_make(4, 5, 26);
+    static const uint8_t sides[] = {0, 0, 1, 0, 1};
+    uint64_t window;
+
+    (void)state;
+    memcpy(net->seeds[4], net->seeds[3], sizeof net->seeds[4]);
+    net->types[4] = QNK_NODE_SUPER;
+    net_open(net);
+    for (uint32_t a = 0; a < 5; a++) {
+        for (uint32_t b = a + 1; b < 5; b++) {
+            if (sides[a] != sides[b]) {
+                qnk_world_link(net->world, a, b, false);
+            }
+        }
+    }
+    net_start(net, 0, 5);
+    net_run_ms(net, 10000);
+    window = look(net, 0).final_window;
+    assert_true(window >= 3);
+    assert_int_equal(look(net, 2).final_window, 0); /* two of four */
+    for (uint32_t a = 0; a < 5; a++) {
+        for (uint32_t b = a + 1; b < 5; b++) {
+            qnk_world_link(net->world, a, b, true);
+        }
+    }
+    net_run_ms(net, 20000);
+    assert_true(look(net, 0).final_window > window + 3);
+    for (uint32_t i = 1; i < 5; i++) {
+        assert_true(look(net, i).final_window + 1 >= look(net, 0).final_window);
+    }
+    assert_agreement(net);
+    net_drop(net);
+}
+
 static void a_key_that_signs_elsewhere_falls_silent_here(void **state)
 {
     struct net *net = net_make(4, 4, 19);
@@ -536,6 +632,9 @@ int main(void)
         cmocka_unit_test(members_show_their_links_and_the_beacon_moves),
         cmocka_unit_test(a_member_that_is_absent_loses_its_turns_until_it_rejoins),
         cmocka_unit_test(two_votes_of_one_member_are_evidence_on_the_chain),
+        cmocka_unit_test(large_bodies_travel_in_parts),
+        cmocka_unit_test(the_times_of_production_keep_their_promise),
+        cmocka_unit_test(twins_cannot_split_the_chain),
         cmocka_unit_test(a_key_that_signs_elsewhere_falls_silent_here),
         cmocka_unit_test(one_node_alone_is_a_network),
         cmocka_unit_test(a_transfer_gets_in_exactly_once),

@@ -19,20 +19,20 @@
 /* Mapped once for all nets. */
 static const struct qn_plugin *producer, *consensus, *ledger, *signature, *storage;
 
-/* Much as the simulator's column in finality.md 7.3. */
+/* As the columns of finality.md 7.3 say. */
 static uint8_t producer_config[128], consensus_config[128];
 static uint64_t producer_config_size, consensus_config_size;
 
-static void configs_make(void)
+void net_times(bool are_real)
 {
     uint8_t intervals[32];
     struct round_robin_config pace = {
-        .turn = 3,
+        .turn = are_real ? 30 : 3,
         .intervals = {intervals, sizeof intervals},
         .intervals_count = 4,
         .net_budget = 20 << 20,
     };
-    struct commit_reveal_config times = {
+    struct commit_reveal_config quick = {
         .commit = 600,
         .commit_min = 100,
         .reveal = 300,
@@ -42,16 +42,27 @@ static void configs_make(void)
         .base = 100,
         .step = 50,
     };
+    struct commit_reveal_config real = {
+        .commit = 60000,
+        .commit_min = 4000,
+        .reveal = 30000,
+        .seal = 30000,
+        .propose = 6000,
+        .propose_step = 2000,
+        .base = 4000,
+        .step = 1000,
+    };
+    struct commit_reveal_config *times = are_real ? &real : &quick;
 
     for (uint32_t i = 0; i < 4; i++) {
-        qn_le64_write(intervals + i * 8, 80u >> i);
+        qn_le64_write(intervals + i * 8, (are_real ? 2000u : 80u) >> i);
     }
     producer_config_size = round_robin_config_size(&pace);
-    consensus_config_size = commit_reveal_config_size(&times);
+    consensus_config_size = commit_reveal_config_size(times);
     assert_true(producer_config_size <= sizeof producer_config);
     assert_true(consensus_config_size <= sizeof consensus_config);
     (void)round_robin_config_write(&pace, producer_config);
-    (void)commit_reveal_config_write(&times, consensus_config);
+    (void)commit_reveal_config_write(times, consensus_config);
 }
 
 /* --- the net --- */
@@ -75,7 +86,7 @@ static bool make(void *ctx, uint32_t node, bool is_first, struct qnk_world_plugi
     plugins->ledger = play(net, &players[1], ledger, accounts_config_default());
     plugins->signature = play(net, &players[2], signature, none);
     plugins->consensus = (struct qnk_plugged){0};
-    if (node < net->set->count) {
+    if (net->types[node] == QNK_NODE_SUPER) {
         plugins->consensus = play(net, &players[3], consensus,
                                   (struct qn_span){consensus_config, consensus_config_size});
     }
@@ -375,7 +386,7 @@ bool net_init(void)
     if (sodium_init() < 0 || !plugins_map()) {
         return false;
     }
-    configs_make();
+    net_times(false);
     secrets_make();
     return true;
 }

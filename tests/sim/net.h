@@ -22,7 +22,7 @@ enum {
     WINDOW = 10,
     START_MS = 1000000,
     MEMORY = 256 << 20,
-    SENDERS = 8,
+    SENDERS = 40,
     FUNDS = 1000000000,
     FEE = 1000,
 };
@@ -44,6 +44,9 @@ struct net {
 
 /* Once for the program: maps the plugins of the build tree at $top_builddir. False: one lacks. */
 bool net_init(void);
+
+/* Whether nets that are made from now on have the times of production or quick ones. */
+void net_times(bool are_real);
 
 /* `nodes` of which the first `validators` vote and the rest follow. Change its setup, then open. */
 struct net *net_make(uint32_t validators, uint32_t nodes, uint64_t seed);
