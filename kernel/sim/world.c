@@ -307,6 +307,42 @@ static void break_link(struct qnk_world *world, uint32_t a, uint32_t b, uint64_t
     }
 }
 
+/* What a stranger might make of a message: other bytes, fewer or more, another type. */
+static void mangle(struct qnk_world *world, const struct happening *frame)
+{
+    struct happening *copy = happening_new(world, frame->node, ACT_FRAME, frame->at_us);
+    uint64_t size = frame->buf->size;
+    uint64_t cut = by_lot(world, 4) == 0 ? by_lot(world, size + 1) : size;
+    uint64_t more = by_lot(world, 4) == 0 ? by_lot(world, 40) : 0;
+    uint32_t hits = (uint32_t)by_lot(world, 4);
+
+    copy->from = frame->from;
+    copy->link = frame->link;
+    copy->head = frame->head;
+    copy->buf = qnk_buf_new(world->budget, cut + more);
+    QN_ASSERT(copy->buf != NULL);
+    if (cut > 0) {
+        memcpy(copy->buf->data, frame->buf->data, cut);
+    }
+    for (uint64_t at = cut; at < cut + more; at++) {
+        copy->buf->data[at] = (uint8_t)by_lot(world, 256);
+    }
+    for (uint32_t hit = 0; hit < hits && cut + more > 0; hit++) {
+        /* Counts and sizes stand in front, so half of the hits go there. */
+        uint64_t front = cut + more < 48 ? cut + more : 48;
+        uint64_t at = by_lot(world, by_lot(world, 2) == 0 ? front : cut + more);
+
+        copy->buf->data[at] = (uint8_t)by_lot(world, 256);
+    }
+    if (by_lot(world, 8) == 0) {
+        copy->head.type = (uint8_t)by_lot(world, 32);
+        copy->head.lane = (uint8_t)by_lot(world, QNK_LANES);
+    }
+    copy->head.plain_size = (uint32_t)copy->buf->size;
+    copy->head.body = qnk_buf_span(copy->buf);
+    queue_push(world, copy);
+}
+
 static void send(struct qnk_world *world, uint32_t i, uint32_t peer, struct qnk_frame head,
                  const struct qn_buf *first, struct qn_slice second)
 {
@@ -342,6 +378,9 @@ static void send(struct qnk_world *world, uint32_t i, uint32_t peer, struct qnk_
     }
     frame->head.plain_size = (uint32_t)frame->buf->size;
     frame->head.body = qnk_buf_span(frame->buf);
+    if (by_lot(world, 1000) < world->setup.mangle_permille) {
+        mangle(world, frame);
+    }
     queue_push(world, frame);
 }
 

@@ -148,6 +148,37 @@ static void two_votes_of_one_member_are_evidence_on_the_chain(void **state)
     net_drop(net);
 }
 
+/* Each node's peers seem to say a mangled thing before every right one. */
+static void mangled_messages_stop_nobody(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 30; seed < 33; seed++) {
+        struct net *net = net_make(4, 5, seed);
+        uint64_t faults = 0;
+
+        net->setup.mangle_permille = 1000;
+        net_open(net);
+        net_start(net, 0, 5);
+        for (uint32_t i = 0; i < 10; i++) {
+            submit(net, i % 5, i, 0, 20);
+            net_run_ms(net, 1500);
+        }
+        qnk_world_crash(net->world, 1);
+        net_run_ms(net, 4000);
+        qnk_world_start(net->world, 1);
+        net_run_ms(net, 20000);
+        for (uint32_t i = 0; i < 5; i++) {
+            assert_true(look(net, i).final_window >= 6);
+            for (uint32_t fault = 0; fault < QNK_FAULTS; fault++) {
+                faults += qnk_node_counters(qnk_world_node(net->world, i))->faults[fault];
+            }
+        }
+        assert_true(faults > 100); /* they were noticed */
+        assert_agreement(net);
+        net_drop(net);
+    }
+}
+
 static void large_bodies_travel_in_parts(void **state)
 {
     struct net *net = net_make(4, 4, 24);
@@ -632,6 +663,7 @@ int main(void)
         cmocka_unit_test(members_show_their_links_and_the_beacon_moves),
         cmocka_unit_test(a_member_that_is_absent_loses_its_turns_until_it_rejoins),
         cmocka_unit_test(two_votes_of_one_member_are_evidence_on_the_chain),
+        cmocka_unit_test(mangled_messages_stop_nobody),
         cmocka_unit_test(large_bodies_travel_in_parts),
         cmocka_unit_test(the_times_of_production_keep_their_promise),
         cmocka_unit_test(twins_cannot_split_the_chain),
