@@ -43,6 +43,7 @@ enum gauge {
     NET_DROPPED,
     SERVES_DROPPED,
     MEMORY,
+    DISK_FREE,
     COMMIT,
     GAUGES,
 };
@@ -119,6 +120,7 @@ static const struct qnk_metric metrics[GAUGES] = {
     [NET_DROPPED] = LABELLED("qnet_net_dropped_total", "Frames that did not fit.", "topic", lanes),
     [SERVES_DROPPED] = COUNTER("qnet_serves_dropped_total", "Requests of peers that were dropped."),
     [MEMORY] = GAUGE("qnet_memory_bytes", "Memory of core and host, without plugins."),
+    [DISK_FREE] = GAUGE("qnet_disk_free_bytes", "Room on the disk of the data folder."),
     [COMMIT] = {.name = "qnet_storage_commit_seconds",
                 .help = "What durable writes took.",
                 .type = QNK_METRIC_HISTOGRAM,
@@ -228,6 +230,7 @@ void qnk_gauges_update(struct qnk_host *host)
 {
     struct qnk_node_view view;
 
+    set(host, DISK_FREE, host->disk_free);
     if (host->node != NULL) {
         qnk_node_look(host->node, &view);
         update_core(host, &view);

@@ -10,13 +10,16 @@
 #include <qnet/assert.h>
 
 #include "kernel/base/text.h"
+#include "kernel/host/fullness.h"
 #include "kernel/host/live.h"
 
 enum {
     FREEZE_TRIES = 300, /* a plugin that still holds something gets so many pauses */
     FREEZE_NS = 10000000,
-    TICKS_OF_SECOND = 10, /* between two looks at what changes slowly */
-    DRAIN_TICKS = 20,     /* that a plain end waits for what is being signed and stored */
+    ROOM_AGAIN_US = 300000000, /* between two words about a disk that has little room */
+    TICKS_OF_SECOND = 10,      /* between two looks at what changes slowly */
+    TICKS_OF_ROOM = 50,        /* between two looks at the disk */
+    DRAIN_TICKS = 20,          /* that a plain end waits for what is being signed and stored */
 };
 
 enum qnk_exit qnk_live_exit(int32_t status)
@@ -80,6 +83,35 @@ static void signing_look(struct qnk_host *host)
     }
 }
 
+/* Before the disk is full the node stops: then there is room to repair things. */
+static void room_look(struct qnk_host *host, uint64_t now_us)
+{
+    uint64_t free;
+    uint64_t total;
+
+    if (qnk_fullness_look(host->dir.data, &free, &total) != QN_OK) {
+        return;
+    }
+    host->disk_free = free;
+    switch (qnk_fullness_of(free, total)) {
+    case QNK_FULLNESS_IS_FULL:
+        qnk_host_stop(host, QNK_EXIT_IO,
+                      "the disk of the data folder is nearly full: make room, then start again");
+        break;
+    case QNK_FULLNESS_IS_LOW:
+        if (host->room_told_us == 0 || now_us - host->room_told_us > ROOM_AGAIN_US) {
+            host->room_told_us = now_us;
+            qnk_log(&host->log, QNK_LOG_WARN, "disk-low",
+                    "the disk of the data folder has little room left | free=%lluMiB",
+                    (unsigned long long)(free >> 20));
+        }
+        break;
+    case QNK_FULLNESS_FINE:
+        host->room_told_us = 0;
+        break;
+    }
+}
+
 /* What is being made comes to its end: a block that was signed and not stored could never be made
  * again, and a validator alone would wait for it for ever. */
 static void drain_look(struct qnk_host *host)
@@ -101,6 +133,9 @@ static void on_tick(uv_timer_t *timer)
     if (host->phase == QNK_HOST_STOPPING) {
         drain_look(host);
         return;
+    }
+    if (host->has_dir && host->ticks % TICKS_OF_ROOM == 0) {
+        room_look(host, now_us);
     }
     if (host->ticks++ % TICKS_OF_SECOND == 0) {
         qnk_log_tick(host->setup.log);

@@ -68,6 +68,8 @@ struct qnk_host {
     struct qnk_clock clock;
     uint64_t start_us;
     bool is_clock_held;
+    uint64_t disk_free;      /* bytes; 0: not known yet */
+    uint64_t room_told_us;   /* when it was last said that there is little; 0: there is enough */
     const char *not_signing; /* as the log has it; NULL: nothing yet */
 
     /* In the order of the start; the end goes backwards. */
