@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* fullness.h: how much room the disk has left, and what follows from it: a word in time, and a clean
- * stop before the disk is full, since a full disk breaks more than this node.
+/* fullness.h: how much room the disk has left, and what follows from it: a word in time, and a
+ * clean stop before the disk is full, since a full disk breaks more than this node.
  *
  * Unless a function's own comment says otherwise:
  *   units    bytes
