@@ -12,6 +12,8 @@ enum {
     JOB_US = 300,   /* a job's time, whatever it does */
     STORE_US = 800, /* of a durable write */
     SIGN_US = 1000,
+    WINDOW_US = 4000, /* until a final window is durable */
+    WINDOW_JITTERS = 8,
     HELLO_US = 2000, /* until a link is up */
     QUEUE_FIRST = 4096,
     LANE = 0, /* of every plugin call: there is one thread */
@@ -23,6 +25,8 @@ enum action {
     ACT_JOB,
     ACT_STORED,
     ACT_SIGNED,
+    ACT_LOGGED, /* written, and nobody waits for it */
+    ACT_WINDOW,
     ACT_SECRETS,
     ACT_UP,
     ACT_DOWN,
@@ -42,7 +46,9 @@ struct happening {
     struct qnk_frame head;
     struct qn_buf *buf;
     struct qnk_job *job;
-    struct qnk_event event; /* STORED, SIGNED, SECRETS */
+    struct qnk_event event;   /* STORED, SIGNED, WINDOW, SECRETS */
+    struct qnk_effect effect; /* STORED, SIGNED, WINDOW, LOGGED: what is written when it happens */
+    bool is_written;
 };
 
 struct machine {
@@ -59,7 +65,8 @@ struct machine {
     uint64_t timers[QNK_TIMERS]; /* generation that counts */
     struct qnk_effects effects;
     uint64_t answers[QNK_TX_CODES];
-    uint64_t disk_free_us;
+    uint64_t log_free_us;  /* when the writer of logs is idle again */
+    uint64_t maps_free_us; /* and that of maps */
 };
 
 /* One direction of a link: frames arrive in order. */
@@ -161,10 +168,22 @@ static struct happening *happening_new(struct qnk_world *world, uint32_t node, u
     return happening;
 }
 
-static void happening_give(struct qnk_world *world, struct happening *happening)
+/* What a happening holds of its node's memory. */
+static void happening_empty(struct happening *happening)
 {
+    struct qnk_effects one = {.list = &happening->effect, .count = 1};
+
+    qnk_effects_reset(&one);
     qnk_buf_unref(happening->buf);
     qnk_job_destroy(happening->job);
+    happening->effect = (struct qnk_effect){0};
+    happening->buf = NULL;
+    happening->job = NULL;
+}
+
+static void happening_give(struct qnk_world *world, struct happening *happening)
+{
+    happening_empty(happening);
     qnk_memory_give(world->budget, happening, sizeof *happening);
 }
 
@@ -206,12 +225,88 @@ struct qnk_world *qnk_world_create(struct qnk_budget *budget, const struct qnk_w
     return world;
 }
 
+static uint64_t by_lot(struct qnk_world *world, uint64_t below)
+{
+    return below == 0 ? 0 : qnk_random_below(&world->random, below);
+}
+
+/* --- disks: two writers, of logs and of maps, each of which does one thing after another --- */
+
+static bool is_write(const struct happening *at, bool of_maps)
+{
+    return !at->is_written &&
+           (of_maps ? at->what == ACT_WINDOW
+                    : at->what == ACT_STORED || at->what == ACT_LOGGED ||
+                          (at->what == ACT_SIGNED && at->effect.sign->records != NULL));
+}
+
+/* From here on it outlives a crash. */
+static void write_down(struct qnk_world *world, struct happening *at)
+{
+    struct qnk_store *store = &world->machines[at->node].store;
+    const struct qnk_effect *effect = &at->effect;
+    int32_t status = QN_OK;
+
+    at->is_written = true;
+    switch (effect->type) {
+    case QNK_EFFECT_STORE_BLOCK:
+        status =
+            qnk_store_block(store, LANE, effect->block.header, qnk_buf_span(effect->block.body),
+                            effect->block.verified, &at->event.stored.place);
+        break;
+    case QNK_EFFECT_STORE_FINAL:
+        status = qnk_store_window(store, LANE, effect->final);
+        break;
+    case QNK_EFFECT_STORE_TXS:
+        status =
+            qnk_store_txs(store, LANE, (struct qn_span){effect->txs.rows->data, effect->txs.size},
+                          effect->txs.replaces);
+        break;
+    case QNK_EFFECT_SIGN:
+        if (effect->sign->records != NULL) {
+            status = qnk_store_guard(store, LANE, qnk_buf_span(effect->sign->records));
+        }
+        break;
+    case QNK_EFFECT_GUARD_TRIM:
+        status = qnk_store_guard_trim(store, LANE, qnk_buf_span(effect->trim.records));
+        break;
+    default:
+        break;
+    }
+    QN_ASSERT(status == QN_OK);
+}
+
+/* A writer stops with the power: of what it was given, by lot, the first so many are durable. */
+static void writer_stop(struct qnk_world *world, uint32_t i, bool of_maps)
+{
+    for (;;) {
+        struct happening *first = NULL;
+
+        for (uint32_t j = 0; j < world->queue_count; j++) {
+            struct happening *at = world->queue[j];
+
+            if (at->node == i && at->life == world->machines[i].life && is_write(at, of_maps) &&
+                (first == NULL || is_sooner(at, first))) {
+                first = at;
+            }
+        }
+        if (first == NULL || by_lot(world, 2) == 0) {
+            return;
+        }
+        write_down(world, first);
+    }
+}
+
 static void switch_off(struct qnk_world *world, uint32_t i, bool is_last)
 {
     struct machine *machine = &world->machines[i];
 
     if (!machine->is_on) {
         return;
+    }
+    if (!is_last && !machine->is_halted) {
+        writer_stop(world, i, true);
+        writer_stop(world, i, false);
     }
     machine->is_on = false;
     machine->life++;
@@ -221,10 +316,7 @@ static void switch_off(struct qnk_world *world, uint32_t i, bool is_last)
 
         /* Jobs hold bufs of the node's budget. */
         if (at->node == i) {
-            qnk_buf_unref(at->buf);
-            qnk_job_destroy(at->job);
-            at->buf = NULL;
-            at->job = NULL;
+            happening_empty(at);
         }
         if (at->what == ACT_FRAME && at->from == i && at->node != i && at->buf != NULL) {
             /* Frames on the way arrive: their bytes are the world's. */
@@ -276,11 +368,6 @@ static void step(struct qnk_world *world, uint32_t i, struct qnk_event *event)
     world->events++;
     qnk_node_step(machine->node, event, &machine->effects);
     perform(world, i);
-}
-
-static uint64_t by_lot(struct qnk_world *world, uint64_t below)
-{
-    return below == 0 ? 0 : qnk_random_below(&world->random, below);
 }
 
 static void break_link(struct qnk_world *world, uint32_t a, uint32_t b, uint64_t again_us)
@@ -384,44 +471,71 @@ static void send(struct qnk_world *world, uint32_t i, uint32_t peer, struct qnk_
     queue_push(world, frame);
 }
 
-static uint64_t disk_time(struct qnk_world *world, struct machine *machine, uint64_t cost_us)
+/* When a writer that is free from `free_us` on will have done what takes `cost_us`. */
+static uint64_t writer_time(struct qnk_world *world, uint64_t *free_us, uint64_t cost_us)
 {
-    uint64_t from = machine->disk_free_us > world->now_us ? machine->disk_free_us : world->now_us;
+    uint64_t from = *free_us > world->now_us ? *free_us : world->now_us;
 
-    machine->disk_free_us = from + cost_us + by_lot(world, world->setup.jitter_us);
-    return machine->disk_free_us;
+    *free_us = from + cost_us + by_lot(world, world->setup.jitter_us);
+    return *free_us;
 }
 
-static void store_block(struct qnk_world *world, uint32_t i, const struct qnk_effect *effect)
+/* Something that happens once it is written; the effect moves into it. */
+static struct happening *write_later(struct qnk_world *world, uint32_t i, uint32_t what,
+                                     uint64_t at_us, struct qnk_effect *effect)
 {
-    struct machine *machine = &world->machines[i];
-    struct happening *done =
-        happening_new(world, i, ACT_STORED, disk_time(world, machine, STORE_US));
+    struct happening *done = happening_new(world, i, what, at_us);
 
-    done->event = (struct qnk_event){.type = QNK_EVENT_STORED};
-    done->event.stored.token = effect->block.token;
-    done->event.stored.status = qnk_store_block(&machine->store, LANE, effect->block.header,
-                                                qnk_buf_span(effect->block.body),
-                                                effect->block.verified, &done->event.stored.place);
+    done->effect = *effect;
+    *effect = (struct qnk_effect){.type = QNK_EFFECT_CANCEL}; /* which holds nothing */
     queue_push(world, done);
+    return done;
 }
 
-static void sign(struct qnk_world *world, uint32_t i, const struct qnk_sign *sign)
+static void store_block(struct qnk_world *world, uint32_t i, struct qnk_effect *effect)
+{
+    uint64_t at_us = writer_time(world, &world->machines[i].log_free_us, STORE_US);
+    struct happening *done = write_later(world, i, ACT_STORED, at_us, effect);
+
+    done->event.type = QNK_EVENT_STORED;
+    done->event.stored.token = done->effect.block.token;
+}
+
+static void store_window(struct qnk_world *world, uint32_t i, struct qnk_effect *effect)
+{
+    uint64_t cost_us = WINDOW_US + by_lot(world, WINDOW_JITTERS * world->setup.jitter_us);
+    uint64_t at_us = writer_time(world, &world->machines[i].maps_free_us, cost_us);
+    struct happening *done = write_later(world, i, ACT_WINDOW, at_us, effect);
+
+    done->event.type = QNK_EVENT_STORED;
+    done->event.stored.token = done->effect.final->token;
+}
+
+/* The guard's log is not written anew before the windows that it forgets are durable. */
+static void trim(struct qnk_world *world, uint32_t i, struct qnk_effect *effect)
 {
     struct machine *machine = &world->machines[i];
-    struct happening *done =
-        happening_new(world, i, ACT_SIGNED, disk_time(world, machine, SIGN_US));
+
+    if (machine->log_free_us < machine->maps_free_us) {
+        machine->log_free_us = machine->maps_free_us;
+    }
+    (void)write_later(world, i, ACT_LOGGED, writer_time(world, &machine->log_free_us, STORE_US),
+                      effect);
+}
+
+static void sign(struct qnk_world *world, uint32_t i, struct qnk_effect *effect)
+{
+    struct machine *machine = &world->machines[i];
+    const struct qnk_sign *sign = effect->sign;
     const uint8_t *message = sign->long_message != NULL ? sign->long_message->data : sign->message;
     uint64_t size = sign->long_message != NULL ? sign->long_size : sign->message_size;
+    uint64_t at_us = sign->records != NULL ? writer_time(world, &machine->log_free_us, SIGN_US)
+                                           : world->now_us + SIGN_US;
+    struct happening *done = write_later(world, i, ACT_SIGNED, at_us, effect);
 
-    done->event = (struct qnk_event){.type = QNK_EVENT_SIGNED};
+    done->event.type = QNK_EVENT_SIGNED;
     done->event.sign.token = sign->token;
-    if (sign->records != NULL) {
-        done->event.sign.status =
-            qnk_store_guard(&machine->store, LANE, qnk_buf_span(sign->records));
-    }
     crypto_sign_detached(done->event.sign.signature, NULL, message, size, machine->key);
-    queue_push(world, done);
 }
 
 static void secrets(struct qnk_world *world, uint32_t i, const struct qnk_effect *effect)
@@ -503,8 +617,11 @@ static void perform_one(struct qnk_world *world, uint32_t i, struct qnk_effect *
 {
     struct machine *machine = &world->machines[i];
     struct qnk_frame head;
-    int32_t status = QN_OK;
 
+    if (world->setup.note != NULL &&
+        (effect->type == QNK_EFFECT_NOTE || effect->type == QNK_EFFECT_HALT)) {
+        world->setup.note(world->setup.note_ctx, i, effect);
+    }
     switch ((enum qnk_effect_type)effect->type) {
     case QNK_EFFECT_SEND:
         head = (struct qnk_frame){
@@ -528,21 +645,20 @@ static void perform_one(struct qnk_world *world, uint32_t i, struct qnk_effect *
         store_block(world, i, effect);
         break;
     case QNK_EFFECT_STORE_FINAL:
-        status = qnk_store_window(&machine->store, LANE, effect->final);
+        store_window(world, i, effect);
         break;
     case QNK_EFFECT_STORE_TXS:
-        status = qnk_store_txs(&machine->store, LANE,
-                               (struct qn_span){effect->txs.rows->data, effect->txs.size},
-                               effect->txs.replaces);
+        (void)write_later(world, i, ACT_LOGGED, writer_time(world, &machine->log_free_us, STORE_US),
+                          effect);
         break;
     case QNK_EFFECT_SIGN:
-        sign(world, i, effect->sign);
+        sign(world, i, effect);
         break;
     case QNK_EFFECT_SECRETS:
         secrets(world, i, effect);
         break;
     case QNK_EFFECT_GUARD_TRIM:
-        status = qnk_store_guard_trim(&machine->store, LANE, qnk_buf_span(effect->trim.records));
+        trim(world, i, effect);
         break;
     case QNK_EFFECT_SERVE:
         serve(world, i, effect);
@@ -557,11 +673,6 @@ static void perform_one(struct qnk_world *world, uint32_t i, struct qnk_effect *
         break;
     case QNK_EFFECT_NOTE:
         break;
-    }
-    QN_ASSERT(status == QN_OK);
-    if (world->setup.note != NULL &&
-        (effect->type == QNK_EFFECT_NOTE || effect->type == QNK_EFFECT_HALT)) {
-        world->setup.note(world->setup.note_ctx, i, effect);
     }
 }
 
@@ -720,9 +831,15 @@ static void link_up(struct qnk_world *world, uint32_t a, uint32_t b)
 static void happen(struct qnk_world *world, struct happening *at)
 {
     struct machine *machine = &world->machines[at->node];
-    struct qnk_event event = at->event;
+    struct qnk_event event;
 
+    if (at->effect.type != 0) {
+        write_down(world, at);
+    }
+    event = at->event;
     switch ((enum action)at->what) {
+    case ACT_LOGGED:
+        return;
     case ACT_FRAME:
         if (at->buf == NULL || wire_of(world, at->from, at->node)->link != at->link) {
             return;
@@ -752,6 +869,7 @@ static void happen(struct qnk_world *world, struct happening *at)
         break;
     case ACT_STORED:
     case ACT_SIGNED:
+    case ACT_WINDOW:
     case ACT_SECRETS:
         break;
     }
