@@ -88,7 +88,8 @@ static const char *header_fault(struct qnk_node *node, const struct qnk_micro *h
     if (header->height != parent->header.height + 1) {
         return "height";
     }
-    if (lag > 2 || qnk_header_final(node, header) < qnk_header_final(node, &parent->header)) {
+    if (lag > 2 || lag >= qnk_window_of(header->height, node->setup.params.window) ||
+        qnk_header_final(node, header) < qnk_header_final(node, &parent->header)) {
         return "lag";
     }
     (void)qnk_block_limits(node, header->height, lag, &txs, &bytes);
@@ -371,7 +372,7 @@ void qnk_headers_checked(struct qnk_node *node, struct qnk_job *job)
         qnk_micro_id(&header, &id);
         if (node->setup.has_validator && !qnk_guard_knows_block(node->guard, &header) &&
             qnk_hash_equal(&job->sigs[i].key, &node->setup.validator)) {
-            qnk_key_abused(node);
+            qnk_key_abused(node, qnk_window_of(header.height, node->setup.params.window));
         }
         header_offer(node, job->peer, &header, &id);
     }
@@ -386,12 +387,31 @@ static uint32_t parts_of(uint32_t body_size)
     return (body_size + QNK_WIRE_PART_SIZE - 1) / QNK_WIRE_PART_SIZE;
 }
 
+static void parts_end(struct qnk_node *node, struct qnk_block *block)
+{
+    qnk_memory_give(&node->budget, block->parts, block->parts_size);
+    block->parts = NULL;
+    block->parts_size = 0;
+}
+
+/* A body turned out to be another block's, or no body at all: it is asked for elsewhere. */
+static void body_drop(struct qnk_node *node, struct qnk_block *block)
+{
+    if (block->parts != NULL) {
+        parts_end(node, block);
+    }
+    qnk_buf_unref(block->body);
+    block->body = NULL;
+    block->asked_us = 0;
+}
+
 /* All of the body is here: it is read on the pool. */
 static void body_whole(struct qnk_node *node, struct qnk_block *block)
 {
     struct qnk_job *job = qnk_job_new(node, QNK_JOB_BODY, QNK_PURPOSE_BODY);
 
     if (job == NULL) {
+        body_drop(node, block);
         return;
     }
     job->buf = qnk_buf_ref(block->body);
@@ -433,24 +453,6 @@ static bool parts_begin(struct qnk_node *node, struct qnk_block *block)
     }
     block->parts_left = parts;
     return true;
-}
-
-static void parts_end(struct qnk_node *node, struct qnk_block *block)
-{
-    qnk_memory_give(&node->budget, block->parts, block->parts_size);
-    block->parts = NULL;
-    block->parts_size = 0;
-}
-
-/* A body turned out to be another block's, or no body at all: it is asked for elsewhere. */
-static void body_drop(struct qnk_node *node, struct qnk_block *block)
-{
-    if (block->parts != NULL) {
-        parts_end(node, block);
-    }
-    qnk_buf_unref(block->body);
-    block->body = NULL;
-    block->asked_us = 0;
 }
 
 /* Whether the part is one that this block can have. */
@@ -1055,7 +1057,9 @@ static bool fetch_visit(void *ctx, struct qnk_block *block)
         return true;
     }
     fetching->missing++;
-    if (node->now_us >= since_us + patience_us) {
+    if (block->header.body_size == 0) {
+        body_begin(node, block); /* memory was short */
+    } else if (node->now_us >= since_us + patience_us) {
         if (block->asked_us != 0 && block->asked_peer != 0) {
             qnk_peer_fault(node, block->asked_peer, QNK_FAULT_SLOW);
         }

@@ -238,7 +238,7 @@ struct qnk_node {
     struct qnk_macro certified_macro;
     bool has_certified_macro;
     bool is_checking_certificate;
-    uint32_t trims; /* windows since the guard's log was trimmed */
+    uint32_t trims; /* windows until the guard's log is trimmed */
 
     /* sync.c */
     uint64_t macro_asked_us; /* the header behind a certificate */
@@ -523,10 +523,17 @@ void qnk_signed(struct qnk_node *node, const struct qnk_event *event);
 /* Whether this node may sign now; if not, node->not_signing says why. */
 bool qnk_may_sign(struct qnk_node *node);
 
-/* Hands a record to the host for signing. False: no room. Takes `records` over. */
-bool qnk_sign(struct qnk_node *node, uint32_t purpose, const struct qnk_signing_vote *vote,
-              struct qn_buf *tx, struct qn_buf *records, const uint8_t *message,
-              uint32_t message_size);
+/* Room for one thing more to be signed, which qnk_sign_start takes at once; NULL: there is none.
+ * Whoever asks the guard has it first, so that nothing can fail after the guard said yes. */
+QN_MUST_CHECK struct qnk_sign *qnk_sign_new(struct qnk_node *node);
+
+/* Hands it to the host. Takes `sign`, `records` and the vote's tail over. */
+void qnk_sign_start(struct qnk_node *node, struct qnk_sign *sign, uint32_t purpose,
+                    const struct qnk_signing_vote *vote, struct qn_buf *records,
+                    const uint8_t *message, uint32_t message_size);
+
+/* Has a kernel transaction signed, and takes it over. False: no room. */
+bool qnk_sign_tx(struct qnk_node *node, struct qn_buf *tx);
 
 /* The head moved, or a candidate may have settled: the engine is told. */
 void qnk_candidate_look(struct qnk_node *node);
@@ -543,8 +550,8 @@ void qnk_checks_look(struct qnk_node *node);
 /* The window end that a check wants executed, or NULL. */
 struct qnk_block *qnk_check_target(struct qnk_node *node);
 
-/* Somebody else signs with our key. */
-void qnk_key_abused(struct qnk_node *node);
+/* Somebody else signs with our key, in this window. */
+void qnk_key_abused(struct qnk_node *node, uint64_t window);
 void qnk_engine_timer(struct qnk_node *node, uint32_t place);
 
 /* Evidence of two signed things. */

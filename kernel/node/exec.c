@@ -214,6 +214,9 @@ void qnk_exec_look(struct qnk_node *node)
         if (apply_start(node, qnk_tree_ancestor(target, fork->header.height + 1))) {
             return;
         }
+        if (node->exec.state != QNK_EXEC_IDLE) {
+            return; /* whoever heard of the bad block has gone on already */
+        }
     }
 }
 

@@ -537,10 +537,11 @@ static void logs_trim(struct qnk_node *node)
     struct qn_buf *records;
     struct qn_buf *rows;
 
-    if (++node->trims < TRIM_WINDOWS) {
+    if (node->trims > 0) {
+        node->trims--;
         return;
     }
-    node->trims = 0;
+    node->trims = TRIM_WINDOWS - 1; /* the first time soon after a start: a node may have many */
     records = qnk_guard_records(node->guard);
     if (records != NULL) {
         qnk_effects_push(node->out, QNK_EFFECT_GUARD_TRIM)->trim.records = records;
@@ -854,6 +855,7 @@ void qnk_final_restore(struct qnk_node *node, const struct qnk_event *event)
             qnk_tree_root_set(node->tree, &header, &macro.last, control, macro.tx_total);
             node->exec.at = qnk_tree_root(node->tree);
         }
+        qnk_guard_forget(node->guard, macro.window, macro.height); /* its records come next */
         if (qnk_windows_open(node) != QN_OK) {
             qnk_halt(node, "the producer plugin cannot schedule the next window");
         }

@@ -247,17 +247,24 @@ static int32_t restore_block(struct qnk_guard *guard, struct qn_span bytes)
         return QN_NO_SPACE;
     }
 
-    struct signed_block *block = &guard->blocks[guard->blocks_count++];
+    struct signed_block *block = &guard->blocks[guard->blocks_count];
 
     memcpy(block->bytes, bytes.data, bytes.size);
     block->height = qn_le64_read(bytes.data + 8);
+    guard->blocks_count += block->height > guard->floor_height;
     return QN_OK;
 }
 
 static int32_t restore_vote(struct qnk_guard *guard, struct qn_span bytes)
 {
-    if (bytes.size < VOTE_SIZE || bytes.size > VOTE_SIZE + QNK_VOTE_TAIL_MAX) {
+    struct qnk_vote vote;
+
+    if (bytes.size < VOTE_SIZE || bytes.size > VOTE_SIZE + QNK_VOTE_TAIL_MAX ||
+        !vote_from_bytes(bytes, &vote)) {
         return QN_CORRUPT;
+    }
+    if (vote.window <= guard->floor_window) {
+        return QN_OK;
     }
 
     struct qn_buf *copy = qnk_buf_copy(guard->budget, bytes);
@@ -267,7 +274,7 @@ static int32_t restore_vote(struct qnk_guard *guard, struct qn_span bytes)
     }
     if (!votes_add(guard, copy)) {
         qnk_buf_unref(copy);
-        return QN_CORRUPT;
+        return QN_NO_SPACE;
     }
     return QN_OK;
 }
@@ -295,7 +302,9 @@ int32_t qnk_guard_restore(struct qnk_guard *guard, struct qn_span record)
         if (qnk_certificate_decode(bytes, &certificate) != QN_OK) {
             return QN_CORRUPT;
         }
-        return certificates_add(guard, bytes) ? QN_OK : QN_NO_SPACE;
+        return certificate.window <= guard->floor_window || certificates_add(guard, bytes)
+                   ? QN_OK
+                   : QN_NO_SPACE;
     case RECORD_SAVED:
         if (bytes.size < 8) {
             return QN_CORRUPT;
@@ -522,6 +531,10 @@ static int32_t remember_vote(struct qnk_guard *guard, const struct qnk_vote *vot
     for (uint32_t i = 0; i < news_count; i++) {
         record_write(&to, RECORD_CERTIFICATE, news[i].data, news[i].size);
         if (!certificates_add(guard, news[i])) {
+            /* What is not written must not be taken for written the next time. */
+            while (i-- > 0) {
+                qnk_buf_unref(guard->certificates[--guard->certificates_count]);
+            }
             qnk_buf_unref(bytes);
             qnk_buf_unref(out);
             return QN_NO_SPACE;

@@ -60,7 +60,8 @@ struct qnk_guard_facts {
 QN_MUST_CHECK struct qnk_guard *qnk_guard_create(struct qnk_budget *budget);
 void qnk_guard_destroy(struct qnk_guard *guard);
 
-/* One record of the log, at start. QN_CORRUPT: not a record; nothing may be signed then. */
+/* One record of the log, at start; what lies below a floor is left out. Anything but QN_OK: it is
+ * not a record, or over a limit; nothing may be signed then. */
 QN_MUST_CHECK int32_t qnk_guard_restore(struct qnk_guard *guard, struct qn_span record);
 
 /* May this vote be signed? QN_OK: yes, and `records` holds what must be durable first, or is NULL

@@ -560,6 +560,30 @@ static void beyond_the_limit_nothing_is_signed(void **state)
     done(guard);
 }
 
+/* A log is written anew only now and then, so it holds much that is final. */
+static void what_is_final_takes_no_room_at_start(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_guard *again = fresh();
+    struct qnk_vote prepare = vote(QNK_STEP_PREPARE, 0, -1, 7);
+    const struct qnk_vote *before = NULL;
+    struct qn_buf *records = NULL;
+    struct qn_span record;
+    uint32_t rule;
+
+    (void)state;
+    assert_int_equal(qnk_guard_vote(guard, &prepare, &valid, &records, &before, &rule), QN_OK);
+    record = (struct qn_span){records->data + 4, records->size - 4};
+    qnk_guard_forget(again, WINDOW, 90);
+    for (uint32_t i = 0; i <= QNK_GUARD_DUTIES_MAX; i++) {
+        assert_int_equal(qnk_guard_restore(again, record), QN_OK);
+    }
+    assert_null(qnk_guard_vote_at(again, WINDOW, 0));
+    qnk_buf_unref(records);
+    qnk_guard_destroy(again);
+    done(guard);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -586,6 +610,7 @@ int main(void)
         cmocka_unit_test(a_trimmed_log_keeps_its_floor),
         cmocka_unit_test(a_damaged_record_is_no_record),
         cmocka_unit_test(beyond_the_limit_nothing_is_signed),
+        cmocka_unit_test(what_is_final_takes_no_room_at_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -759,7 +759,7 @@ bool qnk_kernel_make(struct qnk_node *node, uint8_t kind, struct qn_span payload
         return false;
     }
     qnk_tx_encode(&tx, bytes->data);
-    if (!qnk_sign(node, QNK_SIGN_TX, NULL, bytes, NULL, NULL, 0)) {
+    if (!qnk_sign_tx(node, bytes)) {
         qnk_buf_unref(bytes);
         return false;
     }

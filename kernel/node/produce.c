@@ -299,14 +299,18 @@ static void sign_block(struct qnk_node *node)
     uint8_t message[QNK_MICRO_MESSAGE_SIZE];
     struct qn_buf *records = NULL;
     uint64_t final_height = qnk_tree_root(node->tree)->header.height;
-    int32_t status = qnk_guard_block(node->guard, &node->build.header, final_height, &records);
+    struct qnk_sign *sign = qnk_sign_new(node);
+    int32_t status =
+        sign == NULL ? QN_NO_SPACE
+                     : qnk_guard_block(node->guard, &node->build.header, final_height, &records);
 
-    qnk_micro_message(&node->build.header, &node->setup.params.chain_id, message);
-    if (status == QN_OK &&
-        qnk_sign(node, QNK_SIGN_BLOCK, NULL, NULL, records, message, sizeof message)) {
+    if (status == QN_OK) {
+        qnk_micro_message(&node->build.header, &node->setup.params.chain_id, message);
+        qnk_sign_start(node, sign, QNK_SIGN_BLOCK, NULL, records, message, sizeof message);
         node->build.state = QNK_BUILD_SIGN;
         return;
     }
+    qnk_sign_destroy(sign);
     if (status == QN_EXISTS) {
         /* After a restart: the block that was signed then may still come back from a peer. */
         node->counters.sign_refused[QNK_GUARD_G1]++;

@@ -53,11 +53,14 @@ static bool refuse_signing(struct qnk_node *node, uint32_t level, const char *wh
     return false;
 }
 
-/* The weight of peers that said who they are, and whether one of them is past genesis. */
-static uint64_t weight_heard(const struct qnk_node *node, const struct qnk_set *set,
-                             bool *is_past_genesis)
+/* Whether members of a quorum, this node among them, have said where they stand. What peers say of
+ * themselves is not proven, but none counts for more than one member's weight. `is_past_genesis`:
+ * one of them is. */
+static bool is_quorum_heard(struct qnk_node *node, bool *is_past_genesis)
 {
-    uint64_t weight = 0;
+    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
+    uint32_t self = qnk_set_find(set, &node->setup.validator);
+    uint8_t heard[(QNK_SET_MEMBERS_MAX + 7) / 8] = {0};
 
     *is_past_genesis = false;
     for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
@@ -68,10 +71,13 @@ static uint64_t weight_heard(const struct qnk_node *node, const struct qnk_set *
         }
         *is_past_genesis = *is_past_genesis || peer->status.final_window > 0;
         if (peer->status.member < set->count) {
-            weight += set->members[peer->status.member].weight;
+            qnk_bit_set(heard, peer->status.member);
         }
     }
-    return weight;
+    if (self != QNK_SET_NOBODY) {
+        qnk_bit_set(heard, self);
+    }
+    return qnk_set_weight(set, heard) >= qnk_set_quorum(set);
 }
 
 /* The log begins here, before anything is signed: a restart must not find a lost or damaged one. */
@@ -88,20 +94,15 @@ static void log_begin(struct qnk_node *node)
 /* A key without a record may sign only where the network has not begun either. */
 static bool may_sign_fresh(struct qnk_node *node)
 {
-    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
-    uint32_t self = qnk_set_find(set, &node->setup.validator);
     bool is_past_genesis;
-    uint64_t weight = weight_heard(node, set, &is_past_genesis);
+    bool is_heard = is_quorum_heard(node, &is_past_genesis);
 
     if (is_past_genesis || node->final_window > 0) {
         return refuse_signing(node, QNK_LOG_WARN,
                               "this key has no sign record here and the network is past "
                               "genesis: copy the record, or see `qnet key resume`");
     }
-    if (self != QNK_SET_NOBODY) {
-        weight += set->members[self].weight;
-    }
-    if (weight < qnk_set_quorum(set)) {
+    if (!is_heard) {
         return refuse_signing(node, QNK_LOG_INFO,
                               "waiting for peers of a quorum to say that the network is "
                               "at genesis");
@@ -171,23 +172,35 @@ void qnk_signing_resume(struct qnk_node *node)
              "two windows that open from now on are final");
 }
 
+/* The windows that count from are not known before the network has said where it is: a node that
+ * has only heard of others behind would sign again what its lost record held. */
+static void resume_look(struct qnk_node *node)
+{
+    bool is_past_genesis;
+
+    if (node->signing == QNK_SIGNING_RESUME && node->resume_window == UINT64_MAX &&
+        node->setup.has_validator && is_quorum_heard(node, &is_past_genesis) &&
+        !qnk_is_syncing(node)) {
+        node->resume_window = node->final_window + RESUME_WINDOWS;
+    }
+}
+
 void qnk_signing_look(struct qnk_node *node)
 {
     if (!node->is_started) {
         return;
     }
-    if (node->signing == QNK_SIGNING_RESUME && node->resume_window == UINT64_MAX &&
-        node->peers_count > 0 && !qnk_is_syncing(node)) {
-        node->resume_window = node->final_window + RESUME_WINDOWS;
-    }
+    resume_look(node);
     if (node->instance == QNK_INSTANCE_NONE) {
         qnk_instance_open(node);
     }
 }
 
-void qnk_key_abused(struct qnk_node *node)
+void qnk_key_abused(struct qnk_node *node, uint64_t window)
 {
-    if (node->signing == QNK_SIGNING_NONE) {
+    /* What was signed before a record was lost is no news to a node that resumed without it. */
+    if (node->signing == QNK_SIGNING_NONE ||
+        (node->signing == QNK_SIGNING_RESUME && window < node->resume_window)) {
         return;
     }
     qnk_note(node, QNK_LOG_ERROR, "key-abused",
@@ -198,47 +211,66 @@ void qnk_key_abused(struct qnk_node *node)
 
 /* --- handing records to the host --- */
 
-bool qnk_sign(struct qnk_node *node, uint32_t purpose, const struct qnk_signing_vote *vote,
-              struct qn_buf *tx, struct qn_buf *records, const uint8_t *message,
-              uint32_t message_size)
+static struct qnk_signing_slot *slot_free(struct qnk_node *node)
 {
-    struct qnk_sign *sign = qnk_memory_take(&node->budget, sizeof *sign);
-    struct qnk_signing_slot *slot = NULL;
+    for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
+        if (node->signs[i].token == 0) {
+            return &node->signs[i];
+        }
+    }
+    return NULL;
+}
 
-    for (uint32_t i = 0; i < QNK_SIGNS_MAX && slot == NULL; i++) {
-        slot = node->signs[i].token == 0 ? &node->signs[i] : NULL;
+struct qnk_sign *qnk_sign_new(struct qnk_node *node)
+{
+    struct qnk_sign *sign =
+        slot_free(node) == NULL ? NULL : qnk_memory_take(&node->budget, sizeof *sign);
+
+    if (sign != NULL) {
+        sign->budget = &node->budget;
     }
-    if (sign == NULL || slot == NULL) {
-        qnk_memory_give(&node->budget, sign, sizeof *sign);
-        qnk_buf_unref(records);
-        return false;
-    }
-    sign->budget = &node->budget;
+    return sign;
+}
+
+void qnk_sign_start(struct qnk_node *node, struct qnk_sign *sign, uint32_t purpose,
+                    const struct qnk_signing_vote *vote, struct qn_buf *records,
+                    const uint8_t *message, uint32_t message_size)
+{
+    struct qnk_signing_slot *slot = slot_free(node);
+
+    QN_ASSERT(slot != NULL && message_size <= QNK_SIGN_MESSAGE_MAX);
     sign->token = qnk_token(node);
     sign->records = records;
     sign->message_size = message_size;
-    QN_ASSERT(message_size <= QNK_SIGN_MESSAGE_MAX);
     if (message_size > 0) {
         memcpy(sign->message, message, message_size);
     }
-    if (tx != NULL) {
-        struct qnk_tx view;
-        int32_t status = qnk_tx_decode(qnk_buf_span(tx), &view);
-
-        QN_ASSERT(status == QN_OK);
-        sign->long_message = qnk_buf_new(&node->budget, QNK_TX_MESSAGE_MAX);
-        if (sign->long_message == NULL) {
-            qnk_sign_destroy(sign);
-            return false;
-        }
-        sign->long_size =
-            qnk_tx_message(&view, &node->setup.params.chain_id, sign->long_message->data);
-    }
-    *slot = (struct qnk_signing_slot){.token = sign->token, .purpose = purpose, .tx = tx};
+    *slot = (struct qnk_signing_slot){.token = sign->token, .purpose = purpose};
     if (vote != NULL) {
         slot->vote = *vote;
     }
     qnk_effects_push(node->out, QNK_EFFECT_SIGN)->sign = sign;
+}
+
+bool qnk_sign_tx(struct qnk_node *node, struct qn_buf *tx)
+{
+    struct qnk_sign *sign = qnk_sign_new(node);
+    struct qnk_signing_slot *slot = slot_free(node);
+    struct qnk_tx view;
+    int32_t status = qnk_tx_decode(qnk_buf_span(tx), &view);
+
+    QN_ASSERT(status == QN_OK);
+    if (sign == NULL) {
+        return false;
+    }
+    sign->long_message = qnk_buf_new(&node->budget, QNK_TX_MESSAGE_MAX);
+    if (sign->long_message == NULL) {
+        qnk_sign_destroy(sign);
+        return false;
+    }
+    sign->long_size = qnk_tx_message(&view, &node->setup.params.chain_id, sign->long_message->data);
+    qnk_sign_start(node, sign, QNK_SIGN_TX, NULL, NULL, NULL, 0);
+    slot->tx = tx;
     return true;
 }
 
@@ -482,7 +514,6 @@ static void instance_begin(struct qnk_node *node)
     uint64_t window = qnk_ballot_place(node->ballot)->window;
     uint32_t self = self_of(node);
     const struct qnk_vote *own;
-    uint32_t round = 0;
 
     node->instance = QNK_INSTANCE_OPEN;
     node->engine_head = 0;
@@ -494,15 +525,11 @@ static void instance_begin(struct qnk_node *node)
                 ? NULL
                 : qnk_ballot_find(node->ballot, own->round, own->step, self);
 
-        round = own->round > round ? own->round : round;
         if (held != NULL) {
             held->delivered = true;
             tell_signed(node, own, own->step == QNK_STEP_COMMIT ? &nil : &own->digest,
                         SIGNED_BEFORE);
         }
-    }
-    if (round > qnk_ballot_round(node->ballot)) {
-        qnk_ballot_round_set(node->ballot, round);
     }
     for (uint32_t i = 0; qnk_ballot_certificate_at(node->ballot, i) != NULL; i++) {
         tell_certificate(node, &qnk_ballot_certificate_at(node->ballot, i)->view);
@@ -537,14 +564,21 @@ static void certificates_restore(struct qnk_node *node)
     }
 }
 
-/* Own votes of before a restart are signed again, byte for byte, so that others may get them. */
+/* Own votes of before a restart are signed again, byte for byte, so that others may get them. The
+ * ballot first goes to their round, or else it would have no place for them. */
 static void own_votes_restore(struct qnk_node *node)
 {
     const struct qnk_vote *own;
     uint64_t window = qnk_ballot_place(node->ballot)->window;
 
     for (uint32_t i = 0; (own = qnk_guard_vote_at(node->guard, window, i)) != NULL; i++) {
+        if (own->round > qnk_ballot_round(node->ballot)) {
+            qnk_ballot_round_set(node->ballot, own->round);
+        }
+    }
+    for (uint32_t i = 0; (own = qnk_guard_vote_at(node->guard, window, i)) != NULL; i++) {
         struct qnk_signing_vote vote = {.vote = *own, .asked = own->digest};
+        struct qnk_sign *sign;
         uint8_t message[QNK_VOTE_MESSAGE_SIZE];
 
         vote.tail = qnk_buf_copy(&node->budget, own->tail);
@@ -552,12 +586,14 @@ static void own_votes_restore(struct qnk_node *node)
             continue;
         }
         vote.vote.tail = qnk_buf_span(vote.tail);
-        qnk_vote_message(own, &node->setup.params.chain_id, message);
-        if (qnk_sign(node, QNK_SIGN_AGAIN, &vote, NULL, NULL, message, sizeof message)) {
-            node->instance_signs++;
-        } else {
+        sign = qnk_sign_new(node);
+        if (sign == NULL) {
             qnk_buf_unref(vote.tail);
+            continue;
         }
+        qnk_vote_message(own, &node->setup.params.chain_id, message);
+        qnk_sign_start(node, sign, QNK_SIGN_AGAIN, &vote, NULL, message, sizeof message);
+        node->instance_signs++;
     }
 }
 
@@ -985,7 +1021,23 @@ static void vote_refused(struct qnk_node *node, const struct qnk_signing_vote *s
     tell_signed(node, &signing->vote, &signing->asked, SIGNED_NOTHING);
 }
 
-/* Asks the guard, and hands what it allows to the host. */
+/* Whether this very vote is being signed already. */
+static bool is_under_way(const struct qnk_node *node, const struct qnk_vote *vote)
+{
+    for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
+        const struct qnk_signing_slot *slot = &node->signs[i];
+        const struct qnk_vote *other = &slot->vote.vote;
+
+        if (slot->token != 0 && slot->purpose == QNK_SIGN_VOTE && other->window == vote->window &&
+            other->era == vote->era && other->round == vote->round && other->step == vote->step) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Asks the guard, and hands what it allows to the host. Once the guard has said yes nothing may
+ * fail: it remembers, and what it asked to be written would be lost. */
 static void vote_guard(struct qnk_node *node, struct qnk_signing_vote *signing)
 {
     struct qnk_vote *vote = &signing->vote;
@@ -999,21 +1051,24 @@ static void vote_guard(struct qnk_node *node, struct qnk_signing_vote *signing)
     uint8_t message[QNK_VOTE_MESSAGE_SIZE];
     const struct qnk_vote *before = NULL;
     struct qn_buf *records = NULL;
-    uint32_t rule = QNK_GUARD_OK;
-    int32_t status = qnk_guard_vote(node->guard, vote, &facts, &records, &before, &rule);
+    uint32_t rule = QNK_GUARD_ROOM;
+    struct qnk_sign *sign = qnk_sign_new(node);
+    int32_t status = sign == NULL
+                         ? QN_NO_SPACE
+                         : qnk_guard_vote(node->guard, vote, &facts, &records, &before, &rule);
 
+    if (status == QN_OK && !(records == NULL && is_under_way(node, vote))) {
+        qnk_vote_message(vote, &node->setup.params.chain_id, message);
+        qnk_sign_start(node, sign, QNK_SIGN_VOTE, signing, records, message, sizeof message);
+        return; /* the tail went along */
+    }
+    qnk_sign_destroy(sign);
     if (status == QN_EXISTS) {
         node->counters.sign_refused[QNK_GUARD_G1]++;
         tell_signed(node, before, before->step == QNK_STEP_COMMIT ? &nil : &before->digest,
                     SIGNED_OTHER);
     } else if (status != QN_OK) {
         vote_refused(node, signing, rule);
-    } else {
-        qnk_vote_message(vote, &node->setup.params.chain_id, message);
-        if (qnk_sign(node, QNK_SIGN_VOTE, signing, NULL, records, message, sizeof message)) {
-            return; /* the tail went along */
-        }
-        vote_refused(node, signing, QNK_GUARD_ROOM);
     }
     qnk_buf_unref(signing->tail);
 }
@@ -1336,10 +1391,18 @@ static void report(struct qnk_node *node, const struct qn_consensus_effect_repor
 /* What the engine wants kept is made durable before anything later leaves. */
 static bool save(struct qnk_node *node, struct qn_span content)
 {
+    struct qnk_sign *sign = qnk_sign_new(node);
     struct qn_buf *records =
-        qnk_guard_saved(node->guard, qnk_ballot_place(node->ballot)->window, content);
+        sign == NULL
+            ? NULL
+            : qnk_guard_saved(node->guard, qnk_ballot_place(node->ballot)->window, content);
 
-    return records == NULL || !qnk_sign(node, QNK_SIGN_SAVED, NULL, NULL, records, NULL, 0);
+    if (records == NULL) {
+        qnk_sign_destroy(sign);
+        return true;
+    }
+    qnk_sign_start(node, sign, QNK_SIGN_SAVED, NULL, records, NULL, 0);
+    return false;
 }
 
 bool qnk_engine_effect_do(void *ctx, const struct qnk_engine_effect *effect)
@@ -1644,11 +1707,11 @@ static void vote_verified(struct qnk_node *node, uint32_t peer, const struct qnk
         qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
         return;
     }
-    if (node->setup.has_validator && node->signing == QNK_SIGNING_RESTORED &&
+    if (node->setup.has_validator &&
         qnk_hash_equal(&qnk_ballot_set(ballot)->members[vote->member].key,
                        &node->setup.validator) &&
         !qnk_guard_knows_vote(node->guard, vote)) {
-        qnk_key_abused(node);
+        qnk_key_abused(node, vote->window);
     }
     result = qnk_ballot_add(ballot, vote, &held);
     if (result == QNK_BALLOT_DOUBLE) {

@@ -183,6 +183,91 @@ static void claims_without_proof_stop_nobody(void **state)
     net_drop(net);
 }
 
+static void say_status(struct net *net, uint32_t from, uint32_t to, uint32_t member)
+{
+    struct qnk_status status = {.node_type = QNK_NODE_FULL, .serves = 1, .member = member};
+    uint8_t body[QNK_STATUS_SIZE];
+
+    qnk_status_encode(&status, body);
+    qnk_world_say(net->world, from, to, QNK_LANE_CONSENSUS, QNK_WIRE_STATUS,
+                  (struct qn_span){body, sizeof body});
+}
+
+static void one_member_named_by_many_is_no_quorum(void **state)
+{
+    struct net *net = net_make(4, 7, 35);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 3, 7); /* a key without a record, among strangers */
+    net_run_ms(net, 100);
+    for (uint32_t from = 4; from < 7; from++) {
+        say_status(net, from, 3, 0);
+    }
+    net_run_ms(net, 500);
+    assert_false(look(net, 3).is_signing);
+    say_status(net, 4, 3, 1);
+    net_run_ms(net, 500);
+    assert_true(look(net, 3).is_signing);
+    net_drop(net);
+}
+
+/* --- a key whose record is lost --- */
+
+static void cut(struct net *net, uint32_t node, bool is_up)
+{
+    for (uint32_t i = 0; i < 3; i++) {
+        qnk_world_link(net->world, i, node, is_up);
+    }
+}
+
+static void who_resumes_among_the_late_still_signs_nothing_old(void **state)
+{
+    struct net *net = net_make(4, 5, 36);
+    uint64_t window;
+
+    (void)state;
+    net_open(net);
+    cut(net, 3, false);
+    cut(net, 4, false);
+    net_start(net, 0, 3);
+    net_run_ms(net, 20000);
+    net_start(net, 3, 5); /* these two only have each other */
+    qnk_world_control(net->world, 3, QNK_CONTROL_RESUME);
+    net_run_ms(net, 3000);
+    window = look(net, 0).final_window;
+    assert_true(window > 6);
+    cut(net, 3, true);
+    for (uint32_t i = 0; i < 3000 && !look(net, 3).is_signing; i++) {
+        net_run_ms(net, 5);
+    }
+    assert_true(look(net, 3).is_signing);
+    assert_true(look(net, 3).final_window > window + 1);
+    net_drop(net);
+}
+
+static void what_was_signed_before_a_record_was_lost_silences_nobody(void **state)
+{
+    struct net *net = net_make(4, 4, 37);
+    uint32_t said = 0;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 3);
+    net_run_ms(net, 8000);
+    net_start(net, 3, 4);
+    net_run_ms(net, 3000);
+    qnk_world_control(net->world, LIAR, QNK_CONTROL_RESUME);
+    for (uint32_t i = 0; i < 10; i++) {
+        said += say_headers(net, LIAR, qnk_world_now(net->world) / 1000); /* with its own key */
+        net_run_ms(net, 20);
+    }
+    assert_true(said > 4);
+    net_run_ms(net, 12000);
+    assert_true(look(net, LIAR).is_signing);
+    net_drop(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +275,9 @@ int main(void)
         cmocka_unit_test(steps_that_nobody_declared_push_no_vote_out),
         cmocka_unit_test(a_member_that_contradicts_itself_is_told_of_once),
         cmocka_unit_test(claims_without_proof_stop_nobody),
+        cmocka_unit_test(one_member_named_by_many_is_no_quorum),
+        cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
+        cmocka_unit_test(what_was_signed_before_a_record_was_lost_silences_nobody),
     };
 
     if (!net_init()) {
