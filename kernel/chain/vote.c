@@ -94,6 +94,11 @@ static bool place_fits(const struct qnk_vote *vote)
     return vote->vr == -1 || (vote->vr >= 0 && (uint32_t)vote->vr < vote->round && !is_unjustified);
 }
 
+bool qnk_vote_fits(const struct qnk_vote *vote)
+{
+    return place_fits(vote) && tail_fits(vote);
+}
+
 int32_t qnk_vote_next(struct qn_span *rest, struct qnk_vote *vote)
 {
     struct qnk_reader from = qnk_reader_init(*rest);
@@ -113,7 +118,7 @@ int32_t qnk_vote_next(struct qn_span *rest, struct qnk_vote *vote)
     qnk_reader_copy(&from, read.digest.bytes, QN_HASH_SIZE);
     qnk_reader_copy(&from, read.signature, QN_SIG_SIZE);
     read.tail = qnk_reader_span(&from, tail_size);
-    if (from.failed || version != FORMAT || !place_fits(&read) || !tail_fits(&read)) {
+    if (from.failed || version != FORMAT || !qnk_vote_fits(&read)) {
         return QN_INVALID;
     }
     qnk_vote_open(&read, &read.open);

@@ -16,6 +16,8 @@
  * Source: finality.md 5.1.
  */
 
+#include <stdbool.h>
+
 #include "kernel/base/hash.h"
 
 enum {
@@ -72,7 +74,10 @@ static inline uint64_t qnk_vote_size(const struct qnk_vote *vote)
 }
 void qnk_vote_encode(const struct qnk_vote *vote, uint8_t *to);
 
-/* The tail's parts, for a tail that was decoded. */
+/* Whether decoding would take it: its place is one that can be, and its tail that of its step. */
+bool qnk_vote_fits(const struct qnk_vote *vote);
+
+/* The tail's parts, for a vote that fits. */
 struct qnk_vote_tail qnk_vote_tail(const struct qnk_vote *vote);
 
 /* The opening that step and tail ask for: the blind, a body's hash, or zero. */

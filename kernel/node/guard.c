@@ -255,12 +255,12 @@ static int32_t restore_block(struct qnk_guard *guard, struct qn_span bytes)
     return QN_OK;
 }
 
+/* What is kept will be said again, so it must be something that can be said. */
 static int32_t restore_vote(struct qnk_guard *guard, struct qn_span bytes)
 {
     struct qnk_vote vote;
 
-    if (bytes.size < VOTE_SIZE || bytes.size > VOTE_SIZE + QNK_VOTE_TAIL_MAX ||
-        !vote_from_bytes(bytes, &vote)) {
+    if (bytes.size < VOTE_SIZE || !vote_from_bytes(bytes, &vote) || !qnk_vote_fits(&vote)) {
         return QN_CORRUPT;
     }
     if (vote.window <= guard->floor_window) {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "kernel/base/crc32c.h"
 #include "kernel/chain/certificate.h"
 #include "kernel/node/guard.h"
 
@@ -520,6 +521,28 @@ static void a_trimmed_log_keeps_its_floor(void **state)
     done(guard);
 }
 
+static void a_record_of_what_is_no_vote_is_no_record(void **state)
+{
+    struct qnk_guard *before = fresh();
+    struct qnk_guard *guard = fresh();
+    struct qn_buf *list;
+    uint8_t bytes[ROOM];
+    uint32_t size;
+
+    (void)state;
+    assert_int_equal(ask_for(before, QNK_STEP_PREPARE, 0, -1, 1), QNK_GUARD_OK);
+    list = qnk_guard_records(before);
+    size = (uint32_t)list->size - 4 - 4 - qn_le32_read(list->data);
+    memcpy(bytes, list->data + list->size - size, size);
+    qn_le16_write(bytes + 9 + 2, QNK_STEP_FINAL); /* which has no tail */
+    qn_le32_write(bytes + 4, qnk_crc32c(0, bytes + 8, size - 8));
+    assert_int_equal(qnk_guard_restore(guard, (struct qn_span){bytes, size}), QN_CORRUPT);
+    assert_null(qnk_guard_vote_at(guard, WINDOW, 0));
+    qnk_buf_unref(list);
+    qnk_guard_destroy(before);
+    done(guard);
+}
+
 static void a_damaged_record_is_no_record(void **state)
 {
     struct qnk_guard *before = fresh();
@@ -608,6 +631,7 @@ int main(void)
         cmocka_unit_test(a_restart_forgets_nothing),
         cmocka_unit_test(each_vote_gives_its_own_records),
         cmocka_unit_test(a_trimmed_log_keeps_its_floor),
+        cmocka_unit_test(a_record_of_what_is_no_vote_is_no_record),
         cmocka_unit_test(a_damaged_record_is_no_record),
         cmocka_unit_test(beyond_the_limit_nothing_is_signed),
         cmocka_unit_test(what_is_final_takes_no_room_at_start),
