@@ -13,13 +13,14 @@
 
 #include "kernel/base/hex.h"
 
-/* Takes the text before `end` off `rest` into `to`; false: it is empty, or does not fit. */
+/* Takes the text before `end` off `rest` into `to`; false: it is empty, does not fit, or is no
+ * text. */
 static bool word_take(struct qn_span *rest, char end, char *to, size_t room)
 {
     const uint8_t *at = rest->size > 0 ? memchr(rest->data, end, rest->size) : NULL;
     size_t size = at != NULL ? (size_t)(at - rest->data) : 0;
 
-    if (size == 0 || size >= room) {
+    if (size == 0 || size >= room || memchr(rest->data, 0, size) != NULL) {
         return false;
     }
     memcpy(to, rest->data, size);

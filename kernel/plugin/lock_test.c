@@ -40,6 +40,19 @@ static void lines_are_read(void **state)
     assert_int_equal(budget.used, 0);
 }
 
+/* A word does not end before its end. */
+static void a_zero_byte_is_no_part_of_a_line(void **state)
+{
+    static const char text[] = A " compression zstd 1.0.0\0 20000\n";
+    struct qnk_lock lock;
+
+    (void)state;
+    assert_int_equal(qnk_lock_read((struct qn_span){(const uint8_t *)text, sizeof text - 1},
+                                   &budget, &lock, why),
+                     QN_INVALID);
+    assert_int_equal(budget.used, 0);
+}
+
 static void what_is_no_lock_file_is_refused_by_its_line(void **state)
 {
     static const struct {
@@ -132,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_read),
+        cmocka_unit_test(a_zero_byte_is_no_part_of_a_line),
         cmocka_unit_test(what_is_no_lock_file_is_refused_by_its_line),
         cmocka_unit_test(only_what_is_pinned_passes),
         cmocka_unit_test(what_is_written_is_read_again_in_order),
