@@ -10,6 +10,7 @@
 #include <qnet/assert.h>
 
 #include "kernel/host/query.h"
+#include "kernel/host/request.h"
 
 enum { READ_ROOM = 65536, BACKLOG = 16, TOPICS = 4 };
 
@@ -164,10 +165,10 @@ static void client_answer(struct client *client, json_t *document)
 
 static json_t *error_json(json_t *id, int code, const char *words, const char *hint)
 {
-    json_t *error = json_pack("{s:i, s:s}", "code", code, "message", words);
+    json_t *error = json_pack("{s:i, s:o}", "code", code, "message", qnk_request_text(words));
 
     if (hint != NULL) {
-        json_object_set_new(error, "data", json_pack("{s:s}", "hint", hint));
+        json_object_set_new(error, "data", json_pack("{s:o}", "hint", qnk_request_text(hint)));
     }
     return json_pack("{s:s, s:O, s:o}", "jsonrpc", "2.0", "id", id, "error", error);
 }
@@ -215,9 +216,9 @@ static void refused(struct qnk_question *question, int code, const char *words, 
 
 static void watch(struct client *client, json_t *id, const json_t *params);
 
-/* Starts a call of a query; takes `request` over. */
-static void call_start(struct client *client, const struct qnk_query *query, json_t *request,
-                       json_t *id, const json_t *params)
+/* Starts a call of a query. */
+static void call_start(struct client *client, const struct qnk_query *query,
+                       const struct qnk_request *request)
 {
     struct qnk_admin *admin = client->admin;
     struct call *call = client->calls_count < QNK_ADMIN_CALLS_MAX
@@ -225,17 +226,16 @@ static void call_start(struct client *client, const struct qnk_query *query, jso
                             : NULL;
 
     if (call == NULL) {
-        client_answer(client,
-                      error_json(id, QNK_QUERY_NOT_READY, "too many calls are under way", NULL));
-        json_decref(request);
+        client_answer(client, error_json(request->id, QNK_QUERY_NOT_READY,
+                                         "too many calls are under way", NULL));
         return;
     }
-    call->question = (struct qnk_question){admin->host, params, answered, refused};
+    call->question = (struct qnk_question){admin->host, request->params, answered, refused};
     call->admin = admin;
     call->client = client;
     call->next = client->calls;
-    call->request = request;
-    call->id = json_incref(id);
+    call->request = json_incref(request->document);
+    call->id = json_incref(request->id);
     client->calls = call;
     client->calls_count++;
     admin->calls++;
@@ -258,45 +258,22 @@ static void refuse_method(struct client *client, json_t *id, const char *method)
 static void line_take(struct client *client, struct qn_span line)
 {
     static const char form[] = "wanted: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"status\"}";
-    json_error_t error;
-    json_t *request =
-        json_loadb((const char *)line.data, line.size, JSON_REJECT_DUPLICATES, &error);
-    json_t *nothing = json_null();
+    struct qnk_request request;
 
-    if (request == NULL) {
-        char words[200];
-
-        snprintf(words, sizeof words, "not JSON: %.120s", error.text);
-        client_answer(client, error_json(nothing, -32700, words, form));
-        return;
-    }
-
-    json_t *id = json_object_get(request, "id");
-    json_t *params = json_object_get(request, "params");
-    const char *method = json_string_value(json_object_get(request, "method"));
-
-    id = json_is_integer(id) || json_is_string(id) ? id : nothing;
-    if (method == NULL || (params != NULL && !json_is_object(params))) {
-        client_answer(client, error_json(id, -32600, "not a request", form));
-        json_decref(request);
-        return;
-    }
-    if (params == NULL) {
-        params = json_object();
-        json_object_set_new(request, "params", params);
-    }
-
-    const struct qnk_query *query = qnk_query_find(method);
-
-    if (strcmp(method, "watch") == 0) {
-        watch(client, id, params);
-        json_decref(request);
-    } else if (query == NULL) {
-        refuse_method(client, id, method);
-        json_decref(request);
+    if (qnk_request_read(line, &request) != QN_OK) {
+        client_answer(client, error_json(request.id, request.code, request.words, form));
+    } else if (strcmp(request.method, "watch") == 0) {
+        watch(client, request.id, request.params);
     } else {
-        call_start(client, query, request, id, params);
+        const struct qnk_query *query = qnk_query_find(request.method);
+
+        if (query == NULL) {
+            refuse_method(client, request.id, request.method);
+        } else {
+            call_start(client, query, &request);
+        }
     }
+    qnk_request_done(&request);
 }
 
 /* --- reading --- */
