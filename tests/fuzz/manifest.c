@@ -4,11 +4,13 @@
 
 #include <stdlib.h>
 
-#include <qnet/assert.h>
-
 #include "kernel/plugin/manifest.h"
+#include "tests/fuzz/fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+void fuzz_seeds(fuzz_take *take)
+{
+    (void)take; /* they are files */
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
