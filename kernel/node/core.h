@@ -216,6 +216,7 @@ struct qnk_node {
     struct qnk_seen *rejected; /* ids whose signature is bad */
     struct qnk_seen *verified; /* ids whose signature is good */
     struct qnk_seen *asked;    /* ids asked for from some peer, forgotten every few seconds */
+    struct qnk_seen *keys;     /* whose signature was good: members' and the kernel's */
     struct qnk_tx_ref *queue;
     uint32_t queue_count;
     uint32_t verifying; /* jobs under way */

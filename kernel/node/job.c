@@ -296,6 +296,7 @@ static int32_t run_sigs(struct qnk_job *job, const struct qnk_job_host *host, ui
                 .key = job->sigs[i].key.bytes,
                 .sig = job->sigs[i].signature,
                 .message = {job->messages->data + job->sigs[i].offset, job->sigs[i].size},
+                .key_known = job->sigs[i].key_known,
             };
         }
         status =

@@ -81,6 +81,7 @@ struct qnk_sig_item {
     uint8_t signature[QN_SIG_SIZE];
     uint32_t offset; /* of the message, in the job's `messages` */
     uint32_t size;
+    bool key_known; /* set by qnk_job_start: one of its signatures was good before */
 };
 
 struct qnk_page_set {

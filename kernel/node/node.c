@@ -12,6 +12,7 @@ enum {
     REJECTED_MAX = 16384,
     VERIFIED_MAX = 131072,
     ASKED_MAX = 65536,
+    KEYS_MAX = 8192, /* twice the largest set */
     TELL_MAX = 16384,
     TICK_US = 1000000,
 };
@@ -58,8 +59,30 @@ struct qnk_job *qnk_job_new(struct qnk_node *node, uint32_t kind, uint32_t purpo
     return job;
 }
 
+/* That a key is of prime order costs twice what a signature does, and stays so: members' keys,
+ * which sign all the time, are looked at once. A good signature is the proof, as the rule asks for
+ * it. */
+static void keys_mark(const struct qnk_node *node, struct qnk_job *job)
+{
+    for (uint32_t i = 0; i < job->sigs_count; i++) {
+        job->sigs[i].key_known = qnk_seen_has(node->keys, &job->sigs[i].key);
+    }
+}
+
+static void keys_learn(struct qnk_node *node, const struct qnk_job *job)
+{
+    for (uint32_t i = 0; job->status == QN_OK && i < job->sigs_count; i++) {
+        if (qnk_bit(job->bitmap, i)) {
+            (void)qnk_seen_add(node->keys, &job->sigs[i].key);
+        }
+    }
+}
+
 void qnk_job_start(struct qnk_node *node, struct qnk_job *job)
 {
+    if (job->kind == QNK_JOB_SIGS) {
+        keys_mark(node, job);
+    }
     qnk_effects_push(node->out, QNK_EFFECT_JOB)->job = job;
 }
 
@@ -100,6 +123,7 @@ static int32_t parts_create(struct qnk_node *node)
     node->rejected = qnk_seen_create(&node->budget, REJECTED_MAX, setup->seed + 4);
     node->verified = qnk_seen_create(&node->budget, VERIFIED_MAX, setup->seed + 5);
     node->asked = qnk_seen_create(&node->budget, ASKED_MAX, setup->seed + 6);
+    node->keys = qnk_seen_create(&node->budget, KEYS_MAX, setup->seed + 7);
     node->guard = qnk_guard_create(&node->budget);
     node->queue = qnk_memory_take(&node->budget, QNK_QUEUE_MAX * sizeof *node->queue);
     node->tell = qnk_memory_take(&node->budget, TELL_MAX * sizeof *node->tell);
@@ -108,8 +132,8 @@ static int32_t parts_create(struct qnk_node *node)
     node->shares = qnk_memory_take(&node->budget, members * sizeof *node->shares);
     if (node->tree == NULL || node->schedule == NULL || node->mempool == NULL ||
         node->pending == NULL || node->rejected == NULL || node->verified == NULL ||
-        node->asked == NULL || node->guard == NULL || node->queue == NULL || node->tell == NULL ||
-        node->tell_from == NULL || node->shares == NULL) {
+        node->asked == NULL || node->keys == NULL || node->guard == NULL || node->queue == NULL ||
+        node->tell == NULL || node->tell_from == NULL || node->shares == NULL) {
         return QN_NO_SPACE;
     }
     if (setup->consensus.table != NULL) {
@@ -180,6 +204,7 @@ static void pool_done(struct qnk_node *node)
     qnk_seen_destroy(node->rejected);
     qnk_seen_destroy(node->verified);
     qnk_seen_destroy(node->asked);
+    qnk_seen_destroy(node->keys);
     qnk_mempool_destroy(node->mempool);
 }
 
@@ -298,6 +323,9 @@ static void timer_due(struct qnk_node *node, uint32_t timer)
 
 static void job_done(struct qnk_node *node, struct qnk_job *job)
 {
+    if (job->kind == QNK_JOB_SIGS) {
+        keys_learn(node, job);
+    }
     switch ((enum qnk_job_purpose)job->purpose) {
     case QNK_PURPOSE_HEADERS:
         qnk_headers_checked(node, job);
