@@ -13,8 +13,7 @@ enum {
     STORE_US = 800, /* of a durable write */
     SIGN_US = 1000,
     WINDOW_US = 4000, /* until a final window is durable */
-    WINDOW_JITTERS = 8,
-    HELLO_US = 2000, /* until a link is up */
+    HELLO_US = 2000,  /* until a link is up */
     QUEUE_FIRST = 4096,
     LANE = 0, /* of every plugin call: there is one thread */
 };
@@ -503,7 +502,7 @@ static void store_block(struct qnk_world *world, uint32_t i, struct qnk_effect *
 
 static void store_window(struct qnk_world *world, uint32_t i, struct qnk_effect *effect)
 {
-    uint64_t cost_us = WINDOW_US + by_lot(world, WINDOW_JITTERS * world->setup.jitter_us);
+    uint64_t cost_us = WINDOW_US + by_lot(world, world->setup.maps_us);
     uint64_t at_us = writer_time(world, &world->machines[i].maps_free_us, cost_us);
     struct happening *done = write_later(world, i, ACT_WINDOW, at_us, effect);
 

@@ -51,6 +51,7 @@ struct qnk_world_setup {
     uint32_t delay_us;          /* of a link, at least; the same again at most on top, by lot */
     uint32_t jitter_us;         /* jobs, disks and keys take up to this much longer, by lot */
     uint32_t mangle_permille;   /* of frames: a mangled copy comes before it, as if sent too */
+    uint32_t maps_us;           /* final windows are durable up to this much later, by lot */
     uint32_t loss_permille;     /* of frames: such a link breaks and is made again */
     struct qn_span genesis;     /* the ledger's record */
     const uint8_t (*seeds)[32]; /* of the nodes' keys; the first are the set's, in its order */

@@ -18,6 +18,7 @@
 enum {
     SEEDS = 4,
     ACTS = 60,       /* that one run suffers */
+    ROUNDS = 20,     /* of darkness everywhere */
     HEAL_MS = 60000, /* within which all is well again */
     BATCH = 5,
 };
@@ -183,6 +184,7 @@ static void suffer(uint64_t seed)
 
     qnk_random_init(&run.random, seed);
     run.net->setup.jitter_us = seed % 5 == 0 ? 20000 : 2000;
+    run.net->setup.maps_us = seed % 3 == 1 ? 2000000 : 20000;
     run.net->setup.loss_permille = seed % 4 == 0 ? 10 : 0;
     net_open(run.net);
     for (uint32_t i = 0; i < run.net->setup.nodes; i++) {
@@ -210,6 +212,37 @@ static void suffer(uint64_t seed)
     net_drop(run.net);
 }
 
+/* The power goes everywhere at once, again and again, while windows are slow to reach the disk. */
+static void darken(uint64_t seed)
+{
+    struct run run = {.net = net_make(4, 4, seed)};
+    uint64_t window;
+
+    qnk_random_init(&run.random, seed);
+    run.net->setup.jitter_us = 2000;
+    run.net->setup.maps_us = 3000000;
+    net_open(run.net);
+    for (uint32_t i = 0; i < 4; i++) {
+        toggle(&run, i);
+    }
+    net_run_ms(run.net, 2000);
+    for (uint32_t round = 0; round < ROUNDS; round++) {
+        pay(&run, by_lot(&run, SENDERS));
+        net_run_ms(run.net, 500 + by_lot(&run, 3000));
+        for (uint32_t i = 0; i < 8; i++) { /* all off, all on */
+            toggle(&run, i % 4);
+        }
+    }
+    net_run_ms(run.net, HEAL_MS / 2);
+    window = look(run.net, 0).final_window;
+    net_run_ms(run.net, HEAL_MS / 2);
+    assert_nobody_lied(&run);
+    assert_one_chain(&run);
+    assert_true(look(run.net, 0).final_window >= window + 10);
+    assert_all_paid(&run);
+    net_drop(run.net);
+}
+
 static uint64_t number_of(const char *name, uint64_t otherwise)
 {
     const char *text = getenv(name);
@@ -229,14 +262,27 @@ static void whatever_happens_nothing_contradicts_and_all_goes_on(void **state)
     }
 }
 
+static void when_all_power_goes_at_once_all_goes_on(void **state)
+{
+    uint64_t first = number_of("QNET_SEED", 1);
+    uint64_t count = getenv("QNET_SEED") != NULL ? 1 : number_of("QNET_SEEDS", 2);
+
+    (void)state;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        darken(seed);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(when_all_power_goes_at_once_all_goes_on),
         cmocka_unit_test(whatever_happens_nothing_contradicts_and_all_goes_on),
     };
 
     if (!net_init()) {
         return 1;
     }
+    cmocka_set_test_filter(getenv("QNET_TEST_ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
