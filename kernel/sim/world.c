@@ -275,21 +275,31 @@ static void write_down(struct qnk_world *world, struct happening *at)
     QN_ASSERT(status == QN_OK);
 }
 
-/* A writer stops with the power: of what it was given, by lot, the first so many are durable. */
+/* What a writer of this node does next; NULL: nothing. */
+static struct happening *next_write(struct qnk_world *world, uint32_t i, bool of_maps)
+{
+    struct happening *first = NULL;
+
+    for (uint32_t j = 0; j < world->queue_count; j++) {
+        struct happening *at = world->queue[j];
+
+        if (at->node == i && at->life == world->machines[i].life && is_write(at, of_maps) &&
+            (first == NULL || is_sooner(at, first))) {
+            first = at;
+        }
+    }
+    return first;
+}
+
+/* A writer stops with the power: of what it was given, by lot, the first so many are durable. The
+ * guard's log is not written anew before the windows that it forgets. */
 static void writer_stop(struct qnk_world *world, uint32_t i, bool of_maps)
 {
     for (;;) {
-        struct happening *first = NULL;
+        struct happening *first = next_write(world, i, of_maps);
 
-        for (uint32_t j = 0; j < world->queue_count; j++) {
-            struct happening *at = world->queue[j];
-
-            if (at->node == i && at->life == world->machines[i].life && is_write(at, of_maps) &&
-                (first == NULL || is_sooner(at, first))) {
-                first = at;
-            }
-        }
-        if (first == NULL || by_lot(world, 2) == 0) {
+        if (first == NULL || by_lot(world, 2) == 0 ||
+            (first->effect.type == QNK_EFFECT_GUARD_TRIM && next_write(world, i, true) != NULL)) {
             return;
         }
         write_down(world, first);

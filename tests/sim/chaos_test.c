@@ -175,6 +175,16 @@ static void assert_all_paid(struct run *run)
     }
 }
 
+/* To be compared: whatever built the program, one seed is one trace. */
+static void trace_show(const struct run *run, uint64_t seed)
+{
+    struct qnk_hash trace;
+
+    qnk_world_trace(run->net->world, &trace);
+    fprintf(stderr, "# seed %llu: trace %02x%02x%02x%02x\n", (unsigned long long)seed,
+            trace.bytes[0], trace.bytes[1], trace.bytes[2], trace.bytes[3]);
+}
+
 static void suffer(uint64_t seed)
 {
     uint32_t validators = seed % 2 == 0 ? 4 : 7;
@@ -209,6 +219,7 @@ static void suffer(uint64_t seed)
         assert_true(look(run.net, node).final_window >= window + 10);
     }
     assert_all_paid(&run);
+    trace_show(&run, seed);
     net_drop(run.net);
 }
 
@@ -240,6 +251,7 @@ static void darken(uint64_t seed)
     assert_one_chain(&run);
     assert_true(look(run.net, 0).final_window >= window + 10);
     assert_all_paid(&run);
+    trace_show(&run, seed);
     net_drop(run.net);
 }
 
@@ -257,7 +269,6 @@ static void whatever_happens_nothing_contradicts_and_all_goes_on(void **state)
 
     (void)state;
     for (uint64_t seed = first; seed < first + count; seed++) {
-        fprintf(stderr, "# seed %llu\n", (unsigned long long)seed);
         suffer(seed);
     }
 }
