@@ -45,7 +45,8 @@ static void submitted(void *ctx, struct qn_span codes)
 
     if (codes.size == 0) {
         json_decref(list);
-        qnk_refuse(question, QNK_QUERY_NOT_READY, NULL, "the node stopped before it could say");
+        qnk_refuse(question, QNK_QUERY_NOT_READY, NULL,
+                   "the node cannot take it now: it is busy, or stops");
         return;
     }
     for (uint64_t at = 0; at + QN_HASH_SIZE < codes.size; at += QN_HASH_SIZE + 1) {
@@ -119,11 +120,13 @@ void qnk_ask_submit(struct qnk_question *question)
     json_array_foreach((json_t *)(uintptr_t)list, i, item)
     {
         uint64_t bytes = json_string_length(item) / 2;
+        struct qnk_tx tx;
 
-        if (qnk_hex_decode(json_string_value(item), bytes, buf->data + at) != QN_OK) {
+        if (qnk_hex_decode(json_string_value(item), bytes, buf->data + at) != QN_OK ||
+            qnk_tx_decode((struct qn_span){buf->data + at, bytes}, &tx) != QN_OK) {
             qnk_buf_unref(buf);
-            qnk_refuse(question, QNK_QUERY_PARAMETERS, NULL, "number %u is no hex",
-                       (unsigned)i + 1);
+            qnk_refuse(question, QNK_QUERY_PARAMETERS, "qnet tx make",
+                       "number %u is no transaction", (unsigned)i + 1);
             return;
         }
         at += bytes;

@@ -134,7 +134,14 @@ int qnk_run_plugin_lock(struct qnk_call *call)
         fprintf(stderr, "qnet: %s: %s\n", path, why);
         return QNK_CLI_FAILED;
     }
-    if (!call->quiet) {
+    if (call->json) {
+        json_t *answer =
+            json_pack("{s:s, s:I, s:I}", "file", path, "plugins", (json_int_t)locking.count,
+                      "refused", (json_int_t)locking.refused);
+
+        qnk_json_print(answer);
+        json_decref(answer);
+    } else if (!call->quiet) {
         printf("%s: %u plugins\n", path, locking.count);
     }
     return locking.refused == 0 ? QNK_CLI_OK : QNK_CLI_FAILED;

@@ -30,6 +30,11 @@ int qnk_run_proof_tx(struct qnk_call *call)
     } else if (json_dump_file(proof, path, JSON_INDENT(2)) != 0) {
         fprintf(stderr, "qnet: cannot write '%s': %s\n", path, strerror(errno));
         status = QNK_CLI_FAILED;
+    } else if (call->json) {
+        json_t *answer = json_pack("{s:s}", "file", path);
+
+        qnk_json_print(answer);
+        json_decref(answer);
     } else if (!call->quiet) {
         printf("%s\nnext: qnet proof verify %s --network FILE\n", path, path);
     }

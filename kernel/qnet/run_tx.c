@@ -191,8 +191,9 @@ static void place_show(const json_t *it)
     printf("\n");
 }
 
-/* Waits if the call wants that, and shows where the transaction is. */
-static int wait_and_show(struct qnk_client *client, const struct qnk_call *call, const char *id)
+/* Waits if the call wants that, and shows where the transaction is; for JSON it is added to the
+ * verdict. */
+static int wait_and_show(struct qnk_client *client, const struct qnk_call *call, json_t *verdict)
 {
     const char *wanted = qnk_call_text(call, "wait");
     json_t *place = NULL;
@@ -201,9 +202,10 @@ static int wait_and_show(struct qnk_client *client, const struct qnk_call *call,
     if (wanted == NULL) {
         return QNK_CLI_OK;
     }
-    status = wait_for(client, id, wanted, qnk_call_number(call, "timeout"), &place);
+    status = wait_for(client, qnk_string(verdict, "id"), wanted, qnk_call_number(call, "timeout"),
+                      &place);
     if (place != NULL && call->json) {
-        qnk_json_print(place);
+        json_object_set(verdict, "place", place);
     } else if (place != NULL) {
         place_show(place);
     }
@@ -227,9 +229,7 @@ static int verdicts_show(const struct qnk_call *call, const json_t *answer)
         if (!is_accepted) {
             status = QNK_CLI_FAILED;
         }
-        if (call->json) {
-            qnk_json_print(it);
-        } else if (!call->quiet || !is_accepted) {
+        if (!call->json && (!call->quiet || !is_accepted)) {
             fprintf(is_accepted ? stdout : stderr, "%s  %s\n", qnk_string(it, "id"),
                     qnk_string(it, "words"));
         }
@@ -252,8 +252,11 @@ static int submit(struct qnk_client *client, const struct qnk_call *call, json_t
     json_array_foreach((json_t *)(uintptr_t)qnk_at(answer, "txs"), i, it)
     {
         if (status == QNK_CLI_OK) {
-            status = wait_and_show(client, call, qnk_string(it, "id"));
+            status = wait_and_show(client, call, it);
         }
+    }
+    if (answer != NULL && call->json) {
+        qnk_json_print(answer);
     }
     json_decref(answer);
     return status;
@@ -280,6 +283,15 @@ static int transfer_send(struct qnk_client *client, const struct qnk_call *call,
         qnk_bech32m_encode(QNK_PREFIX_ACCOUNT, it->to.bytes, to);
         qnk_decimal_encode(it->amount, amount);
         qnk_decimal_encode(it->fee, fee);
+        if (call->json) {
+            json_t *would = json_pack("{s:b, s:s, s:s, s:s, s:I, s:I}", "dry_run", 1, "to", to,
+                                      "amount", amount, "fee", fee, "nonce", (json_int_t)it->nonce,
+                                      "valid_until", (json_int_t)it->valid_until);
+
+            qnk_json_print(would);
+            json_decref(would);
+            return QNK_CLI_OK;
+        }
         printf("would send %s QNC to %s, fee %s, nonce %llu, valid until micro %llu\n", amount, to,
                fee, (unsigned long long)it->nonce, (unsigned long long)it->valid_until);
         return QNK_CLI_OK;
