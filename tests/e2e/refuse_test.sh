@@ -5,7 +5,7 @@
 # that was asked goes on.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 77
+plan 94
 
 network 4 --full 1
 net=$work/net
@@ -86,7 +86,7 @@ plugged 'a text file' "$work/text.so" 'not an ELF file'
 plugged 'a cut plugin' "$work/cut.so" 'the file is cut short'
 plugged 'another library' "$foreign" 'is refused'
 plugged 'a plugin of another kind' "$(so ledger/accounts)" 'of the kind ledger, and compression'
-plugged 'no file' "$work/nothing.so" 'nothing.so'
+plugged 'no file' "$work/nothing.so" 'it cannot be opened: No such file'
 
 sed 's/policy: "off"/policy: enforce/' "$net/f1/node.yaml" >"$net/f1/bad.yaml"
 ended 'no lock file under enforce' 78 daemon -c "$net/f1/bad.yaml"
