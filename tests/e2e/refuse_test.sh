@@ -121,8 +121,8 @@ waits() {
     tail -n 5 "$net/$1/out"
     return 1
 }
-is 'a peer of another chain is refused there' waits v1 'another chain\|other chain\|chain'
-is 'and here' waits f1 'event=peer-refused\|another chain'
+is 'a peer of another chain is refused there' waits v1 'event=peer-refused .*network'
+is 'and here' waits f1 'event=peer-refused .*network'
 halt f1
 cp "$net/f1/right.yaml" "$net/f1/node.yaml"
 
