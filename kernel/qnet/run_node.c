@@ -30,10 +30,19 @@ static int ask_and_show(struct qnk_call *call, const char *method, json_t *param
 
 /* --- status --- */
 
-static void status_head(const json_t *it)
+/* Green or red where colours are wanted. */
+static const char *ready_words(const json_t *it, bool is_colored)
+{
+    static const char *const words[2][2] = {{"NOT READY", "READY"},
+                                            {"\033[31mNOT READY\033[0m", "\033[32mREADY\033[0m"}};
+
+    return words[is_colored][qnk_is_true(it, "ready")];
+}
+
+static void status_head(const json_t *it, bool is_colored)
 {
     printf("%s (%s)  %s   up %s   phase %s   network %s %.8s\n", qnk_string(it, "name"),
-           qnk_string(it, "type"), qnk_is_true(it, "ready") ? "READY" : "NOT READY",
+           qnk_string(it, "type"), ready_words(it, is_colored),
            qnk_duration(qnk_number(it, "uptime_ms")), qnk_string(it, "phase"),
            qnk_string(it, "network"), qnk_string(it, "chain_id"));
     if (qnk_at(it, "head") == NULL) {
@@ -56,9 +65,9 @@ static void status_bad(const json_t *it)
     }
 }
 
-static void status_show(const json_t *it)
+static void status_show(const json_t *it, bool is_colored)
 {
-    status_head(it);
+    status_head(it, is_colored);
     if (qnk_at(it, "head") != NULL) {
         printf("  head      micro %s   %s ago", qnk_grouped(qnk_number(it, "head.height")),
                qnk_duration(qnk_number(it, "head.age_ms")));
@@ -136,7 +145,7 @@ int qnk_run_status(struct qnk_call *call)
         if (call->json) {
             qnk_json_print(answer);
         } else {
-            status_show(answer);
+            status_show(answer, qnk_is_colored(call));
         }
     }
     json_decref(answer);
