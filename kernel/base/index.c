@@ -138,9 +138,3 @@ uint32_t qnk_index_erase(struct qnk_index *index, const struct qnk_hash *name)
     close_gap(index, at);
     return place;
 }
-
-void qnk_index_clear(struct qnk_index *index)
-{
-    memset(index->entries, 0, ((size_t)index->mask + 1) * sizeof *index->entries);
-    index->count = 0;
-}

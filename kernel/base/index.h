@@ -38,5 +38,3 @@ void qnk_index_put(struct qnk_index *index, const struct qnk_hash *name, uint32_
 
 /* Forgets `name`, and gives its place; QNK_INDEX_NONE if it was not there. */
 uint32_t qnk_index_erase(struct qnk_index *index, const struct qnk_hash *name);
-
-void qnk_index_clear(struct qnk_index *index);

@@ -58,21 +58,6 @@ static void what_was_erased_is_gone(void **subject)
     qnk_index_destroy(index);
 }
 
-static void a_cleared_index_is_empty(void **subject)
-{
-    (void)subject;
-    struct qnk_index *index = qnk_index_create(&budget, 4, 1);
-    struct qnk_hash name = name_of(1);
-
-    qnk_index_put(index, &name, 3);
-    qnk_index_clear(index);
-    assert_int_equal(qnk_index_count(index), 0);
-    assert_int_equal(qnk_index_find(index, &name), QNK_INDEX_NONE);
-    qnk_index_put(index, &name, 5);
-    assert_int_equal(qnk_index_find(index, &name), 5);
-    qnk_index_destroy(index);
-}
-
 /* Random puts and erases against an array. The table is as full as it may be most of the time, so
  * runs are long, wrap around its end, and close gaps of every shape. */
 static void a_long_life_agrees_with_an_array(void **subject)
@@ -145,7 +130,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_put_is_found),
         cmocka_unit_test(what_was_erased_is_gone),
-        cmocka_unit_test(a_cleared_index_is_empty),
         cmocka_unit_test_prestate(a_long_life_agrees_with_an_array, &seeds[0]),
         cmocka_unit_test_prestate(a_long_life_agrees_with_an_array, &seeds[1]),
         cmocka_unit_test_prestate(a_long_life_agrees_with_an_array, &seeds[2]),

@@ -181,13 +181,6 @@ void qnk_datadir_close(struct qnk_datadir *dir)
     }
 }
 
-int32_t qnk_datadir_folder(struct qnk_datadir *dir, const char *name, char path[QNK_DATADIR_PATH])
-{
-    int32_t status = path_make(dir, path, dir->data, "/", name);
-
-    return status == QN_OK ? folder_make(dir, path, DATA_MODE) : status;
-}
-
 int32_t qnk_datadir_socket(struct qnk_datadir *dir, char path[QNK_DATADIR_SOCKET_MAX + 1])
 {
     int size = snprintf(path, QNK_DATADIR_SOCKET_MAX + 1, "%s/admin.sock", dir->runtime);

@@ -39,10 +39,6 @@ QN_MUST_CHECK int32_t qnk_datadir_find(struct qnk_datadir *dir, const char *name
 QN_MUST_CHECK int32_t qnk_datadir_open(struct qnk_datadir *dir);
 void qnk_datadir_close(struct qnk_datadir *dir);
 
-/* DATA/NAME/ with all folders above it, mode 0700, into `path`. */
-QN_MUST_CHECK int32_t qnk_datadir_folder(struct qnk_datadir *dir, const char *name,
-                                         char path[QNK_DATADIR_PATH]);
-
 /* RUNTIME/admin.sock. QN_INVALID: longer than a socket's name may be. */
 QN_MUST_CHECK int32_t qnk_datadir_socket(struct qnk_datadir *dir,
                                          char path[QNK_DATADIR_SOCKET_MAX + 1]);

@@ -446,11 +446,6 @@ const struct qnk_config *qnk_host_config(const struct qnk_host *host)
     return host->setup.config;
 }
 
-const char *qnk_host_signature_rule(const struct qnk_host *host)
-{
-    return host->setup.config->network.signature_rule;
-}
-
 struct qnk_instance *qnk_host_instance(struct qnk_host *host, uint32_t kind)
 {
     QN_ASSERT(kind < QNK_HOST_KINDS);

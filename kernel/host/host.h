@@ -122,7 +122,6 @@ struct uv_loop_s *qnk_host_loop(struct qnk_host *host);
 struct qnk_log *qnk_host_log(struct qnk_host *host);
 struct qnk_metrics *qnk_host_metrics(struct qnk_host *host); /* brought up to date by this call */
 const struct qnk_config *qnk_host_config(const struct qnk_host *host);
-const char *qnk_host_signature_rule(const struct qnk_host *host);
 
 /* The plugins of a running node; NULL while starting. Consensus is NULL on a node that does not
  * vote. */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "kernel/host/kit.h"
 #include "kernel/host/peers.h"
 #include "kernel/host/query_part.h"
 #include "kernel/plugin/plugin.h"
@@ -182,12 +183,9 @@ void qnk_ask_version(struct qnk_question *question)
         question, json_pack("{s:s, s:s}", "version", PACKAGE_VERSION, "compiler", __VERSION__));
 }
 
-static const char *const kinds[QNK_HOST_KINDS] = {
-    "transport", "storage", "compression", "signature", "ledger", "producer", "consensus"};
-
-static json_t *plugin_json(uint32_t kind, const struct qnk_plugin *plugin)
+static json_t *plugin_json(enum qnk_host_kind kind, const struct qnk_plugin *plugin)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "kind", kinds[kind], "name",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "kind", qnk_kit_name(kind), "name",
                      plugin->manifest.name, "version", plugin->manifest.version_text, "summary",
                      plugin->manifest.summary, "path", plugin->path, "code",
                      qnk_json_hash(&plugin->hash), "locked", plugin->is_locked);

@@ -21,7 +21,6 @@ struct qnk_ballot {
     struct qnk_ballot_vote **far;        /* each member's highest vote beyond the limit */
     struct qnk_ballot_certificate certificates[QNK_BALLOT_CERTIFICATES];
     uint32_t certificates_count;
-    uint64_t dropped;
 };
 
 /* --- life --- */
@@ -92,11 +91,6 @@ const struct qnk_ballot_place *qnk_ballot_place(const struct qnk_ballot *ballot)
 uint32_t qnk_ballot_round(const struct qnk_ballot *ballot)
 {
     return ballot->round;
-}
-
-uint64_t qnk_ballot_dropped(const struct qnk_ballot *ballot)
-{
-    return ballot->dropped;
 }
 
 /* --- cells --- */
@@ -262,14 +256,12 @@ static uint32_t add_far(struct qnk_ballot *ballot, const struct qnk_vote *vote,
     struct qnk_ballot_vote **far = &ballot->far[vote->member];
 
     if (vote->round < ballot->round || (*far != NULL && (*far)->vote.round >= vote->round)) {
-        ballot->dropped++;
         return QNK_BALLOT_OVER;
     }
 
     struct qnk_ballot_vote *copy = vote_copy(ballot, vote);
 
     if (copy == NULL) {
-        ballot->dropped++;
         return QNK_BALLOT_OVER;
     }
     vote_destroy(ballot, *far);
@@ -292,7 +284,6 @@ uint32_t qnk_ballot_add(struct qnk_ballot *ballot, const struct qnk_vote *vote,
         cell = cell_make(ballot, vote->round, vote->step);
     }
     if (cell == NULL) {
-        ballot->dropped++;
         return QNK_BALLOT_OVER;
     }
 
@@ -304,7 +295,6 @@ uint32_t qnk_ballot_add(struct qnk_ballot *ballot, const struct qnk_vote *vote,
             return QNK_BALLOT_KNOWN;
         }
         if ((*place)->contradicted) {
-            ballot->dropped++;
             return QNK_BALLOT_OVER;
         }
         (*place)->contradicted = true;
@@ -312,7 +302,6 @@ uint32_t qnk_ballot_add(struct qnk_ballot *ballot, const struct qnk_vote *vote,
     }
     *place = vote_copy(ballot, vote);
     if (*place == NULL) {
-        ballot->dropped++;
         return QNK_BALLOT_OVER;
     }
     if (vote->round == 0 && vote->step <= QNK_STEP_PREPARE) {
@@ -486,17 +475,6 @@ void qnk_ballot_walk(const struct qnk_ballot *ballot,
             visit(ctx, ballot->far[j]);
         }
     }
-}
-
-uint64_t qnk_ballot_weight(const struct qnk_ballot *ballot, uint32_t round, uint32_t step)
-{
-    const struct cell *cell = cell_find(ballot, round, step);
-    uint64_t weight = 0;
-
-    for (uint32_t i = 0; cell != NULL && i < ballot->set->count; i++) {
-        weight += cell->votes[i] == NULL ? 0 : ballot->set->members[i].weight;
-    }
-    return weight;
 }
 
 void qnk_ballot_bitmap(const struct qnk_ballot *ballot, uint32_t round, uint32_t step,

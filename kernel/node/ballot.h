@@ -119,11 +119,6 @@ QN_MUST_CHECK struct qn_buf *qnk_ballot_held(const struct qnk_ballot *ballot);
 void qnk_ballot_lacking(const struct qnk_ballot *ballot, const struct qnk_held *held,
                         void (*visit)(void *ctx, struct qnk_ballot_vote *vote), void *ctx);
 
-/* The weight that voted at (round, step), whatever the digest. */
-uint64_t qnk_ballot_weight(const struct qnk_ballot *ballot, uint32_t round, uint32_t step);
-
 /* Members whose vote at (round, step) is held, as a bitmap of (count + 7) / 8 bytes. */
 void qnk_ballot_bitmap(const struct qnk_ballot *ballot, uint32_t round, uint32_t step,
                        uint8_t *bitmap);
-
-uint64_t qnk_ballot_dropped(const struct qnk_ballot *ballot);

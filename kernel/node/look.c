@@ -190,12 +190,3 @@ bool qnk_node_peer(const struct qnk_node *node, uint32_t peer, struct qnk_status
     }
     return false;
 }
-
-bool qnk_node_voted(const struct qnk_node *node, uint32_t round, uint32_t step, uint8_t *bitmap)
-{
-    if (node->ballot == NULL) {
-        return false;
-    }
-    qnk_ballot_bitmap(node->ballot, round, step, bitmap);
-    return true;
-}

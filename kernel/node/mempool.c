@@ -472,13 +472,6 @@ struct qn_span qnk_mempool_find(const struct qnk_mempool *pool, const struct qnk
     return (struct qn_span){pool->entries[place].bytes, pool->entries[place].size};
 }
 
-bool qnk_mempool_key_known(const struct qnk_mempool *pool, const struct qnk_hash *id)
-{
-    uint32_t place = qnk_index_find(pool->ids, id);
-
-    return place != QNK_INDEX_NONE && pool->entries[place].key_known;
-}
-
 /* --- what blocks and the ledger say --- */
 
 void qnk_mempool_included(struct qnk_mempool *pool, const uint8_t *from, uint64_t nonce)

@@ -63,9 +63,6 @@ uint32_t qnk_mempool_add(struct qnk_mempool *pool, const struct qnk_tx *tx,
 /* The bytes of a transaction, until the next call that changes the pool. Empty: not here. */
 struct qn_span qnk_mempool_find(const struct qnk_mempool *pool, const struct qnk_hash *id);
 
-/* Whether its key is known to be of prime order. */
-bool qnk_mempool_key_known(const struct qnk_mempool *pool, const struct qnk_hash *id);
-
 /* A block with this transaction was applied: what can no longer be executed leaves. */
 void qnk_mempool_included(struct qnk_mempool *pool, const uint8_t *from, uint64_t nonce);
 

@@ -72,9 +72,9 @@ void qnk_node_look(const struct qnk_node *node, struct qnk_node_view *view);
 
 /* Counters since the start, for metrics. */
 struct qnk_node_counters {
-    uint64_t blocks_made, blocks_accepted, blocks_refused, reorgs, undone, turns_missed;
+    uint64_t blocks_made, blocks_accepted, blocks_refused, reorgs, undone;
     uint64_t txs_received, txs_accepted, txs_refused[QNK_TX_CODES], txs_included, txs_final;
-    uint64_t votes_received, votes_sent, votes_invalid, votes_dropped, doubles_seen;
+    uint64_t votes_received, votes_sent, votes_invalid, doubles_seen;
     uint64_t rounds, windows, certificates_made, sign_refused[9];
     uint64_t faults[QNK_FAULTS];
 };
@@ -107,7 +107,3 @@ bool qnk_node_peer(const struct qnk_node *node, uint32_t peer, struct qnk_status
 /* The set and control record at the head. */
 const struct qnk_set *qnk_node_set(const struct qnk_node *node);
 const struct qnk_control *qnk_node_control(const struct qnk_node *node);
-
-/* Members that voted in the open window, round and step as in finality.md 5.1; bitmap of
- * (members + 7) / 8 bytes. False: no vote is held. */
-bool qnk_node_voted(const struct qnk_node *node, uint32_t round, uint32_t step, uint8_t *bitmap);

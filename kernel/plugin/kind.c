@@ -32,10 +32,3 @@ const char *qnk_class_word(enum qnk_class class)
 
     return words[class];
 }
-
-const char *qnk_life_word(enum qnk_life life)
-{
-    static const char *const words[] = {"created", "active", "frozen", "failed"};
-
-    return words[life];
-}

@@ -93,6 +93,3 @@ const struct qnk_kind *qnk_kind_at(uint32_t place);
 
 /* "deterministic", "pure", "edge". */
 const char *qnk_class_word(enum qnk_class class);
-
-/* "created", "active", "frozen", "failed". */
-const char *qnk_life_word(enum qnk_life life);
