@@ -67,6 +67,13 @@ void qnk_micro_encode(const struct qnk_micro *micro, uint8_t to[QNK_MICRO_SIZE])
     memcpy(to + QNK_MICRO_SIGNED_SIZE, micro->signature, QN_SIG_SIZE);
 }
 
+bool qnk_micro_is_unsigned(const struct qnk_micro *micro)
+{
+    static const uint8_t none[QN_SIG_SIZE];
+
+    return memcmp(micro->signature, none, sizeof none) == 0;
+}
+
 void qnk_micro_id(const struct qnk_micro *micro, struct qnk_hash *id)
 {
     uint8_t bytes[QNK_MICRO_SIGNED_SIZE];

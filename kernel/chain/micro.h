@@ -44,6 +44,10 @@ struct qnk_micro {
 QN_MUST_CHECK int32_t qnk_micro_decode(struct qn_span from, struct qnk_micro *micro);
 void qnk_micro_encode(const struct qnk_micro *micro, uint8_t to[QNK_MICRO_SIZE]);
 
+/* Whether the signature is all zeros, which none is: an own block that is stored before it is
+ * signed. */
+bool qnk_micro_is_unsigned(const struct qnk_micro *micro);
+
 /* H("qnet/micro", the 136 signed bytes). */
 void qnk_micro_id(const struct qnk_micro *micro, struct qnk_hash *id);
 

@@ -117,6 +117,10 @@ static void run_sign(struct work *work)
     struct qn_span message = {sign->message, sign->message_size};
 
     work->status = signer == NULL ? QN_DENIED : QN_OK;
+    if (work->status == QN_OK && sign->body != NULL) {
+        work->status = qnk_store_block(&work->disk->log, QNK_DISK_LANE_LOG, sign->header,
+                                       qnk_buf_span(sign->body), true, &work->event.sign.place);
+    }
     if (work->status == QN_OK && sign->records != NULL) {
         work->status =
             qnk_store_guard(&work->disk->log, QNK_DISK_LANE_LOG, qnk_buf_span(sign->records));

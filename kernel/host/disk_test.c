@@ -342,6 +342,30 @@ static void a_signature_comes_after_its_record(void **subject)
                      0);
 }
 
+/* The other way round, a record could be left whose block is lost. */
+static void an_own_block_is_durable_before_its_record(void **subject)
+{
+    struct qnk_effect effect = {.type = QNK_EFFECT_SIGN};
+    struct qnk_sign *order = qnk_memory_take(&budget, sizeof *order);
+
+    (void)subject;
+    assert_non_null(order);
+    order->token = 3;
+    order->budget = &budget;
+    order->message_size = 5;
+    order->records = record();
+    order->body = record();
+    effect.sign = order;
+    qnk_disk_perform(disk, &effect);
+    settle();
+    assert_int_equal(fake.count, 2);
+    assert_int_equal(fake.deeds[0], APPEND_BLOCK);
+    assert_int_equal(fake.deeds[1], APPEND_GUARD);
+    assert_int_equal(heard_count, 1);
+    assert_int_equal(heard[0].sign.status, QN_OK);
+    assert_int_equal(heard[0].sign.place, 1);
+}
+
 static void what_was_signed_before_needs_no_record(void **subject)
 {
     (void)subject;
@@ -545,6 +569,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_signature_comes_after_its_record, start, stop),
+        cmocka_unit_test_setup_teardown(an_own_block_is_durable_before_its_record, start, stop),
         cmocka_unit_test_setup_teardown(what_was_signed_before_needs_no_record, start, stop),
         cmocka_unit_test_setup_teardown(nothing_is_signed_if_the_record_is_not_durable, start,
                                         stop),

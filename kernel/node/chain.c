@@ -196,8 +196,8 @@ void qnk_room_look(struct qnk_node *node)
 
 /* --- headers --- */
 
-/* The whole body of an empty block is here with its header. */
 static void body_begin(struct qnk_node *node, struct qnk_block *block);
+static void body_whole(struct qnk_node *node, struct qnk_block *block);
 
 static void header_add(struct qnk_node *node, uint32_t peer, struct qnk_block *parent,
                        const struct qnk_micro *header, const struct qnk_hash *id)
@@ -240,13 +240,29 @@ static void header_add(struct qnk_node *node, uint32_t peer, struct qnk_block *p
     }
 }
 
+/* An own block of before a restart has its signature again. */
+static void signature_put(struct qnk_node *node, struct qnk_block *block, const uint8_t *signature)
+{
+    memcpy(block->header.signature, signature, QN_SIG_SIZE);
+    block->is_unsigned = false;
+    if (block->state != QNK_BLOCK_BAD) {
+        body_whole(node, block);
+    }
+}
+
 /* A header whose signature is good. */
 static void header_offer(struct qnk_node *node, uint32_t peer, const struct qnk_micro *header,
                          const struct qnk_hash *id)
 {
     struct qnk_block *parent = qnk_tree_find(node->tree, &header->parent);
 
-    if (qnk_tree_find(node->tree, id) != NULL || qnk_tree_is_bad(node->tree, id) ||
+    struct qnk_block *known = qnk_tree_find(node->tree, id);
+
+    if (known != NULL && known->is_unsigned) {
+        signature_put(node, known, header->signature);
+        return;
+    }
+    if (known != NULL || qnk_tree_is_bad(node->tree, id) ||
         header->height <= qnk_tree_root(node->tree)->header.height) {
         return;
     }
@@ -272,10 +288,11 @@ static bool header_is_wanted(struct qnk_node *node, const struct qnk_micro *head
 {
     uint64_t window = qnk_window_of(header->height, node->setup.params.window);
     const struct qnk_set *set = qnk_schedule_set(node->schedule, window);
+    const struct qnk_block *known = qnk_tree_find(node->tree, id);
 
     return node->setup.type != QNK_NODE_LIGHT && set != NULL && header->producer < set->count &&
            header->height > qnk_tree_root(node->tree)->header.height &&
-           qnk_tree_find(node->tree, id) == NULL && !qnk_tree_is_bad(node->tree, id);
+           (known == NULL || known->is_unsigned) && !qnk_tree_is_bad(node->tree, id);
 }
 
 static void header_sig(struct qnk_node *node, struct qnk_job *job, uint32_t i,
@@ -792,8 +809,12 @@ void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, st
 
     struct qnk_block *parent = qnk_tree_find(node->tree, &header->parent);
 
-    /* What was stored before something else became final is not needed any more. */
-    if (parent == NULL || qnk_tree_find(node->tree, &id) != NULL ||
+    bool is_unsigned = qnk_micro_is_unsigned(header);
+
+    /* What was stored before something else became final is not needed any more. An own block that
+     * the guard does not know was never signed, or with another key. */
+    if (parent == NULL || (is_unsigned && !qnk_guard_has_block(node->guard, header)) ||
+        qnk_tree_find(node->tree, &id) != NULL ||
         qnk_header_final(node, header) > node->final_window ||
         header_fault(node, header, parent, &due_ms, &patience_ms) != NULL) {
         return;
@@ -811,7 +832,76 @@ void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, st
     block->place = place;
     block->body = qnk_buf_ref(body);
     block->was_verified = verified;
-    body_whole(node, block);
+    block->is_restored = true;
+    block->is_unsigned = is_unsigned;
+    block->own = is_unsigned;
+    node->is_restoring = true;
+    if (!is_unsigned) {
+        body_whole(node, block);
+    }
+}
+
+static bool find_unsigned(void *ctx, struct qnk_block *block)
+{
+    struct qnk_block **found = ctx;
+
+    *found = block->is_unsigned ? block : NULL;
+    return *found == NULL;
+}
+
+void qnk_resign_look(struct qnk_node *node)
+{
+    uint8_t message[QNK_MICRO_MESSAGE_SIZE];
+    struct qnk_block *block = NULL;
+
+    qnk_tree_walk(node->tree, find_unsigned, &block);
+    if (block == NULL || node->is_resigning) {
+        return;
+    }
+
+    struct qnk_sign *sign = qnk_sign_new(node);
+
+    if (sign != NULL) {
+        node->is_resigning = true;
+        node->resigning = block->id;
+        qnk_micro_message(&block->header, &node->setup.params.chain_id, message);
+        qnk_sign_start(node, sign, QNK_SIGN_BLOCK_AGAIN, NULL, NULL, message, sizeof message);
+    }
+}
+
+/* It may be gone, or have got its signature from a peer, meanwhile. */
+void qnk_resigned(struct qnk_node *node, int32_t status, const uint8_t *signature)
+{
+    struct qnk_block *block = qnk_tree_find(node->tree, &node->resigning);
+
+    node->is_resigning = false;
+    if (status == QN_OK && block != NULL && block->is_unsigned) {
+        signature_put(node, block, signature);
+    }
+    if (status == QN_OK) {
+        qnk_resign_look(node);
+    }
+}
+
+/* Whether blocks that came back are still being read. */
+static bool find_restoring(void *ctx, struct qnk_block *block)
+{
+    bool *found = ctx;
+
+    *found = block->is_restored && block->state == QNK_BLOCK_HEADER &&
+             (block->working || block->is_unsigned);
+    return !*found;
+}
+
+bool qnk_is_restoring(struct qnk_node *node)
+{
+    bool found = false;
+
+    if (node->is_restoring) {
+        qnk_tree_walk(node->tree, find_restoring, &found);
+        node->is_restoring = found;
+    }
+    return node->is_restoring;
 }
 
 void qnk_block_store(struct qnk_node *node, struct qnk_block *block)

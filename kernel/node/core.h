@@ -92,7 +92,8 @@ enum qnk_sign_purpose {
     QNK_SIGN_VOTE,
     QNK_SIGN_AGAIN, /* a vote of before a restart */
     QNK_SIGN_TX,
-    QNK_SIGN_SAVED, /* nothing is signed: what an engine wants kept becomes durable */
+    QNK_SIGN_BLOCK_AGAIN, /* an own block of before a restart */
+    QNK_SIGN_SAVED,       /* nothing is signed: what an engine wants kept becomes durable */
 };
 
 struct qnk_signing_vote {
@@ -229,6 +230,10 @@ struct qnk_node {
     uint32_t *tell_from;
     uint32_t tell_count, tell_room;
     uint64_t pool_tick; /* seconds */
+
+    bool is_restoring; /* blocks of before the restart are being read */
+    bool is_resigning;
+    struct qnk_hash resigning; /* the own block of before the restart that is being signed again */
 
     /* final.c */
     struct qnk_known_final finals[QNK_FINALS]; /* window % QNK_FINALS */
@@ -369,6 +374,10 @@ void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, st
 /* Our own block, signed and executed, enters the tree. */
 struct qnk_block *qnk_block_add_own(struct qnk_node *node, const struct qnk_micro *header,
                                     struct qnk_block *parent, struct qnk_job *job);
+/* Has the next of the own blocks that came back signed again, one after another. */
+void qnk_resign_look(struct qnk_node *node);
+bool qnk_is_restoring(struct qnk_node *node);
+void qnk_resigned(struct qnk_node *node, int32_t status, const uint8_t *signature);
 void qnk_block_store(struct qnk_node *node, struct qnk_block *block);
 void qnk_block_stored(struct qnk_node *node, uint64_t token, uint64_t place, int32_t status);
 
@@ -419,7 +428,7 @@ bool qnk_exec_is_settled(struct qnk_node *node);
 void qnk_produce_look(struct qnk_node *node);
 void qnk_produce_due(struct qnk_node *node);
 void qnk_build_done(struct qnk_node *node, struct qnk_job *job);
-void qnk_block_signed(struct qnk_node *node, int32_t status, const uint8_t *signature);
+void qnk_block_signed(struct qnk_node *node, const struct qnk_event *event);
 void qnk_build_tx_signed(struct qnk_node *node);
 
 /* Gives back what a build holds. */

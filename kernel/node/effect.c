@@ -57,6 +57,7 @@ void qnk_sign_destroy(struct qnk_sign *sign)
     if (sign == NULL) {
         return;
     }
+    qnk_buf_unref(sign->body);
     qnk_buf_unref(sign->records);
     qnk_buf_unref(sign->long_message);
     qnk_memory_give(sign->budget, sign, sizeof *sign);

@@ -22,7 +22,7 @@ enum qnk_effect_type {
     QNK_EFFECT_STORE_BLOCK, /* append to the block log, durable; answered by STORED */
     QNK_EFFECT_STORE_FINAL, /* one atomic durable batch; answered by STORED */
     QNK_EFFECT_STORE_TXS,   /* the mempool's copy, no answer */
-    QNK_EFFECT_SIGN,        /* make the record durable, then sign; answered by SIGNED */
+    QNK_EFFECT_SIGN,        /* make block and record durable, then sign; answered by SIGNED */
     QNK_EFFECT_SECRETS,     /* answered by SECRETS */
     QNK_EFFECT_GUARD_TRIM,  /* keep these records, drop all that is older */
     QNK_EFFECT_SERVE,       /* read stored blocks or macroblocks and send them to a peer */
@@ -69,9 +69,13 @@ enum { QNK_SIGN_MESSAGE_MAX = 192, QNK_NOTE_TEXT = 200 };
 _Static_assert((int)QNK_VOTE_MESSAGE_SIZE <= (int)QNK_SIGN_MESSAGE_MAX, "a vote fits");
 _Static_assert((int)QNK_MICRO_MESSAGE_SIZE <= (int)QNK_SIGN_MESSAGE_MAX, "a header fits");
 
-/* A sign-guard record and, when it is new, what has to be durable before it: certificates. */
+/* A sign-guard record and, when it is new, what has to be durable before it: certificates, and an
+ * own block without its signature. So there is no record of a block that is lost: G1 refuses any
+ * other on its parent, and only the same bytes can be signed again. */
 struct qnk_sign {
     uint64_t token;
+    struct qn_buf *body; /* of the block to append to the block log first; NULL: none */
+    uint8_t header[QNK_MICRO_SIZE];
     struct qn_buf *records; /* guard records to append first, each with a u32 size; NULL: none */
     uint32_t message_size;
     uint8_t message[QNK_SIGN_MESSAGE_MAX];

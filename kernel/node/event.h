@@ -62,7 +62,7 @@ struct qnk_event {
         } final;
         struct qn_span recent; /* a header */
         struct {
-            struct qn_span header;
+            struct qn_span header; /* an own block's has no signature: zeros */
             struct qn_buf *body;
             uint64_t place;
             bool verified; /* its signatures were good when it was stored */
@@ -91,6 +91,7 @@ struct qnk_event {
         struct {
             uint64_t token;
             int32_t status; /* not QN_OK: the record is not durable and nothing was signed */
+            uint64_t place; /* of the block that was stored with it */
             uint8_t signature[QN_SIG_SIZE];
         } sign;
         struct {

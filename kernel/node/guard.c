@@ -646,14 +646,18 @@ int32_t qnk_guard_block(struct qnk_guard *guard, const struct qnk_micro *header,
     return QN_OK;
 }
 
-bool qnk_guard_knows_block(const struct qnk_guard *guard, const struct qnk_micro *header)
+bool qnk_guard_has_block(const struct qnk_guard *guard, const struct qnk_micro *header)
 {
     uint8_t bytes[QNK_MICRO_SIGNED_SIZE];
     const struct signed_block *before = find_block(guard, header);
 
     header_bytes(header, bytes);
-    return header->height <= guard->floor_height ||
-           (before != NULL && memcmp(before->bytes, bytes, sizeof bytes) == 0);
+    return before != NULL && memcmp(before->bytes, bytes, sizeof bytes) == 0;
+}
+
+bool qnk_guard_knows_block(const struct qnk_guard *guard, const struct qnk_micro *header)
+{
+    return header->height <= guard->floor_height || qnk_guard_has_block(guard, header);
 }
 
 /* --- replay and trimming --- */

@@ -84,8 +84,9 @@ QN_MUST_CHECK struct qn_buf *qnk_guard_saved(struct qnk_guard *guard, uint64_t w
 struct qn_span qnk_guard_saved_at(const struct qnk_guard *guard, uint64_t window);
 
 /* Whether this key's owner, as far as this log knows, has signed this: if not, someone else has the
- * key. */
+ * key. `has`: this log holds it, and so it may be signed again. */
 bool qnk_guard_knows_vote(const struct qnk_guard *guard, const struct qnk_vote *vote);
+bool qnk_guard_has_block(const struct qnk_guard *guard, const struct qnk_micro *header);
 bool qnk_guard_knows_block(const struct qnk_guard *guard, const struct qnk_micro *header);
 
 /* Own votes of `window` in the order of signing, to be replayed to an engine; NULL after the

@@ -244,6 +244,7 @@ static void start(struct qnk_node *node, uint32_t signing)
     node->is_started = true;
     node->signing = signing;
     qnk_timer_set(node, QNK_TIMER_TICK, node->now_us + TICK_US);
+    qnk_resign_look(node);
     qnk_exec_look(node);
     qnk_instance_open(node);
 }

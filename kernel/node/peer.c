@@ -233,7 +233,7 @@ static void chain_serve(struct qnk_node *node, const struct qnk_peer *peer, uint
     uint64_t count;
 
     above = fetch->above > above ? fetch->above : above;
-    if (block == NULL || block->header.height <= above) {
+    if (block == NULL || block->header.height <= above || qnk_is_restoring(node)) {
         refuse(node, peer, request, QN_NOT_FOUND, "no such block above that height");
         return;
     }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
 /* produce.c: makes a block when it is this node's turn: kernel transactions are signed, the ledger
- * builds, the guard and the host sign the header, the block joins the tree and is stored; it is
- * announced when it is durable. */
+ * builds, the host stores the block and the guard's record and signs the header, the block joins
+ * the tree and is announced. The block is stored without its signature, before the record: whatever
+ * of the two is on the disk after a crash, nothing is lost. A block without a record was never
+ * signed; one with a record gets the same signature again (chain.c). */
 
 #include <qnet/assert.h>
 
@@ -32,7 +34,7 @@ static bool may_build(struct qnk_node *node)
     return node->is_started && !node->is_halted && !node->is_on_hold &&
            node->build.state == QNK_BUILD_NONE && qnk_exec_is_settled(node) && head->stored &&
            !qnk_hash_equal(&head->id, &node->build.spent) && !qnk_is_syncing(node) &&
-           node->certificate == NULL;
+           !qnk_is_restoring(node) && node->certificate == NULL;
 }
 
 /* Full windows that are not final, were the next block made now. */
@@ -305,6 +307,8 @@ static void sign_block(struct qnk_node *node)
                      : qnk_guard_block(node->guard, &node->build.header, final_height, &records);
 
     if (status == QN_OK) {
+        sign->body = qnk_buf_ref(node->build.job->rows);
+        qnk_micro_encode(&node->build.header, sign->header);
         qnk_micro_message(&node->build.header, &node->setup.params.chain_id, message);
         qnk_sign_start(node, sign, QNK_SIGN_BLOCK, NULL, records, message, sizeof message);
         node->build.state = QNK_BUILD_SIGN;
@@ -341,18 +345,18 @@ void qnk_build_done(struct qnk_node *node, struct qnk_job *job)
     sign_block(node);
 }
 
-void qnk_block_signed(struct qnk_node *node, int32_t status, const uint8_t *signature)
+void qnk_block_signed(struct qnk_node *node, const struct qnk_event *event)
 {
     struct qnk_block *block;
 
     if (node->build.state != QNK_BUILD_SIGN) {
         return;
     }
-    if (status != QN_OK) {
+    if (event->sign.status != QN_OK) {
         take_back(node);
         return;
     }
-    memcpy(node->build.header.signature, signature, QN_SIG_SIZE);
+    memcpy(node->build.header.signature, event->sign.signature, QN_SIG_SIZE);
     block = qnk_block_add_own(node, &node->build.header, node->exec.at, node->build.job);
     if (block == NULL) {
         take_back(node);
@@ -361,7 +365,10 @@ void qnk_block_signed(struct qnk_node *node, int32_t status, const uint8_t *sign
     node->counters.blocks_made++;
     node->counters.txs_included += block->header.tx_count;
     block->control = node->build.control;
+    block->stored = true;
+    block->place = event->sign.place;
     node->build.control = NULL;
     qnk_build_drop(node);
+    qnk_block_announce(node, block, true, 0);
     qnk_exec_joined_own(node, block);
 }

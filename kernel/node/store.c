@@ -901,7 +901,7 @@ int32_t qnk_store_body(struct qnk_store *store, uint32_t lane, uint64_t height,
         qnk_micro_encode(header, bytes);
         if (entry.place != place ||
             entry.content.size != BLOCK_HEAD + (uint64_t)header->body_size ||
-            memcmp(entry.content.data, bytes, sizeof bytes) != 0) {
+            memcmp(entry.content.data, bytes, QNK_MICRO_SIGNED_SIZE) != 0) {
             status = corrupt(store, "the body of block", height);
         } else {
             *body = qnk_buf_copy(store->budget, (struct qn_span){entry.content.data + BLOCK_HEAD,

@@ -49,7 +49,8 @@ QN_MUST_CHECK int32_t qnk_store_open(struct qnk_store *store, struct qnk_budget 
 
 /* --- writing --- */
 
-/* A block, durable. `header` is 200 bytes. */
+/* A block, durable. `header` is 200 bytes; an own block's is stored before it is signed, with zeros
+ * for the signature, which makes the same one again at any time. */
 QN_MUST_CHECK int32_t qnk_store_block(struct qnk_store *store, uint32_t lane, const uint8_t *header,
                                       struct qn_span body, bool verified, uint64_t *place);
 

@@ -75,7 +75,9 @@ struct qnk_block {
     bool late;    /* came later than interval + backup after it was due */
     bool twin;    /* its producer made another one on the same parent */
     bool own;
-    bool is_foreign; /* its effects are not ours: it is being taken back */
+    bool is_unsigned; /* an own one of before a restart: it is being signed again */
+    bool is_restored; /* it was stored before the restart */
+    bool is_foreign;  /* its effects are not ours: it is being taken back */
     bool announced;
     uint64_t total;              /* sum of scores from the root up to this one */
     uint64_t due_ms;             /* when its rank was due on its parent */

@@ -1252,7 +1252,10 @@ void qnk_signed(struct qnk_node *node, const struct qnk_event *event)
     }
     switch ((enum qnk_sign_purpose)slot.purpose) {
     case QNK_SIGN_BLOCK:
-        qnk_block_signed(node, event->sign.status, event->sign.signature);
+        qnk_block_signed(node, event);
+        break;
+    case QNK_SIGN_BLOCK_AGAIN:
+        qnk_resigned(node, event->sign.status, event->sign.signature);
         break;
     case QNK_SIGN_VOTE:
         if (event->sign.status == QN_OK) {

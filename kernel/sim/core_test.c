@@ -427,6 +427,94 @@ static void all_crash_at_once_and_go_on(void **state)
     net_drop(net);
 }
 
+/* The power goes between any two writes of a node, and it comes back: it loses no turn for ever. */
+static void cut_and_start(struct net *net, uint32_t node, uint32_t writes)
+{
+    qnk_world_cut(net->world, node, writes);
+    for (uint32_t i = 0; i < 100 && !qnk_world_is_cut(net->world, node); i++) {
+        net_run_ms(net, 20);
+    }
+    assert_true(qnk_world_is_cut(net->world, node));
+    qnk_world_crash(net->world, node);
+    net_run_ms(net, 10);
+    qnk_world_start(net->world, node);
+}
+
+static void a_network_of_one_survives_a_power_cut_between_any_two_writes(void **state)
+{
+    (void)state;
+    for (uint32_t writes = 0; writes < 24; writes++) {
+        struct net *net = net_make(1, 1, 100 + writes);
+        uint64_t window;
+
+        net_open(net);
+        net_start(net, 0, 1);
+        submit(net, 0, 1, 0, 30);
+        net_run_ms(net, 1500);
+        cut_and_start(net, 0, writes);
+        window = look(net, 0).final_window;
+        submit(net, 0, 1, 30, 40);
+        net_run_ms(net, 3000);
+        assert_all_final(net, 0, 1, window + 3);
+        assert_true(look(net, 0).is_signing);
+        assert_int_equal(qnk_node_counters(qnk_world_node(net->world, 0))->sign_refused[1], 0);
+        assert_int_equal(next_nonce(net, 0, 1), 40);
+        net_drop(net);
+    }
+}
+
+static void one_of_four_survives_a_power_cut_between_any_two_writes(void **state)
+{
+    (void)state;
+    for (uint32_t writes = 0; writes < 24; writes++) {
+        struct net *net = net_make(4, 4, 200 + writes);
+
+        net_open(net);
+        net_start(net, 0, 4);
+        submit(net, 0, 1, 0, 30);
+        net_run_ms(net, 1500);
+        for (uint32_t node = 0; node < 4; node++) {
+            cut_and_start(net, node, writes);
+            net_run_ms(net, 1000);
+        }
+        net_run_ms(net, 2000);
+        assert_all_final(net, 0, 4, 4);
+        for (uint32_t node = 0; node < 4; node++) {
+            const struct qnk_node_counters *counters =
+                qnk_node_counters(qnk_world_node(net->world, node));
+
+            assert_true(look(net, node).is_signing);
+            assert_int_equal(counters->sign_refused[1], 0);
+            assert_int_equal(counters->doubles_seen, 0);
+        }
+        net_drop(net);
+    }
+}
+
+/* At each moment of a block's making: after its writes, before and after its signature. */
+static void a_crash_at_any_moment_around_a_signature_costs_no_turn(void **state)
+{
+    struct net *net = net_make(1, 1, 300);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 1);
+    net_run_ms(net, 1000);
+    for (uint32_t i = 0; i < 400; i++) {
+        uint64_t head;
+
+        qnk_world_run(net->world, qnk_world_now(net->world) + 150000 + i * 250);
+        head = look(net, 0).head_height;
+        qnk_world_crash(net->world, 0);
+        qnk_world_start(net->world, 0);
+        net_run_ms(net, 250);
+        assert_true(look(net, 0).head_height > head);
+    }
+    assert_int_equal(qnk_node_counters(qnk_world_node(net->world, 0))->doubles_seen, 0);
+    assert_agreement(net);
+    net_drop(net);
+}
+
 static void a_node_that_restarts_often_stays_honest(void **state)
 {
     struct net *net = net_make(4, 4, 5);
@@ -768,6 +856,9 @@ int main(void)
         cmocka_unit_test(a_transfer_gets_in_exactly_once),
         cmocka_unit_test(a_crashed_node_comes_back_from_its_storage),
         cmocka_unit_test(all_crash_at_once_and_go_on),
+        cmocka_unit_test(a_network_of_one_survives_a_power_cut_between_any_two_writes),
+        cmocka_unit_test(one_of_four_survives_a_power_cut_between_any_two_writes),
+        cmocka_unit_test(a_crash_at_any_moment_around_a_signature_costs_no_turn),
         cmocka_unit_test(a_node_that_restarts_often_stays_honest),
         cmocka_unit_test(without_a_quorum_production_slows_and_pauses_until_one_returns),
         cmocka_unit_test(at_lag_two_a_windows_second_half_holds_no_transactions),

@@ -54,6 +54,8 @@ struct machine {
     bool is_on;
     bool was_on;
     bool is_halted;
+    bool is_cut;          /* without power, and nobody knows yet */
+    uint32_t writes_left; /* until then; UINT32_MAX: no end */
     uint32_t life;
     struct qnk_node *node;
     struct qnk_world_plugins plugins;
@@ -239,14 +241,38 @@ static bool is_write(const struct happening *at, bool of_maps)
                           (at->what == ACT_SIGNED && at->effect.sign->records != NULL));
 }
 
-/* From here on it outlives a crash. */
-static void write_down(struct qnk_world *world, struct happening *at)
+/* Whether there is still power for one more write. */
+static bool may_write(struct machine *machine)
 {
-    struct qnk_store *store = &world->machines[at->node].store;
+    machine->is_cut = machine->is_cut || machine->writes_left == 0;
+    if (!machine->is_cut && machine->writes_left != UINT32_MAX) {
+        machine->writes_left--;
+    }
+    return !machine->is_cut;
+}
+
+/* An own block first, then what the guard says of it. */
+static int32_t sign_down(struct machine *machine, struct happening *at)
+{
+    const struct qnk_sign *sign = at->effect.sign;
+    int32_t status = QN_OK;
+
+    if (sign->body != NULL && may_write(machine)) {
+        status = qnk_store_block(&machine->store, LANE, sign->header, qnk_buf_span(sign->body),
+                                 true, &at->event.sign.place);
+    }
+    if (status == QN_OK && sign->records != NULL && may_write(machine)) {
+        status = qnk_store_guard(&machine->store, LANE, qnk_buf_span(sign->records));
+    }
+    return status;
+}
+
+static int32_t other_down(struct machine *machine, struct happening *at)
+{
+    struct qnk_store *store = &machine->store;
     const struct qnk_effect *effect = &at->effect;
     int32_t status = QN_OK;
 
-    at->is_written = true;
     switch (effect->type) {
     case QNK_EFFECT_STORE_BLOCK:
         status =
@@ -261,16 +287,27 @@ static void write_down(struct qnk_world *world, struct happening *at)
             qnk_store_txs(store, LANE, (struct qn_span){effect->txs.rows->data, effect->txs.size},
                           effect->txs.replaces);
         break;
-    case QNK_EFFECT_SIGN:
-        if (effect->sign->records != NULL) {
-            status = qnk_store_guard(store, LANE, qnk_buf_span(effect->sign->records));
-        }
-        break;
     case QNK_EFFECT_GUARD_TRIM:
         status = qnk_store_guard_trim(store, LANE, qnk_buf_span(effect->trim.records));
         break;
     default:
         break;
+    }
+    return status;
+}
+
+/* From here on it outlives a crash, if there is power. */
+static void write_down(struct qnk_world *world, struct happening *at)
+{
+    struct machine *machine = &world->machines[at->node];
+    const struct qnk_effect *effect = &at->effect;
+    int32_t status = QN_OK;
+
+    at->is_written = true;
+    if (effect->type == QNK_EFFECT_SIGN) {
+        status = sign_down(machine, at);
+    } else if (may_write(machine)) {
+        status = other_down(machine, at);
     }
     QN_ASSERT(status == QN_OK);
 }
@@ -295,12 +332,18 @@ static struct happening *next_write(struct qnk_world *world, uint32_t i, bool of
  * guard's log is not written anew before the windows that it forgets. */
 static void writer_stop(struct qnk_world *world, uint32_t i, bool of_maps)
 {
-    for (;;) {
+    struct machine *machine = &world->machines[i];
+
+    while (!machine->is_cut) {
         struct happening *first = next_write(world, i, of_maps);
 
         if (first == NULL || by_lot(world, 2) == 0 ||
             (first->effect.type == QNK_EFFECT_GUARD_TRIM && next_write(world, i, true) != NULL)) {
             return;
+        }
+        if (first->what == ACT_SIGNED && first->effect.sign->body != NULL &&
+            by_lot(world, 2) == 0) {
+            machine->writes_left = 1; /* between the block and its record */
         }
         write_down(world, first);
     }
@@ -370,7 +413,7 @@ static void step(struct qnk_world *world, uint32_t i, struct qnk_event *event)
 {
     struct machine *machine = &world->machines[i];
 
-    if (!machine->is_on || machine->is_halted) {
+    if (!machine->is_on || machine->is_halted || machine->is_cut) {
         return;
     }
     event->now_us = world->now_us;
@@ -746,6 +789,8 @@ void qnk_world_start(struct qnk_world *world, uint32_t i)
     machine->is_on = true;
     machine->was_on = true;
     machine->is_halted = false;
+    machine->is_cut = false;
+    machine->writes_left = UINT32_MAX;
     memset(machine->timers, 0, sizeof machine->timers);
 
     int32_t status = qnk_store_open(&machine->store, world->budget, machine->plugins.storage, true);
@@ -777,6 +822,16 @@ void qnk_world_crash(struct qnk_world *world, uint32_t i)
         }
     }
     switch_off(world, i, false);
+}
+
+void qnk_world_cut(struct qnk_world *world, uint32_t i, uint32_t writes)
+{
+    world->machines[i].writes_left = writes;
+}
+
+bool qnk_world_is_cut(const struct qnk_world *world, uint32_t i)
+{
+    return world->machines[i].is_cut;
 }
 
 void qnk_world_link(struct qnk_world *world, uint32_t a, uint32_t b, bool is_up)
@@ -845,6 +900,9 @@ static void happen(struct qnk_world *world, struct happening *at)
     if (at->effect.type != 0) {
         write_down(world, at);
     }
+    if (machine->is_cut) {
+        return;
+    }
     event = at->event;
     switch ((enum action)at->what) {
     case ACT_LOGGED:
@@ -892,7 +950,8 @@ void qnk_world_run(struct qnk_world *world, uint64_t until_us)
         const struct machine *machine = &world->machines[at->node];
 
         world->now_us = at->at_us;
-        if (machine->is_on && machine->life == at->life && !machine->is_halted) {
+        if (machine->is_on && machine->life == at->life && !machine->is_halted &&
+            !machine->is_cut) {
             trace_add(world, at);
             happen(world, at);
         }

@@ -77,6 +77,13 @@ void qnk_world_start(struct qnk_world *world, uint32_t node);
 /* The power goes: jobs, frames and what was not durable are lost. */
 void qnk_world_crash(struct qnk_world *world, uint32_t node);
 
+/* The power goes between two writes: the node's disk takes `writes` more, and with the next one the
+ * node is dead, in the midst of what it does. qnk_world_crash then makes that known. */
+void qnk_world_cut(struct qnk_world *world, uint32_t node, uint32_t writes);
+
+/* Whether a cut node has come to its end. */
+bool qnk_world_is_cut(const struct qnk_world *world, uint32_t node);
+
 /* Cuts or mends both ways between two nodes. */
 void qnk_world_link(struct qnk_world *world, uint32_t a, uint32_t b, bool is_up);
 
