@@ -4,9 +4,9 @@
 /* check.h: what the contract cases of every kind share, and the small host that they run in.
  *
  * A case has cmocka's shape, `void case(void **subject)`, yet knows no test library: a plugin's
- * test program runs the cases under cmocka, and `qnet plugin check` runs each in a process of its
- * own. Whoever links the cases says in qn_check_failed() what a failure does. gen/<kind>.h lists
- * the cases of a kind, from its description; <kind>.h says how their subject is made.
+ * test program runs the cases under cmocka. Whoever links the cases says in qn_check_failed() what
+ * a failure does. gen/<kind>.h lists the cases of a kind, from its description; <kind>.h says how
+ * their subject is made.
  *
  * The host keeps promises strictly: what a plugin takes is charged to a budget and lies in a block
  * of its own, so that a memory checker sees every overrun; what is given back was taken; a commit
