@@ -199,6 +199,17 @@ void qnk_room_look(struct qnk_node *node)
 static void body_begin(struct qnk_node *node, struct qnk_block *block);
 static void body_whole(struct qnk_node *node, struct qnk_block *block);
 
+/* Whether it is known that this member made more than one block on `parent`. */
+static bool has_twins(const struct qnk_block *parent, uint32_t producer)
+{
+    const struct qnk_block *at = parent->child;
+
+    while (at != NULL && !(at->twin && at->header.producer == producer)) {
+        at = at->sibling;
+    }
+    return at != NULL;
+}
+
 static void header_add(struct qnk_node *node, uint32_t peer, struct qnk_block *parent,
                        const struct qnk_micro *header, const struct qnk_hash *id)
 {
@@ -218,6 +229,7 @@ static void header_add(struct qnk_node *node, uint32_t peer, struct qnk_block *p
         return;
     }
 
+    bool was_told = has_twins(parent, header->producer);
     struct qnk_block *block = qnk_tree_add(node->tree, parent, header, id);
 
     if (block == NULL) {
@@ -231,7 +243,7 @@ static void header_add(struct qnk_node *node, uint32_t peer, struct qnk_block *p
 
     const struct qnk_block *twin = qnk_tree_twin(block);
 
-    if (twin != NULL) {
+    if (twin != NULL && !was_told) {
         node->counters.doubles_seen++;
         qnk_evidence_blocks(node, &twin->header, header);
     }

@@ -154,6 +154,7 @@ static bool apply_start(struct qnk_node *node, struct qnk_block *block)
     job->time_ms = block->header.time_ms;
     job->producer = qnk_schedule_set(node->schedule, window)->members[block->header.producer].key;
     node->exec.working = block;
+    block->working = true;
     qnk_job_start(node, job);
     return true;
 }
@@ -278,6 +279,7 @@ static void apply_done(struct qnk_node *node, struct qnk_job *job)
 {
     struct qnk_block *block = node->exec.working;
 
+    block->working = false;
     if (job->status == QN_OK) {
         applied(node, block, job);
         return;

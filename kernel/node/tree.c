@@ -221,13 +221,93 @@ struct qnk_block *qnk_tree_twin(const struct qnk_block *block)
     return NULL;
 }
 
+/* --- making room --- */
+
+/* Whether something stands on this block or goes on with it. */
+static bool is_held(const struct qnk_block *block)
+{
+    return block->undo != NULL || block->known != NULL || block->working || block->storing ||
+           block->is_foreign;
+}
+
+/* How many blocks go with `top`; 0: one of them is held. */
+static uint32_t prunable_size(struct qnk_block *top)
+{
+    uint32_t size = 0;
+
+    for (struct qnk_block *at = top; at != NULL; at = next_of(at, top, false)) {
+        if (is_held(at)) {
+            return 0;
+        }
+        size++;
+    }
+    return size;
+}
+
+static void prune(struct qnk_tree *tree, struct qnk_block *top)
+{
+    struct qnk_block **link = &top->parent->child;
+
+    while (*link != top) {
+        link = &(*link)->sibling;
+    }
+    *link = top->sibling;
+    subtree_give(tree, top);
+}
+
+/* One of this producer's blocks at this height gives way: that on which least stands. If a liar
+ * shows each node other blocks, all must be able to take the one that others built on. */
+static bool twins_give_way(struct qnk_tree *tree, const struct qnk_micro *header)
+{
+    struct qnk_block *least = NULL;
+    uint32_t least_size = UINT32_MAX;
+
+    if (twins_count(tree, header) < QNK_TREE_TWINS_MAX) {
+        return true;
+    }
+    for (struct qnk_block *at = tree->root; at != NULL; at = next_of(at, tree->root, false)) {
+        if (at->header.height == header->height && at->header.producer == header->producer) {
+            uint32_t size = prunable_size(at);
+
+            if (size > 0 && size < least_size) {
+                least = at;
+                least_size = size;
+            }
+        }
+    }
+    if (least != NULL) {
+        prune(tree, least);
+    }
+    return least != NULL;
+}
+
+/* In a full tree the lowest block gives way on which nothing stands. */
+static void lowest_gives_way(struct qnk_tree *tree, const struct qnk_block *parent)
+{
+    struct qnk_block *lowest = NULL;
+
+    for (struct qnk_block *at = next_of(tree->root, tree->root, false); at != NULL;
+         at = next_of(at, tree->root, false)) {
+        if (at != parent && at->child == NULL && !is_held(at) &&
+            (lowest == NULL || at->header.height < lowest->header.height)) {
+            lowest = at;
+        }
+    }
+    if (lowest != NULL) {
+        prune(tree, lowest);
+    }
+}
+
 struct qnk_block *qnk_tree_add(struct qnk_tree *tree, struct qnk_block *parent,
                                const struct qnk_micro *header, const struct qnk_hash *id)
 {
     QN_ASSERT(header->height == parent->header.height + 1);
     QN_ASSERT(qnk_tree_find(tree, id) == NULL);
-    if (twins_count(tree, header) >= QNK_TREE_TWINS_MAX) {
+    if (!twins_give_way(tree, header)) {
         return NULL;
+    }
+    if (tree->free == NULL) {
+        lowest_gives_way(tree, parent);
     }
 
     struct qnk_block *block = block_take(tree);

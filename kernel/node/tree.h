@@ -31,7 +31,7 @@
 #include "kernel/node/job.h"
 
 enum {
-    QNK_TREE_TWINS_MAX = 4,  /* blocks of one producer at one height; more are refused */
+    QNK_TREE_TWINS_MAX = 4,  /* blocks of one producer at one height; for more one gives way */
     QNK_TREE_BRANCHES = 8,   /* blocks in the tree for each height above the root, on average */
     QNK_TREE_WINDOWS = 3,    /* windows above the root: production pauses before there are more */
     QNK_TREE_BAD_MAX = 4096, /* ids of bad blocks that are remembered */
@@ -71,7 +71,7 @@ struct qnk_block {
     bool executed;  /* once, and its effects were right */
     bool stored;    /* durable */
     bool storing;
-    bool working; /* a job on its body is under way */
+    bool working; /* a job on it is under way: it must stay */
     bool late;    /* came later than interval + backup after it was due */
     bool twin;    /* its producer made another one on the same parent */
     bool own;
@@ -121,8 +121,9 @@ struct qnk_block *qnk_tree_find(const struct qnk_tree *tree, const struct qnk_ha
 
 bool qnk_tree_is_bad(const struct qnk_tree *tree, const struct qnk_hash *id);
 
-/* Adds a block whose header is good on `parent`. NULL: the tree is full, or its producer has too
- * many at this height. Marks twins. */
+/* Adds a block whose header is good on `parent`. In a full tree the lowest block gives way on which
+ * nothing stands; of too many of one producer at one height, the one on which least stands, with
+ * that. NULL: all are in use. Marks twins. */
 QN_MUST_CHECK struct qnk_block *qnk_tree_add(struct qnk_tree *tree, struct qnk_block *parent,
                                              const struct qnk_micro *header,
                                              const struct qnk_hash *id);

@@ -147,13 +147,46 @@ static void one_producer_fills_no_height(void **state)
 {
     struct grove grove = planted();
     struct qnk_block *root = qnk_tree_root(grove.tree);
+    struct qnk_block *held[QNK_TREE_TWINS_MAX];
 
     (void)state;
     for (uint32_t i = 0; i < QNK_TREE_TWINS_MAX; i++) {
-        assert_non_null(grow(grove, root, 0, 0, 10 + i));
+        held[i] = grow(grove, root, 0, 0, 10 + i);
+        assert_non_null(held[i]);
+        held[i]->working = true;
     }
     assert_null(grow(grove, root, 0, 0, 99));
     assert_non_null(grow(grove, root, 1, 0, 99));
+    felled(grove);
+}
+
+/* A liar shows each node other twins. What others built on must find its place all the same. */
+static void the_twin_that_others_built_on_finds_its_place(void **state)
+{
+    struct grove grove = planted();
+    struct qnk_block *root = qnk_tree_root(grove.tree);
+    struct qnk_block *executed = ready(grow(grove, root, 0, 0, 10));
+    struct qnk_hash executed_id = executed->id;
+    struct qnk_block *fifth = NULL;
+    struct qnk_hash fifth_id;
+
+    (void)state;
+    executed->undo = qnk_buf_new(&budget, 1);
+    for (uint32_t i = 1; i < QNK_TREE_TWINS_MAX; i++) {
+        struct qnk_block *twin = ready(grow(grove, root, 0, 0, 10 + i));
+
+        (void)ready(grow(grove, twin, 1, 5, 20 + i)); /* a liar builds on itself */
+    }
+    fifth = ready(grow(grove, root, 0, 0, 99));
+    fifth_id = fifth->id;
+    fifth = ready(grow(grove, fifth, 2, 0, 100));
+    fifth = ready(grow(grove, fifth, 3, 0, 101));
+    for (uint32_t i = 0; i < 20; i++) {
+        assert_non_null(grow(grove, root, 0, 0, 200 + i));
+    }
+    assert_non_null(qnk_tree_find(grove.tree, &executed_id));
+    assert_non_null(qnk_tree_find(grove.tree, &fifth_id));
+    assert_ptr_equal(qnk_tree_best(grove.tree), fifth);
     felled(grove);
 }
 
@@ -216,17 +249,24 @@ static void what_an_end_would_close_stays_known(void **state)
     felled(grove);
 }
 
-static void a_full_tree_refuses(void **state)
+static void in_a_full_tree_the_lowest_gives_way(void **state)
 {
     struct grove grove = planted();
     struct qnk_block *root = qnk_tree_root(grove.tree);
-    uint32_t count = 0;
+    struct qnk_block *trunk = grow(grove, root, 0, 0, 0);
+    uint32_t count = WINDOW * QNK_TREE_WINDOWS * QNK_TREE_BRANCHES;
+    struct qnk_hash first;
 
     (void)state;
-    while (grow(grove, root, count, 0, count) != NULL) {
-        count++;
+    first = grow(grove, root, 1, 0, 1)->id;
+    for (uint32_t i = 2; i < count; i++) {
+        assert_non_null(grow(grove, trunk, i, 0, i));
     }
-    assert_int_equal(count, WINDOW * QNK_TREE_WINDOWS * QNK_TREE_BRANCHES);
+    assert_int_equal(qnk_tree_count(grove.tree), count);
+    assert_non_null(qnk_tree_find(grove.tree, &first));
+    assert_non_null(grow(grove, trunk, count, 0, count));
+    assert_int_equal(qnk_tree_count(grove.tree), count);
+    assert_null(qnk_tree_find(grove.tree, &first));
     felled(grove);
 }
 
@@ -239,10 +279,11 @@ int main(void)
         cmocka_unit_test(ties_go_to_the_smaller_id_of_the_first_difference),
         cmocka_unit_test(a_bad_block_takes_all_above_it_along),
         cmocka_unit_test(one_producer_fills_no_height),
+        cmocka_unit_test(the_twin_that_others_built_on_finds_its_place),
         cmocka_unit_test(a_final_block_becomes_the_root),
         cmocka_unit_test(forks_and_ancestors_are_found),
         cmocka_unit_test(what_an_end_would_close_stays_known),
-        cmocka_unit_test(a_full_tree_refuses),
+        cmocka_unit_test(in_a_full_tree_the_lowest_gives_way),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
