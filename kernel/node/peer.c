@@ -284,6 +284,12 @@ static void serve(struct qnk_node *node, const struct qnk_peer *peer, const stru
         refuse(node, peer, head->request, QN_UNSUPPORTED, "a light node keeps no bodies");
         return;
     }
+    /* The newest macroblocks may not be on the disk yet, but who claims them must show them. */
+    if (head->type == QNK_WIRE_FETCH_MACROS && fetch->first > 0 && fetch->first <= INT64_MAX &&
+        qnk_final_of(node, (int64_t)fetch->first) != NULL) {
+        qnk_certificate_send(node, peer->id, fetch->first);
+        return;
+    }
     effect = qnk_effects_push(node->out, QNK_EFFECT_SERVE);
     effect->serve.peer = peer->id;
     effect->serve.request = head->request;

@@ -7,7 +7,7 @@
 
 #include "kernel/node/core.h"
 
-enum { DOUBTS_MAX = 10 };
+enum { DOUBTS_MAX = 6 };
 
 /* The highest final window that a peer claims and has not failed to show. */
 static uint64_t target_of(const struct qnk_node *node)
