@@ -318,22 +318,44 @@ static bool network_make(struct qnk_dev *dev, const char *path)
 
 /* --- the node files --- */
 
-/* What the node file says of `kind`: the choice of --use, or `usual`. */
-static void plugin_put(FILE *out, const struct qnk_dev *dev, const char *kind, const char *usual,
-                       const char *rest)
+static const char *plugin_usual(const char *kind)
 {
-    const char *name = usual;
+    static const char *const usual[][2] = {
+        {"transport", "nanomsg"},       {"storage", "lmdb"},
+        {"compression", "zstd"},        {"producer", "round-robin"},
+        {"consensus", "commit-reveal"}, {"ledger", "accounts"},
+        {"signature", "sodium"},
+    };
+    const char *name = "";
+
+    for (uint32_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        name = strcmp(usual[i][0], kind) == 0 ? usual[i][1] : name;
+    }
+    return name;
+}
+
+const char *qnk_dev_plugin(const struct qnk_dev *dev, const char *kind)
+{
+    const char *name = plugin_usual(kind);
     size_t size = strlen(kind);
-    bool is_file;
 
     for (uint32_t i = 0; dev->use[i] != NULL; i++) {
         if (strncmp(dev->use[i], kind, size) == 0 && dev->use[i][size] == '=') {
             name = dev->use[i] + size + 1;
-            rest = strcmp(name, usual) == 0 || strcmp(kind, "transport") == 0 ? rest : "";
         }
     }
-    is_file = strchr(name, '/') != NULL;
-    if (is_file) {
+    return name;
+}
+
+/* What the node file says of `kind`; `rest` are keys of the usual plugin, or of any transport. */
+static void plugin_put(FILE *out, const struct qnk_dev *dev, const char *kind, const char *rest)
+{
+    const char *name = qnk_dev_plugin(dev, kind);
+
+    if (strcmp(name, plugin_usual(kind)) != 0 && strcmp(kind, "transport") != 0) {
+        rest = "";
+    }
+    if (strchr(name, '/') != NULL) {
         const char *base = strrchr(name, '/') + 1;
 
         fprintf(out, "%s: {use: %.*s, path: \"%s\"%s}\n", kind, (int)strcspn(base, "."), base, name,
@@ -378,10 +400,10 @@ static bool node_file_make(const struct qnk_dev *dev, const struct qnk_dev_node 
             node->type == QNK_DEV_SUPER ? ", validator: validator.key" : "");
     peers_put(out, dev, node);
     snprintf(listen, sizeof listen, ", listen: \"ipc://%s/link\"", node->runtime);
-    plugin_put(out, dev, "transport", "nanomsg", listen);
-    plugin_put(out, dev, "storage", "lmdb", "");
-    plugin_put(out, dev, "compression", "zstd", "");
-    plugin_put(out, dev, "signature", "sodium", "");
+    plugin_put(out, dev, "transport", listen);
+    plugin_put(out, dev, "storage", "");
+    plugin_put(out, dev, "compression", "");
+    plugin_put(out, dev, "signature", "");
     fprintf(out, "trust: {policy: \"off\"}\nguard: %s%s%s\nresend: 300ms\nindex: {txs: true}\n",
             strcmp(dev->guard, "off") == 0 ? "\"" : "", dev->guard,
             strcmp(dev->guard, "off") == 0 ? "\"" : "");

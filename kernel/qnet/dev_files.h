@@ -58,5 +58,8 @@ bool qnk_dev_open(struct qnk_dev *dev, const char *given, bool is_fresh);
 /* Makes or reads what lies in the folder, and writes the node files. */
 bool qnk_dev_prepare(struct qnk_dev *dev, uint32_t supers, uint32_t fulls, uint32_t lights);
 
+/* The plugin of `kind` that its nodes use: the choice of --use, or the usual one. */
+const char *qnk_dev_plugin(const struct qnk_dev *dev, const char *kind);
+
 /* The Ed25519 seed of account `index`. */
 void qnk_dev_account(const struct qnk_dev *dev, uint32_t index, uint8_t seed[32]);

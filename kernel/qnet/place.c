@@ -26,12 +26,12 @@ static const char *own_folder(void)
     return folder;
 }
 
-/* Whether this is a build tree: the daemon and the plugins' folders lie beside the program. */
+/* Whether this is a build tree: there the daemon lies in a folder of its own below the program. */
 static bool is_build_tree(void)
 {
     char path[PATH];
 
-    snprintf(path, sizeof path, "%.900s/plugins/compression/zstd/.libs", own_folder());
+    snprintf(path, sizeof path, "%.900s/kernel/qnetd/qnetd", own_folder());
     return access(path, X_OK) == 0;
 }
 

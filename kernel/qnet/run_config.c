@@ -243,7 +243,7 @@ int qnk_run_config_schema(struct qnk_call *call)
         return QNK_CLI_OK;
     }
     if (slash == NULL) {
-        fprintf(stderr, "qnet: '%s' is not KIND/NAME, as in storage/lmdb\n", call->operands[0]);
+        fprintf(stderr, "qnet: '%s' is not KIND/NAME of a plugin\n", call->operands[0]);
         return QNK_CLI_USAGE;
     }
     snprintf(kind, sizeof kind, "%.*s", (int)(slash - call->operands[0]), call->operands[0]);

@@ -674,16 +674,16 @@ static void interrupted(uv_signal_t *signal, int number)
 
 static void front_page(const struct net *net, uint32_t supers)
 {
+    static const char *const kinds[] = {"transport", "storage", "compression", "producer",
+                                        "consensus", "ledger",  "signature"};
+
     printf("qnet %s   network dev   %u nodes, %u of them validators   quorum %u of %u\n",
            PACKAGE_VERSION, net->dev.count, supers, 2 * supers / 3 + 1, supers);
-    printf("plugins      nanomsg  lmdb  zstd  round-robin  commit-reveal  accounts  sodium\n");
-    if (net->dev.use[0] != NULL) {
-        printf("instead     ");
-        for (uint32_t i = 0; net->dev.use[i] != NULL; i++) {
-            printf(" %s", net->dev.use[i]);
-        }
-        printf("\n");
+    printf("plugins     ");
+    for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        printf(" %s", qnk_dev_plugin(&net->dev, kinds[i]));
     }
+    printf("\n");
     printf("timing       microblock 1 s (0.25-1 s)   window %u   upper limits: commit 6 s, reveal "
            "3 s, seal 3 s\n",
            net->dev.window);
