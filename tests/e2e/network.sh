@@ -5,15 +5,15 @@
 # Everything lies in a folder of its own, $work; sockets in $work/run. Only processes that were
 # started here are ended, and all of them are when the script ends. Waits are bounded by $patience
 # seconds and never shorter than needed: nothing depends on speed.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034 # $code is for who sources this
 
 top_builddir=${top_builddir:-$PWD/build}
-qnet=$top_builddir/qnet
-qnetd=$top_builddir/kernel/qnetd/qnetd
+qnet=${qnet:-$top_builddir/qnet}
+qnetd=${qnetd:-$top_builddir/kernel/qnetd/qnetd}
 patience=${patience:-120}
 work=$(mktemp -d "${TMPDIR:-/tmp}/qnet-e2e.XXXXXX")
 XDG_RUNTIME_DIR=$work/run
-QN_PLUGIN_PATH=$top_builddir/plugins
+QN_PLUGIN_PATH=${plugins:-$top_builddir/plugins}
 export XDG_RUNTIME_DIR QN_PLUGIN_PATH
 pids=
 number=0
