@@ -48,7 +48,12 @@ storage() {
 }
 
 log_of_blocks=log.0000000000000001.log
-guard_log=guard.0000000000000001.log
+
+# guard_log NAME: the file that the sign guard of a validator writes to. A record that was damaged
+# or begun anew goes on in the next one.
+guard_log() {
+    find "$(storage "$1")" -name 'guard.*.log' | sort | tail -n 1
+}
 
 # stopped NAME: ends it in order, and moves what it said out of the way.
 stopped() {
@@ -152,7 +157,7 @@ is 'maps, lost: it says what is missing' named f1 "level=warn .*'data.mdb' is mi
 # --- the sign guard's record ---
 
 stopped v4
-damage "$(storage v4)/$guard_log" last
+damage "$(guard_log v4)" last
 ended 'storage check finds it' 1 "$qnet" storage check -c "$work/net/v4/node.yaml"
 says 'and names it' 'DAMAGED: the sign guard.s record'
 node v4
@@ -166,12 +171,12 @@ node v4
 is 'and still after a restart' signs v4
 
 stopped v4
-damage "$(storage v4)/$guard_log" cut
+damage "$(guard_log v4)" cut
 node v4
 is 'sign record, cut: the validator follows and does not sign' follows_silently v4
 is 'sign record, cut: it says why' named v4 'level=warn .*event=not-signing'
 stopped v4
-rm "$(storage v4)/$guard_log"
+rm "$(storage v4)"/guard.*.log
 node v4
 is 'sign record, lost: the validator follows and does not sign' follows_silently v4
 is 'sign record, lost: it says why' named v4 'event=not-signing text="this key has no sign record'
