@@ -68,7 +68,7 @@ is 'docs/cli.md is what qnet writes: qnet help --format markdown >docs/cli.md' s
 "$qnet" completion bash >"$work/qnet.bash"
 is 'completions of bash are bash' bash -n "$work/qnet.bash"
 # complete WORDS...: what bash offers for the last of them.
-complete() {
+completion() {
     bash -c '
         . "$1"
         shift
@@ -76,10 +76,10 @@ complete() {
         _qnet
         printf "%s\n" "${COMPREPLY[@]}"' bash "$work/qnet.bash" "$@" | sort | tr '\n' ' '
 }
-same 'bash completes a command' 'status storage ' "$(complete qnet st)"
-same 'bash completes its second word' 'get list ' "$(complete qnet macro '' | tr ' ' '\n' |
+same 'bash completes a command' 'status storage ' "$(completion qnet st)"
+same 'bash completes its second word' 'get list ' "$(completion qnet macro '' | tr ' ' '\n' |
     grep -x -e get -e list | tr '\n' ' ')"
-same 'bash completes an option' '--watch ' "$(complete qnet status --w)"
+same 'bash completes an option' '--watch ' "$(completion qnet status --w)"
 for shell in zsh fish; do
     "$qnet" completion $shell >"$work/qnet.$shell"
     is "completions of $shell load" sh -c "
