@@ -23,7 +23,7 @@ enum {
     TABLE = 1 << 21, /* places; the load ends by itself when three quarters are taken */
 };
 
-enum state { STATE_NEW, STATE_SENT, STATE_ACCEPTED, STATE_FINAL };
+enum state { STATE_NEW, STATE_SENT, STATE_REFUSED, STATE_ACCEPTED, STATE_FINAL };
 
 struct transfer {
     struct qnk_hash id;
@@ -93,14 +93,17 @@ static void verdict_take(struct qnk_load *load, const json_t *verdict)
         return;
     }
     it = place_of(load, &id);
-    if (!it->is_used || it->state >= STATE_ACCEPTED) {
+    if (!it->is_used || it->state != STATE_SENT) {
         return;
     }
     if (qnk_is_true(verdict, "accepted")) {
         it->state = STATE_ACCEPTED;
         load->counts.accepted++;
-    } else {
+    } else { /* its nonce is taken, by what an earlier run left in the mempool: begin anew */
+        it->state = STATE_REFUSED;
         load->counts.refused++;
+        load->accounts[it->account].waiting--;
+        load->accounts[it->account].has_nonce = false;
     }
 }
 
@@ -262,7 +265,7 @@ static void send_again(struct qnk_load *load, struct batches *batches)
         struct transfer *it = &load->table[load->retry_at];
 
         load->retry_at = (load->retry_at + 1) & (TABLE - 1);
-        if (it->is_used && it->state != STATE_FINAL &&
+        if (it->is_used && it->state != STATE_FINAL && it->state != STATE_REFUSED &&
             load->now_ms - it->sent_ms > QNK_LOAD_RETRY_MS) {
             batch_add(load, batches, it);
             load->counts.sent_again++;
@@ -309,12 +312,16 @@ static void final_take(struct qnk_load *load, const char *text)
     } else if (it->state == STATE_FINAL) {
         load->counts.doubled++;
     } else {
+        if (it->state == STATE_REFUSED) { /* it was in a block already when it was sent again */
+            load->counts.refused--;
+        } else {
+            load->accounts[it->account].waiting--;
+        }
         load->counts.accepted += it->state < STATE_ACCEPTED; /* its answer was lost */
         it->state = STATE_FINAL;
         qnk_memory_give(&qnk_client_budget, it->bytes, QNK_TX_TRANSFER_SIZE);
         it->bytes = NULL;
         load->counts.final++;
-        load->accounts[it->account].waiting--;
     }
 }
 
@@ -331,7 +338,7 @@ void qnk_load_final(struct qnk_load *load, const json_t *ids)
 
 bool qnk_load_is_done(const struct qnk_load *load)
 {
-    return load->counts.final == load->counts.made;
+    return load->counts.final + load->counts.refused == load->counts.made;
 }
 
 struct qnk_load_counts qnk_load_counts(const struct qnk_load *load)

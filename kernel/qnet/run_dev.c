@@ -55,8 +55,10 @@ struct net {
     enum phase phase;
     uint64_t start_ms, phase_ms, look_ms, run_ms;
     uint64_t rate, seconds;
-    uint64_t seen_head;    /* newest height of any node */
-    uint64_t counted;      /* height up to which final blocks were counted */
+    uint64_t seen_head; /* newest height of any node */
+    uint64_t counted;   /* height up to which final blocks were counted */
+    uint64_t base;      /* window that was final when this run began */
+    bool has_base;
     uint64_t final_window; /* newest that was printed */
     uint32_t window;
     bool is_asking; /* for a block's transactions */
@@ -327,8 +329,14 @@ static void ask_on(struct net *net)
 {
     struct child *child = best_child(net);
 
-    if (child == NULL) {
+    if (child == NULL || !net->has_facts) {
         return;
+    }
+    if (!net->has_base) { /* what an earlier run made final is not counted again */
+        net->has_base = true;
+        net->base = child->final;
+        net->final_window = net->base;
+        net->counted = net->base * net->window;
     }
     if (!net->is_asking_macro && net->final_window < child->final) {
         net->is_asking_macro = qnk_link_ask(
@@ -433,8 +441,9 @@ static void look(struct net *net)
     if (!net->has_facts && net->children[0].is_ready) {
         (void)qnk_link_ask(&net->children[0].link, "node", NULL, node_came, net, 0);
     }
-    if (!net->has_shown_micro && net->children[0].head > 0) {
-        (void)qnk_link_ask(&net->children[0].link, "micro", json_pack("{s:i}", "at", 1),
+    if (!net->has_shown_micro && net->has_base && net->children[0].head > net->base * net->window) {
+        (void)qnk_link_ask(&net->children[0].link, "micro",
+                           json_pack("{s:I}", "at", (json_int_t)(net->base * net->window + 1)),
                            first_micro_came, net, 0);
     }
 }
@@ -549,7 +558,7 @@ static void course_run(struct net *net)
     if (net->load != NULL) {
         qnk_load_tick(net->load, uv_now(&net->loop), net->seen_head);
     }
-    if (is_once && net->final_window > 0 && net->counted >= net->window) {
+    if (is_once && net->final_window > net->base && net->counted >= (net->base + 1) * net->window) {
         report_print(net);
         children_stop(net);
     } else if (is_once && ran_ms > ONCE_MS) {
