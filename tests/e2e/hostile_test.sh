@@ -5,7 +5,7 @@
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
 hostile=$top_builddir/tests/e2e/hostile
-plan 31
+plan 32
 
 network 4 --full 1
 net=$work/net
@@ -92,13 +92,20 @@ is 'headers: named' named 'bad signatures\|bad blocks'
 is 'headers: the peer is banned' named 'event=peer-banned'
 # The key is that of one of the four; as any other its signature is bad.
 : >"$work/blocks"
+owner=0
 for member in 0 1 2 3; do
     harm blocks "$work/stolen.key" $member
     cat "$work/since" "$work/harm" >>"$work/blocks"
     is "blocks of member $member: the peer is banned" named 'event=peer-banned'
+    grep -q 'event=block-refused' "$work/since" && owner=$member
 done
 sed -n 's/^.*event=block-refused/# refused:/p' "$work/blocks" | head -n 8
 is 'blocks: false ones with a good signature are named' grep -q 'event=block-refused' "$work/blocks"
+for _ in $(seq 15); do
+    harm effects "$work/stolen.key" "$owner"
+    grep 'event=block-refused.*effects' "$work/since" && break
+done
+is 'a block with false effects in its turn is named' grep -q 'event=block-refused.*effects' "$work/since"
 harm flood
 is 'flood: the node bears it or ends it' named '.'
 is 'the network goes on' goes_on
