@@ -28,6 +28,7 @@ static const char descriptor_name[] = "qn_plugin_v1";
 /* What a deterministic plugin may import: memory and plain strings, and what compilers and the C
  * runtime add by themselves. */
 static const char *const allowed[] = {
+    "bcmp", /* what clang makes of a memcmp() that is only asked whether it is 0 */
     "memchr",
     "memcmp",
     "memcpy",
