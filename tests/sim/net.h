@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* net.h: a network under test: a world of nodes with the plugins that ship, funded senders, and
- * what cases ask of them. Whatever goes wrong in here fails the case.
+/* net.h: a network under test: a world of nodes with the plugins of a cast (cast.h), funded
+ * senders, and what cases ask of them. Whatever goes wrong in here fails the case.
  *
  * QNET_TEST_NOTES=0..4 in the environment shows what nodes say: 0 errors, 3 all, 4 blocks too.
  *
@@ -35,17 +35,20 @@ struct net {
     uint8_t seeds[NODES_MAX][32];
     struct qnk_hash tips[NODES_MAX];
     uint32_t types[NODES_MAX];
-    struct qnk_player *players[NODES_MAX][5];
+    struct qnk_world_plugins plugins[NODES_MAX]; /* while a node is on */
+    struct qnk_player *players[NODES_MAX][5];    /* shipped.c's */
+    uint32_t wrongs[NODES_MAX];                  /* what fake engines ask for besides: fake.h */
     struct qnk_hash senders[SENDERS];
     uint8_t sender_secrets[SENDERS][crypto_sign_SECRETKEYBYTES];
     uint8_t genesis[4096];
     uint32_t halts;
 };
 
-/* Once for the program: maps the plugins of the build tree at $top_builddir. False: one lacks. */
+/* Once for the program; the plugins that ship are those of the build tree at $top_builddir. False:
+ * one lacks. */
 bool net_init(void);
 
-/* Whether nets that are made from now on have the times of production or quick ones. */
+/* Whether nets that are made from now on have the times of production or quick ones (shipped.c). */
 void net_times(bool are_real);
 
 /* `nodes` of which the first `validators` vote and the rest follow. Change its setup, then open. */
@@ -65,4 +68,10 @@ void submit(struct net *net, uint32_t node, uint32_t sender, uint64_t from, uint
 
 /* What the node's ledger, which may be ahead of what is final, has of a sender. */
 uint64_t next_nonce(struct net *net, uint32_t node, uint32_t sender);
-uint64_t balance_of(struct net *net, uint32_t node, uint32_t sender);
+uint64_t balance_of(struct net *net, uint32_t node, uint32_t sender); /* shipped.c */
+
+/* All that are on agree on every window that two of them call final, and none halted. */
+void assert_agreement(struct net *net);
+
+/* The nodes from..to - 1 are final at least up to `window`, and all agree. */
+void assert_all_final(struct net *net, uint32_t from, uint32_t to, uint64_t window);
