@@ -5,7 +5,7 @@
  *
  * Not for hosts. Each part is a file of kernel/node and owns the members under its name; others
  * read them but change them only through its functions. Calls go from what happens (peer.c, node.c)
- * to what it means (chain.c, pool.c, vote_flow.c) to what follows (exec.c, produce.c, final.c).
+ * to what it means (chain.c, pool.c, vote.c) to what follows (exec.c, produce.c, final.c).
  *
  * Unless a function's own comment says otherwise:
  *   threads  the core's
@@ -255,7 +255,7 @@ struct qnk_node {
     uint32_t range_peer;
     uint64_t range_window;
 
-    /* vote.c */
+    /* vote.c, signing.c, exchange.c */
     struct qnk_guard *guard;
     bool is_guard_bad;      /* a record of its log could not be read */
     uint32_t signing;       /* enum qnk_signing */
@@ -516,34 +516,13 @@ bool qnk_engine_effect_do(void *ctx, const struct qnk_engine_effect *effect);
 /* Gives back all that this part holds. */
 void qnk_votes_done(struct qnk_node *node);
 
-/* Looks whether signing may begin, or must end. */
-void qnk_signing_look(struct qnk_node *node);
-void qnk_signing_resume(struct qnk_node *node);
-
 /* Opens the instance of final_window + 1, if this node votes. */
 void qnk_instance_open(struct qnk_node *node);
 void qnk_instance_close(struct qnk_node *node, const struct qnk_hash *digest, uint32_t round);
 void qnk_secrets_take(struct qnk_node *node, const struct qnk_event *event);
 void qnk_votes_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
 void qnk_votes_checked(struct qnk_node *node, struct qnk_job *job);
-void qnk_held_take(struct qnk_node *node, uint32_t peer, const struct qnk_held *held);
-void qnk_resend(struct qnk_node *node);
 void qnk_signed(struct qnk_node *node, const struct qnk_event *event);
-
-/* Whether this node may sign now; if not, node->not_signing says why. */
-bool qnk_may_sign(struct qnk_node *node);
-
-/* Room for one thing more to be signed, which qnk_sign_start takes at once; NULL: there is none.
- * Whoever asks the guard has it first, so that nothing can fail after the guard said yes. */
-QN_MUST_CHECK struct qnk_sign *qnk_sign_new(struct qnk_node *node);
-
-/* Hands it to the host. Takes `sign`, `records` and the vote's tail over. */
-void qnk_sign_start(struct qnk_node *node, struct qnk_sign *sign, uint32_t purpose,
-                    const struct qnk_signing_vote *vote, struct qn_buf *records,
-                    const uint8_t *message, uint32_t message_size);
-
-/* Has a kernel transaction signed, and takes it over. False: no room. */
-bool qnk_sign_tx(struct qnk_node *node, struct qn_buf *tx);
 
 /* The head moved, or a candidate may have settled: the engine is told. */
 void qnk_candidate_look(struct qnk_node *node);
@@ -560,10 +539,61 @@ void qnk_checks_look(struct qnk_node *node);
 /* The window end that a check wants executed, or NULL. */
 struct qnk_block *qnk_check_target(struct qnk_node *node);
 
+void qnk_engine_timer(struct qnk_node *node, uint32_t place);
+
+/* --- signing.c --- */
+
+/* Looks whether signing may begin, or must end. */
+void qnk_signing_look(struct qnk_node *node);
+void qnk_signing_resume(struct qnk_node *node);
+
+/* Whether this node may sign now; if not, node->not_signing says why. */
+bool qnk_may_sign(struct qnk_node *node);
+
+/* Room for one thing more to be signed, which qnk_sign_start takes at once; NULL: there is none.
+ * Whoever asks the guard has it first, so that nothing can fail after the guard said yes. */
+QN_MUST_CHECK struct qnk_sign *qnk_sign_new(struct qnk_node *node);
+
+/* Hands it to the host. Takes `sign`, `records` and the vote's tail over. */
+void qnk_sign_start(struct qnk_node *node, struct qnk_sign *sign, uint32_t purpose,
+                    const struct qnk_signing_vote *vote, struct qn_buf *records,
+                    const uint8_t *message, uint32_t message_size);
+
+/* Has a kernel transaction signed, and takes it over. False: no room. */
+bool qnk_sign_tx(struct qnk_node *node, struct qn_buf *tx);
+
+/* What the slot held is given back; it is free. */
+void qnk_sign_slot_give(struct qnk_signing_slot *slot);
+
+/* Nothing is signed from now on. `why` is static. */
+void qnk_signing_end(struct qnk_node *node, const char *why);
+
 /* Somebody else signs with our key, in this window. */
 void qnk_key_abused(struct qnk_node *node, uint64_t window);
-void qnk_engine_timer(struct qnk_node *node, uint32_t place);
+
+/* --- exchange.c --- */
+
+/* What a peer holds of the open window: it gets what it lacks, once in a while. */
+void qnk_held_take(struct qnk_node *node, uint32_t peer, const struct qnk_held *held);
+
+/* Tells all what is held here, less often each time; armed again, at its usual pace. */
+void qnk_resend(struct qnk_node *node);
+void qnk_resend_arm(struct qnk_node *node);
+
+/* A vote for a window that is final is answered with its certificate, once in a while. */
+void qnk_answer_late(struct qnk_node *node, uint32_t from, uint64_t window);
+
+/* Sends a certificate without its macroblock's header; to peer 0: to all. */
+void qnk_certificate_tell(struct qnk_node *node, uint32_t peer, struct qn_span bytes);
+
+/* --- evidence.c --- */
 
 /* Evidence of two signed things. */
 void qnk_evidence_blocks(struct qnk_node *node, const struct qnk_micro *a,
                          const struct qnk_micro *b);
+void qnk_evidence_votes(struct qnk_node *node, uint8_t type, const struct qnk_vote *a,
+                        const struct qnk_vote *b);
+
+/* Looks for what a new vote contradicts. */
+void qnk_evidence_look(struct qnk_node *node, const struct qnk_ballot *ballot,
+                       const struct qnk_ballot_vote *held);

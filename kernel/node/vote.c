@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
-/* vote.c: the kernel's part in agreement: who signs what through the guard, votes and certificates
- * on their way to and from the engine, the exchange of what others lack, evidence. */
+/* vote.c: the kernel's part in agreement: the engine's instance of the open window, what it wants
+ * signed through the guard, votes and certificates on their way to and from it. Whether anything is
+ * signed is signing.c's, what peers lack exchange.c's, who contradicts himself evidence.c's. */
 
 #include <qnet/assert.h>
 
 #include "kernel/node/core.h"
 
-enum {
-    RESEND_GROWTH = 4,      /* the exchange slows down to so many times its period */
-    VOTES_BYTES = 131072,   /* of one message */
-    RESUME_WINDOWS = 4,     /* after `key resume`: two windows that opened later must be final */
-    CHECK_ASK_US = 1000000, /* a digest's header is asked for again */
-};
+enum { CHECK_ASK_US = 1000000 }; /* a digest's header is asked for again */
 
 static const struct qnk_hash nil;
 
@@ -41,250 +37,10 @@ static bool is_declared(const struct qnk_node *node, uint64_t window, uint32_t s
     return is_listed && step != QNK_STEP_ABANDON;
 }
 
-/* --- may this node sign? --- */
-
-/* Said once for each reason, not once for each try. */
-static bool refuse_signing(struct qnk_node *node, uint32_t level, const char *why)
-{
-    if (node->not_signing != why && node->setup.has_validator) {
-        qnk_note(node, level, "not-signing", "%s", why);
-    }
-    node->not_signing = why;
-    return false;
-}
-
-/* Whether members of a quorum, this node among them, have said where they stand. What peers say of
- * themselves is not proven, but none counts for more than one member's weight. `is_past_genesis`:
- * one of them is. */
-static bool is_quorum_heard(struct qnk_node *node, bool *is_past_genesis)
-{
-    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
-    uint32_t self = qnk_set_find(set, &node->setup.validator);
-    uint8_t heard[(QNK_SET_MEMBERS_MAX + 7) / 8] = {0};
-
-    *is_past_genesis = false;
-    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
-        const struct qnk_peer *peer = &node->peers[i];
-
-        if (peer->id == 0 || !peer->has_status) {
-            continue;
-        }
-        *is_past_genesis = *is_past_genesis || peer->status.final_window > 0;
-        if (peer->status.member < set->count) {
-            qnk_bit_set(heard, peer->status.member);
-        }
-    }
-    if (self != QNK_SET_NOBODY) {
-        qnk_bit_set(heard, self);
-    }
-    return qnk_set_weight(set, heard) >= qnk_set_quorum(set);
-}
-
-/* The log begins here, before anything is signed: a restart must not find a lost or damaged one. */
-static void log_begin(struct qnk_node *node)
-{
-    struct qn_buf *records = qnk_guard_records(node->guard);
-
-    node->signing = QNK_SIGNING_RESTORED;
-    if (records != NULL) {
-        qnk_effects_push(node->out, QNK_EFFECT_GUARD_TRIM)->trim.records = records;
-    }
-}
-
-/* A key without a record may sign only where the network has not begun either. */
-static bool may_sign_fresh(struct qnk_node *node)
-{
-    bool is_past_genesis;
-    bool is_heard = is_quorum_heard(node, &is_past_genesis);
-
-    if (is_past_genesis || node->final_window > 0) {
-        return refuse_signing(node, QNK_LOG_WARN,
-                              "this key has no sign record here and the network is past "
-                              "genesis: copy the record, or see `qnet key resume`");
-    }
-    if (!is_heard) {
-        return refuse_signing(node, QNK_LOG_INFO,
-                              "waiting for peers of a quorum to say that the network is "
-                              "at genesis");
-    }
-    log_begin(node);
-    return true;
-}
-
-static bool may_sign_resumed(struct qnk_node *node)
-{
-    if (node->resume_window == UINT64_MAX || node->final_window + 1 < node->resume_window) {
-        return refuse_signing(node, QNK_LOG_INFO,
-                              "resumed without a record: waiting until two windows that "
-                              "opened after the start are final");
-    }
-    log_begin(node); /* what the lost record held is final by now */
-    return true;
-}
-
-bool qnk_may_sign(struct qnk_node *node)
-{
-    bool may = false;
-
-    if (!node->setup.has_validator || node->setup.type != QNK_NODE_SUPER) {
-        return refuse_signing(node, QNK_LOG_INFO, "not a validator");
-    }
-    if (node->is_on_hold) {
-        return refuse_signing(node, QNK_LOG_INFO, "on hold");
-    }
-    if (node->is_guard_bad && node->signing == QNK_SIGNING_RESTORED) {
-        return refuse_signing(node, QNK_LOG_WARN,
-                              "the sign record is damaged: restore it, or see "
-                              "`qnet key resume`");
-    }
-    switch ((enum qnk_signing)node->signing) {
-    case QNK_SIGNING_NONE:
-        return false; /* not_signing says why */
-    case QNK_SIGNING_FRESH:
-        may = may_sign_fresh(node);
-        break;
-    case QNK_SIGNING_RESTORED:
-        may = true;
-        break;
-    case QNK_SIGNING_RESUME:
-        may = may_sign_resumed(node);
-        break;
-    }
-    if (may) {
-        node->not_signing = "";
-    }
-    return may;
-}
-
-static void signing_end(struct qnk_node *node, const char *why)
-{
-    node->signing = QNK_SIGNING_NONE;
-    node->not_signing = why;
-}
-
-void qnk_signing_resume(struct qnk_node *node)
-{
-    node->signing = QNK_SIGNING_RESUME;
-    node->is_guard_bad = false;
-    node->resume_window = UINT64_MAX;
-    qnk_note(node, QNK_LOG_WARN, "key-resume",
-             "signing resumes without a complete record after "
-             "two windows that open from now on are final");
-}
-
-/* The windows that count from are not known before the network has said where it is: a node that
- * has only heard of others behind would sign again what its lost record held. */
-static void resume_look(struct qnk_node *node)
-{
-    bool is_past_genesis;
-
-    if (node->signing == QNK_SIGNING_RESUME && node->resume_window == UINT64_MAX &&
-        node->setup.has_validator && is_quorum_heard(node, &is_past_genesis) &&
-        !qnk_is_syncing(node)) {
-        node->resume_window = node->final_window + RESUME_WINDOWS;
-    }
-}
-
-void qnk_signing_look(struct qnk_node *node)
-{
-    if (!node->is_started) {
-        return;
-    }
-    resume_look(node);
-    if (node->instance == QNK_INSTANCE_NONE) {
-        qnk_instance_open(node);
-    }
-}
-
-void qnk_key_abused(struct qnk_node *node, uint64_t window)
-{
-    /* What was signed before a record was lost is no news to a node that resumed without it. */
-    if (node->signing == QNK_SIGNING_NONE ||
-        (node->signing == QNK_SIGNING_RESUME && window < node->resume_window)) {
-        return;
-    }
-    qnk_note(node, QNK_LOG_ERROR, "key-abused",
-             "something was signed with this node's validator key that this node did not sign");
-    signing_end(node, "another machine signs with this key, or this sign record is old: stop the "
-                      "other one, then see `qnet key resume`");
-}
-
-/* --- handing records to the host --- */
-
-static struct qnk_signing_slot *slot_free(struct qnk_node *node)
-{
-    for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
-        if (node->signs[i].token == 0) {
-            return &node->signs[i];
-        }
-    }
-    return NULL;
-}
-
-struct qnk_sign *qnk_sign_new(struct qnk_node *node)
-{
-    struct qnk_sign *sign =
-        slot_free(node) == NULL ? NULL : qnk_memory_take(&node->budget, sizeof *sign);
-
-    if (sign != NULL) {
-        sign->budget = &node->budget;
-    }
-    return sign;
-}
-
-void qnk_sign_start(struct qnk_node *node, struct qnk_sign *sign, uint32_t purpose,
-                    const struct qnk_signing_vote *vote, struct qn_buf *records,
-                    const uint8_t *message, uint32_t message_size)
-{
-    struct qnk_signing_slot *slot = slot_free(node);
-
-    QN_ASSERT(slot != NULL && message_size <= QNK_SIGN_MESSAGE_MAX);
-    sign->token = qnk_token(node);
-    sign->records = records;
-    sign->message_size = message_size;
-    if (message_size > 0) {
-        memcpy(sign->message, message, message_size);
-    }
-    *slot = (struct qnk_signing_slot){.token = sign->token, .purpose = purpose};
-    if (vote != NULL) {
-        slot->vote = *vote;
-    }
-    qnk_effects_push(node->out, QNK_EFFECT_SIGN)->sign = sign;
-}
-
-bool qnk_sign_tx(struct qnk_node *node, struct qn_buf *tx)
-{
-    struct qnk_sign *sign = qnk_sign_new(node);
-    struct qnk_signing_slot *slot = slot_free(node);
-    struct qnk_tx view;
-    int32_t status = qnk_tx_decode(qnk_buf_span(tx), &view);
-
-    QN_ASSERT(status == QN_OK);
-    if (sign == NULL) {
-        return false;
-    }
-    sign->long_message = qnk_buf_new(&node->budget, QNK_TX_MESSAGE_MAX);
-    if (sign->long_message == NULL) {
-        qnk_sign_destroy(sign);
-        return false;
-    }
-    sign->long_size = qnk_tx_message(&view, &node->setup.params.chain_id, sign->long_message->data);
-    qnk_sign_start(node, sign, QNK_SIGN_TX, NULL, NULL, NULL, 0);
-    slot->tx = tx;
-    return true;
-}
-
-static void slot_give(struct qnk_signing_slot *slot)
-{
-    qnk_buf_unref(slot->vote.tail);
-    qnk_buf_unref(slot->tx);
-    *slot = (struct qnk_signing_slot){0};
-}
-
 void qnk_votes_done(struct qnk_node *node)
 {
     for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
-        slot_give(&node->signs[i]);
+        qnk_sign_slot_give(&node->signs[i]);
     }
     qnk_ballot_destroy(node->ballot);
     qnk_ballot_destroy(node->next);
@@ -300,7 +56,7 @@ static void engine_run(struct qnk_node *node)
     if (qnk_engine_status(node->engine) != QN_OK && node->signing != QNK_SIGNING_NONE) {
         qnk_note(node, QNK_LOG_ERROR, "engine-failed", "the consensus plugin failed: %d",
                  qnk_engine_status(node->engine));
-        signing_end(node, "the consensus plugin failed: this node follows and does not vote");
+        qnk_signing_end(node, "the consensus plugin failed: this node follows and does not vote");
     }
 }
 
@@ -487,24 +243,13 @@ static void deliver_visit(void *ctx, struct qnk_ballot_vote *held)
     deliver(ctx, held);
 }
 
-static uint64_t resend_period_us(const struct qnk_node *node)
-{
-    return (uint64_t)node->setup.resend_ms * 1000;
-}
-
-static void resend_arm(struct qnk_node *node)
-{
-    node->resend_us = resend_period_us(node);
-    qnk_timer_set(node, QNK_TIMER_RESEND, node->now_us + node->resend_us);
-}
-
 /* The engine went on to this round, which brings votes within reach that were too far to count. */
 static void round_raise(struct qnk_node *node, uint32_t round)
 {
     if (round > qnk_ballot_round(node->ballot)) {
         qnk_ballot_round_set(node->ballot, round);
         qnk_ballot_walk(node->ballot, deliver_visit, node);
-        resend_arm(node);
+        qnk_resend_arm(node);
     }
 }
 
@@ -535,7 +280,7 @@ static void instance_begin(struct qnk_node *node)
         tell_certificate(node, &qnk_ballot_certificate_at(node->ballot, i)->view);
     }
     qnk_ballot_walk(node->ballot, deliver_visit, node);
-    resend_arm(node);
+    qnk_resend_arm(node);
     tell_head(node);
     engine_run(node);
     qnk_candidate_look(node);
@@ -1113,21 +858,6 @@ static void vote_request(struct qnk_node *node,
 
 /* --- sending votes and certificates --- */
 
-static void certificate_tell(struct qnk_node *node, uint32_t peer, struct qn_span bytes)
-{
-    struct qnk_certified certified = {.certificate = bytes};
-    struct qn_buf *body = qnk_buf_new(&node->budget, qnk_certified_size(&certified));
-
-    if (body != NULL) {
-        qnk_certified_encode(&certified, body->data);
-        if (peer != 0) {
-            qnk_send(node, peer, QNK_WIRE_CERTIFICATE, 0, body);
-        } else {
-            qnk_send_all(node, QNK_WIRE_CERTIFICATE, body, 0);
-        }
-    }
-}
-
 static struct qn_buf *one_vote(struct qnk_node *node, const struct qnk_vote *vote)
 {
     struct qn_buf *body = qnk_buf_new(&node->budget, 4 + qnk_vote_size(vote));
@@ -1162,7 +892,7 @@ static void vote_send(struct qnk_node *node, const struct qnk_signing_vote *sign
 
     node->counters.votes_sent++;
     if (justified.size > 0) {
-        certificate_tell(node, peer, justified);
+        qnk_certificate_tell(node, peer, justified);
     }
     if (body == NULL) {
         return; /* the exchange brings it */
@@ -1248,7 +978,8 @@ void qnk_signed(struct qnk_node *node, const struct qnk_event *event)
         return;
     }
     if (event->sign.status != QN_OK) {
-        signing_end(node, "the sign record cannot be written: see the log for the disk's words");
+        qnk_signing_end(node,
+                        "the sign record cannot be written: see the log for the disk's words");
     }
     switch ((enum qnk_sign_purpose)slot.purpose) {
     case QNK_SIGN_BLOCK:
@@ -1276,7 +1007,7 @@ void qnk_signed(struct qnk_node *node, const struct qnk_event *event)
         qnk_engine_resume(node->engine, node->now_us);
         break;
     }
-    slot_give(&slot);
+    qnk_sign_slot_give(&slot);
 }
 
 /* --- what the engine wants --- */
@@ -1296,7 +1027,7 @@ static void certify(struct qnk_node *node, const struct qn_consensus_effect_cert
     }
     node->counters.certificates_made++;
     if (want->share) {
-        certificate_tell(node, 0, qnk_buf_span(bytes));
+        qnk_certificate_tell(node, 0, qnk_buf_span(bytes));
     }
     if (want->step == QNK_STEP_PREPARE) {
         qnk_certificate_prepare(node, bytes);
@@ -1505,17 +1236,6 @@ static struct qnk_ballot *ballot_of(struct qnk_node *node, uint64_t window)
     return NULL;
 }
 
-/* A vote for a window that is final is answered with its certificate, once in a while. */
-static void answer_late(struct qnk_node *node, uint32_t from, uint64_t window)
-{
-    struct qnk_peer *peer = qnk_peer_find(node, from);
-
-    if (peer != NULL && node->now_us >= peer->final_sent_us + resend_period_us(node) / 2) {
-        peer->final_sent_us = node->now_us;
-        qnk_certificate_send(node, from, window);
-    }
-}
-
 static void vote_sig(struct qnk_node *node, struct qnk_job *job, uint32_t i,
                      const struct qnk_ballot *ballot, const struct qnk_vote *vote)
 {
@@ -1547,7 +1267,7 @@ static bool votes_collect(struct qnk_node *node, uint32_t peer, const struct qnk
         }
         node->counters.votes_received++;
         if (vote.window <= node->final_window) {
-            answer_late(node, peer, vote.window);
+            qnk_answer_late(node, peer, vote.window);
             continue;
         }
 
@@ -1595,77 +1315,6 @@ void qnk_votes_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
         qnk_job_destroy(job);
     } else {
         qnk_job_start(node, job);
-    }
-}
-
-/* --- evidence --- */
-
-static void evidence_make(struct qnk_node *node, const struct qnk_evidence *evidence)
-{
-    uint8_t payload[QNK_EVIDENCE_BLOCKS_SIZE > QNK_EVIDENCE_VOTES_SIZE ? QNK_EVIDENCE_BLOCKS_SIZE
-                                                                       : QNK_EVIDENCE_VOTES_SIZE];
-    uint32_t size;
-
-    node->counters.doubles_seen++;
-    qnk_note(node, QNK_LOG_WARN, "evidence",
-             "member %u of window %llu signed what contradicts "
-             "itself (type %u)",
-             evidence->member, (unsigned long long)evidence->window, evidence->type);
-    if (!qnk_evidence_proves(evidence) || !node->setup.has_validator || !qnk_may_sign(node)) {
-        return;
-    }
-    size = qnk_evidence_encode(evidence, payload);
-    (void)qnk_kernel_make(node, QNK_TX_EVIDENCE, (struct qn_span){payload, size});
-}
-
-static void evidence_votes(struct qnk_node *node, uint8_t type, const struct qnk_vote *a,
-                           const struct qnk_vote *b)
-{
-    struct qnk_evidence evidence = {
-        .type = type,
-        .member = a->member,
-        .window = a->window,
-        .votes = {*a, *b},
-    };
-
-    evidence_make(node, &evidence);
-}
-
-void qnk_evidence_blocks(struct qnk_node *node, const struct qnk_micro *a,
-                         const struct qnk_micro *b)
-{
-    struct qnk_evidence evidence = {
-        .type = QNK_EVIDENCE_DOUBLE_BLOCK,
-        .member = a->producer,
-        .window = qnk_window_of(a->height, node->setup.params.window),
-        .blocks = {*a, *b},
-    };
-
-    evidence_make(node, &evidence);
-}
-
-/* Looks for what a new vote contradicts. */
-static void contradictions(struct qnk_node *node, const struct qnk_ballot *ballot,
-                           const struct qnk_ballot_vote *held)
-{
-    const struct qnk_vote *vote = &held->vote;
-    const struct qnk_ballot_vote *other = qnk_ballot_lock_violation(ballot, vote);
-
-    if (other != NULL) {
-        bool is_final = vote->step == QNK_STEP_FINAL;
-
-        evidence_votes(node, QNK_EVIDENCE_LOCK_VIOLATION, is_final ? vote : &other->vote,
-                       is_final ? &other->vote : vote);
-    }
-    if (vote->round == 0 && vote->step <= QNK_STEP_PREPARE) {
-        const struct qnk_ballot_vote *commit =
-            qnk_ballot_find(ballot, 0, QNK_STEP_COMMIT, vote->member);
-        const struct qnk_ballot_vote *prepare =
-            qnk_ballot_find(ballot, 0, QNK_STEP_PREPARE, vote->member);
-
-        if (commit != NULL && prepare != NULL && prepare->false_opening) {
-            evidence_votes(node, QNK_EVIDENCE_FALSE_OPENING, &commit->vote, &prepare->vote);
-        }
     }
 }
 
@@ -1718,7 +1367,7 @@ static void vote_verified(struct qnk_node *node, uint32_t peer, const struct qnk
     }
     result = qnk_ballot_add(ballot, vote, &held);
     if (result == QNK_BALLOT_DOUBLE) {
-        evidence_votes(node, QNK_EVIDENCE_DOUBLE_VOTE, &held->vote, vote);
+        qnk_evidence_votes(node, QNK_EVIDENCE_DOUBLE_VOTE, &held->vote, vote);
         if (ballot == node->ballot && node->instance == QNK_INSTANCE_OPEN) {
             tell_offence(node, vote);
         }
@@ -1727,7 +1376,7 @@ static void vote_verified(struct qnk_node *node, uint32_t peer, const struct qnk
     if (result != QNK_BALLOT_NEW) {
         return;
     }
-    contradictions(node, ballot, held);
+    qnk_evidence_look(node, ballot, held);
     if (tail.share != NULL) {
         share_keep(node, vote->member, vote->window, tail.share);
     }
@@ -1760,124 +1409,5 @@ void qnk_votes_checked(struct qnk_node *node, struct qnk_job *job)
     }
     if (node->instance == QNK_INSTANCE_OPEN) {
         engine_run(node);
-    }
-}
-
-/* --- the exchange --- */
-
-void qnk_resend(struct qnk_node *node)
-{
-    struct qn_buf *body;
-
-    if (node->instance != QNK_INSTANCE_OPEN) {
-        return;
-    }
-    body = qnk_ballot_held(node->ballot);
-    if (body != NULL) {
-        qnk_send_all(node, QNK_WIRE_HELD, body, 0);
-    }
-    qnk_checks_look(node);
-    node->resend_us += node->resend_us / 2;
-    if (node->resend_us > RESEND_GROWTH * resend_period_us(node)) {
-        node->resend_us = RESEND_GROWTH * resend_period_us(node);
-    }
-    qnk_timer_set(node, QNK_TIMER_RESEND, node->now_us + node->resend_us);
-}
-
-/* Votes on their way into messages for one peer. */
-struct lacking {
-    struct qnk_node *node;
-    uint32_t peer;
-    struct qn_buf *body;
-    uint64_t size;
-    uint32_t count;
-};
-
-static void lacking_flush(struct lacking *lacking)
-{
-    if (lacking->count > 0) {
-        struct qn_slice slice = {
-            .owner = lacking->body,
-            .data = lacking->body->data,
-            .size = lacking->size,
-        };
-
-        qn_le32_write(lacking->body->data, lacking->count);
-        qnk_send_two(lacking->node, lacking->peer, QNK_WIRE_VOTES, 0, NULL, slice);
-    }
-    qnk_buf_unref(lacking->body);
-    lacking->body = NULL;
-    lacking->count = 0;
-}
-
-static void lacking_visit(void *ctx, struct qnk_ballot_vote *held)
-{
-    struct lacking *lacking = ctx;
-    uint64_t size = qnk_vote_size(&held->vote);
-
-    if (lacking->body != NULL &&
-        (lacking->size + size > VOTES_BYTES || lacking->count == QNK_WIRE_VOTES_MAX)) {
-        lacking_flush(lacking);
-    }
-    if (lacking->body == NULL) {
-        lacking->body = qnk_buf_new(&lacking->node->budget, VOTES_BYTES);
-        lacking->size = 4;
-    }
-    if (lacking->body != NULL && lacking->size + size <= VOTES_BYTES) {
-        qnk_vote_encode(&held->vote, lacking->body->data + lacking->size);
-        lacking->size += size;
-        lacking->count++;
-    }
-}
-
-static void certificates_answer(struct qnk_node *node, uint32_t peer, const struct qnk_held *held)
-{
-    const struct qnk_ballot_certificate *cert;
-
-    for (uint32_t i = 0; (cert = qnk_ballot_certificate_at(node->ballot, i)) != NULL; i++) {
-        uint32_t round = cert->view.round;
-        bool lacks_this = round == held->round && (held->certificates & 1) == 0;
-        bool lacks_last = round + 1 == held->round && (held->certificates & 2) == 0;
-
-        /* Higher ones move it on; older ones may justify what is sent next. */
-        if (lacks_this || lacks_last || round > held->round) {
-            certificate_tell(node, peer, cert->view.bytes);
-        }
-    }
-}
-
-void qnk_held_take(struct qnk_node *node, uint32_t from, const struct qnk_held *held)
-{
-    struct qnk_peer *peer = qnk_peer_find(node, from);
-    struct lacking lacking = {.node = node, .peer = from};
-
-    if (held->window <= node->final_window) {
-        answer_late(node, from, held->window);
-        return;
-    }
-    if (node->ballot == NULL || held->window != qnk_ballot_place(node->ballot)->window ||
-        held->era != qnk_ballot_place(node->ballot)->era ||
-        held->members != open_set(node)->count ||
-        node->now_us < peer->held_sent_us + resend_period_us(node) / 4) {
-        return;
-    }
-    peer->held_sent_us = node->now_us;
-    certificates_answer(node, from, held);
-    qnk_ballot_lacking(node->ballot, held, lacking_visit, &lacking);
-    lacking_flush(&lacking);
-
-    /* Whoever is rounds behind gets this node's own round as well, which may move it on. */
-    if (qnk_ballot_round(node->ballot) > held->round) {
-        struct qnk_held nothing = *held;
-        uint64_t size = (uint64_t)(held->members + 7) / 8 * 12;
-        uint8_t *none = qnk_memory_take(&node->budget, size);
-
-        nothing.round = qnk_ballot_round(node->ballot);
-        nothing.bitmaps = none;
-        if (none != NULL) {
-            qnk_ballot_lacking(node->ballot, &nothing, lacking_visit, &lacking);
-            lacking_flush(&lacking);
-        }
-        qnk_memory_give(&node->budget, none, size);
     }
 }

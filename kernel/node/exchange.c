@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+
+/* exchange.c: what others lack of the open window: nodes say what they hold, and get the rest. */
+
+#include "kernel/node/core.h"
+
+enum {
+    RESEND_GROWTH = 4,    /* the exchange slows down to so many times its period */
+    VOTES_BYTES = 131072, /* of one message */
+};
+
+static uint64_t resend_period_us(const struct qnk_node *node)
+{
+    return (uint64_t)node->setup.resend_ms * 1000;
+}
+
+void qnk_resend_arm(struct qnk_node *node)
+{
+    node->resend_us = resend_period_us(node);
+    qnk_timer_set(node, QNK_TIMER_RESEND, node->now_us + node->resend_us);
+}
+
+void qnk_certificate_tell(struct qnk_node *node, uint32_t peer, struct qn_span bytes)
+{
+    struct qnk_certified certified = {.certificate = bytes};
+    struct qn_buf *body = qnk_buf_new(&node->budget, qnk_certified_size(&certified));
+
+    if (body != NULL) {
+        qnk_certified_encode(&certified, body->data);
+        if (peer != 0) {
+            qnk_send(node, peer, QNK_WIRE_CERTIFICATE, 0, body);
+        } else {
+            qnk_send_all(node, QNK_WIRE_CERTIFICATE, body, 0);
+        }
+    }
+}
+
+void qnk_answer_late(struct qnk_node *node, uint32_t from, uint64_t window)
+{
+    struct qnk_peer *peer = qnk_peer_find(node, from);
+
+    if (peer != NULL && node->now_us >= peer->final_sent_us + resend_period_us(node) / 2) {
+        peer->final_sent_us = node->now_us;
+        qnk_certificate_send(node, from, window);
+    }
+}
+
+void qnk_resend(struct qnk_node *node)
+{
+    struct qn_buf *body;
+
+    if (node->instance != QNK_INSTANCE_OPEN) {
+        return;
+    }
+    body = qnk_ballot_held(node->ballot);
+    if (body != NULL) {
+        qnk_send_all(node, QNK_WIRE_HELD, body, 0);
+    }
+    qnk_checks_look(node);
+    node->resend_us += node->resend_us / 2;
+    if (node->resend_us > RESEND_GROWTH * resend_period_us(node)) {
+        node->resend_us = RESEND_GROWTH * resend_period_us(node);
+    }
+    qnk_timer_set(node, QNK_TIMER_RESEND, node->now_us + node->resend_us);
+}
+
+/* Votes on their way into messages for one peer. */
+struct lacking {
+    struct qnk_node *node;
+    uint32_t peer;
+    struct qn_buf *body;
+    uint64_t size;
+    uint32_t count;
+};
+
+static void lacking_flush(struct lacking *lacking)
+{
+    if (lacking->count > 0) {
+        struct qn_slice slice = {
+            .owner = lacking->body,
+            .data = lacking->body->data,
+            .size = lacking->size,
+        };
+
+        qn_le32_write(lacking->body->data, lacking->count);
+        qnk_send_two(lacking->node, lacking->peer, QNK_WIRE_VOTES, 0, NULL, slice);
+    }
+    qnk_buf_unref(lacking->body);
+    lacking->body = NULL;
+    lacking->count = 0;
+}
+
+static void lacking_visit(void *ctx, struct qnk_ballot_vote *held)
+{
+    struct lacking *lacking = ctx;
+    uint64_t size = qnk_vote_size(&held->vote);
+
+    if (lacking->body != NULL &&
+        (lacking->size + size > VOTES_BYTES || lacking->count == QNK_WIRE_VOTES_MAX)) {
+        lacking_flush(lacking);
+    }
+    if (lacking->body == NULL) {
+        lacking->body = qnk_buf_new(&lacking->node->budget, VOTES_BYTES);
+        lacking->size = 4;
+    }
+    if (lacking->body != NULL && lacking->size + size <= VOTES_BYTES) {
+        qnk_vote_encode(&held->vote, lacking->body->data + lacking->size);
+        lacking->size += size;
+        lacking->count++;
+    }
+}
+
+static void certificates_answer(struct qnk_node *node, uint32_t peer, const struct qnk_held *held)
+{
+    const struct qnk_ballot_certificate *cert;
+
+    for (uint32_t i = 0; (cert = qnk_ballot_certificate_at(node->ballot, i)) != NULL; i++) {
+        uint32_t round = cert->view.round;
+        bool lacks_this = round == held->round && (held->certificates & 1) == 0;
+        bool lacks_last = round + 1 == held->round && (held->certificates & 2) == 0;
+
+        /* Higher ones move it on; older ones may justify what is sent next. */
+        if (lacks_this || lacks_last || round > held->round) {
+            qnk_certificate_tell(node, peer, cert->view.bytes);
+        }
+    }
+}
+
+void qnk_held_take(struct qnk_node *node, uint32_t from, const struct qnk_held *held)
+{
+    struct qnk_peer *peer = qnk_peer_find(node, from);
+    struct lacking lacking = {.node = node, .peer = from};
+
+    if (held->window <= node->final_window) {
+        qnk_answer_late(node, from, held->window);
+        return;
+    }
+    if (node->ballot == NULL || held->window != qnk_ballot_place(node->ballot)->window ||
+        held->era != qnk_ballot_place(node->ballot)->era ||
+        held->members != qnk_ballot_set(node->ballot)->count ||
+        node->now_us < peer->held_sent_us + resend_period_us(node) / 4) {
+        return;
+    }
+    peer->held_sent_us = node->now_us;
+    certificates_answer(node, from, held);
+    qnk_ballot_lacking(node->ballot, held, lacking_visit, &lacking);
+    lacking_flush(&lacking);
+
+    /* Whoever is rounds behind gets this node's own round as well, which may move it on. */
+    if (qnk_ballot_round(node->ballot) > held->round) {
+        struct qnk_held nothing = *held;
+        uint64_t size = (uint64_t)(held->members + 7) / 8 * 12;
+        uint8_t *none = qnk_memory_take(&node->budget, size);
+
+        nothing.round = qnk_ballot_round(node->ballot);
+        nothing.bitmaps = none;
+        if (none != NULL) {
+            qnk_ballot_lacking(node->ballot, &nothing, lacking_visit, &lacking);
+            lacking_flush(&lacking);
+        }
+        qnk_memory_give(&node->budget, none, size);
+    }
+}
