@@ -7,6 +7,9 @@
  * share for a window is the next link down. The beacon orders producers and leaders and chooses
  * nothing else: whoever sees the others' shares may withhold its own.
  *
+ * Unless a function's own comment says otherwise:
+ *   threads  any: nothing is kept between calls
+ *
  * Source: finality.md section 9.
  */
 

@@ -10,6 +10,7 @@
  * Unless a function's own comment says otherwise:
  *   shapes   integers little-endian; bitmap bit i is member i, spare bits 0
  *   owns     a view borrows its bytes
+ *   threads  any: nothing is kept between calls
  *   cost     linear in the members; allocates nothing
  *   errors   QN_INVALID: not the one encoding
  *

@@ -8,6 +8,7 @@
  * Unless a function's own comment says otherwise:
  *   shapes   integers little-endian
  *   owns     decoded views borrow the payload
+ *   threads  any: nothing is kept between calls
  *   cost     constant; allocates nothing
  *   errors   QN_INVALID: not the one encoding
  *

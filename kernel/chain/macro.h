@@ -6,6 +6,7 @@
  *
  * Unless a function's own comment says otherwise:
  *   shapes   integers little-endian, in the order of the struct
+ *   threads  any: nothing is kept between calls
  *   cost     constant; allocates nothing
  *   errors   QN_INVALID: not the one encoding
  *

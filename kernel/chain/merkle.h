@@ -11,7 +11,10 @@
  * Unless a function's own comment says otherwise:
  *   shapes   indexes start at 0; a path runs from the leaf's sibling up to the root's child
  *   owns     everything is the caller's
+ *   threads  any: nothing is kept between calls
  *   cost     about one hash per leaf; allocates nothing
+ *
+ * Source: RFC 9162 section 2.1; for the shape RFC 6962 section 2.1.
  */
 
 #include <stdbool.h>

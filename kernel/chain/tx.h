@@ -9,6 +9,7 @@
  * Unless a function's own comment says otherwise:
  *   shapes   integers little-endian; amounts in nano
  *   owns     a view borrows the bytes it was decoded from
+ *   threads  any: nothing is kept between calls
  *   cost     constant; allocates nothing
  *   errors   QN_INVALID: not the one encoding of a transaction
  *

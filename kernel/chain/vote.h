@@ -10,6 +10,7 @@
  * Unless a function's own comment says otherwise:
  *   shapes   integers little-endian
  *   owns     a decoded vote borrows its tail
+ *   threads  any: nothing is kept between calls
  *   cost     constant; allocates nothing
  *   errors   QN_INVALID: not the one encoding
  *

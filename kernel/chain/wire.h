@@ -10,6 +10,7 @@
  * Unless a function's own comment says otherwise:
  *   shapes   integers little-endian; a list is a u32 count and its items
  *   owns     decoded views borrow the frame
+ *   threads  any: nothing is kept between calls
  *   cost     linear in the items; allocates nothing
  *   errors   QN_INVALID: not the one encoding, or a count over its cap
  *

@@ -3,7 +3,11 @@
 
 /* peers_inside.h: what a peers object is, for the files that make it: peers.c carries, between
  * transport and host; peers_admit.c says which links are peers; peers_look.c shows them and does
- * what the operator says. */
+ * what the operator says.
+ *
+ * Unless a function's own comment says otherwise:
+ *   threads  the loop's
+ */
 
 #include "kernel/base/bech32m.h"
 #include "kernel/base/random.h"

@@ -6,6 +6,7 @@
  *
  * Unless a function's own comment says otherwise:
  *   owns     new JSON values are the caller's
+ *   threads  the loop's; qnk_json_* and what `run` of a read calls: also the reads thread
  *   errors   memory that is short gives NULL, which jansson's setters take as their own failure:
  *            the answer then lacks a member
  */

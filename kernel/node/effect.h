@@ -7,6 +7,7 @@
  * Unless a member's own comment says otherwise:
  *   owns     effects own the bufs and jobs in them until qnk_effects_reset; the host takes over
  *            what it keeps by setting the member to NULL or by a reference of its own
+ *   threads  the core's, and whoever performs them afterwards
  *   cost     pushing allocates only when the list has to grow
  *
  * Source: scale.md 1.1.

@@ -7,6 +7,7 @@
  *   units    microseconds since 1970, never falling
  *   owns     what an event points to is borrowed until the step returns; whoever wants a buf longer
  *            refs it. A job that comes back is the node's again
+ *   threads  the core's: hosts make events where they step the node
  *
  * Source: scale.md 1.1, architecture.md.
  */

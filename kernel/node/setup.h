@@ -7,6 +7,7 @@
  * Unless a member's own comment says otherwise:
  *   units    milliseconds, bytes, nano
  *   owns     everything is copied by qnk_node_create but the plugins, which must outlive the node
+ *   threads  whoever creates the node
  */
 
 #include <stdbool.h>

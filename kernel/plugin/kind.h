@@ -15,8 +15,6 @@
 
 #include <qnet/types.h>
 
-#define QNK_SLOTS_MAX 12 /* of one table: what the generator allows */
-
 /* What a plugin's results may depend on. */
 enum qnk_class {
     QNK_CLASS_DETERMINISTIC, /* same calls in the same order, same results, on every machine */
