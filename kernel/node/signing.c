@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* signing.c: whether this node's validator key may sign at all, and what is signed on its way to the
- * host: its guard records are durable before the signature leaves. */
+/* signing.c: whether this node's validator key may sign at all, and what is on its way to the host
+ * to be signed: its guard records are durable before the signature leaves. */
 
 #include <qnet/assert.h>
 
