@@ -82,7 +82,7 @@ struct qnk_call {
     /* The options that every command has. */
     const char *node; /* NULL: see client.h */
     const char *color;
-    bool json, help, quiet, verbose;
+    bool json, help, quiet;
 };
 
 /* Understands argv. QNK_CLI_OK, or QNK_CLI_USAGE after words on `errors` that say what is wrong

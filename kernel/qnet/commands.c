@@ -35,7 +35,6 @@ const struct qnk_option qnk_common_options[] = {
     OPTION("json", 0, FLAG, NULL, NULL, "one JSON document, or one object a line"),
     OPTION("color", 0, CHOICE, "auto|always|never", "auto", "on a terminal"),
     OPTION("quiet", 'q', FLAG, NULL, NULL, "results and errors alone"),
-    OPTION("verbose", 'v', FLAG, NULL, NULL, "more words"),
     OPTION("help", 'h', FLAG, NULL, NULL, "this help"),
     {0},
 };

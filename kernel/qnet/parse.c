@@ -239,9 +239,6 @@ static void common_set(struct qnk_call *call, const struct qnk_option *option, c
     case 'q':
         call->quiet = true;
         break;
-    case 'v':
-        call->verbose = true;
-        break;
     default:
         call->help = true;
         break;
