@@ -80,7 +80,7 @@ refuses() {
     "$qnetd" -c "$work/net/$1/node.yaml" >"$work/net/$1/out" 2>&1
     got=$?
     cat "$work/net/$1/out"
-    [ "$got" = 65 ] && grep -q "is damaged: .*$2.*start with an empty one" "$work/net/$1/out"
+    [ "$got" = 65 ] && grep -q "$2.*damaged.*start with an empty folder" "$work/net/$1/out"
 }
 
 # anew NAME: what the refusal advises: the folder put away, the node starts with an empty one.

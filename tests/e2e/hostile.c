@@ -438,7 +438,7 @@ static struct qnk_instance *transport_open(struct peer *peer)
     char why[QNK_PLUGIN_WHY_MAX] = "";
     struct qnk_loader *loader;
     struct qnk_instance *instance;
-    struct qnk_plugin *plugin;
+    struct qnk_plugin *plugin = NULL;
     struct qnk_arena arena;
     struct qn_span record;
     void *block = qnk_memory_take(&budget, ARENA);
