@@ -64,9 +64,14 @@ struct qnk_peer {
     bool outgoing;
     bool has_status;
     struct qnk_status status;
-    uint64_t chain_asked_us;   /* last FETCH_CHAIN */
-    uint64_t final_sent_us;    /* last certificate that was sent for an old vote */
-    uint32_t doubts;           /* times that it claimed a final window and did not show it */
+    uint64_t chain_asked_us; /* last FETCH_CHAIN */
+    uint64_t final_sent_us;  /* last certificate that was sent for an old vote */
+    uint32_t doubts;         /* times that it claimed a final window and did not show it */
+    bool owes;               /* it showed a head above ours, whose blocks were not here */
+    struct qnk_hash owed;    /* that head */
+    uint64_t owed_height;
+    uint64_t owed_us;          /* since when */
+    uint32_t owed_breaks;      /* times that such a head did not come in time */
     uint64_t doubted_until_us; /* what it claims counts for nothing before */
     uint64_t held_sent_us;     /* last answer to HELD */
 };
@@ -508,6 +513,10 @@ bool qnk_vote_context(const struct qnk_node *node, uint64_t window, struct qnk_s
 void qnk_sync_look(struct qnk_node *node);
 void qnk_macros_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
 bool qnk_is_syncing(const struct qnk_node *node);
+
+/* Until when this node waits for blocks that peers say they have, or for a peer at all, before it
+ * makes one of its own on an older head; 0: it need not wait; UINT64_MAX: for a peer. */
+uint64_t qnk_wait_until(struct qnk_node *node);
 
 /* --- vote.c --- */
 

@@ -202,11 +202,13 @@ static void status_take(struct qnk_node *node, struct qnk_peer *peer, struct qn_
     peer->has_status = true;
     if (status.final_window > node->final_window) {
         qnk_sync_look(node);
-    } else if (status.head_height > qnk_head(node)->header.height &&
+    } else if (status.head_height > qnk_tree_root(node->tree)->header.height &&
                qnk_tree_find(node->tree, &status.head) == NULL) {
+        /* Also one that is lower than ours: it may be better. */
         qnk_chain_fetch(node, peer->id, &status.head);
     }
     qnk_signing_look(node);
+    qnk_produce_look(node);
 }
 
 static void refuse(struct qnk_node *node, const struct qnk_peer *peer, uint32_t request,

@@ -55,6 +55,16 @@ void qnk_produce_look(struct qnk_node *node)
         node->build.ready_us = 0;
         return;
     }
+
+    uint64_t wait_us = qnk_wait_until(node);
+
+    if (wait_us != 0) {
+        node->build.ready_us = 0;
+        if (wait_us != UINT64_MAX) {
+            qnk_timer_set(node, QNK_TIMER_PRODUCE, wait_us);
+        }
+        return;
+    }
     if (node->build.ready_us == 0 || !qnk_hash_equal(&node->build.parent_id, &head->id)) {
         node->build.ready_us = node->now_us;
         node->build.parent_id = head->id;

@@ -96,6 +96,106 @@ static void a_crash_at_any_moment_around_a_signature_costs_no_turn(void **state)
     net_drop(net);
 }
 
+/* --- comings and goings --- */
+
+/* How many blocks in a row a node took back. */
+struct depths {
+    uint32_t undone[NODES_MAX];
+    uint32_t deepest;
+};
+
+static void depth_note(void *ctx, uint32_t node, const struct qnk_effect *effect)
+{
+    struct depths *depths = ctx;
+
+    if (effect->type != QNK_EFFECT_NOTE) {
+        return;
+    }
+    if (effect->note.what == QNK_NOTE_UNDONE && ++depths->undone[node] > depths->deepest) {
+        depths->deepest = depths->undone[node];
+    } else if (effect->note.what == QNK_NOTE_MICROBLOCK) {
+        depths->undone[node] = 0;
+    }
+}
+
+/* Kills and starts nodes by lot; gives the most blocks that one of them took back. A node that
+ * comes back hears of the others `apart_ms` later. */
+static uint32_t kill_loop(uint64_t seed, uint64_t apart_ms)
+{
+    struct net *net = net_make(4, 4, seed);
+    struct depths depths = {0};
+    uint64_t lot = seed * 2654435761u;
+
+    net->setup.note = depth_note;
+    net->setup.note_ctx = &depths;
+    net_open(net);
+    net_start(net, 0, 4);
+    for (uint32_t i = 0; i < 40; i++) {
+        uint32_t node;
+
+        lot = lot * 6364136223846793005u + 1442695040888963407u;
+        node = (uint32_t)(lot >> 40) % 4;
+        net_run_ms(net, 100 + (lot >> 33) % 900);
+        qnk_world_crash(net->world, node);
+        net_run_ms(net, 50 + (lot >> 20) % 700);
+        for (uint32_t other = 0; other < 4 && apart_ms > 0; other++) {
+            if (other != node) {
+                qnk_world_link(net->world, node, other, false);
+            }
+        }
+        qnk_world_start(net->world, node);
+        if (apart_ms > 0) {
+            net_run_ms(net, apart_ms);
+        }
+        for (uint32_t other = 0; other < 4 && apart_ms > 0; other++) {
+            if (other != node) {
+                qnk_world_link(net->world, node, other, true);
+            }
+        }
+    }
+    net_run_ms(net, 5000);
+    assert_all_final(net, 0, 4, 5);
+    net_drop(net);
+    return depths.deepest;
+}
+
+static void restarts_undo_a_block_or_none(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed < 9; seed++) {
+        assert_true(kill_loop(seed, 0) <= 1);
+        assert_true(kill_loop(seed, 600) <= 1);
+    }
+}
+
+/* Whoever only claims to be ahead is not waited for again and again. */
+static void a_peer_that_only_claims_blocks_holds_nobody_up(void **state)
+{
+    struct net *net = net_make(4, 5, 17);
+    struct qnk_status claim = {.node_type = QNK_NODE_FULL, .serves = 1, .member = QNK_SET_NOBODY};
+    uint8_t bytes[QNK_STATUS_SIZE];
+    uint64_t head;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 5);
+    net_run_ms(net, 2000);
+    head = look(net, 0).head_height;
+    for (uint32_t i = 0; i < 400; i++) {
+        claim.head_height = look(net, 0).head_height + 1 + i % 3;
+        memset(claim.head.bytes, (int)(i + 1), QN_HASH_SIZE);
+        qnk_status_encode(&claim, bytes);
+        for (uint32_t node = 0; node < 4; node++) {
+            qnk_world_say(net->world, 4, node, QNK_LANE_CONSENSUS, QNK_WIRE_STATUS,
+                          (struct qn_span){bytes, sizeof bytes});
+        }
+        net_run_ms(net, 25);
+    }
+    assert_true(look(net, 0).head_height > head + 50); /* of 100 */
+    assert_agreement(net);
+    net_drop(net);
+}
+
 /* --- engines that ask for what no engine should --- */
 
 static void assert_guarded(struct net *net, uint32_t wrongs)
@@ -195,6 +295,8 @@ int main(void)
         cmocka_unit_test(a_network_of_one_survives_a_power_cut_between_any_two_writes),
         cmocka_unit_test(one_of_four_survives_a_power_cut_between_any_two_writes),
         cmocka_unit_test(a_crash_at_any_moment_around_a_signature_costs_no_turn),
+        cmocka_unit_test(restarts_undo_a_block_or_none),
+        cmocka_unit_test(a_peer_that_only_claims_blocks_holds_nobody_up),
         cmocka_unit_test(no_wrong_wish_of_an_engine_is_signed),
         cmocka_unit_test(wrong_engines_that_crash_are_guarded_by_the_log),
         cmocka_unit_test(one_wrong_engine_of_four_stops_nobody),
