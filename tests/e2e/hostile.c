@@ -440,7 +440,7 @@ static struct qnk_instance *transport_open(struct peer *peer)
     struct qnk_instance *instance;
     struct qnk_plugin *plugin = NULL;
     struct qnk_arena arena;
-    struct qn_span record;
+    struct qn_span record = {0};
     void *block = qnk_memory_take(&budget, ARENA);
 
     qnk_arena_init(&arena, block, ARENA);
