@@ -10,8 +10,8 @@
  *     3  a gap of as many times 8 bytes
  *
  * Checksums are right unless a flag says so, since they keep strangers out; so nothing is trimmed
- * that was never there. What is recovered once is there from then on, takes records, and keeps
- * them. */
+ * or durable that was never there. What is recovered once is there from then on, takes records,
+ * and keeps them. */
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -29,6 +29,7 @@ enum {
     MEMORY = 1 << 24,
     SINK = 1 << 20,
     READ_MAX = 512, /* bytes of one read */
+    PLACES = 256,   /* above: no sequence; each that is skipped is told as a damaged record */
     SALT = 7,
 };
 
@@ -85,7 +86,7 @@ static void head_write(struct qn_reader in)
     struct segment_head head = {
         .number = 1, .size = FILE_SIZE, .salt = SALT, .ended = SEGMENT_HEAD};
 
-    head.first = qn_reader_u16(&in);
+    head.first = qn_reader_u16(&in) % PLACES;
     head.trimmed = qn_reader_u16(&in) % (head.first + 1);
     head.epoch = qn_reader_u8(&in);
     head.before = qn_reader_u8(&in);
@@ -96,10 +97,10 @@ static void head_write(struct qn_reader in)
 
 static void record_write(struct qn_reader in)
 {
-    struct record_head head = {.sequence = qn_reader_u16(&in)};
+    struct record_head head = {.sequence = qn_reader_u16(&in) % PLACES};
     uint8_t flags;
 
-    head.durable = qn_reader_u16(&in);
+    head.durable = qn_reader_u16(&in) % (head.sequence + 1);
     head.epoch = qn_reader_u8(&in);
     head.kind = qn_reader_u8(&in);
     flags = qn_reader_u8(&in);
