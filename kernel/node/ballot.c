@@ -422,19 +422,43 @@ struct qn_buf *qnk_ballot_certify(const struct qnk_ballot *ballot, uint32_t roun
     return certificate_of(ballot, cell, digest, vr);
 }
 
+/* The place of a new certificate of `round`: a free one, or that of the lowest round below it,
+ * since locks and justifications go up. NULL: all that is held is of this round or later. */
+static struct qnk_ballot_certificate *certificate_place(struct qnk_ballot *ballot, uint32_t round)
+{
+    struct qnk_ballot_certificate *lowest = &ballot->certificates[0];
+
+    if (ballot->certificates_count < QNK_BALLOT_CERTIFICATES) {
+        return &ballot->certificates[ballot->certificates_count++];
+    }
+    for (uint32_t i = 1; i < QNK_BALLOT_CERTIFICATES; i++) {
+        if (ballot->certificates[i].view.round < lowest->view.round) {
+            lowest = &ballot->certificates[i];
+        }
+    }
+    if (lowest->view.round >= round) {
+        return NULL;
+    }
+    qnk_buf_unref(lowest->bytes);
+    return lowest;
+}
+
 bool qnk_ballot_certificate_add(struct qnk_ballot *ballot, struct qn_buf *bytes)
 {
     struct qnk_certificate view;
     int32_t status = qnk_certificate_decode(qnk_buf_span(bytes), &view);
 
     QN_ASSERT(status == QN_OK);
-    if (ballot->certificates_count == QNK_BALLOT_CERTIFICATES ||
-        qnk_ballot_certificate_find(ballot, view.round, &view.digest) != NULL) {
+    if (qnk_ballot_certificate_find(ballot, view.round, &view.digest) != NULL) {
         return false;
     }
-    ballot->certificates[ballot->certificates_count++] =
-        (struct qnk_ballot_certificate){.view = view, .bytes = qnk_buf_ref(bytes)};
-    return true;
+
+    struct qnk_ballot_certificate *place = certificate_place(ballot, view.round);
+
+    if (place != NULL) {
+        *place = (struct qnk_ballot_certificate){.view = view, .bytes = qnk_buf_ref(bytes)};
+    }
+    return place != NULL;
 }
 
 const struct qnk_ballot_certificate *qnk_ballot_certificate_find(const struct qnk_ballot *ballot,

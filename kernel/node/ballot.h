@@ -98,7 +98,8 @@ const struct qnk_ballot_vote *qnk_ballot_lock_violation(const struct qnk_ballot 
 QN_MUST_CHECK struct qn_buf *qnk_ballot_certify(const struct qnk_ballot *ballot, uint32_t round,
                                                 uint32_t step, const struct qnk_hash *digest);
 
-/* Keeps a checked certificate of step 1; refs it. False: known, or over the limit. */
+/* Keeps a checked certificate of step 1; refs it. Over the limit the one of the lowest round gives
+ * way. False: known, or over the limit and itself of the lowest. */
 bool qnk_ballot_certificate_add(struct qnk_ballot *ballot, struct qn_buf *bytes);
 
 /* A certificate of step 1 for (round, digest); digest NULL: any. NULL: none. */

@@ -279,6 +279,43 @@ static void certificates_are_kept_once(void **state)
     done(ballot);
 }
 
+/* A certificate of step 1 for `round`. */
+static struct qn_buf *certificate_make(struct qnk_ballot *ballot, uint32_t round)
+{
+    struct qnk_hash digest = filled(1);
+    struct qn_buf *bytes;
+
+    qnk_ballot_round_set(ballot, round);
+    for (uint32_t i = 0; i < 3; i++) {
+        (void)put(ballot, i, QNK_STEP_PREPARE, round, 1);
+    }
+    bytes = qnk_ballot_certify(ballot, round, QNK_STEP_PREPARE, &digest);
+    assert_non_null(bytes);
+    return bytes;
+}
+
+static void at_the_bound_the_certificate_of_the_lowest_round_gives_way(void **state)
+{
+    struct qnk_ballot *ballot = equals();
+    struct qn_buf *first = certificate_make(ballot, 1);
+
+    (void)state;
+    assert_true(qnk_ballot_certificate_add(ballot, first));
+    for (uint32_t round = 2; round <= QNK_BALLOT_CERTIFICATES + 1; round++) {
+        struct qn_buf *bytes = certificate_make(ballot, round);
+
+        assert_true(qnk_ballot_certificate_add(ballot, bytes));
+        qnk_buf_unref(bytes);
+    }
+    assert_null(qnk_ballot_certificate_find(ballot, 1, NULL));
+    assert_non_null(qnk_ballot_certificate_find(ballot, 2, NULL));
+    assert_non_null(qnk_ballot_certificate_find(ballot, QNK_BALLOT_CERTIFICATES + 1, NULL));
+    assert_false(qnk_ballot_certificate_add(ballot, first));
+    assert_non_null(qnk_ballot_certificate_find(ballot, 2, NULL));
+    qnk_buf_unref(first);
+    done(ballot);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +329,7 @@ int main(void)
         cmocka_unit_test(rounds_that_are_long_over_are_forgotten),
         cmocka_unit_test(the_exchange_tells_what_lacks),
         cmocka_unit_test(certificates_are_kept_once),
+        cmocka_unit_test(at_the_bound_the_certificate_of_the_lowest_round_gives_way),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
