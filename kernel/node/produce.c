@@ -131,8 +131,8 @@ static void shares_make(struct qnk_node *node)
     }
 }
 
-/* Tries the pool's kernel transactions one after another on the head's control record. Gives the
- * control record after the block and the rows of those that are valid. */
+/* Tries the pool's kernel transactions one after another on the head's control record, up to the
+ * job's limits. Gives the control record after the block and the rows of those that are valid. */
 static int32_t prefix_make(struct qnk_node *node, uint32_t member, struct qnk_job *job)
 {
     const struct qnk_block *head = node->exec.at;
@@ -140,6 +140,9 @@ static int32_t prefix_make(struct qnk_node *node, uint32_t member, struct qnk_jo
     struct qnk_transition transition;
     uint32_t primary;
     uint64_t size = 0;
+    uint64_t size_max = job->bytes_max < QNK_PREFIX_MAX ? job->bytes_max : QNK_PREFIX_MAX;
+    uint32_t count_max =
+        job->txs_max < QNK_BLOCK_KERNEL_TXS_MAX ? job->txs_max : QNK_BLOCK_KERNEL_TXS_MAX;
     int32_t status = qnk_schedule_turn(node->schedule, height, 0, &primary);
 
     if (status == QN_OK) {
@@ -155,8 +158,7 @@ static int32_t prefix_make(struct qnk_node *node, uint32_t member, struct qnk_jo
         const struct qn_buf *bytes = node->kernel_txs[i].bytes;
         struct qnk_tx tx;
 
-        if (bytes == NULL || job->prefix_count == QNK_BLOCK_KERNEL_TXS_MAX ||
-            size + bytes->size > QNK_PREFIX_MAX) {
+        if (bytes == NULL || job->prefix_count == count_max || size + bytes->size > size_max) {
             continue;
         }
 
@@ -205,14 +207,14 @@ static void build_run(struct qnk_node *node)
     uint64_t least_ms = head->header.time_ms + node->build.pace.interval_ms +
                         (uint64_t)node->build.view * node->build.pace.backup_ms;
     uint64_t now_ms = node->now_us / 1000;
-    bool may_hold_all;
+    bool may_hold_all =
+        job != NULL && qnk_block_limits(node, height, lag, &job->txs_max, &job->bytes_max);
 
     if (job == NULL || member == QNK_SET_NOBODY || prefix_make(node, member, job) != QN_OK) {
         qnk_job_destroy(job);
         build_end(node);
         return;
     }
-    may_hold_all = qnk_block_limits(node, height, lag, &job->txs_max, &job->bytes_max);
     if (!may_hold_all) {
         job->txs_max = job->prefix_count;
     }
