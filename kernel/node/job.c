@@ -161,6 +161,9 @@ static int32_t read_rows(struct qnk_job *job, struct qn_span rows, uint32_t coun
 {
     uint32_t done = 0;
 
+    if (count > rows.size / QNK_TX_SIZE_MIN) {
+        return QN_INVALID; /* a claim takes no room that its bytes do not warrant */
+    }
     if (!qnk_job_refs(job, count)) {
         return QN_NO_SPACE;
     }
