@@ -547,14 +547,12 @@ static void logs_trim(struct qnk_node *node)
         qnk_effects_push(node->out, QNK_EFFECT_GUARD_TRIM)->trim.records = records;
     }
     rows = qnk_mempool_rows(node->mempool);
-    if (rows != NULL && rows->size > 0) {
+    if (rows != NULL) { /* without rows too: then what the copy held is over */
         struct qnk_effect *effect = qnk_effects_push(node->out, QNK_EFFECT_STORE_TXS);
 
         effect->txs.rows = rows;
         effect->txs.size = rows->size;
         effect->txs.replaces = true;
-    } else {
-        qnk_buf_unref(rows);
     }
 }
 

@@ -24,6 +24,7 @@ enum {
     INDEX_VALUE = 12,
     READ_BYTES = 4 << 20, /* of a log at once */
     RECENT = 32,          /* headers that pace looks at */
+    NOTHING_SIZE = 1,     /* of the record of an empty mempool: no transaction is this short */
     SERVE_HEADERS = 1024,
     SERVE_BODIES = 16,
     SERVE_MACROS = 16,
@@ -204,11 +205,15 @@ int32_t qnk_store_guard_trim(struct qnk_store *store, uint32_t lane, struct qn_s
 
 int32_t qnk_store_txs(struct qnk_store *store, uint32_t lane, struct qn_span rows, bool replaces)
 {
+    static const uint8_t nothing[NOTHING_SIZE] = {0};
     uint64_t place;
     int32_t status;
 
-    if (rows.size == 0) {
+    if (rows.size == 0 && !replaces) {
         return QN_OK;
+    }
+    if (rows.size == 0) {
+        rows = (struct qn_span){nothing, sizeof nothing};
     }
     status = plugin_of(store)->append(store->storage.inst, lane, store->mempool, &rows, 1, ORDERED,
                                       &place);
@@ -838,6 +843,9 @@ static int32_t restore_txs(struct qnk_store *store, const struct qn_storage_entr
     struct qnk_event event = {.type = QNK_EVENT_SUBMIT};
     struct qn_span rest = entry->content;
 
+    if (rest.size == NOTHING_SIZE) {
+        return QN_OK;
+    }
     /* In pieces that fit a message. */
     while (rest.size > 0) {
         struct qn_span start = rest;

@@ -271,6 +271,44 @@ static void one_wrong_engine_of_four_stops_nobody(void **state)
 
 /* --- a ledger that computes something else --- */
 
+static void restored_count(void *ctx, struct qnk_event *event)
+{
+    uint32_t *count = ctx;
+
+    *count += event->type == QNK_EVENT_SUBMIT;
+}
+
+static uint32_t count_copies(struct qnk_store *store)
+{
+    uint32_t count = 0;
+
+    assert_int_equal(qnk_store_restore_txs(store, 0, restored_count, &count), QN_OK);
+    return count;
+}
+
+static void an_empty_mempool_replaces_its_copy_too(void **state)
+{
+    struct net *net = net_make(1, 1, 29);
+    struct qnk_plugged storage = qnk_fake_storage_make(&net->budget);
+    struct qnk_store store;
+    uint8_t txs[4 + QNK_TX_TRANSFER_SIZE];
+    struct qn_span row = {txs + 4, txs_make(net, 1, 0, 1, txs) - 4};
+    struct qn_span none = {NULL, 0};
+
+    (void)state;
+    assert_int_equal(qnk_store_open(&store, &net->budget, storage, true), QN_OK);
+    assert_int_equal(qnk_store_txs(&store, 0, row, false), QN_OK);
+    assert_int_equal(count_copies(&store), 1);
+    assert_int_equal(qnk_store_txs(&store, 0, none, true), QN_OK);
+    assert_int_equal(count_copies(&store), 0);
+    assert_int_equal(qnk_store_txs(&store, 0, row, false), QN_OK);
+    assert_int_equal(count_copies(&store), 1);
+    qnk_fake_storage_give(storage);
+    qnk_set_unref(net->set);
+    assert_int_equal(net->budget.used, 0);
+    free(net);
+}
+
 static void a_node_with_another_ledger_stops_alone(void **state)
 {
     struct net *net = net_make(4, 4, 23);
@@ -300,6 +338,7 @@ int main(void)
         cmocka_unit_test(no_wrong_wish_of_an_engine_is_signed),
         cmocka_unit_test(wrong_engines_that_crash_are_guarded_by_the_log),
         cmocka_unit_test(one_wrong_engine_of_four_stops_nobody),
+        cmocka_unit_test(an_empty_mempool_replaces_its_copy_too),
         cmocka_unit_test(a_node_with_another_ledger_stops_alone),
     };
 
