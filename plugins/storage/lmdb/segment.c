@@ -174,8 +174,8 @@ static bool is_record(const struct walk *walk, const uint8_t *bytes, uint64_t at
                       struct record_head *head)
 {
     return record_head_decode(bytes, walk->is_fast, walk->salt, head) && head->sequence >= least &&
-           head->sequence < walk->end_sequence && head->epoch >= walk->epoch &&
-           head->length <= QN_STORAGE_RECORD_MAX &&
+           head->sequence < walk->end_sequence && head->durable < head->sequence &&
+           head->epoch >= walk->epoch && head->length <= QN_STORAGE_RECORD_MAX &&
            lmdb_record_size(head->length) <= walk->end_offset - at;
 }
 
