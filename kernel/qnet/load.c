@@ -17,8 +17,9 @@
 enum {
     BATCH_MAX = 200,  /* transfers of one call */
     CALLS_MAX = 8,    /* under way to one node */
-    PER_ACCOUNT = 32, /* that are not final */
+    PER_ACCOUNT = 60, /* that are not final; a mempool keeps 64 of a sender */
     ACCOUNTS_MIN = 10,
+    FINAL_S = 30,                                    /* by which nearly all are final */
     LOAD_ACCOUNTS = QNK_DEV_ACCOUNTS - QNK_DEV_KEYS, /* the first are for people */
     TABLE = 1 << 21, /* places; the load ends by itself when three quarters are taken */
 };
@@ -350,8 +351,8 @@ struct qnk_load_counts qnk_load_counts(const struct qnk_load *load)
 
 static uint32_t accounts_for(uint64_t rate)
 {
-    /* At most PER_ACCOUNT are not final, which takes a window and some seconds: about 16 s. */
-    uint64_t wanted = rate * 16 / PER_ACCOUNT + 1;
+    /* At most PER_ACCOUNT are not final, which takes a window, a vote and a share of bad luck. */
+    uint64_t wanted = rate * FINAL_S / PER_ACCOUNT + 1;
 
     wanted = wanted < ACCOUNTS_MIN ? ACCOUNTS_MIN : wanted;
     return wanted > LOAD_ACCOUNTS ? LOAD_ACCOUNTS : (uint32_t)wanted;
