@@ -430,8 +430,36 @@ static void body_drop(struct qnk_node *node, struct qnk_block *block)
         parts_end(node, block);
     }
     qnk_buf_unref(block->body);
+    qnk_buf_unref(block->ids);
     block->body = NULL;
+    block->ids = NULL;
     block->asked_us = 0;
+}
+
+/* There are more bodies off the best chain than may be: this one's is not kept, and asked for again
+ * later, by when it may be needed. */
+static void body_give_way(struct qnk_node *node, struct qnk_block *block)
+{
+    body_drop(node, block);
+    if (block->state == QNK_BLOCK_READY) {
+        block->state = QNK_BLOCK_HEADER;
+    }
+    block->asked_peer = 0;
+    block->asked_us = node->now_us;
+}
+
+/* Makes room for this block's body. False: it is itself the one that gives way. */
+static bool body_make_room(struct qnk_node *node, struct qnk_block *block)
+{
+    struct qnk_block *least;
+
+    while ((least = qnk_tree_crowd(node->tree, block)) != NULL && least != block) {
+        body_give_way(node, least);
+    }
+    if (least != NULL) {
+        body_give_way(node, block);
+    }
+    return least == NULL;
 }
 
 /* All of the body is here: it is read on the pool. */
@@ -469,6 +497,9 @@ static bool parts_begin(struct qnk_node *node, struct qnk_block *block)
 {
     uint32_t parts = parts_of(block->header.body_size);
 
+    if (!body_make_room(node, block)) {
+        return false;
+    }
     block->body = qnk_buf_new(&node->budget, block->header.body_size);
     block->parts_size = (parts + 7) / 8;
     block->parts = qnk_memory_take(&node->budget, block->parts_size);
@@ -1145,6 +1176,21 @@ static void ask_for(struct fetching *fetching, struct qnk_block *block)
     }
 }
 
+/* Asks for a body that did not come, unless it would not be kept now. */
+static void body_want(struct fetching *fetching, struct qnk_block *block)
+{
+    struct qnk_node *node = fetching->node;
+
+    if (block->asked_us != 0 && block->asked_peer != 0) {
+        qnk_peer_fault(node, block->asked_peer, QNK_FAULT_SLOW);
+    }
+    if (qnk_tree_crowd(node->tree, block) == block) {
+        body_give_way(node, block);
+    } else {
+        ask_for(fetching, block);
+    }
+}
+
 static bool fetch_visit(void *ctx, struct qnk_block *block)
 {
     struct fetching *fetching = ctx;
@@ -1162,10 +1208,7 @@ static bool fetch_visit(void *ctx, struct qnk_block *block)
     if (block->header.body_size == 0) {
         body_begin(node, block); /* memory was short */
     } else if (node->now_us >= since_us + patience_us) {
-        if (block->asked_us != 0 && block->asked_peer != 0) {
-            qnk_peer_fault(node, block->asked_peer, QNK_FAULT_SLOW);
-        }
-        ask_for(fetching, block);
+        body_want(fetching, block);
     }
     return fetching->missing < QNK_ASKS_MAX * 4;
 }

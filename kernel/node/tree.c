@@ -15,7 +15,8 @@ struct qnk_tree {
     struct qnk_block *free;   /* linked by `sibling` */
     struct qnk_block *root;
     uint32_t capacity;
-    uint32_t count; /* without the root */
+    uint32_t count;                       /* without the root */
+    uint64_t shares[QNK_SET_MEMBERS_MAX]; /* qnk_tree_crowd: bytes by producer */
 };
 
 /* --- life --- */
@@ -486,6 +487,90 @@ void qnk_tree_know(struct qnk_tree *tree, struct qnk_block *block, const struct 
     if (block->known != NULL) {
         *block->known = (struct qnk_known_end){.macro = end->macro, .digest = end->digest};
     }
+}
+
+/* --- what bodies may hold --- */
+
+static bool is_aside(const struct qnk_block *block, struct qnk_block *best)
+{
+    bool is_on_best = block->state == QNK_BLOCK_READY && best != NULL &&
+                      qnk_tree_ancestor(best, block->header.height) == block;
+
+    return block->body != NULL && block->header.body_size > 0 && !block->executed && !block->own &&
+           !block->is_restored && !is_on_best;
+}
+
+/* Bytes of all bodies aside. `best` NULL: as if there were no best chain. */
+static uint64_t aside_size(const struct qnk_tree *tree, const struct qnk_block *coming,
+                           struct qnk_block *best)
+{
+    uint64_t size = 0;
+
+    for (struct qnk_block *at = next_of(tree->root, tree->root, false); at != NULL;
+         at = next_of(at, tree->root, false)) {
+        size += at == coming || is_aside(at, best) ? at->header.body_size : 0;
+    }
+    return size;
+}
+
+static bool may_give_way(const struct qnk_block *block, const struct qnk_block *coming,
+                         struct qnk_block *best)
+{
+    return block == coming || (is_aside(block, best) && !is_held(block));
+}
+
+static uint32_t count_subtree(struct qnk_block *top)
+{
+    uint32_t count = 0;
+
+    for (struct qnk_block *at = top; at != NULL; at = next_of(at, top, false)) {
+        count++;
+    }
+    return count;
+}
+
+static bool gives_way_before(const struct qnk_tree *tree, struct qnk_block *a, struct qnk_block *b)
+{
+    uint64_t a_share = tree->shares[a->header.producer];
+    uint64_t b_share = tree->shares[b->header.producer];
+
+    if (a_share != b_share) {
+        return a_share > b_share;
+    }
+
+    uint32_t a_count = count_subtree(a);
+    uint32_t b_count = count_subtree(b);
+
+    return a_count != b_count ? a_count < b_count : a->arrival_us < b->arrival_us;
+}
+
+struct qnk_block *qnk_tree_crowd(struct qnk_tree *tree, struct qnk_block *coming)
+{
+    struct qnk_block *least = coming;
+    struct qnk_block *best;
+
+    if (aside_size(tree, coming, NULL) <= QNK_TREE_BODIES_MAX) {
+        return NULL; /* nearly always, and the best chain need not be known for it */
+    }
+    best = qnk_tree_best(tree);
+    if (aside_size(tree, coming, best) <= QNK_TREE_BODIES_MAX) {
+        return NULL;
+    }
+    memset(tree->shares, 0, sizeof tree->shares);
+    for (struct qnk_block *at = next_of(tree->root, tree->root, false); at != NULL;
+         at = next_of(at, tree->root, false)) {
+        if (may_give_way(at, coming, best)) {
+            QN_ASSERT(at->header.producer < QNK_SET_MEMBERS_MAX);
+            tree->shares[at->header.producer] += at->header.body_size;
+        }
+    }
+    for (struct qnk_block *at = next_of(tree->root, tree->root, false); at != NULL;
+         at = next_of(at, tree->root, false)) {
+        if (may_give_way(at, coming, best) && gives_way_before(tree, at, least)) {
+            least = at;
+        }
+    }
+    return least;
 }
 
 /* --- finality --- */

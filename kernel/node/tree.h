@@ -35,8 +35,9 @@ enum {
     QNK_TREE_BRANCHES = 8,   /* blocks in the tree for each height above the root, on average */
     QNK_TREE_WINDOWS = 3,    /* windows above the root: production pauses before there are more */
     QNK_TREE_BAD_MAX = 4096, /* ids of bad blocks that are remembered */
-    QNK_SCORE_PRIMARY = 16,  /* of a primary's block; each rank below it costs one */
-    QNK_SCORE_LATE = 2,      /* what it costs to have come late */
+    QNK_TREE_BODIES_MAX = 1 << 27, /* bytes of bodies off the best chain, never executed */
+    QNK_SCORE_PRIMARY = 16,        /* of a primary's block; each rank below it costs one */
+    QNK_SCORE_LATE = 2,            /* what it costs to have come late */
 };
 
 /* What is known when a window's last block was executed: the macroblock that would close it. */
@@ -127,6 +128,13 @@ bool qnk_tree_is_bad(const struct qnk_tree *tree, const struct qnk_hash *id);
 QN_MUST_CHECK struct qnk_block *qnk_tree_add(struct qnk_tree *tree, struct qnk_block *parent,
                                              const struct qnk_micro *header,
                                              const struct qnk_hash *id);
+
+/* Whether bodies are too many, once that of `coming` is here too: NULL if not, else the block whose
+ * body gives way, which may be `coming`. It is one of the producer whose bodies hold most, so that
+ * a liar's twins only push out each other; of those the one on which least stands, then the oldest.
+ * The best chain, what was executed, and own and restored blocks neither count nor give way; what
+ * is in use does not give way. Linear in the tree, and in its square if bodies are too many. */
+QN_MUST_CHECK struct qnk_block *qnk_tree_crowd(struct qnk_tree *tree, struct qnk_block *coming);
 
 /* The other block of the same producer on the same parent, or NULL. */
 struct qnk_block *qnk_tree_twin(const struct qnk_block *block);

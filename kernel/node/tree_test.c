@@ -270,6 +270,51 @@ static void in_a_full_tree_the_lowest_gives_way(void **state)
     felled(grove);
 }
 
+/* ... and with a body of `size` bytes, all of which it claims and one of which it holds. */
+static struct qnk_block *fill(struct grove grove, struct qnk_block *parent, uint32_t producer,
+                              uint64_t time_ms, uint32_t size)
+{
+    struct qnk_block *block = grow(grove, parent, producer, 0, time_ms);
+
+    assert_non_null(block);
+    block->header.body_size = size;
+    block->arrival_us = time_ms;
+    block->body = qnk_buf_new(&budget, 1);
+    return block;
+}
+
+static void a_liars_bodies_push_out_each_other(void **state)
+{
+    enum { BODY = QNK_TREE_BODIES_MAX / 8, LIAR = 3 };
+
+    struct grove grove = planted();
+    struct qnk_block *root = qnk_tree_root(grove.tree);
+    struct qnk_block *honest = fill(grove, root, 0, 1, BODY);
+    struct qnk_block *best = ready(fill(grove, root, 1, 2, BODY));
+    struct qnk_block *twins[2][QNK_TREE_TWINS_MAX];
+
+    (void)state;
+    for (uint32_t i = 0; i < QNK_TREE_TWINS_MAX; i++) {
+        twins[0][i] = fill(grove, root, LIAR, 10 + i, BODY);
+        assert_null(qnk_tree_crowd(grove.tree, twins[0][i]));
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        twins[1][i] = fill(grove, twins[0][0], LIAR, 20 + i, BODY);
+        assert_null(qnk_tree_crowd(grove.tree, twins[1][i]));
+    }
+    /* The ninth aside: the oldest of the liar's on which nothing stands. */
+    twins[1][3] = fill(grove, twins[0][0], LIAR, 23, BODY);
+    assert_ptr_equal(qnk_tree_crowd(grove.tree, twins[1][3]), twins[0][1]);
+    twins[0][1]->working = true;
+    assert_ptr_equal(qnk_tree_crowd(grove.tree, twins[1][3]), twins[0][2]);
+    /* The other way round it is not let in. */
+    assert_ptr_equal(qnk_tree_crowd(grove.tree, twins[0][2]), twins[0][2]);
+    /* What the honest make has its room. */
+    assert_ptr_equal(qnk_tree_crowd(grove.tree, honest), twins[0][2]);
+    assert_ptr_equal(qnk_tree_crowd(grove.tree, fill(grove, best, 0, 30, BODY)), twins[0][2]);
+    felled(grove);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +329,7 @@ int main(void)
         cmocka_unit_test(forks_and_ancestors_are_found),
         cmocka_unit_test(what_an_end_would_close_stays_known),
         cmocka_unit_test(in_a_full_tree_the_lowest_gives_way),
+        cmocka_unit_test(a_liars_bodies_push_out_each_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
