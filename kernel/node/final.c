@@ -148,6 +148,7 @@ static struct ended ended_before(const struct qnk_node *node, struct qnk_block *
     if (before == qnk_tree_root(node->tree)) {
         const struct qnk_known_final *final = qnk_final_of(node, (int64_t)node->final_window);
 
+        QN_ASSERT(final != NULL);
         return (struct ended){final->digest, final->beacon, final->history};
     }
     QN_ASSERT(before != NULL && before->end != NULL);
@@ -724,7 +725,6 @@ static bool light_look(struct qnk_node *node)
 {
     const struct qnk_known_final *last = qnk_final_of(node, (int64_t)node->final_window);
     struct qnk_macro macro = node->certified_macro;
-    struct qnk_frontier history = last->history;
     struct qnk_certificate cert;
     struct qnk_final *batch;
     struct qnk_hash leaf;
@@ -732,6 +732,10 @@ static bool light_look(struct qnk_node *node)
     if (!node->has_certified_macro) {
         return false;
     }
+    QN_ASSERT(last != NULL);
+
+    struct qnk_frontier history = last->history;
+
     if (!light_fits(node, &macro)) {
         divergence(node);
         return false;

@@ -147,7 +147,7 @@ static Elf64_Phdr *segment(uint32_t type)
         }
     }
     fail_msg("no segment %u", (unsigned int)type);
-    return NULL;
+    abort();
 }
 
 static Elf64_Dyn *entry(int64_t tag)

@@ -172,6 +172,7 @@ static uint32_t model_do(struct model *model, const struct tx *tx)
             to = account_open(model, tx->payload);
         }
         from = account_find(model, tx->from);
+        QN_CHECK(to != NULL && from != NULL);
         from->balance -= amount + tx->it.fee;
         from->nonce++;
         to->balance += amount;

@@ -298,6 +298,9 @@ static int32_t round_robin_turns(struct qn_inst *self, const struct qn_producer_
     for (uint32_t i = 0; i < asks_count; i++) {
         const struct window *window = window_at(self, asks[i].height);
         uint64_t turn = (asks[i].height - 1) / self->turn;
+
+        QN_ASSERT(window != NULL);
+
         uint64_t primary = window->sequence[turn % window->sequence_count];
 
         members[i] = window->seats[(primary + asks[i].view) % window->seats_count];
