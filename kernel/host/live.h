@@ -10,7 +10,7 @@
 
 #include <uv.h>
 
-#include "kernel/host/clock.h"
+#include "kernel/base/clock.h"
 #include "kernel/host/datadir.h"
 #include "kernel/host/disk.h"
 #include "kernel/host/gate.h"

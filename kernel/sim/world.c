@@ -6,14 +6,16 @@
 
 #include <qnet/assert.h>
 
+#include "kernel/base/clock.h"
 #include "kernel/base/random.h"
 
 enum {
     JOB_US = 300,   /* a job's time, whatever it does */
     STORE_US = 800, /* of a durable write */
     SIGN_US = 1000,
-    WINDOW_US = 4000, /* until a final window is durable */
-    HELLO_US = 2000,  /* until a link is up */
+    WINDOW_US = 4000,      /* until a final window is durable */
+    HELLO_US = 2000,       /* until a link is up */
+    SILENCE_US = 20000000, /* a host that hears nothing for so long drops the link */
     QUEUE_FIRST = 4096,
     LANE = 0, /* of every plugin call: there is one thread */
 };
@@ -29,7 +31,11 @@ enum action {
     ACT_SECRETS,
     ACT_UP,
     ACT_DOWN,
+    ACT_SILENT, /* nothing was heard from the other for too long */
+    ACT_CALL,   /* of whoever runs the world */
 };
+
+enum { NOBODY = UINT32_MAX };
 
 /* Something that will happen to a node. */
 struct happening {
@@ -37,11 +43,14 @@ struct happening {
     uint64_t seq;  /* order among equals */
     uint32_t what; /* enum action */
     uint32_t node;
-    uint32_t life;  /* of the node: an older one's happenings are void */
-    uint32_t from;  /* FRAME, UP, DOWN: the other node */
-    uint64_t link;  /* FRAME: of this link */
-    uint64_t token; /* TIMER: its generation */
+    uint32_t life;   /* of the node: an older one's happenings are void */
+    uint32_t from;   /* FRAME, UP, DOWN: the other node */
+    uint64_t link;   /* FRAME: of this link */
+    uint64_t token;  /* TIMER: its generation */
+    uint64_t due_us; /* TIMER: by the node's clock */
     uint32_t timer;
+    qnk_world_call *call;
+    void *ctx;
     struct qnk_frame head;
     struct qn_buf *buf;
     struct qnk_job *job;
@@ -53,6 +62,7 @@ struct happening {
 struct machine {
     bool is_on;
     bool was_on;
+    bool is_clock_held; /* its clock was set: it was told to hold */
     bool is_halted;
     bool is_cut;          /* without power, and nobody knows yet */
     uint32_t writes_left; /* until then; UINT32_MAX: no end */
@@ -63,6 +73,12 @@ struct machine {
     struct qnk_secret *secret;
     uint8_t key[crypto_sign_SECRETKEYBYTES];
     struct qnk_hash public;
+    struct qnk_hash peer_key;
+    struct qnk_clock clock;
+    uint64_t oscillator_us; /* what its own oscillator counted, up to... */
+    uint64_t counted_us;    /* ...this time of the world */
+    int64_t offset_us;      /* of its real clock to what is counted */
+    int32_t drift_ppm;
     uint64_t timers[QNK_TIMERS]; /* generation that counts */
     struct qnk_effects effects;
     uint64_t answers[QNK_TX_CODES];
@@ -75,6 +91,7 @@ struct wire {
     uint64_t link; /* number; 0: down */
     uint64_t free_us;
     bool is_cut;
+    bool is_gapped; /* something was lost on a link that is still up */
 };
 
 struct qnk_world {
@@ -91,6 +108,9 @@ struct qnk_world {
     uint64_t generation;
     uint64_t events;
     struct qnk_hash trace;
+    struct qnk_watch watches[QNK_WATCHES_MAX];
+    uint32_t watches_count;
+    bool is_stepping;
 };
 
 /* --- the queue --- */
@@ -165,7 +185,7 @@ static struct happening *happening_new(struct qnk_world *world, uint32_t node, u
     happening->seq = ++world->seq;
     happening->what = what;
     happening->node = node;
-    happening->life = world->machines[node].life;
+    happening->life = node == NOBODY ? 0 : world->machines[node].life;
     return happening;
 }
 
@@ -195,6 +215,16 @@ static struct wire *wire_of(struct qnk_world *world, uint32_t from, uint32_t to)
     return &world->wires[from * world->setup.nodes + to];
 }
 
+/* Two machines may have one validator's key; as peers they are two. */
+static void peer_key_make(struct machine *machine, uint32_t i)
+{
+    uint8_t number[4];
+    struct qn_span parts[] = {{machine->public.bytes, QN_HASH_SIZE}, {number, sizeof number}};
+
+    qn_le32_write(number, i);
+    qnk_hash_parts("qnet/sim/peer", parts, 2, &machine->peer_key);
+}
+
 struct qnk_world *qnk_world_create(struct qnk_budget *budget, const struct qnk_world_setup *setup)
 {
     struct qnk_world *world = qnk_memory_take(budget, sizeof *world);
@@ -222,6 +252,8 @@ struct qnk_world *qnk_world_create(struct qnk_budget *budget, const struct qnk_w
             qnk_secret_init(machine->secret, setup->seeds[i]);
         }
         crypto_sign_seed_keypair(machine->public.bytes, machine->key, setup->seeds[i]);
+        peer_key_make(machine, i);
+        machine->oscillator_us = machine->counted_us = setup->start_us;
     }
     return world;
 }
@@ -378,6 +410,11 @@ static void switch_off(struct qnk_world *world, uint32_t i, bool is_last)
     qnk_node_destroy(machine->node);
     machine->node = NULL;
     world->setup.maker.give(world->setup.maker.ctx, i, is_last, &machine->plugins);
+    for (uint32_t j = 0; !is_last && j < world->watches_count; j++) {
+        if (world->watches[j].stopped != NULL) {
+            world->watches[j].stopped(world->watches[j].ctx, i);
+        }
+    }
 }
 
 void qnk_world_destroy(struct qnk_world *world)
@@ -405,22 +442,158 @@ void qnk_world_destroy(struct qnk_world *world)
     qnk_memory_give(world->budget, world, sizeof *world);
 }
 
-/* --- effects --- */
+/* --- clocks --- */
+
+static uint64_t oscillator_now(const struct qnk_world *world, const struct machine *machine)
+{
+    int64_t passed = (int64_t)(world->now_us - machine->counted_us);
+
+    return machine->oscillator_us + (uint64_t)(passed + passed * machine->drift_ppm / 1000000);
+}
+
+/* The node's time, as the live host makes it of its machine's clocks. */
+static uint64_t clock_now(const struct qnk_world *world, struct machine *machine)
+{
+    uint64_t monotonic = oscillator_now(world, machine);
+
+    return qnk_clock_now(&machine->clock, monotonic, monotonic + (uint64_t)machine->offset_us);
+}
+
+static void clock_start(const struct qnk_world *world, struct machine *machine)
+{
+    uint64_t monotonic = oscillator_now(world, machine);
+
+    qnk_clock_init(&machine->clock, monotonic, monotonic + (uint64_t)machine->offset_us);
+    machine->is_clock_held = false;
+}
+
+/* How long the world waits until about `passed_us` have passed at the node. */
+static uint64_t clock_wait(const struct machine *machine, uint64_t passed_us)
+{
+    uint64_t rate = (uint64_t)(1000000 + machine->drift_ppm);
+
+    return (passed_us * 1000000 + rate - 1) / rate;
+}
+
+void qnk_world_clock(struct qnk_world *world, uint32_t node, int64_t offset_us, int32_t drift_ppm)
+{
+    struct machine *machine = &world->machines[node];
+
+    QN_ASSERT(drift_ppm > -500000 && drift_ppm < 500000);
+    machine->oscillator_us = oscillator_now(world, machine);
+    machine->counted_us = world->now_us;
+    machine->drift_ppm = drift_ppm;
+    machine->offset_us = (int64_t)(world->now_us - machine->oscillator_us) + offset_us;
+}
+
+/* --- steps and who watches them --- */
+
+void qnk_world_watch(struct qnk_world *world, const struct qnk_watch *watch)
+{
+    QN_ASSERT(world->watches_count < QNK_WATCHES_MAX);
+    world->watches[world->watches_count++] = *watch;
+}
+
+static bool watch_event(struct qnk_world *world, uint32_t i, struct qnk_event *event)
+{
+    for (uint32_t j = 0; j < world->watches_count; j++) {
+        const struct qnk_watch *watch = &world->watches[j];
+
+        if (watch->event != NULL && !watch->event(watch->ctx, i, event)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool watch_effect(struct qnk_world *world, uint32_t i, struct qnk_effect *effect)
+{
+    for (uint32_t j = 0; j < world->watches_count; j++) {
+        const struct qnk_watch *watch = &world->watches[j];
+
+        if (watch->effect != NULL && !watch->effect(watch->ctx, i, effect)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void watch_stepped(struct qnk_world *world, uint32_t i, const struct qnk_event *event)
+{
+    for (uint32_t j = 0; j < world->watches_count; j++) {
+        const struct qnk_watch *watch = &world->watches[j];
+
+        if (watch->stepped != NULL) {
+            watch->stepped(watch->ctx, i, event, &world->machines[i].effects);
+        }
+    }
+}
+
+void qnk_world_signed(struct qnk_world *world, uint32_t node, struct qn_span message,
+                      const uint8_t signature[QN_SIG_SIZE])
+{
+    for (uint32_t j = 0; j < world->watches_count; j++) {
+        const struct qnk_watch *watch = &world->watches[j];
+
+        if (watch->signed_ != NULL) {
+            watch->signed_(watch->ctx, node, message, signature);
+        }
+    }
+}
 
 static void perform(struct qnk_world *world, uint32_t i);
+
+static void step_once(struct qnk_world *world, uint32_t i, struct qnk_event *event, uint64_t now_us)
+{
+    struct machine *machine = &world->machines[i];
+
+    QN_ASSERT(!world->is_stepping); /* hooks do not step */
+    world->is_stepping = true;
+    event->now_us = now_us;
+    if (watch_event(world, i, event)) {
+        world->events++;
+        qnk_node_step(machine->node, event, &machine->effects);
+        watch_stepped(world, i, event);
+        perform(world, i);
+    } else {
+        QN_ASSERT(event->type != QNK_EVENT_JOB);
+    }
+    world->is_stepping = false;
+}
+
+/* After its clock was set, a host tells its node to hold until it was steady for a while. */
+static void clock_look(struct qnk_world *world, uint32_t i, uint64_t now_us)
+{
+    struct machine *machine = &world->machines[i];
+    struct qnk_event event = {.type = QNK_EVENT_CONTROL};
+
+    if (machine->clock.is_steady == machine->is_clock_held) {
+        machine->is_clock_held = !machine->clock.is_steady;
+        event.control.what = machine->is_clock_held ? QNK_CONTROL_HOLD : QNK_CONTROL_UNHOLD;
+        step_once(world, i, &event, now_us);
+    }
+}
+
+static bool is_alive(const struct machine *machine)
+{
+    return machine->is_on && !machine->is_halted && !machine->is_cut;
+}
 
 static void step(struct qnk_world *world, uint32_t i, struct qnk_event *event)
 {
     struct machine *machine = &world->machines[i];
 
-    if (!machine->is_on || machine->is_halted || machine->is_cut) {
-        return;
+    if (is_alive(machine)) {
+        uint64_t now_us = clock_now(world, machine);
+
+        clock_look(world, i, now_us);
+        if (is_alive(machine)) {
+            step_once(world, i, event, now_us);
+        }
     }
-    event->now_us = world->now_us;
-    world->events++;
-    qnk_node_step(machine->node, event, &machine->effects);
-    perform(world, i);
 }
+
+/* --- effects --- */
 
 static void break_link(struct qnk_world *world, uint32_t a, uint32_t b, uint64_t again_us)
 {
@@ -436,6 +609,7 @@ static void break_link(struct qnk_world *world, uint32_t a, uint32_t b, uint64_t
             down->link = wire->link;
             queue_push(world, down);
             wire->link = 0;
+            wire->is_gapped = false;
         }
     }
     if (again_us != 0) {
@@ -482,6 +656,19 @@ static void mangle(struct qnk_world *world, const struct happening *frame)
     queue_push(world, copy);
 }
 
+/* What is lost on a link that stays up is noticed when it is heard of again, or after a while. */
+static void wire_gap(struct qnk_world *world, struct wire *wire, uint32_t from, uint32_t to)
+{
+    if (!wire->is_gapped) {
+        struct happening *silent = happening_new(world, to, ACT_SILENT, world->now_us + SILENCE_US);
+
+        silent->from = from;
+        silent->link = wire->link;
+        queue_push(world, silent);
+        wire->is_gapped = true;
+    }
+}
+
 static void send(struct qnk_world *world, uint32_t i, uint32_t peer, struct qnk_frame head,
                  const struct qn_buf *first, struct qn_slice second)
 {
@@ -490,7 +677,11 @@ static void send(struct qnk_world *world, uint32_t i, uint32_t peer, struct qnk_
     uint64_t first_size = first == NULL ? 0 : first->size;
     struct happening *frame;
 
-    if (wire->link == 0 || wire->is_cut) {
+    if (wire->link == 0) {
+        return;
+    }
+    if (wire->is_cut) {
+        wire_gap(world, wire, i, to);
         return;
     }
     if (by_lot(world, 1000) < world->setup.loss_permille) {
@@ -579,15 +770,26 @@ static void sign(struct qnk_world *world, uint32_t i, struct qnk_effect *effect)
 {
     struct machine *machine = &world->machines[i];
     const struct qnk_sign *sign = effect->sign;
-    const uint8_t *message = sign->long_message != NULL ? sign->long_message->data : sign->message;
-    uint64_t size = sign->long_message != NULL ? sign->long_size : sign->message_size;
     uint64_t at_us = sign->records != NULL ? writer_time(world, &machine->log_free_us, SIGN_US)
                                            : world->now_us + SIGN_US;
     struct happening *done = write_later(world, i, ACT_SIGNED, at_us, effect);
 
     done->event.type = QNK_EVENT_SIGNED;
-    done->event.sign.token = sign->token;
-    crypto_sign_detached(done->event.sign.signature, NULL, message, size, machine->key);
+    done->event.sign.token = done->effect.sign->token;
+}
+
+/* The key signs when all is durable that must be before. */
+static void sign_make(struct qnk_world *world, const struct happening *at, struct qnk_event *event)
+{
+    const struct qnk_sign *sign = at->effect.sign;
+    struct qn_span message = {sign->message, sign->message_size};
+
+    if (sign->long_message != NULL) {
+        message = (struct qn_span){sign->long_message->data, sign->long_size};
+    }
+    crypto_sign_detached(event->sign.signature, NULL, message.data, message.size,
+                         world->machines[at->node].key);
+    qnk_world_signed(world, at->node, message, event->sign.signature);
 }
 
 static void secrets(struct qnk_world *world, uint32_t i, const struct qnk_effect *effect)
@@ -655,14 +857,23 @@ static void run_job(struct qnk_world *world, uint32_t i, struct qnk_job *job)
     queue_push(world, done);
 }
 
-static void timer(struct qnk_world *world, uint32_t i, uint32_t id, uint64_t at_us)
+static void timer_wait(struct qnk_world *world, uint32_t i, uint32_t id, uint64_t due_us)
 {
-    struct happening *due = happening_new(world, i, ACT_TIMER, at_us);
+    struct machine *machine = &world->machines[i];
+    uint64_t now_us = machine->clock.now_us; /* as of this step */
+    uint64_t wait_us = due_us > now_us ? clock_wait(machine, due_us - now_us) : 0;
+    struct happening *due = happening_new(world, i, ACT_TIMER, world->now_us + wait_us);
 
     due->timer = id;
-    due->token = ++world->generation;
-    world->machines[i].timers[id] = due->token;
+    due->due_us = due_us;
+    due->token = machine->timers[id];
     queue_push(world, due);
+}
+
+static void timer(struct qnk_world *world, uint32_t i, uint32_t id, uint64_t due_us)
+{
+    world->machines[i].timers[id] = ++world->generation;
+    timer_wait(world, i, id, due_us);
 }
 
 static void perform_one(struct qnk_world *world, uint32_t i, struct qnk_effect *effect)
@@ -733,7 +944,11 @@ static void perform(struct qnk_world *world, uint32_t i)
     struct machine *machine = &world->machines[i];
 
     for (uint32_t j = 0; j < machine->effects.count; j++) {
-        perform_one(world, i, &machine->effects.list[j]);
+        if (watch_effect(world, i, &machine->effects.list[j])) {
+            perform_one(world, i, &machine->effects.list[j]);
+        } else {
+            machine->effects.list[j] = (struct qnk_effect){.type = QNK_EFFECT_CANCEL};
+        }
     }
     qnk_effects_reset(&machine->effects);
 }
@@ -792,6 +1007,12 @@ void qnk_world_start(struct qnk_world *world, uint32_t i)
     machine->is_cut = false;
     machine->writes_left = UINT32_MAX;
     memset(machine->timers, 0, sizeof machine->timers);
+    clock_start(world, machine);
+    for (uint32_t j = 0; j < world->watches_count; j++) {
+        if (world->watches[j].started != NULL) {
+            world->watches[j].started(world->watches[j].ctx, i);
+        }
+    }
 
     int32_t status = qnk_store_open(&machine->store, world->budget, machine->plugins.storage, true);
 
@@ -845,6 +1066,17 @@ void qnk_world_link(struct qnk_world *world, uint32_t a, uint32_t b, bool is_up)
     }
 }
 
+void qnk_world_cut_way(struct qnk_world *world, uint32_t from, uint32_t to, bool is_up)
+{
+    struct wire *wire = wire_of(world, from, to);
+
+    wire->is_cut = !is_up;
+    if (is_up && (wire->is_gapped || wire->link == 0) && world->machines[from].is_on &&
+        world->machines[to].is_on) {
+        break_link(world, from, to, HELLO_US);
+    }
+}
+
 /* --- running --- */
 
 static void trace_add(struct qnk_world *world, const struct happening *at)
@@ -870,7 +1102,7 @@ static void peer_up(struct qnk_world *world, uint32_t node, uint32_t other)
     struct qnk_event event = {.type = QNK_EVENT_PEER_UP};
 
     event.peer.peer = other + 1;
-    event.peer.key = world->machines[other].public;
+    event.peer.key = world->machines[other].peer_key;
     event.peer.outgoing = other > node;
     step(world, node, &event);
 }
@@ -881,7 +1113,7 @@ static void link_up(struct qnk_world *world, uint32_t a, uint32_t b)
     struct wire *there = wire_of(world, a, b);
     struct wire *back = wire_of(world, b, a);
 
-    if (there->link != 0 || there->is_cut || !world->machines[a].is_on ||
+    if (there->link != 0 || there->is_cut || back->is_cut || !world->machines[a].is_on ||
         !world->machines[b].is_on) {
         return;
     }
@@ -920,6 +1152,10 @@ static void happen(struct qnk_world *world, struct happening *at)
         if (machine->timers[at->timer] != at->token) {
             return;
         }
+        if (clock_now(world, machine) < at->due_us) { /* its clock is slower than it was */
+            timer_wait(world, at->node, at->timer, at->due_us);
+            return;
+        }
         machine->timers[at->timer] = 0;
         event = (struct qnk_event){.type = QNK_EVENT_TIMER, .timer = at->timer};
         break;
@@ -934,8 +1170,17 @@ static void happen(struct qnk_world *world, struct happening *at)
         event = (struct qnk_event){.type = QNK_EVENT_PEER_DOWN};
         event.peer.peer = at->from + 1;
         break;
-    case ACT_STORED:
+    case ACT_SILENT:
+        if (wire_of(world, at->from, at->node)->link == at->link) {
+            break_link(world, at->from, at->node, HELLO_US);
+        }
+        return;
     case ACT_SIGNED:
+        sign_make(world, at, &event);
+        break;
+    case ACT_CALL:
+        return;
+    case ACT_STORED:
     case ACT_WINDOW:
     case ACT_SECRETS:
         break;
@@ -947,11 +1192,13 @@ void qnk_world_run(struct qnk_world *world, uint64_t until_us)
 {
     while (world->queue_count > 0 && world->queue[0]->at_us <= until_us) {
         struct happening *at = queue_pop(world);
-        const struct machine *machine = &world->machines[at->node];
+        const struct machine *machine = at->node == NOBODY ? NULL : &world->machines[at->node];
 
         world->now_us = at->at_us;
-        if (machine->is_on && machine->life == at->life && !machine->is_halted &&
-            !machine->is_cut) {
+        if (machine == NULL) {
+            trace_add(world, at);
+            at->call(at->ctx, world);
+        } else if (is_alive(machine) && machine->life == at->life) {
             trace_add(world, at);
             happen(world, at);
         }
@@ -971,15 +1218,29 @@ void qnk_world_submit(struct qnk_world *world, uint32_t node, struct qn_span txs
     qnk_buf_unref(event.submit.txs);
 }
 
-void qnk_world_say(struct qnk_world *world, uint32_t from, uint32_t to, uint8_t lane, uint8_t type,
-                   struct qn_span body)
+void qnk_world_at(struct qnk_world *world, uint64_t at_us, qnk_world_call *call, void *ctx)
 {
-    struct qnk_frame head = {.lane = lane, .type = type};
+    struct happening *later = happening_new(world, NOBODY, ACT_CALL, at_us);
+
+    later->call = call;
+    later->ctx = ctx;
+    queue_push(world, later);
+}
+
+void qnk_world_send(struct qnk_world *world, uint32_t from, uint32_t to, struct qnk_frame head,
+                    struct qn_span body)
+{
     struct qn_buf *bytes = qnk_buf_copy(world->budget, body);
 
     QN_ASSERT(bytes != NULL);
     send(world, from, to + 1, head, bytes, (struct qn_slice){0});
     qnk_buf_unref(bytes);
+}
+
+void qnk_world_say(struct qnk_world *world, uint32_t from, uint32_t to, uint8_t lane, uint8_t type,
+                   struct qn_span body)
+{
+    qnk_world_send(world, from, to, (struct qnk_frame){.lane = lane, .type = type}, body);
 }
 
 void qnk_world_control(struct qnk_world *world, uint32_t node, uint32_t what)
@@ -1010,6 +1271,11 @@ void qnk_world_trace(const struct qnk_world *world, struct qnk_hash *trace)
 struct qnk_node *qnk_world_node(struct qnk_world *world, uint32_t node)
 {
     return world->machines[node].is_halted ? NULL : world->machines[node].node;
+}
+
+const uint8_t *qnk_world_key(const struct qnk_world *world, uint32_t node)
+{
+    return world->machines[node].key;
 }
 
 struct qnk_store *qnk_world_store(struct qnk_world *world, uint32_t node)

@@ -21,6 +21,7 @@
 #include "kernel/node/node.h"
 #include "kernel/node/secret.h"
 #include "kernel/node/store.h"
+#include "kernel/sim/watch.h"
 
 enum { QNK_WORLD_NODES_MAX = 1000 };
 
@@ -47,14 +48,16 @@ struct qnk_world_setup {
     struct qnk_params params;
     struct qnk_limits limits;
     uint32_t resend_ms;
-    uint64_t start_us;          /* the clock's first time */
-    uint32_t delay_us;          /* of a link, at least; the same again at most on top, by lot */
-    uint32_t jitter_us;         /* jobs, disks and keys take up to this much longer, by lot */
-    uint32_t mangle_permille;   /* of frames: a mangled copy comes before it, as if sent too */
-    uint32_t maps_us;           /* final windows are durable up to this much later, by lot */
-    uint32_t loss_permille;     /* of frames: such a link breaks and is made again */
-    struct qn_span genesis;     /* the ledger's record */
-    const uint8_t (*seeds)[32]; /* of the nodes' keys; the first are the set's, in its order */
+    uint64_t start_us;        /* the clock's first time */
+    uint32_t delay_us;        /* of a link, at least; the same again at most on top, by lot */
+    uint32_t jitter_us;       /* jobs, disks and keys take up to this much longer, by lot */
+    uint32_t mangle_permille; /* of frames: a mangled copy comes before it, as if sent too */
+    uint32_t maps_us;         /* final windows are durable up to this much later, by lot */
+    uint32_t loss_permille;   /* of frames: such a link breaks and is made again */
+    struct qn_span genesis;   /* the ledger's record */
+    /* Of the nodes' keys; the first are the set's, in its order. Two nodes may have the same:
+     * twins, with one validator's key on two machines. */
+    const uint8_t (*seeds)[32];
     const struct qnk_secret *secrets; /* made from the seeds; NULL: they are made, 0.1 s each */
     const uint32_t *types;            /* enum qnk_node_type of each node; NULL: all super */
     const struct qnk_set *set;
@@ -87,15 +90,41 @@ bool qnk_world_is_cut(const struct qnk_world *world, uint32_t node);
 /* Cuts or mends both ways between two nodes. */
 void qnk_world_link(struct qnk_world *world, uint32_t a, uint32_t b, bool is_up);
 
+/* Cuts or mends one way: what goes there vanishes while the link stays up. It breaks when the other
+ * side has heard nothing for 20 s, or when the way is mended and something was lost. */
+void qnk_world_cut_way(struct qnk_world *world, uint32_t from, uint32_t to, bool is_up);
+
+/* Sets a machine's clock: its difference from the true time, and how many microseconds it gains a
+ * second from then on. Its host follows as live hosts do (kernel/base/clock.h). */
+void qnk_world_clock(struct qnk_world *world, uint32_t node, int64_t offset_us, int32_t drift_ppm);
+
+/* Adds one who watches: watch.h. What is on already is not told of. */
+void qnk_world_watch(struct qnk_world *world, const struct qnk_watch *watch);
+
+/* Calls back at a virtual time, between two events and as part of the trace. The callee may do all
+ * but run and destroy the world. */
+typedef void qnk_world_call(void *ctx, struct qnk_world *world);
+void qnk_world_at(struct qnk_world *world, uint64_t at_us, qnk_world_call *call, void *ctx);
+
 /* Runs until this virtual time. */
 void qnk_world_run(struct qnk_world *world, uint64_t until_us);
 
 /* Gives transactions (a TXS body) to a node as its client would. */
 void qnk_world_submit(struct qnk_world *world, uint32_t node, struct qn_span txs);
 
+/* A frame to `to` as `from` would send it: in order, with the link's delay, or not at all. Of the
+ * head, lane, type and request count. */
+void qnk_world_send(struct qnk_world *world, uint32_t from, uint32_t to, struct qnk_frame head,
+                    struct qn_span body);
+
 /* A message to `to` as if `from` had sent it, with whatever its keeper wants to say. */
 void qnk_world_say(struct qnk_world *world, uint32_t from, uint32_t to, uint8_t lane, uint8_t type,
                    struct qn_span body);
+
+/* A secret key as libsodium has it, for liars; what they sign with it they tell those who watch. */
+const uint8_t *qnk_world_key(const struct qnk_world *world, uint32_t node);
+void qnk_world_signed(struct qnk_world *world, uint32_t node, struct qn_span message,
+                      const uint8_t signature[QN_SIG_SIZE]);
 
 /* What its operator says: enum qnk_control_what. */
 void qnk_world_control(struct qnk_world *world, uint32_t node, uint32_t what);

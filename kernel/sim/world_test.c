@@ -272,6 +272,214 @@ static void halves_of_a_partition_wait_for_each_other(void **state)
     net_drop(net);
 }
 
+/* --- those who watch --- */
+
+struct seen {
+    struct net *net;
+    uint32_t started[NODES_MAX], stopped[NODES_MAX];
+    uint64_t events, effects, steps, signatures;
+    uint32_t mute; /* this node says nothing; NODES_MAX: none */
+    uint32_t deaf; /* this node hears no frame */
+    uint64_t called_us;
+};
+
+static void seen_started(void *ctx, uint32_t node)
+{
+    ((struct seen *)ctx)->started[node]++;
+}
+
+static void seen_stopped(void *ctx, uint32_t node)
+{
+    ((struct seen *)ctx)->stopped[node]++;
+}
+
+static bool seen_event(void *ctx, uint32_t node, struct qnk_event *event)
+{
+    struct seen *seen = ctx;
+
+    seen->events++;
+    return node != seen->deaf || event->type != QNK_EVENT_FRAME;
+}
+
+static void seen_stepped(void *ctx, uint32_t node, const struct qnk_event *event,
+                         const struct qnk_effects *effects)
+{
+    struct seen *seen = ctx;
+
+    (void)node;
+    seen->steps++;
+    assert_true(event->now_us > 0 && effects->count <= effects->capacity);
+}
+
+static bool seen_effect(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    struct seen *seen = ctx;
+
+    seen->effects++;
+    if (node != seen->mute || effect->type != QNK_EFFECT_SEND) {
+        return true;
+    }
+    qnk_buf_unref(effect->send.head);
+    qnk_buf_unref(effect->send.body.owner);
+    return false;
+}
+
+static void seen_signed(void *ctx, uint32_t node, struct qn_span message,
+                        const uint8_t signature[64])
+{
+    struct seen *seen = ctx;
+    uint8_t public[32], secret[64];
+
+    crypto_sign_seed_keypair(public, secret, seen->net->seeds[node]);
+    assert_int_equal(crypto_sign_verify_detached(signature, message.data, message.size, public), 0);
+    seen->signatures++;
+}
+
+static struct qnk_watch watch_of(struct seen *seen)
+{
+    return (struct qnk_watch){seen,         seen_started, seen_stopped, seen_event,
+                              seen_stepped, seen_effect,  seen_signed};
+}
+
+static void who_watches_sees_all_and_changes_nothing(void **state)
+{
+    struct qnk_hash traces[2];
+
+    (void)state;
+    for (uint32_t run = 0; run < 2; run++) {
+        struct net *net = net_make(4, 4, 40);
+        struct seen seen = {.net = net, .mute = NODES_MAX, .deaf = NODES_MAX};
+        struct qnk_watch watch = watch_of(&seen);
+
+        net_open(net);
+        for (uint32_t i = 0; i < run; i++) {
+            qnk_world_watch(net->world, &watch);
+        }
+        net_start(net, 0, 4);
+        net_run_ms(net, 3000);
+        qnk_world_crash(net->world, 2);
+        net_run_ms(net, 1000);
+        qnk_world_start(net->world, 2);
+        net_run_ms(net, 1000);
+        qnk_world_trace(net->world, &traces[run]);
+        if (run == 1) {
+            assert_int_equal(seen.started[2], 2);
+            assert_int_equal(seen.stopped[2], 1);
+            assert_int_equal(seen.started[1], 1);
+            assert_int_equal(seen.stopped[1], 0);
+            assert_int_equal(seen.steps, qnk_world_events(net->world));
+            assert_int_equal(seen.events, seen.steps);
+            assert_true(seen.effects > 100 && seen.signatures > 20);
+        }
+        net_drop(net);
+    }
+    assert_memory_equal(&traces[0], &traces[1], sizeof traces[0]);
+}
+
+static void who_watches_may_take_away_what_a_node_hears_and_says(void **state)
+{
+    struct net *net = net_make(4, 4, 41);
+    struct seen seen = {.net = net, .mute = 1, .deaf = 2};
+    struct qnk_watch watch = watch_of(&seen);
+
+    (void)state;
+    net_open(net);
+    qnk_world_watch(net->world, &watch);
+    net_start(net, 0, 4);
+    net_run_ms(net, 8000);
+    assert_int_equal(look(net, 0).final_window, 0); /* two votes of four */
+    assert_int_equal(qnk_node_counters(qnk_world_node(net->world, 2))->votes_received, 0);
+    seen.mute = NODES_MAX;
+    net_run_ms(net, 8000);
+    assert_true(look(net, 0).final_window > 0);
+    net_drop(net);
+}
+
+/* --- calls, clocks, ways --- */
+
+static void crash_and_note(void *ctx, struct qnk_world *world)
+{
+    struct seen *seen = ctx;
+
+    seen->called_us = qnk_world_now(world);
+    qnk_world_crash(world, 3);
+}
+
+static void a_call_comes_at_its_time_and_may_do_anything(void **state)
+{
+    struct net *net = net_make(4, 4, 42);
+    struct seen seen = {.net = net};
+    uint64_t at_us = (uint64_t)START_MS * 1000 + 1234567;
+
+    (void)state;
+    net_open(net);
+    qnk_world_at(net->world, at_us, crash_and_note, &seen);
+    net_start(net, 0, 4);
+    net_run_ms(net, 1000);
+    assert_non_null(qnk_world_node(net->world, 3));
+    net_run_ms(net, 1000);
+    assert_int_equal(seen.called_us, at_us);
+    assert_null(qnk_world_node(net->world, 3));
+    net_drop(net);
+}
+
+static void clocks_that_differ_a_little_stop_nobody(void **state)
+{
+    struct net *net = net_make(4, 4, 43);
+
+    (void)state;
+    net_open(net);
+    qnk_world_clock(net->world, 0, 150000, 200);
+    qnk_world_clock(net->world, 1, -150000, -200);
+    net_start(net, 0, 4);
+    net_run_ms(net, 20000);
+    assert_true(look(net, 0).final_window > 5);
+    assert_all_final(net, 0, 4, 5);
+    net_drop(net);
+}
+
+static void who_s_clock_is_set_holds_until_it_is_steady(void **state)
+{
+    struct net *net = net_make(4, 4, 44);
+    uint64_t made;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 3000);
+    qnk_world_clock(net->world, 3, 2000000, 0);
+    net_run_ms(net, 100);
+    made = qnk_node_counters(qnk_world_node(net->world, 3))->blocks_made;
+    net_run_ms(net, 25000);
+    assert_int_equal(qnk_node_counters(qnk_world_node(net->world, 3))->blocks_made, made);
+    qnk_world_clock(net->world, 3, 0, 0); /* set right; it goes slower until it is */
+    net_run_ms(net, 120000);
+    assert_true(qnk_node_counters(qnk_world_node(net->world, 3))->blocks_made > made);
+    assert_agreement(net);
+    net_drop(net);
+}
+
+static void a_way_that_is_cut_takes_the_link_down_after_a_while(void **state)
+{
+    struct net *net = net_make(4, 4, 45);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 2000);
+    qnk_world_cut_way(net->world, 3, 0, false);
+    net_run_ms(net, 1000);
+    assert_int_equal(look(net, 0).peers, 3);
+    net_run_ms(net, 22000);
+    assert_int_equal(look(net, 0).peers, 2);
+    assert_int_equal(look(net, 3).peers, 2);
+    qnk_world_cut_way(net->world, 3, 0, true);
+    net_run_ms(net, 2000);
+    assert_int_equal(look(net, 0).peers, 3);
+    assert_all_final(net, 0, 4, 10);
+    net_drop(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +492,12 @@ int main(void)
         cmocka_unit_test(twins_cannot_split_the_chain),
         cmocka_unit_test(a_key_that_signs_elsewhere_falls_silent_here),
         cmocka_unit_test(halves_of_a_partition_wait_for_each_other),
+        cmocka_unit_test(who_watches_sees_all_and_changes_nothing),
+        cmocka_unit_test(who_watches_may_take_away_what_a_node_hears_and_says),
+        cmocka_unit_test(a_call_comes_at_its_time_and_may_do_anything),
+        cmocka_unit_test(clocks_that_differ_a_little_stop_nobody),
+        cmocka_unit_test(who_s_clock_is_set_holds_until_it_is_steady),
+        cmocka_unit_test(a_way_that_is_cut_takes_the_link_down_after_a_while),
     };
 
     return promises_run(tests, sizeof tests / sizeof *tests);

@@ -2,7 +2,7 @@
 
 #include "tests/test.h"
 
-#include "kernel/host/clock.h"
+#include "kernel/base/clock.h"
 
 #define NOON_US   (UINT64_C(1767268800) * 1000000)
 #define SECOND_US UINT64_C(1000000)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "kernel/host/clock.h"
+#include "kernel/base/clock.h"
 
 void qnk_clock_init(struct qnk_clock *clock, uint64_t monotonic_us, uint64_t real_us)
 {
