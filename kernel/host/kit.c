@@ -3,11 +3,9 @@
 #include "kernel/host/kit.h"
 
 #include <qnet/assert.h>
-#include <qnet/ledger.h>
 
 #include "kernel/base/text.h"
-
-enum { MEMBERS_CAP = 1 << 20 };
+#include "kernel/node/genesis.h"
 
 static const char *const names[QNK_HOST_KINDS] = {
     [QNK_HOST_TRANSPORT] = "transport",     [QNK_HOST_STORAGE] = "storage",
@@ -158,24 +156,6 @@ const struct qnk_manifest *qnk_kit_manifest(const struct qnk_kit *kit, enum qnk_
     return instance == NULL ? NULL : &qnk_instance_plugin(instance)->manifest;
 }
 
-static int32_t read_set(struct qnk_plugged ledger, struct qn_span genesis,
-                        struct qnk_budget *budget, struct qnk_set **set)
-{
-    const struct qn_ledger_1 *slots = ledger.table;
-    struct qn_sink members;
-    int32_t status = slots->genesis(ledger.inst, 0, genesis);
-
-    qnk_sink_init(&members, budget, MEMBERS_CAP);
-    if (status == QN_OK) {
-        status = slots->members(ledger.inst, 0, &members);
-    }
-    if (status == QN_OK) {
-        status = qnk_set_decode(budget, qnk_sink_span(&members), set);
-    }
-    qnk_sink_done(&members);
-    return status;
-}
-
 int32_t qnk_kit_first_set(const struct qnk_host_setup *setup, struct qnk_budget *budget,
                           struct qnk_set **set, char why[QNK_HOST_WHY])
 {
@@ -189,8 +169,8 @@ int32_t qnk_kit_first_set(const struct qnk_host_setup *setup, struct qnk_budget 
     }
     status = activate(instance, used, why);
     if (status == QN_OK) {
-        status = read_set(qnk_instance_plugged(instance), setup->config->network.ledger_genesis,
-                          budget, set);
+        status = qnk_genesis_set(qnk_instance_plugged(instance),
+                                 setup->config->network.ledger_genesis, budget, set);
         if (status != QN_OK) {
             (void)refuse(why, status, used, "it takes no first state from this network file");
         }

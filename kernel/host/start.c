@@ -13,8 +13,8 @@
 #include "kernel/base/bech32m.h"
 #include "kernel/base/random.h"
 #include "kernel/base/text.h"
-#include "kernel/host/genesis.h"
 #include "kernel/host/live.h"
+#include "kernel/node/genesis.h"
 
 enum { STORAGE_LANE = QNK_DISK_LANE_START };
 

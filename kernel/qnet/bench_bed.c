@@ -20,10 +20,10 @@
 #include "kernel/base/hex.h"
 #include "kernel/base/random.h"
 #include "kernel/chain/tx.h"
-#include "kernel/host/genesis.h"
 #include "kernel/host/keyfile.h"
 #include "kernel/host/kit.h"
 #include "kernel/host/signer.h"
+#include "kernel/node/genesis.h"
 #include "kernel/qnet/place.h"
 
 enum { FILES_AT_ONCE = 16, TEXT = 4096, PLANTED = 8, CORES_MAX = 256 };

@@ -7,8 +7,9 @@
  *   threads  any
  */
 
-#include "kernel/host/kit.h"
+#include "kernel/config/network.h"
 #include "kernel/node/setup.h"
+#include "kernel/plugin/manifest.h"
 
 /* The chain id: the hash of the network file's canonical form. */
 void qnk_genesis_chain_id(const struct qnk_network *network, struct qnk_hash *chain_id);
@@ -23,3 +24,8 @@ QN_MUST_CHECK int32_t qnk_genesis_params(const struct qnk_network *network,
  * file. */
 QN_MUST_CHECK int32_t qnk_genesis_tips(const struct qnk_network *network, const struct qnk_set *set,
                                        struct qnk_hash *tips);
+
+/* The first members in the ledger's order, from an instance that has no state yet. Errors: the
+ * ledger's. */
+QN_MUST_CHECK int32_t qnk_genesis_set(struct qnk_plugged ledger, struct qn_span genesis,
+                                      struct qnk_budget *budget, struct qnk_set **set);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 
-#include "kernel/host/genesis.h"
+#include "kernel/node/genesis.h"
 
 #include <string.h>
 
+#include <qnet/ledger.h>
+
+#include "kernel/base/sink.h"
 #include "kernel/base/text.h"
 #include "kernel/chain/tags.h"
 
@@ -11,6 +14,8 @@ void qnk_genesis_chain_id(const struct qnk_network *network, struct qnk_hash *ch
 {
     qnk_hash_tagged(QNK_TAG_NETWORK, network->canonical.data, network->canonical.size, chain_id);
 }
+
+enum { MEMBERS_CAP = 1 << 20 };
 
 static int32_t binding_make(const struct qnk_config_plugin *used, struct qnk_binding *binding)
 {
@@ -79,4 +84,22 @@ int32_t qnk_genesis_tips(const struct qnk_network *network, const struct qnk_set
         tips[i] = network->validators[j].tip;
     }
     return QN_OK;
+}
+
+int32_t qnk_genesis_set(struct qnk_plugged ledger, struct qn_span genesis,
+                        struct qnk_budget *budget, struct qnk_set **set)
+{
+    const struct qn_ledger_1 *slots = ledger.table;
+    struct qn_sink members;
+    int32_t status = slots->genesis(ledger.inst, 0, genesis);
+
+    qnk_sink_init(&members, budget, MEMBERS_CAP);
+    if (status == QN_OK) {
+        status = slots->members(ledger.inst, 0, &members);
+    }
+    if (status == QN_OK) {
+        status = qnk_set_decode(budget, qnk_sink_span(&members), set);
+    }
+    qnk_sink_done(&members);
+    return status;
 }

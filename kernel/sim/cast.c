@@ -1,0 +1,544 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/sim/cast.h"
+
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <qnet/assert.h>
+
+#include "kernel/base/bech32m.h"
+#include "kernel/base/buf.h"
+#include "kernel/base/hex.h"
+#include "kernel/base/text.h"
+#include "kernel/chain/tx.h"
+#include "kernel/node/genesis.h"
+
+enum {
+    FILE_CAP = 1 << 20,
+    LINE = 256,
+    FUNDS_QNC = 1000,
+    AMOUNT = 7, /* of each transfer, nano */
+    MEMORY = 256 << 20,
+    PEERS = 64,
+};
+
+/* The places of a node's instances. */
+enum seat { SEAT_PRODUCER, SEAT_CONSENSUS, SEAT_LEDGER, SEAT_SIGNATURE, SEAT_STORAGE, SEATS };
+
+struct player {
+    struct qnk_instance *seats[SEATS]; /* NULL: not there now */
+    struct qnk_world_plugins plugins;
+};
+
+/* What makes a node one that others know. */
+struct identity {
+    uint8_t seed[32];
+    struct qnk_hash public;
+    struct qnk_secret secret; /* of validators */
+};
+
+struct sender {
+    struct qnk_hash public;
+    uint8_t key[crypto_sign_SECRETKEYBYTES];
+};
+
+struct qnk_cast {
+    struct qnk_cast_setup setup;
+    struct qnk_config config;
+    struct qn_sink text; /* of the network file as it is played */
+    struct qnk_params params;
+    struct qnk_set *set;
+    const struct qnk_config_plugin *used[SEATS];
+    struct qnk_plugin *plugins[SEATS];
+    struct player *players;
+    uint8_t (*seeds)[32];
+    uint32_t *types;
+    struct qnk_secret *secrets;
+    struct qnk_hash *tips;
+    struct sender senders[QNK_CAST_SENDERS];
+};
+
+static int32_t refuse(char why[QNK_CAST_WHY], int32_t status, const char *what, const char *more)
+{
+    qnk_text(why, QNK_CAST_WHY, "%s%s%s", what, *more == 0 ? "" : ": ", more);
+    return status;
+}
+
+/* --- keys --- */
+
+static void seed_make(const char *tag, uint32_t index, uint8_t seed[32])
+{
+    uint8_t number[4];
+    struct qnk_hash hash;
+
+    qn_le32_write(number, index);
+    qnk_hash_tagged(tag, number, sizeof number, &hash);
+    memcpy(seed, hash.bytes, sizeof hash.bytes);
+}
+
+static void public_of(const uint8_t seed[32], struct qnk_hash *public)
+{
+    uint8_t key[crypto_sign_SECRETKEYBYTES];
+
+    (void)crypto_sign_seed_keypair(public->bytes, key, seed);
+    sodium_memzero(key, sizeof key);
+}
+
+static void keys_make(struct qnk_cast *cast)
+{
+    for (uint32_t i = 0; i < cast->setup.nodes; i++) {
+        bool is_validator = i < cast->setup.validators;
+
+        seed_make("qnet sim node", i, cast->seeds[i]);
+        cast->types[i] = is_validator ? QNK_NODE_SUPER : QNK_NODE_FULL;
+        if (is_validator) {
+            qnk_secret_init(&cast->secrets[i], cast->seeds[i]);
+            qnk_secret_tip(&cast->secrets[i], &cast->tips[i]);
+        }
+    }
+    for (uint32_t i = 0; i < QNK_CAST_SENDERS; i++) {
+        uint8_t seed[32];
+
+        seed_make("qnet sim sender", i, seed);
+        (void)crypto_sign_seed_keypair(cast->senders[i].public.bytes, cast->senders[i].key, seed);
+    }
+}
+
+static void swap(void *a, void *b, size_t size)
+{
+    uint8_t *left = a, *right = b;
+
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = left[i];
+
+        left[i] = right[i];
+        right[i] = byte;
+    }
+}
+
+/* The ledger has an order of its own: validators are numbered by it. */
+static int32_t keys_order(struct qnk_cast *cast)
+{
+    for (uint32_t i = 0; i < cast->set->count; i++) {
+        struct qnk_hash public;
+        uint32_t j = i;
+
+        public_of(cast->seeds[j], &public);
+        while (!qnk_hash_equal(&public, &cast->set->members[i].key)) {
+            if (++j == cast->setup.validators) {
+                return QN_INVALID;
+            }
+            public_of(cast->seeds[j], &public);
+        }
+        if (i != j) {
+            swap(cast->seeds[i], cast->seeds[j], sizeof cast->seeds[i]);
+            swap(&cast->secrets[i], &cast->secrets[j], sizeof cast->secrets[i]);
+            swap(&cast->tips[i], &cast->tips[j], sizeof cast->tips[i]);
+        }
+    }
+    return cast->set->count == cast->setup.validators ? QN_OK : QN_INVALID;
+}
+
+/* --- files --- */
+
+static bool begins(struct qn_span line, const char *key)
+{
+    uint64_t size = strlen(key);
+
+    return line.size > size && memcmp(line.data, key, size) == 0 && line.data[size] == ':';
+}
+
+/* The network file without its genesis, and without its window if there is another. */
+static int32_t rules_write(struct qnk_cast *cast)
+{
+    struct qn_span rest = cast->setup.network.text;
+    bool is_kept = true;
+    int32_t status = QN_OK;
+
+    while (rest.size > 0 && status == QN_OK) {
+        const uint8_t *end = memchr(rest.data, '\n', rest.size);
+        struct qn_span line = {rest.data,
+                               end == NULL ? rest.size : (uint64_t)(end - rest.data) + 1};
+
+        if (line.data[0] != ' ' && line.data[0] != '\n' && line.data[0] != '#') {
+            is_kept =
+                !begins(line, "genesis") && !(begins(line, "window") && cast->setup.window != 0);
+        }
+        if (is_kept) {
+            status = qnk_sink_append(&cast->text, line.data, line.size);
+        }
+        rest = (struct qn_span){rest.data + line.size, rest.size - line.size};
+    }
+    return status;
+}
+
+__attribute__((format(printf, 2, 3))) static int32_t write(struct qnk_cast *cast,
+                                                           const char *format, ...);
+static int32_t write(struct qnk_cast *cast, const char *format, ...)
+{
+    char line[LINE];
+    va_list list;
+    int size;
+
+    va_start(list, format);
+    size = vsnprintf(line, sizeof line, format, list);
+    va_end(list);
+    QN_ASSERT(size > 0 && size < LINE);
+    return qnk_sink_append(&cast->text, line, (uint64_t)size);
+}
+
+static int32_t validators_write(struct qnk_cast *cast)
+{
+    int32_t status = QN_OK;
+
+    for (uint32_t i = 0; i < cast->setup.validators && status == QN_OK; i++) {
+        char key[QNK_BECH32M_KEY_SIZE], tip[QNK_HEX_SIZE(QN_HASH_SIZE)];
+        struct qnk_hash public;
+
+        public_of(cast->seeds[i], &public);
+        qnk_bech32m_encode(QNK_PREFIX_VALIDATOR, public.bytes, key);
+        qnk_hex_encode(cast->tips[i].bytes, QN_HASH_SIZE, tip);
+        status = write(cast, "    - {key: %s, weight: 1, name: v%u, tip: %s}\n", key, i + 1, tip);
+    }
+    return status;
+}
+
+static int32_t balances_write(struct qnk_cast *cast)
+{
+    int32_t status = QN_OK;
+
+    for (uint32_t i = 0; i < QNK_CAST_SENDERS && status == QN_OK; i++) {
+        char account[QNK_BECH32M_KEY_SIZE];
+
+        qnk_bech32m_encode(QNK_PREFIX_ACCOUNT, cast->senders[i].public.bytes, account);
+        status = write(cast, "    - {account: %s, amount: \"%d\"}\n", account, FUNDS_QNC);
+    }
+    return status;
+}
+
+static int32_t network_write(struct qnk_cast *cast)
+{
+    int32_t status = rules_write(cast);
+
+    if (status == QN_OK && cast->setup.window != 0) {
+        status = write(cast, "\nwindow: %u\n", cast->setup.window);
+    }
+    if (status == QN_OK) {
+        status = write(cast, "\ngenesis:\n  time: 2026-01-01T00:00:00Z\n  validators:\n");
+    }
+    if (status == QN_OK) {
+        status = validators_write(cast);
+    }
+    if (status == QN_OK) {
+        status = write(cast, "  balances:\n");
+    }
+    return status == QN_OK ? balances_write(cast) : status;
+}
+
+/* The first finding of the files, as `why`. */
+static int32_t findings_say(const struct qnk_cast *cast, int32_t status, char why[QNK_CAST_WHY])
+{
+    const struct qnk_report *report = &cast->config.report;
+
+    if (report->count == 0) {
+        return refuse(why, status, "its config files cannot be read", "");
+    }
+
+    const struct qnk_finding *first = &report->findings[0];
+
+    qnk_text(why, QNK_CAST_WHY, "%s:%u: %s%s%s",
+             first->place.source == NULL ? "" : first->place.source->name, first->place.mark.line,
+             first->text, *first->hint == 0 ? "" : "; ", first->hint);
+    return status;
+}
+
+static int32_t files_read(struct qnk_cast *cast, char why[QNK_CAST_WHY])
+{
+    const struct qnk_config_options options = {
+        .budget = cast->setup.budget,
+        .plugins = qnk_loader_config(cast->setup.loader),
+    };
+    int32_t status = qnk_config_init(&cast->config, &options);
+
+    if (status == QN_OK) {
+        status = network_write(cast);
+    }
+    if (status != QN_OK) {
+        return refuse(why, status, "no memory for config files", "");
+    }
+    status = qnk_config_read_network(&cast->config, cast->setup.network.name,
+                                     qnk_sink_span(&cast->text));
+    if (status == QN_OK) {
+        status = qnk_config_read_node(&cast->config, cast->setup.node.name, cast->setup.node.text);
+    }
+    return status == QN_OK ? QN_OK : findings_say(cast, status, why);
+}
+
+/* --- plugins --- */
+
+static int32_t plugins_find(struct qnk_cast *cast, char why[QNK_CAST_WHY])
+{
+    int32_t status = QN_OK;
+
+    cast->used[SEAT_PRODUCER] = cast->config.network.producer;
+    cast->used[SEAT_CONSENSUS] = cast->config.network.consensus;
+    cast->used[SEAT_LEDGER] = cast->config.network.ledger;
+    cast->used[SEAT_SIGNATURE] = cast->config.node.signature;
+    cast->used[SEAT_STORAGE] = cast->config.node.storage;
+    for (uint32_t seat = 0; seat < SEATS && status == QN_OK; seat++) {
+        char words[QNK_PLUGIN_WHY_MAX] = "";
+
+        status =
+            qnk_loader_find_used(cast->setup.loader, cast->used[seat], &cast->plugins[seat], words);
+        if (status != QN_OK) {
+            (void)refuse(why, status, cast->used[seat]->name, words);
+        }
+    }
+    if (status == QN_OK && !qnk_manifest_has_rule(&cast->plugins[SEAT_SIGNATURE]->manifest,
+                                                  cast->config.network.signature_rule)) {
+        status = refuse(why, QN_UNSUPPORTED, cast->used[SEAT_SIGNATURE]->name,
+                        "it does not know the network's signature rule");
+    }
+    return status;
+}
+
+static int32_t instance_make(struct qnk_cast *cast, enum seat seat, struct qnk_instance **instance,
+                             char why[QNK_CAST_WHY])
+{
+    const struct qnk_instance_options options = {.guard = cast->config.node.guard};
+    char words[QNK_PLUGIN_WHY_MAX] = "";
+    int32_t status = qnk_instance_create(cast->plugins[seat], cast->used[seat]->part.record,
+                                         &options, instance, words);
+
+    if (status == QN_OK) {
+        status = qnk_instance_activate(*instance);
+        if (status != QN_OK) {
+            qnk_instance_words(*instance, words, sizeof words);
+            qnk_instance_destroy(*instance);
+        }
+    }
+    return status == QN_OK ? QN_OK : refuse(why, status, cast->used[seat]->name, words);
+}
+
+/* A ledger that only ever sees the first state, to learn the members' order. */
+static int32_t set_make(struct qnk_cast *cast, char why[QNK_CAST_WHY])
+{
+    struct qnk_instance *ledger;
+    int32_t status = instance_make(cast, SEAT_LEDGER, &ledger, why);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    status = qnk_genesis_set(qnk_instance_plugged(ledger), cast->config.network.ledger_genesis,
+                             cast->setup.budget, &cast->set);
+    qnk_instance_destroy(ledger);
+    return status == QN_OK
+               ? QN_OK
+               : refuse(why, status, "the ledger takes no first state from this network", "");
+}
+
+static int32_t genesis_make(struct qnk_cast *cast, char why[QNK_CAST_WHY])
+{
+    int32_t status = set_make(cast, why);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    status = keys_order(cast);
+    if (status == QN_OK) {
+        status = qnk_genesis_params(&cast->config.network, &cast->plugins[SEAT_CONSENSUS]->manifest,
+                                    &cast->params);
+    }
+    return status == QN_OK ? QN_OK : refuse(why, status, "the network has no genesis", "");
+}
+
+/* Makes a node's plugins as it is switched on, and its storage the first time. */
+static bool player_make(void *ctx, uint32_t node, bool is_first, struct qnk_world_plugins *plugins)
+{
+    struct qnk_cast *cast = ctx;
+    struct player *player = &cast->players[node];
+    struct qnk_plugged *places[SEATS] = {&plugins->producer, &plugins->consensus, &plugins->ledger,
+                                         &plugins->signature, &plugins->storage};
+    char why[QNK_CAST_WHY];
+
+    for (uint32_t seat = 0; seat < SEATS; seat++) {
+        if (seat == SEAT_STORAGE && !is_first) {
+            continue;
+        }
+        *places[seat] = (struct qnk_plugged){0};
+        if (seat == SEAT_CONSENSUS && cast->types[node] != QNK_NODE_SUPER) {
+            continue;
+        }
+        if (instance_make(cast, (enum seat)seat, &player->seats[seat], why) != QN_OK) {
+            return false;
+        }
+        *places[seat] = qnk_instance_plugged(player->seats[seat]);
+    }
+    player->plugins = *plugins;
+    return true;
+}
+
+static void player_give(void *ctx, uint32_t node, bool is_last, struct qnk_world_plugins *plugins)
+{
+    struct player *player = &((struct qnk_cast *)ctx)->players[node];
+
+    (void)plugins;
+    for (uint32_t seat = 0; seat < SEATS; seat++) {
+        if (player->seats[seat] != NULL && (seat != SEAT_STORAGE || is_last)) {
+            qnk_instance_destroy(player->seats[seat]);
+            player->seats[seat] = NULL;
+        }
+    }
+}
+
+/* --- life --- */
+
+static bool memory_take(struct qnk_cast *cast)
+{
+    struct qnk_budget *budget = cast->setup.budget;
+    uint32_t nodes = cast->setup.nodes;
+
+    cast->players = qnk_memory_take(budget, nodes * sizeof *cast->players);
+    cast->seeds = qnk_memory_take(budget, nodes * sizeof *cast->seeds);
+    cast->types = qnk_memory_take(budget, nodes * sizeof *cast->types);
+    cast->secrets = qnk_memory_take(budget, nodes * sizeof *cast->secrets);
+    cast->tips = qnk_memory_take(budget, nodes * sizeof *cast->tips);
+    return cast->players != NULL && cast->seeds != NULL && cast->types != NULL &&
+           cast->secrets != NULL && cast->tips != NULL;
+}
+
+int32_t qnk_cast_create(const struct qnk_cast_setup *setup, struct qnk_cast **out,
+                        char why[QNK_CAST_WHY])
+{
+    struct qnk_cast *cast = qnk_memory_take(setup->budget, sizeof *cast);
+    int32_t status;
+
+    QN_ASSERT(setup->nodes > 0 && setup->validators > 0 && setup->validators <= setup->nodes &&
+              setup->nodes <= QNK_WORLD_NODES_MAX);
+    if (cast == NULL) {
+        return refuse(why, QN_NO_SPACE, "no memory", "");
+    }
+    cast->setup = *setup;
+    qnk_sink_init(&cast->text, setup->budget, FILE_CAP);
+    if (memory_take(cast)) {
+        keys_make(cast);
+        status = files_read(cast, why);
+    } else {
+        status = refuse(why, QN_NO_SPACE, "no memory for so many nodes", "");
+    }
+    if (status == QN_OK) {
+        status = plugins_find(cast, why);
+    }
+    if (status == QN_OK) {
+        status = genesis_make(cast, why);
+    }
+    if (status != QN_OK) {
+        qnk_cast_destroy(cast);
+        return status;
+    }
+    *out = cast;
+    return QN_OK;
+}
+
+void qnk_cast_destroy(struct qnk_cast *cast)
+{
+    if (cast == NULL) {
+        return;
+    }
+
+    struct qnk_budget *budget = cast->setup.budget;
+    uint32_t nodes = cast->setup.nodes;
+
+    qnk_set_unref(cast->set);
+    if (cast->config.block != NULL) {
+        qnk_config_done(&cast->config);
+    }
+    qnk_sink_done(&cast->text);
+    qnk_memory_give(budget, cast->players, nodes * sizeof *cast->players);
+    qnk_memory_give(budget, cast->seeds, nodes * sizeof *cast->seeds);
+    qnk_memory_give(budget, cast->types, nodes * sizeof *cast->types);
+    qnk_memory_give(budget, cast->secrets, nodes * sizeof *cast->secrets);
+    qnk_memory_give(budget, cast->tips, nodes * sizeof *cast->tips);
+    qnk_memory_give(budget, cast, sizeof *cast);
+}
+
+/* --- playing --- */
+
+void qnk_cast_world(struct qnk_cast *cast, struct qnk_world_setup *setup)
+{
+    const struct qnk_node_file *node = &cast->config.node;
+
+    *setup = (struct qnk_world_setup){
+        .nodes = cast->setup.nodes,
+        .params = cast->params,
+        .limits = {.mempool_txs = node->mempool_txs,
+                   .mempool_bytes = node->mempool_bytes,
+                   .mempool_senders = node->mempool_senders,
+                   .memory = MEMORY,
+                   .peers = PEERS},
+        .resend_ms = node->resend_ms,
+        .start_us = cast->params.genesis_time_ms * 1000,
+        .genesis = cast->config.network.ledger_genesis,
+        .seeds = (const uint8_t(*)[32])cast->seeds,
+        .secrets = cast->secrets,
+        .types = cast->types,
+        .set = cast->set,
+        .tips = cast->tips,
+        .maker = {.ctx = cast, .make = player_make, .give = player_give},
+    };
+}
+
+const struct qnk_network *qnk_cast_network(const struct qnk_cast *cast)
+{
+    return &cast->config.network;
+}
+
+const struct qnk_world_plugins *qnk_cast_plugins(const struct qnk_cast *cast, uint32_t node)
+{
+    return &cast->players[node].plugins;
+}
+
+const struct qnk_hash *qnk_cast_sender(const struct qnk_cast *cast, uint32_t sender)
+{
+    return &cast->senders[sender].public;
+}
+
+uint64_t qnk_cast_txs(const struct qnk_cast *cast, uint32_t sender, uint64_t from, uint64_t to,
+                      uint64_t valid_until, uint8_t *out)
+{
+    const struct sender *payer = &cast->senders[sender];
+    uint8_t message[QNK_TX_MESSAGE_MAX], payload[40];
+    uint8_t *at = out + 4;
+
+    QN_ASSERT(to - from <= QNK_CAST_TXS_MAX);
+    for (uint64_t nonce = from; nonce < to; nonce++) {
+        struct qnk_transfer transfer = {.to = cast->senders[(sender + 1) % QNK_CAST_SENDERS].public,
+                                        .amount = AMOUNT};
+        struct qnk_tx tx = {
+            .payload = {payload, sizeof payload},
+            .from = payer->public.bytes,
+            .nonce = nonce,
+            .valid_until = valid_until,
+            .fee = cast->config.network.fee_min,
+            .kind = QNK_TX_TRANSFER,
+        };
+        struct qnk_tx whole;
+        int32_t status;
+
+        qnk_transfer_encode(&transfer, payload);
+        qnk_tx_encode(&tx, at);
+        status = qnk_tx_decode((struct qn_span){at, QNK_TX_TRANSFER_SIZE}, &whole);
+        QN_ASSERT(status == QN_OK);
+
+        uint32_t size = qnk_tx_message(&whole, &cast->params.chain_id, message);
+
+        (void)crypto_sign_detached(at + QNK_TX_TRANSFER_SIZE - QN_SIG_SIZE, NULL, message, size,
+                                   payer->key);
+        at += QNK_TX_TRANSFER_SIZE;
+    }
+    qn_le32_write(out, (uint32_t)(to - from));
+    return (uint64_t)(at - out);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* cast.h: a network from two config files: their plugins, found and verified as a node does it,
+ * with keys, funded senders and a genesis of its own.
+ *
+ * The rules come from a network file, the local kinds from a node file, so the kernel names no
+ * plugin here either. Of the network file `genesis` is replaced. A cast is made once for a process
+ * and plays in one world after another; what is the same for all of them, such as the validators'
+ * beacon chains, which take a tenth of a second each, is made with it and shared by processes that
+ * fork later.
+ *
+ * Unless a function's own comment says otherwise:
+ *   units    nodes are numbered from 0, validators first, in the set's order; senders from 0
+ *   owns     what is given out by pointer lives as long as the cast, which outlives its worlds
+ *   threads  one
+ *   errors   `why` says in words what is wrong
+ *
+ * Source: scale.md 1, operations.md 4.
+ */
+
+#include "kernel/config/config.h"
+#include "kernel/plugin/plugin.h"
+#include "kernel/sim/world.h"
+
+enum {
+    QNK_CAST_SENDERS = 40,
+    QNK_CAST_WHY = 400,
+    QNK_CAST_TXS_MAX = 64, /* of one call of qnk_cast_txs */
+};
+
+/* How much of a node is real (scale.md 1.4); a figure names its level. */
+enum qnk_cast_level {
+    QNK_CAST_L0, /* all of it */
+    QNK_CAST_L1, /* a signature is verified once in a process */
+};
+
+struct qnk_cast_file {
+    const char *name; /* as messages call it */
+    struct qn_span text;
+};
+
+struct qnk_cast_setup {
+    struct qnk_budget *budget;
+    struct qnk_loader *loader;
+    struct qnk_cast_file network, node;
+    uint32_t nodes, validators;
+    uint32_t window; /* microblocks; 0: as the network file says */
+    uint32_t level;  /* enum qnk_cast_level */
+};
+
+struct qnk_cast;
+
+QN_MUST_CHECK int32_t qnk_cast_create(const struct qnk_cast_setup *setup, struct qnk_cast **cast,
+                                      char why[QNK_CAST_WHY]);
+void qnk_cast_destroy(struct qnk_cast *cast); /* NULL is allowed */
+
+/* Everything in `setup` that the files and the cast decide; the rest is zero. */
+void qnk_cast_world(struct qnk_cast *cast, struct qnk_world_setup *setup);
+
+const struct qnk_network *qnk_cast_network(const struct qnk_cast *cast);
+
+/* A node's plugins while it is on. */
+const struct qnk_world_plugins *qnk_cast_plugins(const struct qnk_cast *cast, uint32_t node);
+
+/* A TXS body of signed transfers to the next sender, one for each nonce from..to - 1, at `out`,
+ * which has room for 4 + QNK_CAST_TXS_MAX * QNK_TX_TRANSFER_SIZE bytes. Gives its size. */
+uint64_t qnk_cast_txs(const struct qnk_cast *cast, uint32_t sender, uint64_t from, uint64_t to,
+                      uint64_t valid_until, uint8_t *out);
+const struct qnk_hash *qnk_cast_sender(const struct qnk_cast *cast, uint32_t sender);

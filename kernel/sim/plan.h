@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* plan.h: from a seed to everything that will happen in a run: a list of numbered harms, each with
+ * a beginning and an end, and of payments.
+ *
+ * Each seed draws a random subset of the kinds of harm and how often each comes (swarm testing), so
+ * that some runs suffer one thing alone and some all at once. A plan is drawn whole and then masked:
+ * with harms left out the others stay as they were, which is what makes a failing plan shrinkable.
+ * The same setup and seed give the same plan on every machine.
+ *
+ * Unless a function's own comment says otherwise:
+ *   units    microseconds since the start of the run; nodes from 0
+ *   threads  any: a plan is plain data
+ *
+ * Source: scale.md 1.6; Groce et al., "Swarm Testing", ISSTA 2012.
+ */
+
+#include <stdbool.h>
+
+#include "kernel/base/random.h"
+
+enum {
+    QNK_PLAN_HARMS_MAX = 128, /* more are not drawn */
+    QNK_PLAN_PAYS_MAX = 4096, /* the same */
+    QNK_HARM_TEXT = 120,
+};
+
+/* What can be done to a network; the order of draws is that of this list. */
+enum qnk_harm_kind {
+    QNK_HARM_CRASH, /* a's power goes, and comes back at the end */
+    QNK_HARM_CUT,   /* the same in the midst of writes: `value` more are done */
+    QNK_HARM_POWER, /* everybody's at once */
+    QNK_HARM_LINK,  /* nothing between a and b */
+    QNK_HARM_SPLIT, /* nothing between the nodes in `value`, a bitmap, and the others */
+    QNK_HARM_LOSS,  /* `value` of 1000 frames break their link; all the time */
+    QNK_HARM_SLOW,  /* jobs, disks and keys take up to `value` longer; all the time */
+    QNK_HARM_MAPS,  /* final windows are durable up to `value` later; all the time */
+    QNK_HARMS
+};
+
+/* "crash" */
+const char *qnk_harm_name(uint32_t kind);
+
+struct qnk_harm {
+    uint32_t number; /* from 1: what --only names */
+    uint32_t kind;
+    uint32_t a, b;
+    uint64_t from_us, until_us;
+    uint64_t value;
+    bool is_off; /* masked out */
+};
+
+/* "crash v3 for 0.412 s" */
+void qnk_harm_text(const struct qnk_harm *harm, char text[QNK_HARM_TEXT]);
+
+struct qnk_pay {
+    uint64_t at_us;
+    uint32_t node, sender, count;
+};
+
+enum qnk_plan_mode {
+    QNK_PLAN_SAFETY,   /* harm to the end */
+    QNK_PLAN_LIVENESS, /* at `heal_us` a core of more than two thirds is healed, and must go on */
+};
+
+struct qnk_plan_setup {
+    uint64_t seed;
+    uint32_t mode; /* enum qnk_plan_mode */
+    uint32_t nodes, validators;
+    uint32_t senders;
+    uint64_t kinds;     /* bitmap of the kinds that may come */
+    uint64_t quiet_us;  /* nothing happens before */
+    uint64_t length_us; /* of the time of harm, with that */
+};
+
+struct qnk_plan {
+    struct qnk_plan_setup setup;
+    uint32_t harms_count, pays_count;
+    struct qnk_harm harms[QNK_PLAN_HARMS_MAX]; /* by number */
+    struct qnk_pay pays[QNK_PLAN_PAYS_MAX];    /* by time */
+};
+
+void qnk_plan_draw(struct qnk_plan *plan, const struct qnk_plan_setup *setup);
+
+/* Leaves only the harms whose numbers are among these. */
+void qnk_plan_mask(struct qnk_plan *plan, const uint32_t *numbers, uint32_t count);

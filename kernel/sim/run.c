@@ -1,0 +1,685 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/sim/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <qnet/assert.h>
+#include <qnet/ledger.h>
+
+#include "kernel/base/text.h"
+#include "kernel/chain/tx.h"
+#include "kernel/sim/stream.h"
+
+enum {
+    WINDOWS_MAX = 4096, /* whose first final digest is remembered; a run does not get so far */
+    SAMPLES_MAX = 65536,
+    MS = 1000,
+    DELAY_US = 5000,    /* of a link */
+    BACKUP_MS = 300,    /* least wait for an absent producer (finality.md 3.2) */
+    VALID_UNTIL = 5000, /* height up to which payments hold */
+    LOOK_MS = 100,      /* between looks for the end */
+    LIVE_WINDOWS = 3,   /* within so many the first must be final, */
+    LIVE_MORE = 2,      /* and within so many more, so many more */
+    SETTLE_WINDOWS = 3, /* until all payments are in */
+};
+
+enum act_kind { ACT_HARM, ACT_MEND, ACT_PAY };
+
+struct act {
+    uint64_t at_us;
+    uint32_t seq; /* order among equals */
+    uint32_t kind;
+    uint32_t index; /* of harm or pay */
+};
+
+struct window {
+    uint64_t full_us; /* when its last block was first on a best chain */
+    struct qnk_hash digest;
+    bool is_full, is_final;
+};
+
+struct run {
+    const struct qnk_run_setup *setup;
+    struct qnk_cast *cast;
+    const struct qnk_plan *plan;
+    struct qnk_verdict *verdict;
+    struct qnk_world *world;
+    struct qnk_world_setup play;
+    uint64_t start_us;
+    uint32_t nodes;
+    uint32_t *downs;  /* harms that keep a node off */
+    uint16_t *cuts;   /* [a * nodes + b], a < b: harms that keep a link down */
+    uint64_t *finals; /* newest final window of each node, in its present life */
+    bool *in_core;
+    struct act *acts;
+    uint32_t acts_count;
+    struct window *windows;
+    uint64_t *samples;
+    uint32_t samples_count;
+    uint64_t sent[QNK_CAST_SENDERS]; /* nonces below were paid somewhere */
+};
+
+static uint64_t now_us(const struct run *run)
+{
+    return run->world == NULL ? 0 : qnk_world_now(run->world) - run->start_us;
+}
+
+static void tell(struct run *run, uint32_t node, const char *what, const char *text)
+{
+    const struct qnk_teller *teller = run->setup->teller;
+
+    if (teller != NULL) {
+        teller->tell(teller->ctx, now_us(run), node, what, text);
+    }
+}
+
+/* The first violation is the verdict. */
+static void violated(struct run *run, const char *oracle, uint32_t node, const char *words)
+{
+    struct qnk_verdict *verdict = run->verdict;
+
+    tell(run, node, oracle, words);
+    if (!verdict->is_good) {
+        return;
+    }
+    verdict->is_good = false;
+    qnk_text(verdict->oracle, sizeof verdict->oracle, "%s", oracle);
+    qnk_text(verdict->words, sizeof verdict->words, "%s", words);
+    verdict->at_us = now_us(run);
+    verdict->node = node;
+}
+
+/* --- what nodes say --- */
+
+static void window_full(struct run *run, uint64_t window)
+{
+    if (window < WINDOWS_MAX && !run->windows[window].is_full) {
+        run->windows[window].is_full = true;
+        run->windows[window].full_us = now_us(run);
+    }
+}
+
+static void final_came(struct run *run, uint32_t node, uint64_t number,
+                       const struct qnk_hash *digest)
+{
+    struct window *window = &run->windows[number < WINDOWS_MAX ? number : 0];
+
+    if (run->finals[node] != 0 && number != run->finals[node] + 1) {
+        violated(run, "S3", node, "final windows do not follow each other");
+    }
+    run->finals[node] = number;
+    if (number >= WINDOWS_MAX) {
+        return;
+    }
+    if (window->is_final && !qnk_hash_equal(&window->digest, digest)) {
+        violated(run, "S1", node, "two digests are final for one window");
+    }
+    if (window->is_full && run->samples_count < SAMPLES_MAX) {
+        run->samples[run->samples_count++] = now_us(run) - window->full_us;
+    }
+    window->is_final = true;
+    window->digest = *digest;
+    if (number > run->verdict->windows) {
+        run->verdict->windows = number;
+    }
+}
+
+static void note_tell(struct run *run, uint32_t node, const struct qnk_effect *effect)
+{
+    static const char *const names[] = {
+        [QNK_NOTE_MICROBLOCK] = "block",
+        [QNK_NOTE_UNDONE] = "undone",
+        [QNK_NOTE_FINAL] = "final",
+        [QNK_NOTE_ROUND] = "round",
+    };
+    char text[QNK_NOTE_TEXT];
+
+    if (run->setup->teller == NULL) {
+        return;
+    }
+    if (effect->note.what == QNK_NOTE_LOG) {
+        if (effect->note.level <= run->setup->teller->level) {
+            tell(run, node, effect->note.event, effect->note.text);
+        }
+        return;
+    }
+    qnk_text(text, sizeof text, "%llu %02x%02x%02x%02x %s", (unsigned long long)effect->note.height,
+             effect->note.id.bytes[0], effect->note.id.bytes[1], effect->note.id.bytes[2],
+             effect->note.id.bytes[3], effect->note.text);
+    tell(run, node, names[effect->note.what], text);
+}
+
+static void noted(void *ctx, uint32_t node, const struct qnk_effect *effect)
+{
+    struct run *run = ctx;
+    uint32_t n = run->play.params.window;
+
+    if (effect->type == QNK_EFFECT_HALT) {
+        violated(run, "S0", node, effect->halt.text);
+        return;
+    }
+    note_tell(run, node, effect);
+    if (effect->note.what == QNK_NOTE_FINAL) {
+        final_came(run, node, effect->note.height, &effect->note.id);
+    } else if (effect->note.what == QNK_NOTE_MICROBLOCK) {
+        if (effect->note.height > run->verdict->heights) {
+            run->verdict->heights = effect->note.height;
+        }
+        if (effect->note.height % n == 0) {
+            window_full(run, effect->note.height / n);
+        }
+    }
+}
+
+/* --- harm --- */
+
+static bool is_on(const struct run *run, uint32_t node)
+{
+    return run->downs[node] == 0;
+}
+
+static void node_off(struct run *run, uint32_t node)
+{
+    if (run->downs[node]++ == 0) {
+        qnk_world_crash(run->world, node);
+        run->finals[node] = 0;
+    }
+}
+
+static void node_on(struct run *run, uint32_t node)
+{
+    QN_ASSERT(run->downs[node] > 0);
+    if (--run->downs[node] == 0) {
+        qnk_world_start(run->world, node);
+    }
+}
+
+static void link_down(struct run *run, uint32_t a, uint32_t b, bool is_down)
+{
+    uint16_t *cuts = &run->cuts[(a < b ? a : b) * run->nodes + (a < b ? b : a)];
+
+    if (is_down && (*cuts)++ == 0) {
+        qnk_world_link(run->world, a, b, false);
+    } else if (!is_down && --*cuts == 0) {
+        qnk_world_link(run->world, a, b, true);
+    }
+}
+
+static void split(struct run *run, uint64_t side, bool is_down)
+{
+    for (uint32_t a = 0; a < run->nodes; a++) {
+        for (uint32_t b = a + 1; b < run->nodes; b++) {
+            if ((side >> a % 63 & 1) != (side >> b % 63 & 1)) {
+                link_down(run, a, b, is_down);
+            }
+        }
+    }
+}
+
+/* What a kind does at its beginning and its end. */
+static void harm_apply(struct run *run, const struct qnk_harm *harm, bool begins)
+{
+    switch ((enum qnk_harm_kind)harm->kind) {
+    case QNK_HARM_CRASH:
+        (begins ? node_off : node_on)(run, harm->a);
+        break;
+    case QNK_HARM_CUT:
+        if (begins && is_on(run, harm->a)) {
+            qnk_world_cut(run->world, harm->a, (uint32_t)harm->value);
+        } else if (!begins && is_on(run, harm->a)) {
+            node_off(run, harm->a);
+            node_on(run, harm->a);
+        }
+        break;
+    case QNK_HARM_POWER:
+        for (uint32_t i = 0; i < run->nodes; i++) {
+            (begins ? node_off : node_on)(run, i);
+        }
+        break;
+    case QNK_HARM_LINK:
+        link_down(run, harm->a, harm->b, begins);
+        break;
+    case QNK_HARM_SPLIT:
+        split(run, harm->value, begins);
+        break;
+    case QNK_HARM_LOSS:
+    case QNK_HARM_SLOW:
+    case QNK_HARM_MAPS: /* of the world's setup */
+    case QNK_HARMS:
+        break;
+    }
+}
+
+static void harm_do(struct run *run, const struct qnk_harm *harm, bool begins)
+{
+    if (run->setup->teller != NULL) {
+        char text[QNK_HARM_TEXT + 40], what[QNK_HARM_TEXT];
+
+        qnk_harm_text(harm, what);
+        qnk_text(text, sizeof text, "%u %s%s", harm->number, what, begins ? "" : ": over");
+        tell(run, UINT32_MAX, "fault", text);
+    }
+    run->verdict->harms += begins;
+    harm_apply(run, harm, begins);
+}
+
+static void world_harm(const struct qnk_plan *plan, struct qnk_world_setup *play)
+{
+    for (uint32_t i = 0; i < plan->harms_count; i++) {
+        const struct qnk_harm *harm = &plan->harms[i];
+
+        if (harm->is_off) {
+            continue;
+        }
+        if (harm->kind == QNK_HARM_LOSS) {
+            play->loss_permille = (uint32_t)harm->value;
+        } else if (harm->kind == QNK_HARM_SLOW) {
+            play->jitter_us = (uint32_t)harm->value;
+        } else if (harm->kind == QNK_HARM_MAPS) {
+            play->maps_us = (uint32_t)harm->value;
+        }
+    }
+}
+
+/* --- payments --- */
+
+/* The next nonce of a sender, as this node's ledger has it. */
+static uint64_t next_nonce(struct run *run, uint32_t node, uint32_t sender)
+{
+    struct qnk_plugged ledger = qnk_cast_plugins(run->cast, node)->ledger;
+    const struct qn_ledger_1 *slots = ledger.table;
+    uint8_t body[4 + QNK_TX_TRANSFER_SIZE];
+    uint64_t size = qnk_cast_txs(run->cast, sender, 0, 1, VALID_UNTIL, body);
+    struct qn_ledger_verdict verdict = {0};
+    struct qnk_tx tx;
+    int32_t status = qnk_tx_decode((struct qn_span){body + 4, size - 4}, &tx);
+
+    QN_ASSERT(status == QN_OK);
+
+    struct qn_ledger_transaction asked = {
+        .from = tx.from,
+        .payload = tx.payload,
+        .nonce = tx.nonce,
+        .fee = tx.fee,
+        .valid_until = tx.valid_until,
+        .size = (uint32_t)tx.bytes.size,
+        .kind = tx.kind,
+        .key_known = 1,
+    };
+
+    status = slots->check(ledger.inst, 0, &asked, 1, &verdict);
+    QN_ASSERT(status == QN_OK);
+    return verdict.next;
+}
+
+/* Up to `count` payments of a sender from the first on that this node does not have: those that
+ * were lost on the way are made again, as their sender would. */
+static void pay(struct run *run, uint32_t node, uint32_t sender, uint32_t count)
+{
+    static uint8_t body[4 + QNK_CAST_TXS_MAX * QNK_TX_TRANSFER_SIZE];
+    uint64_t from, to;
+
+    if (!is_on(run, node) || qnk_world_is_cut(run->world, node) ||
+        qnk_world_node(run->world, node) == NULL) {
+        return;
+    }
+    from = next_nonce(run, node, sender);
+    to = from + count > run->sent[sender] ? from + count : run->sent[sender];
+    to = to < from + QNK_CAST_TXS_MAX ? to : from + QNK_CAST_TXS_MAX;
+    if (to > from) {
+        qnk_world_submit(
+            run->world, node,
+            (struct qn_span){body, qnk_cast_txs(run->cast, sender, from, to, VALID_UNTIL, body)});
+    }
+    run->sent[sender] = to > run->sent[sender] ? to : run->sent[sender];
+}
+
+/* --- the course --- */
+
+static int act_order(const void *a, const void *b)
+{
+    const struct act *left = a, *right = b;
+
+    if (left->at_us != right->at_us) {
+        return left->at_us < right->at_us ? -1 : 1;
+    }
+    return left->seq < right->seq ? -1 : left->seq > right->seq;
+}
+
+static void act_add(struct run *run, uint64_t at_us, enum act_kind kind, uint32_t index)
+{
+    run->acts[run->acts_count] = (struct act){at_us, run->acts_count, kind, index};
+    run->acts_count++;
+}
+
+/* Everything of the plan in the order of its times; what would end after the time of harm ends
+ * there. */
+static void acts_make(struct run *run)
+{
+    const struct qnk_plan *plan = run->plan;
+    uint64_t end = plan->setup.length_us;
+
+    for (uint32_t i = 0; i < plan->harms_count; i++) {
+        const struct qnk_harm *harm = &plan->harms[i];
+
+        if (!harm->is_off) {
+            act_add(run, harm->from_us, ACT_HARM, i);
+            act_add(run, harm->until_us < end ? harm->until_us : end, ACT_MEND, i);
+        }
+    }
+    for (uint32_t i = 0; i < plan->pays_count; i++) {
+        act_add(run, plan->pays[i].at_us, ACT_PAY, i);
+    }
+    qsort(run->acts, run->acts_count, sizeof *run->acts, act_order);
+}
+
+static void act_do(struct run *run, const struct act *act)
+{
+    const struct qnk_pay *payment;
+
+    switch ((enum act_kind)act->kind) {
+    case ACT_HARM:
+        harm_do(run, &run->plan->harms[act->index], true);
+        break;
+    case ACT_MEND:
+        harm_do(run, &run->plan->harms[act->index], false);
+        break;
+    case ACT_PAY:
+        payment = &run->plan->pays[act->index];
+        pay(run, payment->node, payment->sender, payment->count);
+        break;
+    }
+}
+
+static void suffer(struct run *run)
+{
+    for (uint32_t i = 0; i < run->acts_count && run->verdict->is_good; i++) {
+        qnk_world_run(run->world, run->start_us + run->acts[i].at_us);
+        act_do(run, &run->acts[i]);
+    }
+    if (run->verdict->is_good) {
+        qnk_world_run(run->world, run->start_us + run->plan->setup.length_us);
+    }
+}
+
+/* --- healing --- */
+
+/* A core by lot: validators in any order until more than two thirds of the weight are in, or all. */
+static void core_draw(struct run *run)
+{
+    struct qnk_random random;
+    const struct qnk_set *set = run->play.set;
+    uint64_t weight = 0, wanted;
+    uint32_t left = set->count;
+
+    qnk_stream_init(&random, run->plan->setup.seed, "core", 0);
+    wanted = qnk_random_below(&random, 2) == 0 ? set->total : qnk_set_quorum(set);
+    while (weight < wanted) {
+        uint64_t place = qnk_random_below(&random, left--);
+        uint32_t i = 0;
+
+        while (run->in_core[i] || place-- > 0) {
+            i++;
+        }
+        run->in_core[i] = true;
+        weight += set->members[i].weight;
+    }
+}
+
+/* Who is not in the core is off from now on; the others' harms have ended. */
+static void heal(struct run *run)
+{
+    char text[80];
+    uint32_t count = 0;
+
+    core_draw(run);
+    for (uint32_t i = 0; i < run->nodes; i++) {
+        if (!run->in_core[i]) {
+            node_off(run, i);
+        }
+        count += run->in_core[i];
+    }
+    qnk_text(text, sizeof text, "a core of %u nodes is whole from now on", count);
+    tell(run, UINT32_MAX, "heal", text);
+}
+
+static bool core_is_final(const struct run *run, uint64_t window)
+{
+    for (uint32_t i = 0; i < run->nodes; i++) {
+        struct qnk_node_view view = {0};
+
+        if (!run->in_core[i]) {
+            continue;
+        }
+        if (qnk_world_node(run->world, i) == NULL) {
+            return false;
+        }
+        qnk_node_look(qnk_world_node(run->world, i), &view);
+        if (view.final_window < window) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Runs until the core is final up to `window`. False: `limit_us` came first. */
+static bool wait_final(struct run *run, uint64_t window, uint64_t limit_us)
+{
+    while (run->verdict->is_good && !core_is_final(run, window)) {
+        if (now_us(run) >= limit_us) {
+            return false;
+        }
+        qnk_world_run(run->world, qnk_world_now(run->world) + LOOK_MS * MS);
+    }
+    return true;
+}
+
+static void stuck(struct run *run, const char *oracle, uint64_t window)
+{
+    char text[QNK_VERDICT_WORDS];
+    uint32_t last = UINT32_MAX;
+    struct qnk_node_view view = {0};
+
+    for (uint32_t i = 0; i < run->nodes; i++) {
+        if (run->in_core[i] && qnk_world_node(run->world, i) != NULL) {
+            struct qnk_node_view own = {0};
+
+            qnk_node_look(qnk_world_node(run->world, i), &own);
+            if (last == UINT32_MAX || own.final_window < view.final_window) {
+                last = i;
+                view = own;
+            }
+        }
+    }
+    qnk_text(text, sizeof text,
+             "the healed core is not final up to window %llu in time: at %llu, head %llu, phase %u"
+             ", round %u.%u %s",
+             (unsigned long long)window, (unsigned long long)view.final_window,
+             (unsigned long long)view.head_height, view.phase, view.round, view.vote_phase,
+             last == UINT32_MAX ? "" : view.not_signing);
+    violated(run, oracle, last, text);
+}
+
+static bool all_paid(struct run *run)
+{
+    for (uint32_t i = 0; i < run->nodes; i++) {
+        for (uint32_t sender = 0; run->in_core[i] && sender < QNK_CAST_SENDERS; sender++) {
+            if (next_nonce(run, i, sender) != run->sent[sender]) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* What was paid and is not in is paid again, until it is. */
+static void settle(struct run *run)
+{
+    uint64_t limit_us = now_us(run) + SETTLE_WINDOWS * qnk_run_pace(run->cast);
+
+    while (run->verdict->is_good && !all_paid(run)) {
+        if (now_us(run) >= limit_us) {
+            violated(run, "V2", UINT32_MAX, "payments to the healed core do not get in");
+            return;
+        }
+        for (uint32_t sender = 0; sender < QNK_CAST_SENDERS; sender++) {
+            for (uint32_t i = 0; i < run->nodes; i++) {
+                if (run->in_core[i]) {
+                    pay(run, i, sender, 0);
+                    break;
+                }
+            }
+        }
+        qnk_world_run(run->world, qnk_world_now(run->world) + LOOK_MS * MS);
+    }
+}
+
+static void recover(struct run *run)
+{
+    uint64_t pace = qnk_run_pace(run->cast);
+    uint64_t base = run->verdict->windows;
+    uint64_t healed = now_us(run);
+
+    heal(run);
+    if (!wait_final(run, base + 1, healed + LIVE_WINDOWS * pace)) {
+        stuck(run, "V1", base + 1);
+    } else if (!wait_final(run, base + 1 + LIVE_MORE, healed + (LIVE_WINDOWS + LIVE_MORE) * pace)) {
+        stuck(run, "V1", base + 1 + LIVE_MORE);
+    } else {
+        settle(run);
+    }
+}
+
+/* --- the end --- */
+
+static int number_order(const void *a, const void *b)
+{
+    uint64_t left, right;
+
+    memcpy(&left, a, sizeof left);
+    memcpy(&right, b, sizeof right);
+    return left < right ? -1 : left > right;
+}
+
+static void figures_take(struct run *run)
+{
+    struct qnk_verdict *verdict = run->verdict;
+    uint64_t used = 0, on = 0;
+
+    for (uint32_t i = 0; i < run->nodes; i++) {
+        struct qnk_node *node = is_on(run, i) ? qnk_world_node(run->world, i) : NULL;
+
+        if (node != NULL) {
+            struct qnk_node_view view = {0};
+
+            qnk_node_look(node, &view);
+            verdict->txs = view.tx_total > verdict->txs ? view.tx_total : verdict->txs;
+            used += qnk_node_budget(node)->used;
+            on++;
+        }
+    }
+    verdict->core_bytes = on == 0 ? 0 : used / on;
+    if (run->samples_count > 0) {
+        qsort(run->samples, run->samples_count, sizeof *run->samples, number_order);
+        verdict->final_p50_us = run->samples[run->samples_count / 2];
+        verdict->final_p99_us = run->samples[(uint64_t)run->samples_count * 99 / 100];
+    }
+    verdict->length_us = now_us(run);
+    verdict->events = qnk_world_events(run->world);
+    qnk_world_trace(run->world, &verdict->trace);
+}
+
+static void nobody_lied(struct run *run)
+{
+    for (uint32_t i = 0; i < run->nodes; i++) {
+        struct qnk_node *node = is_on(run, i) ? qnk_world_node(run->world, i) : NULL;
+
+        if (node != NULL && qnk_node_counters(node)->doubles_seen > 0) {
+            violated(run, "S6", i, "an honest node was seen to sign twice");
+        }
+    }
+}
+
+uint64_t qnk_run_pace(const struct qnk_cast *cast)
+{
+    const struct qnk_network *network = qnk_cast_network(cast);
+    uint64_t half = network->interval_max_ms / 2;
+    uint64_t backup = half > BACKUP_MS ? half : BACKUP_MS;
+
+    return (uint64_t)MS * network->window * (network->interval_max_ms + backup);
+}
+
+static void *take(struct run *run, uint64_t size)
+{
+    void *memory = qnk_memory_take(run->setup->budget, size);
+
+    QN_ASSERT(memory != NULL);
+    return memory;
+}
+
+static uint64_t acts_room(const struct qnk_plan *plan)
+{
+    return 1 + 2 * (uint64_t)plan->harms_count + plan->pays_count;
+}
+
+static void run_open(struct run *run)
+{
+    uint32_t n = run->nodes;
+
+    run->downs = take(run, n * sizeof *run->downs);
+    run->cuts = take(run, (uint64_t)n * n * sizeof *run->cuts);
+    run->finals = take(run, n * sizeof *run->finals);
+    run->in_core = take(run, n * sizeof *run->in_core);
+    run->windows = take(run, WINDOWS_MAX * sizeof *run->windows);
+    run->samples = take(run, SAMPLES_MAX * sizeof *run->samples);
+    run->acts = take(run, acts_room(run->plan) * sizeof *run->acts);
+    acts_make(run);
+    run->play.seed = run->plan->setup.seed;
+    run->play.delay_us = DELAY_US;
+    run->play.note = noted;
+    run->play.note_ctx = run;
+    world_harm(run->plan, &run->play);
+    run->start_us = run->play.start_us;
+    run->world = qnk_world_create(run->setup->budget, &run->play);
+    QN_ASSERT(run->world != NULL);
+    for (uint32_t i = 0; i < n; i++) {
+        qnk_world_start(run->world, i);
+    }
+}
+
+static void run_close(struct run *run)
+{
+    struct qnk_budget *budget = run->setup->budget;
+    uint64_t n = run->nodes;
+
+    qnk_world_destroy(run->world);
+    qnk_memory_give(budget, run->downs, n * sizeof *run->downs);
+    qnk_memory_give(budget, run->cuts, n * n * sizeof *run->cuts);
+    qnk_memory_give(budget, run->finals, n * sizeof *run->finals);
+    qnk_memory_give(budget, run->in_core, n * sizeof *run->in_core);
+    qnk_memory_give(budget, run->windows, WINDOWS_MAX * sizeof *run->windows);
+    qnk_memory_give(budget, run->samples, SAMPLES_MAX * sizeof *run->samples);
+    qnk_memory_give(budget, run->acts, acts_room(run->plan) * sizeof *run->acts);
+}
+
+void qnk_run(const struct qnk_run_setup *setup, struct qnk_verdict *verdict)
+{
+    struct run run = {.setup = setup, .cast = setup->cast, .plan = setup->plan, .verdict = verdict};
+
+    *verdict = (struct qnk_verdict){.seed = setup->plan->setup.seed, .is_good = true};
+    qnk_cast_world(run.cast, &run.play);
+    run.nodes = run.play.nodes;
+    QN_ASSERT(run.nodes == setup->plan->setup.nodes);
+    run_open(&run);
+    suffer(&run);
+    if (verdict->is_good && setup->plan->setup.mode == QNK_PLAN_LIVENESS) {
+        recover(&run);
+    }
+    if (verdict->is_good) {
+        nobody_lied(&run);
+    }
+    figures_take(&run);
+    run_close(&run);
+}

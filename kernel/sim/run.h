@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* run.h: one plan carried out on one cast: the world is made, harmed, paid into and watched, and
+ * what must hold is looked at all the time. One plan is one run with one trace.
+ *
+ * The end of a run: in safety mode when the time of harm is over; in liveness mode a core of the
+ * network is then healed, and the run goes on until the core was final three windows further and
+ * holds every payment, or the bound for that is over, which is a violation (V1, V2).
+ *
+ * Unless a function's own comment says otherwise:
+ *   units    microseconds of virtual time since the run began
+ *   owns     nothing: all is given back when qnk_run returns
+ *   threads  one
+ *   errors   a violation is a verdict; what the process has no memory for is an assertion, and the
+ *            campaign, whose workers are processes, makes that a failed seed
+ *
+ * Source: scale.md 1.6, 1.7; finality.md 14.2.
+ */
+
+#include "kernel/sim/cast.h"
+#include "kernel/sim/plan.h"
+
+enum { QNK_VERDICT_WORDS = 200 };
+
+struct qnk_verdict {
+    uint64_t seed;
+    bool is_good;
+    /* Of the first violation. */
+    char oracle[8]; /* "S1"; "" if all is good */
+    uint64_t at_us;
+    uint32_t node;
+    char words[QNK_VERDICT_WORDS];
+    /* Of the whole run. */
+    struct qnk_hash trace;
+    uint64_t events;
+    uint64_t length_us;
+    uint64_t heights, windows;           /* the highest head, the newest final window */
+    uint64_t txs;                        /* final, of payments */
+    uint32_t harms;                      /* that came */
+    uint64_t final_p50_us, final_p99_us; /* from a window's last block to final, over all nodes */
+    uint64_t core_bytes;                 /* that the core of a node took, on average, at the end */
+};
+
+/* Hears what happens, in order; `node` UINT32_MAX: of no node. */
+struct qnk_teller {
+    void *ctx;
+    uint32_t level; /* of log notes that are told: 0 errors .. 3 all */
+    void (*tell)(void *ctx, uint64_t at_us, uint32_t node, const char *what, const char *text);
+};
+
+struct qnk_run_setup {
+    struct qnk_budget *budget;
+    struct qnk_cast *cast;
+    const struct qnk_plan *plan;
+    const struct qnk_teller *teller; /* NULL: nobody listens */
+};
+
+/* The time of a window in which every block is late: what bounds are multiples of. */
+uint64_t qnk_run_pace(const struct qnk_cast *cast);
+
+void qnk_run(const struct qnk_run_setup *setup, struct qnk_verdict *verdict);
