@@ -5,7 +5,7 @@
  * a beginning and an end, and of payments.
  *
  * Each seed draws a random subset of the kinds of harm and how often each comes (swarm testing), so
- * that some runs suffer one thing alone and some all at once. A plan is drawn whole and then masked:
+ * that some runs suffer one thing alone and some all at once. A plan is drawn whole, then masked:
  * with harms left out the others stay as they were, which is what makes a failing plan shrinkable.
  * The same setup and seed give the same plan on every machine.
  *

@@ -406,7 +406,7 @@ static void suffer(struct run *run)
 
 /* --- healing --- */
 
-/* A core by lot: validators in any order until more than two thirds of the weight are in, or all. */
+/* A core by lot: validators in any order until two thirds of the weight and more are in, or all. */
 static void core_draw(struct run *run)
 {
     struct qnk_random random;

@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: MIT */
+
+/* run_sim.c: `qnet sim`: networks under a virtual clock, to which everything happens. A seed is a
+ * run, and what it prints repeats it. */
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/base/hex.h"
+#include "kernel/base/text.h"
+#include "kernel/config/file.h"
+#include "kernel/qnet/place.h"
+#include "kernel/qnet/runs.h"
+#include "kernel/qnet/show.h"
+#include "kernel/qnet/sim_files.h"
+#include "kernel/sim/shrink.h"
+
+enum {
+    LINES_MAX = 32,        /* seeds of which each gets a line */
+    SEEDS_MAX = 100000000, /* of one call */
+    LIMIT_MS = 600000,     /* for one seed of a small network; more nodes, more time */
+    CORES_MAX = QNK_CAMPAIGN_JOBS_MAX,
+    COMMAND = 600, /* bytes of the command that repeats a run */
+    QUIET_US = 300000,
+    CONTEXT = 3, /* equal lines before a difference */
+    LINE = 400,
+};
+
+static struct qnk_budget budget = {.limit = SIZE_MAX};
+
+/* --- what is asked for --- */
+
+struct sim {
+    struct qnk_call *call;
+    struct qnk_cast *cast;
+    struct qnk_campaign_setup campaign;
+    uint32_t only[QNK_PLAN_HARMS_MAX];
+    char options[COMMAND]; /* those that say what a seed is */
+    uint8_t *network;      /* text of --network; NULL: our own */
+};
+
+static int usage(const char *what, const char *given)
+{
+    fprintf(stderr, "qnet: %s: \"%s\"\n  qnet help sim run\n", what, given == NULL ? "" : given);
+    return QNK_CLI_USAGE;
+}
+
+/* "5" or "1..100". */
+static bool range_read(const char *text, uint64_t *first, uint64_t *last)
+{
+    char *end;
+
+    if (text == NULL || *text < '0' || *text > '9') {
+        return false;
+    }
+    *first = *last = strtoull(text, &end, 10);
+    if (strncmp(end, "..", 2) == 0 && end[2] >= '0' && end[2] <= '9') {
+        *last = strtoull(end + 2, &end, 10);
+    }
+    return *end == 0 && *first <= *last && *last - *first < SEEDS_MAX;
+}
+
+/* The next of words apart by commas. False: there is none. */
+static bool word_next(const char **rest, char word[32])
+{
+    size_t size = strcspn(*rest, ",");
+
+    if (**rest == 0) {
+        return false;
+    }
+    snprintf(word, 32, "%.*s", (int)(size < 31 ? size : 31), *rest);
+    *rest += size + ((*rest)[size] == ',');
+    return true;
+}
+
+/* Names of kinds of harm, "all" or "none", into a bitmap. */
+static bool kinds_read(const char *text, uint64_t *kinds)
+{
+    char word[32];
+
+    *kinds = 0;
+    while (word_next(&text, word)) {
+        uint32_t kind = 0;
+
+        while (kind < QNK_HARMS && strcmp(qnk_harm_name(kind), word) != 0) {
+            kind++;
+        }
+        if (kind < QNK_HARMS) {
+            *kinds |= UINT64_C(1) << kind;
+        } else if (strcmp(word, "all") == 0) {
+            *kinds = UINT64_MAX;
+        } else if (strcmp(word, "none") != 0) {
+            fprintf(stderr, "qnet: --faults: \"%s\" is none of all none", word);
+            for (kind = 0; kind < QNK_HARMS; kind++) {
+                fprintf(stderr, " %s", qnk_harm_name(kind));
+            }
+            fprintf(stderr, "\n");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Numbers of harms, as shrink prints them; "0" is none of them. */
+static bool only_read(struct sim *sim, const char *text)
+{
+    char word[32];
+
+    if (text == NULL) {
+        return true;
+    }
+    sim->campaign.only = sim->only;
+    while (word_next(&text, word)) {
+        uint64_t first, last;
+
+        if (!range_read(word, &first, &last) || last > QNK_PLAN_HARMS_MAX) {
+            return false;
+        }
+        for (uint64_t number = first; number <= last; number++) {
+            if (sim->campaign.only_count < QNK_PLAN_HARMS_MAX) {
+                sim->only[sim->campaign.only_count++] = (uint32_t)number;
+            }
+        }
+    }
+    return true;
+}
+
+static uint32_t cores(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return count < 1 ? 1 : count > CORES_MAX ? CORES_MAX : (uint32_t)count;
+}
+
+/* --- the cast --- */
+
+/* The options that were given and say what a seed is, as they would be typed again. */
+static void options_put(struct sim *sim)
+{
+    static const char *const names[] = {"nodes",  "mode",    "faults", "level",
+                                        "window", "windows", "network"};
+    size_t used = 0;
+
+    for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (qnk_call_given(sim->call, names[i])) {
+            int size = snprintf(sim->options + used, sizeof sim->options - used, " --%s %s",
+                                names[i], qnk_call_text(sim->call, names[i]));
+
+            used += size > 0 && used + (size_t)size < sizeof sim->options ? (size_t)size : 0;
+        }
+    }
+    sim->options[used] = 0;
+}
+
+static bool network_read(struct sim *sim, struct qnk_cast_file *file)
+{
+    const char *path = qnk_call_text(sim->call, "network");
+    FILE *in;
+    size_t size;
+
+    if (path == NULL) {
+        *file = (struct qnk_cast_file){"sim.yaml",
+                                       {(const uint8_t *)qnk_sim_network, strlen(qnk_sim_network)}};
+        return true;
+    }
+    in = fopen(path, "rb");
+    sim->network = qnk_memory_take(&budget, QNK_TREE_FILE_MAX);
+    size = in == NULL || sim->network == NULL ? 0 : fread(sim->network, 1, QNK_TREE_FILE_MAX, in);
+    if (in == NULL || size == 0) {
+        fprintf(stderr, "qnet: cannot read '%s': %s\n", path, strerror(errno));
+    }
+    if (in != NULL) {
+        (void)fclose(in);
+    }
+    *file = (struct qnk_cast_file){path, {sim->network, size}};
+    return size > 0;
+}
+
+static int cast_open(struct sim *sim)
+{
+    uint64_t nodes = qnk_call_number(sim->call, "nodes");
+    struct qnk_cast_setup setup = {
+        .budget = &budget,
+        .loader = qnk_place_loader(),
+        .node = {"sim-node.yaml", {(const uint8_t *)qnk_sim_node, strlen(qnk_sim_node)}},
+        .nodes = (uint32_t)nodes,
+        .validators =
+            (uint32_t)(nodes < QNK_NETWORK_VALIDATORS_MAX ? nodes : QNK_NETWORK_VALIDATORS_MAX),
+        .window = (uint32_t)qnk_call_number(sim->call, "window"),
+        .level = strcmp(qnk_call_text(sim->call, "level"), "L1") == 0 ? QNK_CAST_L1 : QNK_CAST_L0,
+    };
+    char why[QNK_CAST_WHY] = "";
+    int32_t status;
+
+    if (nodes < 1 || nodes > QNK_WORLD_NODES_MAX) {
+        return usage("--nodes is 1 to 1000", qnk_call_text(sim->call, "nodes"));
+    }
+    if (setup.loader == NULL || !network_read(sim, &setup.network)) {
+        return QNK_CLI_FAILED;
+    }
+    status = qnk_cast_create(&setup, &sim->cast, why);
+    if (status != QN_OK) {
+        fprintf(stderr, "qnet: %s (status %d)\n", why, status);
+    }
+    return status == QN_OK ? QNK_CLI_OK : QNK_CLI_FAILED;
+}
+
+/* Everything but seeds. */
+static int sim_open(struct sim *sim)
+{
+    struct qnk_plan_setup *plan = &sim->campaign.plan;
+    uint64_t windows = qnk_call_number(sim->call, "windows");
+    int result;
+
+    if (sodium_init() < 0) {
+        return QNK_CLI_FAILED;
+    }
+    if (!kinds_read(qnk_call_text(sim->call, "faults"), &plan->kinds)) {
+        return QNK_CLI_USAGE;
+    }
+    if (!only_read(sim, qnk_call_text(sim->call, "only"))) {
+        return usage("--only takes numbers of faults, as in 3,17",
+                     qnk_call_text(sim->call, "only"));
+    }
+    if (windows < 1 || windows > 1000) {
+        return usage("--windows is 1 to 1000", qnk_call_text(sim->call, "windows"));
+    }
+    result = cast_open(sim);
+    if (result != QNK_CLI_OK) {
+        return result;
+    }
+
+    const struct qnk_network *network = qnk_cast_network(sim->cast);
+    struct qnk_world_setup world;
+
+    qnk_cast_world(sim->cast, &world);
+    plan->mode = strcmp(qnk_call_text(sim->call, "mode"), "safety") == 0 ? QNK_PLAN_SAFETY
+                                                                         : QNK_PLAN_LIVENESS;
+    plan->nodes = world.nodes;
+    plan->validators = world.set->count;
+    plan->senders = QNK_CAST_SENDERS;
+    plan->quiet_us = QUIET_US;
+    plan->length_us =
+        QUIET_US + windows * network->window * network->interval_max_ms * UINT64_C(1000);
+    sim->campaign.budget = &budget;
+    sim->campaign.cast = sim->cast;
+    sim->campaign.jobs = 1;
+    sim->campaign.limit_ms = LIMIT_MS * (1 + world.nodes / 20);
+    sim->campaign.ctx = sim;
+    options_put(sim);
+    return QNK_CLI_OK;
+}
+
+static void sim_close(struct sim *sim)
+{
+    qnk_cast_destroy(sim->cast);
+    qnk_memory_give(&budget, sim->network, QNK_TREE_FILE_MAX);
+}
+
+/* --- what came of it --- */
+
+static const char *trace_text(const struct qnk_verdict *verdict)
+{
+    static char text[QNK_HEX_SIZE(QN_HASH_SIZE)];
+
+    qnk_hex_encode(verdict->trace.bytes, QN_HASH_SIZE, text);
+    return text;
+}
+
+static const char *seconds_text(uint64_t us)
+{
+    static char texts[8][24];
+    static uint32_t next;
+    char *text = texts[next++ % 8];
+
+    snprintf(text, sizeof texts[0], "%llu.%03llu s", (unsigned long long)(us / 1000000),
+             (unsigned long long)(us / 1000 % 1000));
+    return text;
+}
+
+static void only_put(FILE *out, const uint32_t *numbers, uint32_t count)
+{
+    fprintf(out, " --only %s", count == 0 ? "0" : "");
+    for (uint32_t i = 0; i < count; i++) {
+        fprintf(out, "%s%u", i == 0 ? "" : ",", numbers[i]);
+    }
+}
+
+static void verdict_print(const struct sim *sim, const struct qnk_verdict *verdict)
+{
+    if (!verdict->is_good) {
+        char who[16] = "";
+
+        if (verdict->node != UINT32_MAX) {
+            snprintf(who, sizeof who, " at v%u", verdict->node + 1);
+        }
+        printf("seed %llu  FAILED  %s%s, %s: %s\n  qnet sim run --seed %llu%s",
+               (unsigned long long)verdict->seed, verdict->oracle, who,
+               seconds_text(verdict->at_us), verdict->words, (unsigned long long)verdict->seed,
+               sim->options);
+        if (sim->campaign.only != NULL) {
+            only_put(stdout, sim->campaign.only, sim->campaign.only_count);
+        }
+        printf("\n");
+    } else {
+        printf("seed %-5llu ok  %.16s  %s  %llu events  %u faults  %llu blocks  %llu windows final"
+               "  %llu transactions\n",
+               (unsigned long long)verdict->seed, trace_text(verdict),
+               seconds_text(verdict->length_us), (unsigned long long)verdict->events,
+               verdict->harms, (unsigned long long)verdict->heights,
+               (unsigned long long)verdict->windows, (unsigned long long)verdict->txs);
+    }
+    (void)fflush(stdout);
+}
+
+static json_t *verdict_json(const struct qnk_verdict *it)
+{
+    json_t *json = json_pack(
+        "{s:I, s:b, s:s, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
+        (json_int_t)it->seed, "good", it->is_good, "trace", trace_text(it), "events",
+        (json_int_t)it->events, "simulated_us", (json_int_t)it->length_us, "faults", (int)it->harms,
+        "blocks", (json_int_t)it->heights, "windows", (json_int_t)it->windows, "transactions",
+        (json_int_t)it->txs, "final_p50_us", (json_int_t)it->final_p50_us, "final_p99_us",
+        (json_int_t)it->final_p99_us, "core_bytes", (json_int_t)it->core_bytes);
+
+    if (!it->is_good) {
+        json_object_set_new(json, "violated", json_string(it->oracle));
+        json_object_set_new(json, "at_us", json_integer((json_int_t)it->at_us));
+        json_object_set_new(json, "node", json_integer((int)it->node));
+        json_object_set_new(json, "words", json_string(it->words));
+    }
+    return json;
+}
+
+/* --- run --- */
+
+/* A campaign as it goes on. */
+struct progress {
+    struct sim *sim;
+    uint64_t seeds, before; /* of this call; that an earlier one ran */
+    uint64_t good, failed;
+    uint64_t events, length_us, harms, windows, txs;
+    double start_s;
+    FILE *resume; /* NULL: none */
+    json_t *list; /* verdicts, of few seeds or those that failed */
+    uint64_t listed;
+    struct qnk_verdict last;
+    bool is_terminal;
+};
+
+static double now_s(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static bool progress_show(void *ctx)
+{
+    const struct progress *it = ctx;
+    double spent = now_s() - it->start_s;
+    uint64_t ran = it->good + it->failed;
+    double rate = (double)ran / spent;
+
+    if (it->is_terminal && it->seeds > 1 && ran > 0) {
+        fprintf(stderr,
+                "\r%llu of %llu seeds, %llu failed, %.1f seeds/s, %.0f simulated s/s, %s left  ",
+                (unsigned long long)(it->before + ran), (unsigned long long)it->seeds,
+                (unsigned long long)it->failed, rate, (double)it->length_us / 1e6 / spent,
+                qnk_duration((uint64_t)((double)(it->seeds - it->before - ran) / rate * 1000)));
+        (void)fflush(stderr);
+    }
+    return true;
+}
+
+static void progress_wipe(const struct progress *it)
+{
+    if (it->is_terminal && it->seeds > 1) {
+        fprintf(stderr, "\r%90s\r", "");
+    }
+}
+
+static void verdict_came(void *ctx, const struct qnk_verdict *verdict)
+{
+    struct progress *it = ctx;
+    bool is_shown = it->seeds <= LINES_MAX || !verdict->is_good;
+
+    it->good += verdict->is_good;
+    it->failed += !verdict->is_good;
+    it->events += verdict->events;
+    it->length_us += verdict->length_us;
+    it->harms += verdict->harms;
+    it->windows += verdict->windows;
+    it->txs += verdict->txs;
+    it->last = *verdict;
+    if (it->resume != NULL) {
+        fprintf(it->resume, "%llu %s %.16s\n", (unsigned long long)verdict->seed,
+                verdict->is_good ? "ok" : verdict->oracle, trace_text(verdict));
+        (void)fflush(it->resume);
+    }
+    if (is_shown && it->sim->call->json && it->listed++ < 1000) {
+        json_array_append_new(it->list, verdict_json(verdict));
+    } else if (is_shown && !it->sim->call->json && !(verdict->is_good && it->sim->call->quiet)) {
+        progress_wipe(it);
+        verdict_print(it->sim, verdict);
+    }
+}
+
+/* Reads what an earlier call with this file did, and opens it for more. */
+static int resume_open(struct progress *it, uint8_t *done)
+{
+    const char *path = qnk_call_text(it->sim->call, "resume");
+    char line[LINE], head[LINE];
+    FILE *file = path == NULL ? NULL : fopen(path, "a+");
+
+    if (path == NULL) {
+        return QNK_CLI_OK;
+    }
+    if (file == NULL) {
+        fprintf(stderr, "qnet: cannot open '%s': %s\n", path, strerror(errno));
+        return QNK_CLI_FAILED;
+    }
+    it->resume = file;
+    snprintf(head, sizeof head, "qnet sim run%.380s\n", it->sim->options);
+    rewind(file);
+    if (fgets(line, sizeof line, file) == NULL) {
+        fprintf(file, "%s", head);
+    } else if (strcmp(line, head) != 0) {
+        fprintf(stderr, "qnet: '%s' is of another campaign: %s", path, line);
+        return QNK_CLI_USAGE;
+    }
+    while (fgets(line, sizeof line, file) != NULL) {
+        const struct qnk_campaign_setup *setup = &it->sim->campaign;
+        uint64_t seed = strtoull(line, NULL, 10), place = seed - setup->first;
+
+        if (strchr(line, '\n') == NULL || seed < setup->first || seed > setup->last ||
+            (done[place / 8] >> place % 8 & 1) != 0) {
+            continue;
+        }
+        if (strstr(line, " ok ") != NULL) { /* what failed is run again */
+            done[place / 8] = (uint8_t)(done[place / 8] | 1u << place % 8);
+            it->before++;
+        }
+    }
+    (void)fseek(file, 0, SEEK_END);
+    return QNK_CLI_OK;
+}
+
+static void summary_print(const struct progress *it, double spent)
+{
+    uint64_t ran = it->good + it->failed;
+    const char *level = qnk_call_text(it->sim->call, "level");
+
+    printf("%llu seeds: %llu good, %llu failed", (unsigned long long)ran,
+           (unsigned long long)it->good, (unsigned long long)it->failed);
+    if (it->before > 0) {
+        printf(", %llu before", (unsigned long long)it->before);
+    }
+    printf("   %s   %u nodes   %llu faults   %llu windows final   %llu events\n", level,
+           it->sim->campaign.plan.nodes, (unsigned long long)it->harms,
+           (unsigned long long)it->windows, (unsigned long long)it->events);
+    printf("%.1f s: %.2f seeds/s, %.1f simulated s/s", spent, (double)ran / spent,
+           (double)it->length_us / 1e6 / spent);
+    if (ran == 1) {
+        printf("   final after a window's end p50 %s p99 %s   core %s a node",
+               seconds_text(it->last.final_p50_us), seconds_text(it->last.final_p99_us),
+               qnk_bytes(it->last.core_bytes));
+    }
+    printf("\n");
+}
+
+static void summary_json(const struct progress *it, double spent)
+{
+    uint64_t ran = it->good + it->failed;
+    json_t *json = json_pack(
+        "{s:I, s:I, s:I, s:I, s:s, s:s, s:i, s:I, s:I, s:I, s:f, s:f, s:f, s:s, s:O}", "seeds",
+        (json_int_t)ran, "good", (json_int_t)it->good, "failed", (json_int_t)it->failed, "before",
+        (json_int_t)it->before, "level", qnk_call_text(it->sim->call, "level"), "mode",
+        qnk_call_text(it->sim->call, "mode"), "nodes", (int)it->sim->campaign.plan.nodes, "faults",
+        (json_int_t)it->harms, "windows", (json_int_t)it->windows, "events", (json_int_t)it->events,
+        "seconds", spent, "seeds_per_s", (double)ran / spent, "simulated_s_per_s",
+        (double)it->length_us / 1e6 / spent, "options", it->sim->options, "runs", it->list);
+
+    qnk_json_print(json);
+    json_decref(json);
+}
+
+static int run_campaign(struct progress *it, uint8_t *done)
+{
+    struct qnk_campaign_setup *setup = &it->sim->campaign;
+    int result = resume_open(it, done);
+    double spent;
+
+    if (result != QNK_CLI_OK) {
+        return result;
+    }
+    setup->done = done;
+    setup->ctx = it;
+    setup->came = verdict_came;
+    setup->ticked = progress_show;
+    it->start_s = now_s();
+    if (qnk_campaign(setup) != QN_OK) {
+        fprintf(stderr, "qnet: no process can be made: %s\n", strerror(errno));
+        result = QNK_CLI_FAILED;
+    }
+    spent = now_s() - it->start_s;
+    progress_wipe(it);
+    (it->sim->call->json ? summary_json : summary_print)(it, spent);
+    return it->failed > 0 ? QNK_CLI_ASSERTION : result;
+}
+
+int qnk_run_sim_run(struct qnk_call *call)
+{
+    struct sim sim = {.call = call};
+    struct progress progress = {.sim = &sim, .is_terminal = isatty(STDERR_FILENO) && !call->quiet};
+    const char *seeds = qnk_call_text(call, qnk_call_given(call, "seeds") ? "seeds" : "seed");
+    uint64_t jobs = qnk_call_given(call, "jobs") ? qnk_call_number(call, "jobs") : cores();
+    uint64_t size;
+    uint8_t *done;
+    int result;
+
+    if (!range_read(seeds, &sim.campaign.first, &sim.campaign.last)) {
+        return usage("seeds are a number or A..B", seeds);
+    }
+    if (jobs < 1 || jobs > CORES_MAX) {
+        return usage("--jobs is 1 to 256", qnk_call_text(call, "jobs"));
+    }
+    result = sim_open(&sim);
+    if (result == QNK_CLI_OK) {
+        sim.campaign.jobs = (uint32_t)jobs;
+        sim.campaign.is_twice = qnk_call_flag(call, "twice");
+        progress.seeds = sim.campaign.last - sim.campaign.first + 1;
+        progress.list = json_array();
+        size = progress.seeds / 8 + 1;
+        done = qnk_memory_take(&budget, size);
+        result = done == NULL ? QNK_CLI_FAILED : run_campaign(&progress, done);
+        qnk_memory_give(&budget, done, size);
+        json_decref(progress.list);
+        if (progress.resume != NULL && fclose(progress.resume) != 0) {
+            result = QNK_CLI_FAILED;
+        }
+    }
+    sim_close(&sim);
+    return result;
+}
+
+/* --- show --- */
+
+static void told(void *ctx, uint64_t at_us, uint32_t node, const char *what, const char *text)
+{
+    char who[16] = "-";
+
+    (void)ctx;
+    if (node != UINT32_MAX) {
+        snprintf(who, sizeof who, "v%u", node + 1);
+    }
+    printf("%6llu.%06llu  %-5s %-14s %s\n", (unsigned long long)(at_us / 1000000),
+           (unsigned long long)(at_us % 1000000), who, what, text);
+}
+
+int qnk_run_sim_show(struct qnk_call *call)
+{
+    struct sim sim = {.call = call};
+    struct qnk_teller teller = {.level = 2, .tell = told};
+    struct qnk_verdict verdict;
+    int result;
+
+    if (!range_read(call->operands[0], &sim.campaign.first, &sim.campaign.last)) {
+        return usage("a seed is a number", call->operands[0]);
+    }
+    result = sim_open(&sim);
+    if (result == QNK_CLI_OK) {
+        teller.level = (uint32_t)qnk_call_number(call, "notes");
+        qnk_campaign_seed(&sim.campaign, sim.campaign.first, &teller, &verdict);
+        verdict_print(&sim, &verdict);
+        result = verdict.is_good ? QNK_CLI_OK : QNK_CLI_ASSERTION;
+    }
+    sim_close(&sim);
+    return result;
+}
+
+/* --- shrink --- */
+
+static void shrink_ran(void *ctx, uint32_t runs, uint32_t left)
+{
+    (void)ctx;
+    fprintf(stderr, "\r%u runs, %u faults left  ", runs, left);
+}
+
+static int shrunk_print(const struct sim *sim, const struct qnk_shrunk *shrunk)
+{
+    if (shrunk->verdict.is_good) {
+        printf("seed %llu does not fail\n", (unsigned long long)sim->campaign.first);
+        return QNK_CLI_OK;
+    }
+    printf(
+        "seed %llu breaks %s with %u of its %u faults (%u runs): %s\n  qnet sim run --seed %llu%s",
+        (unsigned long long)sim->campaign.first, shrunk->verdict.oracle, shrunk->after,
+        shrunk->before, shrunk->runs, shrunk->verdict.words,
+        (unsigned long long)sim->campaign.first, sim->options);
+    only_put(stdout, shrunk->numbers, shrunk->after);
+    printf("\n");
+    return QNK_CLI_ASSERTION;
+}
+
+static int shrunk_json(const struct sim *sim, const struct qnk_shrunk *shrunk)
+{
+    json_t *numbers = json_array();
+    json_t *json;
+
+    for (uint32_t i = 0; i < shrunk->after; i++) {
+        json_array_append_new(numbers, json_integer(shrunk->numbers[i]));
+    }
+    json =
+        json_pack("{s:I, s:b, s:s, s:i, s:i, s:o}", "seed", (json_int_t)sim->campaign.first, "good",
+                  shrunk->verdict.is_good, "violated", shrunk->verdict.oracle, "faults_before",
+                  (int)shrunk->before, "runs", (int)shrunk->runs, "only", numbers);
+    qnk_json_print(json);
+    json_decref(json);
+    return shrunk->verdict.is_good ? QNK_CLI_OK : QNK_CLI_ASSERTION;
+}
+
+int qnk_run_sim_shrink(struct qnk_call *call)
+{
+    struct sim sim = {.call = call};
+    struct qnk_shrunk shrunk;
+    bool is_shown = isatty(STDERR_FILENO) && !call->quiet;
+    int result;
+
+    if (!range_read(call->operands[0], &sim.campaign.first, &sim.campaign.last)) {
+        return usage("a seed is a number", call->operands[0]);
+    }
+    result = sim_open(&sim);
+    if (result == QNK_CLI_OK) {
+        if (qnk_shrink(&sim.campaign, sim.campaign.first, is_shown ? shrink_ran : NULL, NULL,
+                       &shrunk) != QN_OK) {
+            fprintf(stderr, "qnet: no process can be made: %s\n", strerror(errno));
+            result = QNK_CLI_FAILED;
+        } else {
+            fprintf(stderr, "%s", is_shown ? "\r                              \r" : "");
+            result = (call->json ? shrunk_json : shrunk_print)(&sim, &shrunk);
+        }
+    }
+    sim_close(&sim);
+    return result;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/qnet/sim_files.h"
+
+const char qnk_sim_network[] =
+    "version: qnet.network/v1\n"
+    "name: sim\n"
+    "window: 10\n"
+    "interval: {min: 10ms, max: 80ms}\n"
+    "limits: {block_bytes: 1MiB, block_txs: 5000}\n"
+    "producer: {use: round-robin, version: \"1.0\", turn: 3, "
+    "intervals: [80ms, 40ms, 20ms, 10ms]}\n"
+    "consensus: {use: commit-reveal, version: \"1.0\", commit: 600ms, commit_min: 100ms, "
+    "reveal: 300ms,\n"
+    "            seal: 300ms, propose: 120ms, propose_step: 50ms, base: 100ms, step: 50ms}\n"
+    "ledger: {use: accounts, version: \"1.0\"}\n"
+    "signature_rule: ed25519-strict-cofactored\n"
+    "settle: {blocks: 1, time: 100ms}\n";
+
+const char qnk_sim_node[] = "version: qnet.node/v1\n"
+                            "network: sim.yaml\n"
+                            "name: sim\n"
+                            "type: super\n"
+                            "data: sim\n"
+                            "keys: {node: node.key, validator: validator.key}\n"
+                            "transport: inproc\n"
+                            "storage: memory\n"
+                            "compression: none\n"
+                            "signature: sodium\n"
+                            "trust: {policy: off}\n"
+                            "resend: 60ms\n"
+                            "mempool: {txs: 10000, bytes: 16MiB, senders: 1000}\n";

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* sim_files.h: the config files of a network that `qnet sim` runs if it is given none: times are
+ * short, so that a window is a second, and one second of simulation holds many. */
+
+/* As text; the network file has no genesis, which a cast makes for itself. */
+extern const char qnk_sim_network[];
+extern const char qnk_sim_node[];
