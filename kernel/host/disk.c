@@ -134,7 +134,7 @@ static void run_sign(struct work *work)
     }
 }
 
-/* The maps' thread needs nothing of this one, so it gets there. */
+/* The maps' thread needs nothing of the others, so it gets there. */
 static bool windows_wait(struct qnk_disk *disk, uint64_t after)
 {
     (void)pthread_mutex_lock(&disk->lock);
@@ -155,6 +155,16 @@ static void run_trim(struct work *work)
     if (windows_wait(work->disk, work->trim.after)) {
         work->status = qnk_store_guard_trim(&work->disk->log, QNK_DISK_LANE_LOG, records);
     }
+}
+
+uint64_t qnk_disk_windows(const struct qnk_disk *disk)
+{
+    return disk->windows_given;
+}
+
+void qnk_disk_wait(struct qnk_disk *disk, uint64_t windows)
+{
+    (void)windows_wait(disk, windows);
 }
 
 /* --- on the maps' thread --- */

@@ -70,5 +70,10 @@ void qnk_disk_forget(struct qnk_disk *disk, uint32_t peer);
 /* The store of the reads thread: for tasks of that queue alone. */
 struct qnk_store *qnk_disk_reader(struct qnk_disk *disk);
 
+/* How many final windows it was given so far; and, on the reads thread, waits until so many are
+ * durable, or have failed: who asks after a window was called final finds it. */
+uint64_t qnk_disk_windows(const struct qnk_disk *disk);
+void qnk_disk_wait(struct qnk_disk *disk, uint64_t windows);
+
 /* Requests of peers that were dropped. */
 uint64_t qnk_disk_dropped(const struct qnk_disk *disk);

@@ -429,6 +429,49 @@ static void the_guards_log_stays_if_the_window_is_not_durable(void **subject)
     assert_string_equal(failed_what, "a final window");
 }
 
+static _Atomic uint32_t deeds_when_read;
+
+/* A read of what was final when it was asked for: one window. */
+static void read_final(struct qnk_task *task, uint32_t lane)
+{
+    (void)task;
+    (void)lane;
+    qnk_disk_wait(disk, 1);
+    deeds_when_read = fake.count;
+}
+
+static void read_done(struct qnk_task *task)
+{
+    (void)task;
+}
+
+static void a_read_finds_what_was_final_when_it_was_asked(void **subject)
+{
+    struct qnk_task task = {.run = read_final, .done = read_done};
+
+    (void)subject;
+    fake.holds_writes = true;
+    finalize();
+    assert_int_equal(qnk_disk_windows(disk), 1);
+    qnk_pool_give(pool, QNK_QUEUE_READS, &task);
+    uv_sleep(1);
+    fake.holds_writes = false;
+    settle();
+    assert_int_equal(deeds_when_read, 1);
+}
+
+static void a_read_does_not_wait_for_what_failed(void **subject)
+{
+    struct qnk_task task = {.run = read_final, .done = read_done};
+
+    (void)subject;
+    fake.write_status = QN_NO_SPACE;
+    finalize();
+    qnk_pool_give(pool, QNK_QUEUE_READS, &task);
+    settle();
+    assert_int_equal(deeds_when_read, 0);
+}
+
 static void a_map_that_grows_is_waited_for(void **subject)
 {
     (void)subject;
@@ -576,6 +619,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_a_key_nothing_is_signed, start_without_key, stop),
         cmocka_unit_test_setup_teardown(the_guards_log_is_cut_after_the_window_is_durable, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(a_read_finds_what_was_final_when_it_was_asked, start, stop),
+        cmocka_unit_test_setup_teardown(a_read_does_not_wait_for_what_failed, start, stop),
         cmocka_unit_test_setup_teardown(the_guards_log_stays_if_the_window_is_not_durable, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_map_that_grows_is_waited_for, start, stop),

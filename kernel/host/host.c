@@ -472,6 +472,7 @@ static void ask_run(struct qnk_task *task, uint32_t lane)
         .ledger_lane = lane,
     };
 
+    qnk_disk_wait(host->disk, ask->windows);
     qnk_gate_enter(&host->gate, false);
     ask->run(ask, &reach);
     qnk_gate_leave(&host->gate, false);
@@ -495,6 +496,7 @@ int32_t qnk_host_ask(struct qnk_host *host, struct qnk_ask *ask)
     }
     host->asks++;
     ask->host = host;
+    ask->windows = qnk_disk_windows(host->disk);
     ask->task = (struct qnk_task){.run = ask_run, .done = ask_done};
     qnk_pool_give(host->pool, QNK_QUEUE_READS, &ask->task);
     return QN_OK;

@@ -150,12 +150,14 @@ struct qnk_reach {
 };
 
 /* A question that waits for the disk or looks into the ledger. The asker's, and stays where it is
- * until `done`; `run` touches nothing of the loop's. The ledger does not change meanwhile. */
+ * until `done`; `run` touches nothing of the loop's. The ledger does not change meanwhile, and what
+ * was final when it was asked is on the disk. */
 struct qnk_ask {
     void (*run)(struct qnk_ask *ask, const struct qnk_reach *reach); /* on the reads thread */
     void (*done)(struct qnk_ask *ask);                               /* on the loop */
     struct qnk_task task;                                            /* the host's */
     struct qnk_host *host;                                           /* the host's */
+    uint64_t windows;                                                /* the host's */
 };
 
 /* QN_BUSY: ASKS_MAX wait; QN_AGAIN: the node is starting or stopping. `done` is then not called. */
