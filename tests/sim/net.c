@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/base/sink.h"
 #include "kernel/chain/tx.h"
 #include "tests/sim/cast.h"
 
@@ -259,4 +260,40 @@ void assert_all_final(struct net *net, uint32_t from, uint32_t to, uint64_t wind
         assert_true(look(net, i).final_window >= window);
     }
     assert_agreement(net);
+}
+
+static void macro_read(struct net *net, uint32_t node, uint64_t window, uint8_t to[QNK_MACRO_SIZE])
+{
+    struct qn_sink out;
+
+    qnk_sink_init(&out, &net->budget, 1 << 20);
+    assert_int_equal(qnk_store_macro(qnk_world_store(net->world, node), 0, window, &out), QN_OK);
+    memcpy(to, out.data, QNK_MACRO_SIZE);
+    qnk_sink_done(&out);
+}
+
+/* The last final window that has reached the disk. */
+static uint64_t stored_window(struct net *net, uint32_t node)
+{
+    struct qnk_store_final final;
+
+    assert_int_equal(qnk_store_final(qnk_world_store(net->world, node), 0, &final), QN_OK);
+    return final.window;
+}
+
+void assert_one_chain(struct net *net, uint32_t nodes)
+{
+    for (uint32_t node = 1; node < nodes; node++) {
+        uint64_t last = stored_window(net, 0);
+        uint64_t own = stored_window(net, node);
+
+        last = own < last ? own : last;
+        for (uint64_t window = 1; window <= last; window++) {
+            uint8_t first[QNK_MACRO_SIZE], second[QNK_MACRO_SIZE];
+
+            macro_read(net, 0, window, first);
+            macro_read(net, node, window, second);
+            assert_memory_equal(first, second, QNK_MACRO_SIZE);
+        }
+    }
 }

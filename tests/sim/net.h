@@ -18,7 +18,7 @@
 #include "kernel/sim/world.h"
 
 enum {
-    NODES_MAX = 8,
+    NODES_MAX = 9,
     WINDOW = 10,
     START_MS = 1000000,
     MEMORY = 256 << 20,
@@ -75,3 +75,7 @@ void assert_agreement(struct net *net);
 
 /* The nodes from..to - 1 are final at least up to `window`, and all agree. */
 void assert_all_final(struct net *net, uint32_t from, uint32_t to, uint64_t window);
+
+/* Every window that is final and durable at two of the first `nodes`, which are on, is the same at
+ * both. */
+void assert_one_chain(struct net *net, uint32_t nodes);
