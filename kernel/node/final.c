@@ -803,6 +803,27 @@ static bool decode_frontier(struct qn_span from, struct qnk_frontier *frontier)
     return qnk_reader_done(&reader);
 }
 
+/* Whether a stored history follows on that of the window before, if that is known. */
+static bool follows_on(const struct qnk_node *node, const struct qnk_macro *macro,
+                       const struct qnk_frontier *history)
+{
+    const struct qnk_known_final *before = qnk_final_of(node, (int64_t)macro->window - 1);
+    struct qnk_frontier expected;
+    struct qnk_hash digest, leaf, root, stored;
+
+    if (before == NULL) {
+        return true;
+    }
+    expected = before->history;
+    qnk_frontier_root(&expected, &root);
+    qnk_macro_digest(macro, &digest);
+    qnk_hash_leaf(&digest, sizeof digest, &leaf);
+    qnk_frontier_add(&expected, &leaf);
+    qnk_frontier_root(&expected, &digest);
+    qnk_frontier_root(history, &stored);
+    return qnk_hash_equal(&root, &macro->history) && qnk_hash_equal(&digest, &stored);
+}
+
 /* The header of the last block of a window: among the recent ones, which come first. */
 static struct qnk_micro root_header(const struct qnk_node *node, const struct qnk_macro *macro)
 {
@@ -829,7 +850,8 @@ void qnk_final_restore(struct qnk_node *node, const struct qnk_event *event)
     struct qn_buf *certificate =
         status == QN_OK ? qnk_buf_copy(&node->budget, event->final.certificate) : NULL;
 
-    if (certificate == NULL || !decode_frontier(event->final.frontier, &history)) {
+    if (certificate == NULL || !decode_frontier(event->final.frontier, &history) ||
+        !follows_on(node, &macro, &history)) {
         qnk_control_unref(control);
         qnk_set_unref(next_set);
         qnk_buf_unref(certificate);

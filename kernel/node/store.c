@@ -564,8 +564,9 @@ int32_t qnk_store_load_ledger(struct qnk_store *store, uint32_t lane, struct qnk
 
 /* --- restoring a node --- */
 
+/* Each header names the one before it; `last` is the id of the last one. */
 static int32_t restore_recent(struct qnk_store *store, uint32_t lane, uint64_t height,
-                              qnk_restored *restored, void *ctx)
+                              qnk_restored *restored, void *ctx, struct qnk_hash *last)
 {
     uint64_t first = height > RECENT ? height - RECENT + 1 : 1;
     int32_t status = QN_OK;
@@ -576,14 +577,18 @@ static int32_t restore_recent(struct qnk_store *store, uint32_t lane, uint64_t h
         uint64_t place;
 
         status = qnk_store_header(store, lane, at, &header, &place);
+        if (status == QN_NOT_FOUND ||
+            (status == QN_OK &&
+             (header.height != at || (at > first && !qnk_hash_equal(&header.parent, last))))) {
+            status = corrupt(store, "the header of block", at);
+        }
         if (status == QN_OK) {
             struct qnk_event event = {.type = QNK_EVENT_RESTORE_RECENT};
 
+            qnk_micro_id(&header, last);
             qnk_micro_encode(&header, bytes);
             event.recent = (struct qn_span){bytes, sizeof bytes};
             restored(ctx, &event);
-        } else if (status == QN_NOT_FOUND) {
-            status = corrupt(store, "the header of block", at);
         }
     }
     return status;
@@ -599,10 +604,12 @@ static int32_t get_meta(struct qnk_store *store, uint32_t lane, enum meta_kind k
     return status == QN_NOT_FOUND ? corrupt(store, "what belongs to window", window) : status;
 }
 
-/* Whether the parts of a stored window belong together: the header names the hashes of the rest. A
- * light node has only the control record of genesis. */
+/* Whether the parts of a stored window belong together: the header names the hashes of the rest,
+ * and the last one that of the last block, NULL: there is none to compare. A light node has only the
+ * control record of genesis. */
 static bool fits_together(struct qnk_store *store, struct qn_span macro_bytes,
-                          struct qn_span control, struct qn_span set, bool is_light)
+                          struct qn_span control, struct qn_span set, bool is_light,
+                          const struct qnk_hash *block)
 {
     struct qnk_macro macro;
     struct qnk_hash hash;
@@ -611,6 +618,7 @@ static bool fits_together(struct qnk_store *store, struct qn_span macro_bytes,
 
     qnk_hash_tagged("qnet/control", control.data, control.size, &hash);
     fits = fits && (is_light || qnk_hash_equal(&hash, &macro.control)) &&
+           (block == NULL || qnk_hash_equal(block, &macro.last)) &&
            qnk_set_decode(store->budget, set, &members) == QN_OK &&
            qnk_hash_equal(&members->hash, &macro.next_set);
     qnk_set_unref(members);
@@ -618,8 +626,11 @@ static bool fits_together(struct qnk_store *store, struct qn_span macro_bytes,
 }
 
 static int32_t restore_final(struct qnk_store *store, uint32_t lane, uint64_t window,
-                             const struct qnk_store_final *last, qnk_restored *restored, void *ctx)
+                             const struct qnk_store_final *last, const struct qnk_hash *block,
+                             qnk_restored *restored, void *ctx)
 {
+    bool is_light = last->pages == 0;
+    bool is_last = window == last->window;
     struct qn_sink macro;
     struct qn_sink control;
     struct qn_sink set;
@@ -641,10 +652,10 @@ static int32_t restore_final(struct qnk_store *store, uint32_t lane, uint64_t wi
         status = get_meta(store, lane, META_FRONTIER, window, &frontier);
     }
     if (status == QN_NOT_FOUND ||
-        (status == QN_OK &&
-         (macro.size <= QNK_MACRO_SIZE ||
-          !fits_together(store, (struct qn_span){macro.data, QNK_MACRO_SIZE},
-                         qnk_sink_span(&control), qnk_sink_span(&set), last->pages == 0)))) {
+        (status == QN_OK && (macro.size <= QNK_MACRO_SIZE ||
+                             !fits_together(store, (struct qn_span){macro.data, QNK_MACRO_SIZE},
+                                            qnk_sink_span(&control), qnk_sink_span(&set), is_light,
+                                            is_last && !is_light ? block : NULL)))) {
         status = corrupt(store, "macroblock", window);
     }
     if (status == QN_OK) {
@@ -656,7 +667,7 @@ static int32_t restore_final(struct qnk_store *store, uint32_t lane, uint64_t wi
         event.final.control = qnk_sink_span(&control);
         event.final.next_set = qnk_sink_span(&set);
         event.final.frontier = qnk_sink_span(&frontier);
-        event.final.is_last = window == last->window;
+        event.final.is_last = is_last;
         restored(ctx, &event);
     }
     qnk_sink_done(&frontier);
@@ -667,13 +678,14 @@ static int32_t restore_final(struct qnk_store *store, uint32_t lane, uint64_t wi
 }
 
 static int32_t restore_finals(struct qnk_store *store, uint32_t lane,
-                              const struct qnk_store_final *last, qnk_restored *restored, void *ctx)
+                              const struct qnk_store_final *last, const struct qnk_hash *block,
+                              qnk_restored *restored, void *ctx)
 {
     uint64_t first = last->window >= QNK_STORE_FINALS ? last->window - QNK_STORE_FINALS + 1 : 1;
     int32_t status = QN_OK;
 
     for (uint64_t window = first; status == QN_OK && window <= last->window; window++) {
-        status = restore_final(store, lane, window, last, restored, ctx);
+        status = restore_final(store, lane, window, last, block, restored, ctx);
     }
     return status;
 }
@@ -805,27 +817,29 @@ int32_t qnk_store_restore(struct qnk_store *store, uint32_t lane, qnk_restored *
 {
     struct restoring to = {.restored = restored, .ctx = ctx};
     struct qnk_store_final final;
+    struct qnk_hash block;
     bool is_damaged = false;
     int32_t status = qnk_store_final(store, lane, &final);
 
     store->why[0] = '\0';
     if (status == QN_OK && final.pages > 0) {
-        status = restore_recent(store, lane, final.height, restored, ctx);
+        status = restore_recent(store, lane, final.height, restored, ctx, &block);
     }
     if (status == QN_OK) {
-        status = restore_finals(store, lane, &final, restored, ctx);
+        status = restore_finals(store, lane, &final, &block, restored, ctx);
     }
-    if (status == QN_OK) {
-        status = read_log(store, lane, store->guard, 0, restore_guard, &to, &is_damaged);
-        if (status == QN_CORRUPT || is_damaged) {
-            /* The node hears of a record that it cannot read, and signs nothing. */
-            struct qnk_event event = {.type = QNK_EVENT_RESTORE_GUARD};
+    if (status != QN_OK) {
+        return status; /* nothing stands without what is final */
+    }
+    status = read_log(store, lane, store->guard, 0, restore_guard, &to, &is_damaged);
+    if (status == QN_CORRUPT || is_damaged) {
+        /* The node hears of a record that it cannot read, and signs nothing. */
+        struct qnk_event event = {.type = QNK_EVENT_RESTORE_GUARD};
 
-            to.any = true;
-            restored(ctx, &event);
-            status = QN_OK;
-            store->why[0] = '\0'; /* the node says it, and no peer has it */
-        }
+        to.any = true;
+        restored(ctx, &event);
+        status = QN_OK;
+        store->why[0] = '\0'; /* the node says it, and no peer has it */
     }
     *has_guard = to.any;
     if (status == QN_OK) {
