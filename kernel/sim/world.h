@@ -5,8 +5,12 @@
  * deterministic plugins behind virtual edges.
  *
  * Whatever happens is an event with a time; equal seeds give equal events, and the trace hash over
- * them says so. Links have a delay and may lose, repeat and reorder; nodes crash, which costs them
- * all that was not durable, and start again from their storage. Nothing waits for a real clock.
+ * them says so. Links (links.h) have a delay and may lose, repeat and reorder; nodes crash, which
+ * costs them all that was not durable, and start again from their disks (drive.h). Work takes the
+ * virtual time that it costs on a machine, whatever it takes here. Nothing waits for a real clock.
+ *
+ * A disk that says no ends a node as it ends a live one (kernel/host/disk.c): its host stops it, says
+ * why, and an operator starts it again.
  *
  * Unless a function's own comment says otherwise:
  *   units    microseconds of virtual time; nodes are numbered from 0
@@ -21,9 +25,11 @@
 #include "kernel/node/node.h"
 #include "kernel/node/secret.h"
 #include "kernel/node/store.h"
+#include "kernel/sim/drive.h"
+#include "kernel/sim/links.h"
 #include "kernel/sim/watch.h"
 
-enum { QNK_WORLD_NODES_MAX = 1000 };
+enum { QNK_WORLD_NODES_MAX = 1000, QNK_WORLD_WHY = QNK_STORE_WHY };
 
 /* The plugins of one node; the caller makes and destroys the instances. */
 struct qnk_world_plugins {
@@ -54,7 +60,10 @@ struct qnk_world_setup {
     uint32_t mangle_permille; /* of frames: a mangled copy comes before it, as if sent too */
     uint32_t maps_us;         /* final windows are durable up to this much later, by lot */
     uint32_t loss_permille;   /* of frames: such a link breaks and is made again */
-    struct qn_span genesis;   /* the ledger's record */
+    const uint8_t *regions;   /* enum qnk_region of each node, instead of delay_us; NULL: none */
+    const struct qnk_bandwidth *bandwidths; /* of each node; NULL: no limits */
+    uint64_t order;         /* of what happens at one time: 0 as it came, else fuzzed by this */
+    struct qn_span genesis; /* the ledger's record */
     /* Of the nodes' keys; the first are the set's, in its order. Two nodes may have the same:
      * twins, with one validator's key on two machines. */
     const uint8_t (*seeds)[32];
@@ -74,11 +83,15 @@ QN_MUST_CHECK struct qnk_world *qnk_world_create(struct qnk_budget *budget,
                                                  const struct qnk_world_setup *setup);
 void qnk_world_destroy(struct qnk_world *world);
 
-/* Switches a node on: it restores what it stored and connects to all that are on. */
-void qnk_world_start(struct qnk_world *world, uint32_t node);
+/* Switches a node on: it restores what it stored and connects to all that are on. False: its disk
+ * says no, and it is halted (qnk_world_status): it can be crashed, its disk mended or wiped. */
+bool qnk_world_start(struct qnk_world *world, uint32_t node);
 
 /* The power goes: jobs, frames and what was not durable are lost. */
 void qnk_world_crash(struct qnk_world *world, uint32_t node);
+
+/* Its disk is empty again, as new, when it starts next. The node is off. */
+void qnk_world_wipe(struct qnk_world *world, uint32_t node);
 
 /* The power goes between two writes: the node's disk takes `writes` more, and with the next one the
  * node is dead, in the midst of what it does. qnk_world_crash then makes that known. */
@@ -86,6 +99,13 @@ void qnk_world_cut(struct qnk_world *world, uint32_t node, uint32_t writes);
 
 /* Whether a cut node has come to its end. */
 bool qnk_world_is_cut(const struct qnk_world *world, uint32_t node);
+
+/* Faults of all links, of a way (everything takes so much longer), of a machine (1000: as it is,
+ * 10000: ten times slower) from now on. Faults of disks: drive.h. */
+void qnk_world_faults(struct qnk_world *world, const struct qnk_link_faults *faults);
+void qnk_world_slow_way(struct qnk_world *world, uint32_t from, uint32_t to, uint32_t extra_us);
+void qnk_world_slow(struct qnk_world *world, uint32_t node, uint32_t cpu_permille,
+                    uint32_t disk_permille);
 
 /* Cuts or mends both ways between two nodes. */
 void qnk_world_link(struct qnk_world *world, uint32_t a, uint32_t b, bool is_up);
@@ -138,6 +158,16 @@ void qnk_world_trace(const struct qnk_world *world, struct qnk_hash *trace);
 /* NULL: it is off, or halted. */
 struct qnk_node *qnk_world_node(struct qnk_world *world, uint32_t node);
 struct qnk_store *qnk_world_store(struct qnk_world *world, uint32_t node);
+
+/* Its disk, to be broken; NULL: it was never on. */
+struct qnk_drive *qnk_world_drive(struct qnk_world *world, uint32_t node);
+
+/* What its disk said when its host stopped the node, and what that was; QN_OK: it did not. */
+int32_t qnk_world_status(const struct qnk_world *world, uint32_t node);
+const char *qnk_world_why(const struct qnk_world *world, uint32_t node);
+
+/* Bytes that it sent so far. */
+uint64_t qnk_world_sent(const struct qnk_world *world, uint32_t node);
 
 /* Answers to submits so far: how many transactions had this code. */
 uint64_t qnk_world_answers(const struct qnk_world *world, uint32_t node, uint32_t code);

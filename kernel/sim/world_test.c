@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "kernel/chain/tx.h"
 #include "tests/sim/net.h"
 #include "tests/sim/promises.h"
 
@@ -480,6 +481,161 @@ static void a_way_that_is_cut_takes_the_link_down_after_a_while(void **state)
     net_drop(net);
 }
 
+/* --- disks and links that fail --- */
+
+static void a_full_disk_stops_its_node_alone_until_there_is_room(void **state)
+{
+    struct net *net = net_make(4, 4, 46);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 2000);
+    qnk_drive_room(qnk_world_drive(net->world, 3), 1000);
+    net_run_ms(net, 5000);
+    assert_null(qnk_world_node(net->world, 3));
+    assert_int_equal(qnk_world_status(net->world, 3), QN_NO_SPACE);
+    assert_non_null(strstr(qnk_world_why(net->world, 3), "cannot be stored"));
+    assert_int_equal(look(net, 0).peers, 2);
+    qnk_world_crash(net->world, 3);
+    qnk_drive_room(qnk_world_drive(net->world, 3), UINT64_MAX);
+    assert_true(qnk_world_start(net->world, 3));
+    assert_int_equal(qnk_world_status(net->world, 3), QN_OK);
+    net_run_ms(net, 15000);
+    assert_all_final(net, 0, 4, 5);
+    assert_true(look(net, 3).is_signing);
+    net_drop(net);
+}
+
+/* Whatever rots: the node notices and takes it from its peers, or does not start until its folder
+ * is emptied. True: it did not start. */
+static bool rot_and_start(struct net *net, const char *space)
+{
+    bool is_refused;
+
+    qnk_world_crash(net->world, 4);
+    assert_true(qnk_drive_rot(qnk_world_drive(net->world, 4), space, 16));
+    is_refused = !qnk_world_start(net->world, 4) || qnk_world_node(net->world, 4) == NULL;
+    if (is_refused) {
+        assert_true(qnk_world_status(net->world, 4) == QN_CORRUPT || net->halts == 1);
+        net->halts = 0;
+        qnk_world_crash(net->world, 4);
+        qnk_world_wipe(net->world, 4);
+        assert_true(qnk_world_start(net->world, 4));
+    }
+    return is_refused;
+}
+
+static void what_rots_is_noticed_or_not_needed(void **state)
+{
+    static const char *const spaces[] = {"log",  "mempool", "page",  "micro",
+                                         "meta", "meta",    "macro", "meta"};
+    uint32_t refused = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+        struct net *net = net_make(4, 5, 60 + i);
+
+        net_open(net);
+        net_start(net, 0, 5);
+        submit(net, 4, 1, 0, 20);
+        net_run_ms(net, 5000);
+        refused += rot_and_start(net, spaces[i]);
+        net_run_ms(net, 5000);
+        assert_all_final(net, 0, 5, 8);
+        assert_int_equal(next_nonce(net, 4, 1), 20);
+        net_drop(net);
+    }
+    assert_true(refused >= 3);
+}
+
+static void a_wiped_disk_is_filled_from_peers(void **state)
+{
+    struct net *net = net_make(4, 5, 47);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 5);
+    net_run_ms(net, 8000);
+    qnk_world_crash(net->world, 4);
+    qnk_world_wipe(net->world, 4);
+    assert_true(qnk_world_start(net->world, 4));
+    assert_int_equal(look(net, 4).final_window, 0);
+    net_run_ms(net, 8000);
+    assert_all_final(net, 0, 5, 8);
+    net_drop(net);
+}
+
+static void frames_that_come_twice_and_in_another_order_stop_nobody(void **state)
+{
+    static const struct qnk_link_faults faults = {
+        .duplicate_permille = 200,
+        .reorder_permille = 200,
+        .reorder_us = 200000,
+        .spike_permille = 5,
+        .spike_us = 300000,
+    };
+
+    (void)state;
+    for (uint64_t seed = 50; seed < 53; seed++) {
+        struct net *net = net_make(4, 5, seed);
+
+        net->setup.order = seed; /* and of equal times, whichever comes */
+        net_open(net);
+        qnk_world_faults(net->world, &faults);
+        net_start(net, 0, 5);
+        for (uint32_t i = 0; i < 10; i++) {
+            submit(net, i % 5, i, 0, 20);
+            net_run_ms(net, 2000);
+        }
+        qnk_world_faults(net->world, &(struct qnk_link_faults){0});
+        net_run_ms(net, 10000);
+        assert_all_final(net, 0, 5, 8);
+        for (uint32_t i = 0; i < 10; i++) {
+            assert_int_equal(next_nonce(net, i % 5, i), 20);
+        }
+        net_drop(net);
+    }
+}
+
+static void far_regions_and_thin_lines_carry_a_network(void **state)
+{
+    static const uint8_t regions[NODES_MAX] = {QNK_REGION_EUC1, QNK_REGION_USE1, QNK_REGION_APNE1,
+                                               QNK_REGION_SAE1};
+    static const struct qnk_bandwidth thin[NODES_MAX] = {
+        {20000000, 5000000}, {20000000, 5000000}, {20000000, 5000000}, {20000000, 5000000}};
+    struct net *net = net_make(4, 4, 48);
+
+    (void)state;
+    net->setup.regions = regions;
+    net->setup.bandwidths = thin;
+    net_open(net);
+    net_start(net, 0, 4);
+    for (uint32_t sender = 0; sender < 20; sender++) {
+        submit(net, 0, sender, 0, 64);
+    }
+    net_run_ms(net, 60000);
+    for (uint32_t sender = 0; sender < 20; sender++) {
+        assert_int_equal(next_nonce(net, 3, sender), 64);
+    }
+    assert_true(qnk_world_sent(net->world, 0) > 20 * 64 * QNK_TX_TRANSFER_SIZE);
+    assert_all_final(net, 0, 4, 3);
+    net_drop(net);
+}
+
+static void a_slow_machine_is_not_lost(void **state)
+{
+    struct net *net = net_make(4, 4, 49);
+
+    (void)state;
+    net_open(net);
+    qnk_world_slow(net->world, 2, 10000, 5000);
+    net_start(net, 0, 4);
+    net_run_ms(net, 20000);
+    assert_all_final(net, 0, 4, 5);
+    net_drop(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -498,6 +654,12 @@ int main(void)
         cmocka_unit_test(clocks_that_differ_a_little_stop_nobody),
         cmocka_unit_test(who_s_clock_is_set_holds_until_it_is_steady),
         cmocka_unit_test(a_way_that_is_cut_takes_the_link_down_after_a_while),
+        cmocka_unit_test(a_full_disk_stops_its_node_alone_until_there_is_room),
+        cmocka_unit_test(what_rots_is_noticed_or_not_needed),
+        cmocka_unit_test(a_wiped_disk_is_filled_from_peers),
+        cmocka_unit_test(frames_that_come_twice_and_in_another_order_stop_nobody),
+        cmocka_unit_test(far_regions_and_thin_lines_carry_a_network),
+        cmocka_unit_test(a_slow_machine_is_not_lost),
     };
 
     return promises_run(tests, sizeof tests / sizeof *tests);
