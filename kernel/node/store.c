@@ -605,8 +605,8 @@ static int32_t get_meta(struct qnk_store *store, uint32_t lane, enum meta_kind k
 }
 
 /* Whether the parts of a stored window belong together: the header names the hashes of the rest,
- * and the last one that of the last block, NULL: there is none to compare. A light node has only the
- * control record of genesis. */
+ * and the last one that of the last block, NULL: there is none to compare. A light node has only
+ * the control record of genesis. */
 static bool fits_together(struct qnk_store *store, struct qn_span macro_bytes,
                           struct qn_span control, struct qn_span set, bool is_light,
                           const struct qnk_hash *block)

@@ -8,7 +8,7 @@
  * that each log finds by its own coin; an append under way leaves its first records (a log is
  * durable up to a place, and each record is there whole or not: storage.yaml; that lmdb keeps to it
  * is its own test's matter). Batches of maps are whole or not there: which ones were durable the
- * world decides. Bit rot: a record of a log reads as damaged (empty content, as lmdb tells it by its
+ * world decides. Bit rot: a record of a log reads as damaged (empty content, as lmdb tells it by a
  * checksum); a value of a map reads with one bit changed, as lmdb has no checksums for it: that the
  * kernel must notice. A full or failing disk refuses writes with a status; a slow one costs more.
  *

@@ -3,9 +3,9 @@
 
 /* inside.h: what the parts of a world share. Not for others.
  *
- * world.c holds life and time, wires.c frames and links, perform.c steps and their effects, writes.c
- * disks. Calls go from what happens (world.c) to what it does (perform.c) to where it goes (wires.c,
- * writes.c).
+ * world.c holds life and time, wires.c frames and links, perform.c steps and their effects,
+ * writes.c disks. Calls go from what happens (world.c) to what it does (perform.c) to where it goes
+ * (wires.c, writes.c).
  */
 
 #include <sodium.h>

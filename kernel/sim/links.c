@@ -6,7 +6,7 @@
 
 #include "kernel/sim/stream.h"
 
-/* Milliseconds between regions and back, and the share of nodes in each in percent: scale.md 1.5. */
+/* Milliseconds between regions and back, and percent of the nodes in each: scale.md 1.5. */
 static const uint16_t rtt_ms[QNK_REGIONS][QNK_REGIONS] = {
     {2, 65, 15, 115, 70, 90, 190, 215, 150, 200},
     {65, 2, 60, 175, 125, 145, 220, 165, 97, 140},

@@ -4,8 +4,8 @@
 /* links.h: the network model: when, how often and whether a frame arrives. It knows no world: it is
  * asked about each frame and answers with times.
  *
- * What TCP gives a node is frames in order or a broken link, and so it is here: a frame that is lost
- * by lot breaks its link, with all that is under way on it; what is in order may be late together
+ * What TCP gives a node is frames in order or a broken link, and so it is here: one that is lost by
+ * lot breaks its link, with all that is under way on it; what is in order may be late together
  * (spikes). A link that is made again may bring again what came before: that is the core's doing.
  * Frames that come twice, or overtake each other on one link, no TCP does; they are offered all the
  * same (`duplicate`, `reorder`), as a core that stands them owes its transport less.

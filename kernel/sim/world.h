@@ -9,8 +9,8 @@
  * costs them all that was not durable, and start again from their disks (drive.h). Work takes the
  * virtual time that it costs on a machine, whatever it takes here. Nothing waits for a real clock.
  *
- * A disk that says no ends a node as it ends a live one (kernel/host/disk.c): its host stops it, says
- * why, and an operator starts it again.
+ * A disk that says no ends a node as it ends a live one (kernel/host/disk.c): its host stops it,
+ * says why, and an operator starts it again.
  *
  * Unless a function's own comment says otherwise:
  *   units    microseconds of virtual time; nodes are numbered from 0
