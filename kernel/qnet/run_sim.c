@@ -7,6 +7,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 #include "kernel/qnet/runs.h"
 #include "kernel/qnet/show.h"
 #include "kernel/qnet/sim_files.h"
+#include "kernel/sim/event_text.h"
 #include "kernel/sim/shrink.h"
 
 enum {
@@ -219,6 +221,8 @@ static int sim_open(struct sim *sim)
     if (sodium_init() < 0) {
         return QNK_CLI_FAILED;
     }
+    /* A small network touches little of what its nodes take, and clearing all of it costs more. */
+    (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     if (!kinds_read(qnk_call_text(sim->call, "faults"), &plan->kinds)) {
         return QNK_CLI_USAGE;
     }
@@ -645,6 +649,146 @@ int qnk_run_sim_shrink(struct qnk_call *call)
             fprintf(stderr, "%s", is_shown ? "\r                              \r" : "");
             result = (call->json ? shrunk_json : shrunk_print)(&sim, &shrunk);
         }
+    }
+    sim_close(&sim);
+    return result;
+}
+
+/* --- traces --- */
+
+static void event_told(void *ctx, uint64_t at_us, uint32_t node, const struct qnk_event *event)
+{
+    char text[QNK_EVENT_TEXT];
+
+    qnk_event_text(event, text);
+    fprintf(ctx, "%llu.%06llu v%u %s\n", (unsigned long long)(at_us / 1000000),
+            (unsigned long long)(at_us % 1000000), node + 1, text);
+}
+
+/* Runs a seed in this process and writes each event of it as a line. */
+static void trace_write(const struct sim *sim, uint64_t seed, FILE *out,
+                        struct qnk_verdict *verdict)
+{
+    const struct qnk_teller teller = {.ctx = out, .event = event_told};
+
+    qnk_campaign_seed(&sim->campaign, seed, &teller, verdict);
+}
+
+/* The lines of one side of a comparison: of a seed, which is run, or of a file. NULL: no file. */
+static FILE *side_open(const struct sim *sim, const char *what)
+{
+    struct qnk_verdict verdict;
+    uint64_t seed, last;
+    FILE *file;
+
+    if (!range_read(what, &seed, &last) || seed != last) {
+        file = fopen(what, "r");
+        if (file == NULL) {
+            fprintf(stderr, "qnet: '%s' is neither a seed nor a trace: %s\n", what,
+                    strerror(errno));
+        }
+        return file;
+    }
+    file = tmpfile();
+    if (file == NULL) {
+        fprintf(stderr, "qnet: no temporary file: %s\n", strerror(errno));
+        return NULL;
+    }
+    trace_write(sim, seed, file, &verdict);
+    rewind(file);
+    return file;
+}
+
+/* One line without its end; "" after the last. */
+static bool line_read(FILE *from, char line[LINE])
+{
+    bool is_there = fgets(line, LINE, from) != NULL;
+
+    line[is_there ? strcspn(line, "\n") : 0] = 0;
+    return is_there;
+}
+
+static int difference_print(const struct qnk_call *call, uint64_t number, char before[][LINE],
+                            const char *left, const char *right)
+{
+    if (call->json) {
+        json_t *json = json_pack("{s:b, s:I, s:s, s:s}", "equal", 0, "event", (json_int_t)number,
+                                 "a", left, "b", right);
+
+        qnk_json_print(json);
+        json_decref(json);
+        return QNK_CLI_ASSERTION;
+    }
+    printf("event %llu differs\n", (unsigned long long)number);
+    for (uint64_t i = number > CONTEXT ? number - CONTEXT : 1; i < number; i++) {
+        printf("  %s\n", before[i % CONTEXT]);
+    }
+    printf("a %s\nb %s\n", *left == 0 ? "(ends)" : left, *right == 0 ? "(ends)" : right);
+    return QNK_CLI_ASSERTION;
+}
+
+static int sides_compare(const struct qnk_call *call, FILE *a, FILE *b)
+{
+    char before[CONTEXT][LINE], left[LINE], right[LINE];
+    uint64_t number = 0;
+
+    for (;;) {
+        bool has_left = line_read(a, left), has_right = line_read(b, right);
+
+        number++;
+        if (has_left != has_right || strcmp(left, right) != 0) {
+            return difference_print(call, number, before, left, right);
+        }
+        if (!has_left) {
+            break;
+        }
+        memcpy(before[number % CONTEXT], left, LINE);
+    }
+    if (call->json) {
+        json_t *json = json_pack("{s:b, s:I}", "equal", 1, "events", (json_int_t)number - 1);
+
+        qnk_json_print(json);
+        json_decref(json);
+    } else {
+        printf("%llu events, all equal\n", (unsigned long long)number - 1);
+    }
+    return QNK_CLI_OK;
+}
+
+int qnk_run_sim_diff(struct qnk_call *call)
+{
+    struct sim sim = {.call = call};
+    int result = sim_open(&sim);
+    FILE *a, *b = NULL;
+
+    if (result == QNK_CLI_OK) {
+        a = side_open(&sim, call->operands[0]);
+        b = a == NULL ? NULL : side_open(&sim, call->operands[1]);
+        result = b == NULL ? QNK_CLI_FAILED : sides_compare(call, a, b);
+        if (a != NULL) {
+            (void)fclose(a);
+        }
+        if (b != NULL) {
+            (void)fclose(b);
+        }
+    }
+    sim_close(&sim);
+    return result;
+}
+
+int qnk_run_sim_trace(struct qnk_call *call)
+{
+    struct sim sim = {.call = call};
+    struct qnk_verdict verdict;
+    uint64_t seed, last;
+    int result;
+
+    if (!range_read(call->operands[0], &seed, &last) || seed != last) {
+        return usage("a seed is a number", call->operands[0]);
+    }
+    result = sim_open(&sim);
+    if (result == QNK_CLI_OK) {
+        trace_write(&sim, seed, stdout, &verdict);
     }
     sim_close(&sim);
     return result;

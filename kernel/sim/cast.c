@@ -15,6 +15,7 @@
 #include "kernel/base/text.h"
 #include "kernel/chain/tx.h"
 #include "kernel/node/genesis.h"
+#include "kernel/sim/memo.h"
 
 enum {
     FILE_CAP = 1 << 20,
@@ -54,6 +55,8 @@ struct qnk_cast {
     const struct qnk_config_plugin *used[SEATS];
     struct qnk_plugin *plugins[SEATS];
     struct player *players;
+    struct qnk_memo *memo;          /* of L1; NULL: every node verifies for itself */
+    struct qnk_instance *signature; /* behind it */
     uint8_t (*seeds)[32];
     uint32_t *types;
     struct qnk_secret *secrets;
@@ -372,6 +375,10 @@ static bool player_make(void *ctx, uint32_t node, bool is_first, struct qnk_worl
         if (seat == SEAT_CONSENSUS && cast->types[node] != QNK_NODE_SUPER) {
             continue;
         }
+        if (seat == SEAT_SIGNATURE && cast->memo != NULL) {
+            *places[seat] = qnk_memo_plugged(cast->memo);
+            continue;
+        }
         if (instance_make(cast, (enum seat)seat, &player->seats[seat], why) != QN_OK) {
             return false;
         }
@@ -392,6 +399,21 @@ static void player_give(void *ctx, uint32_t node, bool is_last, struct qnk_world
             player->seats[seat] = NULL;
         }
     }
+}
+
+static int32_t memo_make(struct qnk_cast *cast, char why[QNK_CAST_WHY])
+{
+    int32_t status = instance_make(cast, SEAT_SIGNATURE, &cast->signature, why);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    cast->memo = qnk_memo_create(cast->setup.budget);
+    if (cast->memo == NULL) {
+        return refuse(why, QN_NO_SPACE, "no memory", "");
+    }
+    qnk_memo_ask(cast->memo, qnk_instance_plugged(cast->signature));
+    return QN_OK;
 }
 
 /* --- life --- */
@@ -435,6 +457,9 @@ int32_t qnk_cast_create(const struct qnk_cast_setup *setup, struct qnk_cast **ou
     if (status == QN_OK) {
         status = genesis_make(cast, why);
     }
+    if (status == QN_OK && setup->level == QNK_CAST_L1) {
+        status = memo_make(cast, why);
+    }
     if (status != QN_OK) {
         qnk_cast_destroy(cast);
         return status;
@@ -452,6 +477,10 @@ void qnk_cast_destroy(struct qnk_cast *cast)
     struct qnk_budget *budget = cast->setup.budget;
     uint32_t nodes = cast->setup.nodes;
 
+    qnk_memo_destroy(cast->memo);
+    if (cast->signature != NULL) {
+        qnk_instance_destroy(cast->signature);
+    }
     qnk_set_unref(cast->set);
     if (cast->config.block != NULL) {
         qnk_config_done(&cast->config);

@@ -70,7 +70,7 @@ static void tell(struct run *run, uint32_t node, const char *what, const char *t
 {
     const struct qnk_teller *teller = run->setup->teller;
 
-    if (teller != NULL) {
+    if (teller != NULL && teller->tell != NULL) {
         teller->tell(teller->ctx, now_us(run), node, what, text);
     }
 }
@@ -91,7 +91,22 @@ static void violated(struct run *run, const char *oracle, uint32_t node, const c
     verdict->node = node;
 }
 
-/* --- what nodes say --- */
+/* Whether words are worth making. */
+static bool is_told(const struct run *run)
+{
+    return run->setup->teller != NULL && run->setup->teller->tell != NULL;
+}
+
+/* --- what nodes hear and say --- */
+
+static bool event_came(void *ctx, uint32_t node, struct qnk_event *event)
+{
+    struct run *run = ctx;
+    const struct qnk_teller *teller = run->setup->teller;
+
+    teller->event(teller->ctx, now_us(run), node, event);
+    return true;
+}
 
 static void window_full(struct run *run, uint64_t window)
 {
@@ -136,7 +151,7 @@ static void note_tell(struct run *run, uint32_t node, const struct qnk_effect *e
     };
     char text[QNK_NOTE_TEXT];
 
-    if (run->setup->teller == NULL) {
+    if (!is_told(run)) {
         return;
     }
     if (effect->note.what == QNK_NOTE_LOG) {
@@ -254,7 +269,7 @@ static void harm_apply(struct run *run, const struct qnk_harm *harm, bool begins
 
 static void harm_do(struct run *run, const struct qnk_harm *harm, bool begins)
 {
-    if (run->setup->teller != NULL) {
+    if (is_told(run)) {
         char text[QNK_HARM_TEXT + 40], what[QNK_HARM_TEXT];
 
         qnk_harm_text(harm, what);
@@ -644,6 +659,11 @@ static void run_open(struct run *run)
     run->start_us = run->play.start_us;
     run->world = qnk_world_create(run->setup->budget, &run->play);
     QN_ASSERT(run->world != NULL);
+    if (run->setup->teller != NULL && run->setup->teller->event != NULL) {
+        const struct qnk_watch watch = {.ctx = run, .event = event_came};
+
+        qnk_world_watch(run->world, &watch);
+    }
     for (uint32_t i = 0; i < n; i++) {
         qnk_world_start(run->world, i);
     }

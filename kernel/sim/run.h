@@ -42,11 +42,13 @@ struct qnk_verdict {
     uint64_t core_bytes;                 /* that the core of a node took, on average, at the end */
 };
 
-/* Hears what happens, in order; `node` UINT32_MAX: of no node. */
+/* Hears what happens, in order; either may be NULL. `node` UINT32_MAX: of no node. */
 struct qnk_teller {
     void *ctx;
     uint32_t level; /* of log notes that are told: 0 errors .. 3 all */
     void (*tell)(void *ctx, uint64_t at_us, uint32_t node, const char *what, const char *text);
+    /* Every event of every node, before its step. */
+    void (*event)(void *ctx, uint64_t at_us, uint32_t node, const struct qnk_event *event);
 };
 
 struct qnk_run_setup {
