@@ -532,9 +532,12 @@ static void recent_keep(struct qnk_node *node, struct qnk_block *last)
     }
 }
 
-/* The guard's log and the mempool's copy only grow: once in a while they are written anew. */
+/* The guard's log and the mempool's copy only grow: once in a while they are written anew. The
+ * guard's only if it is whole: what is written over a damaged or lost one would pass for all that
+ * was signed after the next start. */
 static void logs_trim(struct qnk_node *node)
 {
+    bool is_whole = node->signing == QNK_SIGNING_RESTORED && !node->is_guard_bad;
     struct qn_buf *records;
     struct qn_buf *rows;
 
@@ -543,7 +546,7 @@ static void logs_trim(struct qnk_node *node)
         return;
     }
     node->trims = TRIM_WINDOWS - 1; /* the first time soon after a start: a node may have many */
-    records = qnk_guard_records(node->guard);
+    records = is_whole ? qnk_guard_records(node->guard) : NULL;
     if (records != NULL) {
         qnk_effects_push(node->out, QNK_EFFECT_GUARD_TRIM)->trim.records = records;
     }

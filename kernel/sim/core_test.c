@@ -96,6 +96,72 @@ static void a_crash_at_any_moment_around_a_signature_costs_no_turn(void **state)
     net_drop(net);
 }
 
+/* --- the record of what was signed --- */
+
+enum { LOSER = 3 };
+
+/* It comes back, follows for some windows, and signs nothing; nor after another start. */
+static void assert_silent(struct net *net)
+{
+    for (uint32_t starts = 0; starts < 3; starts++) {
+        uint64_t window = look(net, 0).final_window;
+
+        qnk_world_start(net->world, LOSER);
+        net_run_ms(net, 6000);
+        assert_true(look(net, LOSER).final_window > window + 2);
+        assert_false(look(net, LOSER).is_signing);
+        qnk_world_crash(net->world, LOSER);
+    }
+}
+
+static void assert_resumes(struct net *net)
+{
+    for (uint32_t starts = 0; starts < 2; starts++) {
+        qnk_world_start(net->world, LOSER);
+        net_run_ms(net, 2000);
+        if (starts == 0) {
+            qnk_world_control(net->world, LOSER, QNK_CONTROL_RESUME);
+            net_run_ms(net, 10000);
+        }
+        assert_true(look(net, LOSER).is_signing);
+        qnk_world_crash(net->world, LOSER);
+    }
+    for (uint32_t node = 0; node < LOSER; node++) {
+        assert_int_equal(qnk_node_counters(qnk_world_node(net->world, node))->doubles_seen, 0);
+    }
+}
+
+static void after_damage_to_the_last_sign_record_only_its_operator_lets_it_sign(void **state)
+{
+    struct net *net = net_make(4, 4, 310);
+    const struct qnk_store *store;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 3000);
+    assert_true(look(net, LOSER).is_signing);
+    store = qnk_world_store(net->world, LOSER);
+    qnk_world_crash(net->world, LOSER);
+    qnk_fake_storage_spoil(store->storage, store->guard);
+    assert_silent(net);
+    assert_resumes(net);
+    net_drop(net);
+}
+
+static void a_key_without_a_record_gets_none_by_following(void **state)
+{
+    struct net *net = net_make(4, 4, 311);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, LOSER);
+    net_run_ms(net, 6000);
+    assert_silent(net);
+    assert_resumes(net);
+    net_drop(net);
+}
+
 /* --- comings and goings --- */
 
 /* How many blocks in a row a node took back. */
@@ -335,6 +401,8 @@ int main(void)
         cmocka_unit_test(a_network_of_one_survives_a_power_cut_between_any_two_writes),
         cmocka_unit_test(one_of_four_survives_a_power_cut_between_any_two_writes),
         cmocka_unit_test(a_crash_at_any_moment_around_a_signature_costs_no_turn),
+        cmocka_unit_test(after_damage_to_the_last_sign_record_only_its_operator_lets_it_sign),
+        cmocka_unit_test(a_key_without_a_record_gets_none_by_following),
         cmocka_unit_test(restarts_undo_a_block_or_none),
         cmocka_unit_test(a_peer_that_only_claims_blocks_holds_nobody_up),
         cmocka_unit_test(no_wrong_wish_of_an_engine_is_signed),
