@@ -17,12 +17,13 @@
 
 enum { LOG_SPACE = 1, GUARD_SPACE, MEMPOOL_SPACE, MAP_SPACE, DEEDS_MAX = 64 };
 
-enum deed { APPEND_BLOCK, APPEND_GUARD, APPEND_TXS, TRIM_GUARD, WRITE_MAPS };
+enum deed { APPEND_BLOCK, APPEND_GUARD, SEAL_GUARD, APPEND_TXS, TRIM_GUARD, WRITE_MAPS };
 
 static struct {
     _Atomic uint32_t count;
     enum deed deeds[DEEDS_MAX];
     _Atomic int32_t append_status;
+    _Atomic int32_t seal_status; /* of an append of nothing to the guard's log */
     _Atomic int32_t write_status;
     _Atomic uint32_t busy_times; /* write() says BUSY so often */
     _Atomic bool holds_writes;   /* write() does not return meanwhile */
@@ -85,6 +86,11 @@ static int32_t fake_append(struct qn_inst *inst, uint32_t lane, uint32_t log,
     assert_int_equal(level, log == MEMPOOL_SPACE ? 0 : 1);
     if (fake.append_status != QN_OK) {
         return fake.append_status;
+    }
+    if (count == 0) {
+        assert_int_equal(log, GUARD_SPACE);
+        remember(SEAL_GUARD);
+        return fake.seal_status;
     }
     for (uint32_t i = 0; i < count; i++) {
         places[i] = fake.count + i + 1;
@@ -331,8 +337,9 @@ static void a_signature_comes_after_its_record(void **subject)
     (void)subject;
     sign(true);
     settle();
-    assert_int_equal(fake.count, 1);
+    assert_int_equal(fake.count, 2);
     assert_int_equal(fake.deeds[0], APPEND_GUARD);
+    assert_int_equal(fake.deeds[1], SEAL_GUARD);
     assert_int_equal(heard_count, 1);
     assert_int_equal(heard[0].type, QNK_EVENT_SIGNED);
     assert_int_equal(heard[0].sign.token, 3);
@@ -358,9 +365,10 @@ static void an_own_block_is_durable_before_its_record(void **subject)
     effect.sign = order;
     qnk_disk_perform(disk, &effect);
     settle();
-    assert_int_equal(fake.count, 2);
+    assert_int_equal(fake.count, 3);
     assert_int_equal(fake.deeds[0], APPEND_BLOCK);
     assert_int_equal(fake.deeds[1], APPEND_GUARD);
+    assert_int_equal(fake.deeds[2], SEAL_GUARD);
     assert_int_equal(heard_count, 1);
     assert_int_equal(heard[0].sign.status, QN_OK);
     assert_int_equal(heard[0].sign.place, 1);
@@ -389,6 +397,21 @@ static void nothing_is_signed_if_the_record_is_not_durable(void **subject)
     assert_string_equal(failed_what, "a record of the sign guard");
 }
 
+/* Else damage to it could pass for a torn write later, and the signature is out. */
+static void nothing_is_signed_if_the_record_is_not_known_to_be_durable(void **subject)
+{
+    static const uint8_t nothing[QN_SIG_SIZE];
+
+    (void)subject;
+    fake.seal_status = QN_IO;
+    sign(true);
+    settle();
+    assert_int_equal(heard[0].sign.status, QN_IO);
+    assert_memory_equal(heard[0].sign.signature, nothing, QN_SIG_SIZE);
+    assert_int_equal(failed_status, QN_IO);
+    assert_string_equal(failed_what, "a record of the sign guard");
+}
+
 static void without_a_key_nothing_is_signed(void **subject)
 {
     (void)subject;
@@ -408,10 +431,11 @@ static void the_guards_log_is_cut_after_the_window_is_durable(void **subject)
     assert_int_equal(fake.count, 0);
     fake.holds_writes = false;
     settle();
-    assert_int_equal(fake.count, 3);
+    assert_int_equal(fake.count, 4);
     assert_int_equal(fake.deeds[0], WRITE_MAPS);
     assert_int_equal(fake.deeds[1], APPEND_GUARD);
-    assert_int_equal(fake.deeds[2], TRIM_GUARD);
+    assert_int_equal(fake.deeds[2], SEAL_GUARD);
+    assert_int_equal(fake.deeds[3], TRIM_GUARD);
 }
 
 static void the_guards_log_stays_if_the_window_is_not_durable(void **subject)
@@ -616,6 +640,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_signed_before_needs_no_record, start, stop),
         cmocka_unit_test_setup_teardown(nothing_is_signed_if_the_record_is_not_durable, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(nothing_is_signed_if_the_record_is_not_known_to_be_durable,
+                                        start, stop),
         cmocka_unit_test_setup_teardown(without_a_key_nothing_is_signed, start_without_key, stop),
         cmocka_unit_test_setup_teardown(the_guards_log_is_cut_after_the_window_is_durable, start,
                                         stop),

@@ -187,17 +187,29 @@ static int32_t append_list(struct qnk_store *store, uint32_t lane, uint32_t log,
     return status;
 }
 
+/* Records of the guard, durable and known to be: should they be damaged one day, the storage must
+ * not take them for a write that was torn, which it would if they were the last thing it did. */
+static int32_t append_sealed(struct qnk_store *store, uint32_t lane, struct qn_span records,
+                             uint64_t *first)
+{
+    int32_t status = append_list(store, lane, store->guard, records, first);
+
+    return status == QN_OK ? plugin_of(store)->append(store->storage.inst, lane, store->guard, NULL,
+                                                      0, DURABLE, NULL)
+                           : status;
+}
+
 int32_t qnk_store_guard(struct qnk_store *store, uint32_t lane, struct qn_span records)
 {
     uint64_t first;
 
-    return append_list(store, lane, store->guard, records, &first);
+    return append_sealed(store, lane, records, &first);
 }
 
 int32_t qnk_store_guard_trim(struct qnk_store *store, uint32_t lane, struct qn_span records)
 {
     uint64_t first;
-    int32_t status = append_list(store, lane, store->guard, records, &first);
+    int32_t status = append_sealed(store, lane, records, &first);
 
     return status == QN_OK ? plugin_of(store)->trim(store->storage.inst, lane, store->guard, first)
                            : status;

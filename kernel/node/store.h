@@ -58,7 +58,8 @@ QN_MUST_CHECK int32_t qnk_store_block(struct qnk_store *store, uint32_t lane, co
 QN_MUST_CHECK int32_t qnk_store_window(struct qnk_store *store, uint32_t lane,
                                        const struct qnk_final *final);
 
-/* Records of the sign guard, each with a u32 size before it, durable. */
+/* Records of the sign guard, each with a u32 size before it, durable, and known to be: damage to
+ * them is seen at the next start, even to the last one. It costs two flushes. */
 QN_MUST_CHECK int32_t qnk_store_guard(struct qnk_store *store, uint32_t lane,
                                       struct qn_span records);
 

@@ -8,7 +8,8 @@
 . "${top_srcdir:-.}/tests/e2e/network.sh"
 
 # damage FILE HOW: changes a bit of its content (at a third, half or the end of what is not zero,
-# once in each 4 KiB, or in the last record of a log), or cuts it at half of its content.
+# once in each 4 KiB, or in the last record of a log), cuts it at half of its content or in the last
+# record, or takes the last record away without a trace.
 damage() {
     python3 - "$1" "$2" <<'PY'
 import struct, sys
@@ -18,23 +19,28 @@ extent = len(content.rstrip(b"\0"))
 assert extent > 64, path
 
 def last_record():
-    """Where the payload of the last record lies: heads are 48 bytes, from 8192 on."""
-    at, found = 8192, None
+    """Where the payload of the last record lies and ends: heads are 48 bytes, from 8192 on."""
+    at, found, end = 8192, None, None
     while at + 48 <= len(content):
         magic, kind, length = struct.unpack_from("<III", content, at)
         if magic != struct.unpack_from("<I", content, 8192)[0]:
             break
-        found = at + 48 if kind == 1 else found
+        found, end = (at + 48, at + 48 + length) if kind == 1 else (found, end)
         at += (48 + length + 7) // 8 * 8
-    return found
+    return found, end
 
 if how == "cut":
     content = content[: extent // 2]
+elif how == "short":
+    content = content[: last_record()[0] + 4]
+elif how == "gone":
+    found, end = last_record()
+    content[found - 48 : end] = bytes(end - found + 48)
 elif how == "pages":
     for at in range(2 * 4096 + 2000, len(content), 4096):
         content[at] ^= 0x10
 else:
-    at = last_record() if how == "last" else {"third": extent // 3, "half": extent // 2}[how]
+    at = last_record()[0] if how == "last" else {"third": extent // 3, "half": extent // 2}[how]
     content[at] ^= 0x10
 with open(path, "r+b") as out:
     out.write(content)
@@ -59,6 +65,12 @@ guard_log() {
 stopped() {
     halt "$1"
     [ "$code" = 0 ] || echo "# $1 ended with $code"
+    mv "$work/net/$1/out" "$work/$1.before"
+}
+
+# killed NAME: the same with SIGKILL.
+killed() {
+    halt "$1" KILL
     mv "$work/net/$1/out" "$work/$1.before"
 }
 
@@ -108,7 +120,7 @@ signs() {
     return 1
 }
 
-plan 35
+plan 45
 network 4 --full 1 --load 50 --window 8
 for name in v1 v2 v3 v4 f1; do
     node $name
@@ -131,7 +143,7 @@ for how in third half last cut; do
     is "blocks, $how: it says what is damaged" named f1 'level=warn .*log.*\(damaged\|lacks\)'
 done
 stopped f1
-rm "$(storage f1)/$log_of_blocks"
+rm "$(storage f1)"/log.*.log
 ended 'storage check finds the damage' 1 "$qnet" storage check -c "$work/net/f1/node.yaml"
 says 'and names it' 'DAMAGED: the log of blocks lacks block'
 node f1
@@ -169,6 +181,25 @@ is 'and it does, some windows later' signs v4
 stopped v4
 node v4
 is 'and still after a restart' signs v4
+
+# What is known to be durable is more than the records tell: not even the very last one goes unseen
+# after a kill. The node signs nothing meanwhile, so its record stays what it is.
+killed v4
+cp "$(guard_log v4)" "$work/guard"
+for how in last short gone; do
+    cp "$work/guard" "$(guard_log v4)"
+    damage "$(guard_log v4)" $how
+    node v4
+    is "killed, last sign record $how: the validator follows and does not sign" follows_silently v4
+    is "killed, last sign record $how: it says where" named v4 \
+        "level=warn .*log 'guard': .*damaged are the records from .* in 'guard.*log' from byte"
+    is "killed, last sign record $how: it says why" named v4 \
+        'event=not-signing text="the sign record is damaged'
+    killed v4
+done
+cp "$work/guard" "$(guard_log v4)"
+node v4
+is 'killed, and nothing is damaged: it signs' signs v4
 
 stopped v4
 damage "$(guard_log v4)" cut

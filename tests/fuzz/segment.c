@@ -228,7 +228,7 @@ static void log_run(void)
     QN_ASSERT(memcmp(first.data, again.data, first.size) == 0);
     QN_ASSERT(qn_le64_read(again.data + first.size) == place);
     QN_ASSERT(lmdb_log_trim(&log, place) == QN_OK);
-    lmdb_log_mark(&log);
+    lmdb_log_flush(&log);
     lmdb_log_close(&log);
     QN_ASSERT(log_open(&log));
     entries_read(&log, &again);

@@ -3,7 +3,7 @@
 /* lmdb_fault_test.c: what is left after power failures, killed processes, errors of the disk, and
  * damage to the files. Every case goes by a seed, and none by time. */
 
-#define _GNU_SOURCE /* MAP_ANONYMOUS */
+#define _GNU_SOURCE /* MAP_ANONYMOUS, memmem */
 
 #include "tests/test.h"
 
@@ -886,6 +886,277 @@ static void a_cut_newest_segment_stays_named(void **state)
     damage_stop(&it, truth, &copies);
 }
 
+/* --- the end of a log after a crash --- */
+
+enum { RECORDS_AT = 8192, HEAD = 48, MARK_AT = 2048, MARK_SIZE = 20 };
+
+/* The process ends without a word to its files. */
+static void inst_kill(struct subject *it)
+{
+    virtual_disk.is_on = true;
+    virtual_disk.is_dead = true;
+    inst_close(it);
+    virtual_disk.is_on = false;
+    virtual_disk.is_dead = false;
+}
+
+static void copies_take(const struct subject *it, struct copies *copies)
+{
+    copies->count = 0;
+    files_each(it, segment_copy, copies);
+    qsort(copies->files, copies->count, sizeof *copies->files, copy_compare);
+}
+
+static uint32_t word_at(const uint8_t *bytes)
+{
+    uint32_t word;
+
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+/* Where the last record of a segment lies, and its bytes in the file. */
+static uint64_t record_last(const struct copy *file, uint64_t *size)
+{
+    uint64_t at = RECORDS_AT, last = 0;
+
+    while (at + HEAD <= SEGMENT && memcmp(file->bytes + at, "QNLR", 4) == 0) {
+        last = at;
+        *size = (HEAD + word_at(file->bytes + at + 8) + 7) / 8 * 8;
+        at += *size;
+    }
+    assert_true(last > 0);
+    return last;
+}
+
+static bool has_said(const struct subject *it, const char *what)
+{
+    struct qn_span words = qn_check_node_words(it->node);
+
+    return memmem(words.data, words.size, what, strlen(what)) != NULL;
+}
+
+static void segment_count(const char *path, void *context)
+{
+    *(uint32_t *)context += strstr(path, ".log") != NULL;
+}
+
+/* Appends until a segment begins. */
+static void segment_fill(struct subject *it, struct truth *truth)
+{
+    uint32_t before = 0, now = 0;
+
+    files_each(it, segment_count, &before);
+    while (now <= before) {
+        assert_int_equal(records_append(it, truth, 3, truth->records % 2), QN_OK);
+        now = 0;
+        files_each(it, segment_count, &now);
+    }
+}
+
+/* A log whose last segment is new, or full of what it held in an earlier life. */
+static void end_start(struct subject *it, struct truth *truth, bool is_used_again)
+{
+    struct copies copies = {.files = calloc(FILES_MAX, sizeof *copies.files)};
+    char spare[400];
+
+    *truth = (struct truth){.trimmed = 1};
+    subject_start(it, 1 << 20, 1 << 20);
+    assert_int_equal(inst_open(it), QN_OK);
+    segment_fill(it, truth);
+    if (is_used_again) {
+        inst_close(it);
+        copies_take(it, &copies);
+        (void)snprintf(spare, sizeof spare, "%s/log.spare", it->folder);
+        file_set(spare, copies.files[0].bytes, SEGMENT);
+        assert_int_equal(inst_open(it), QN_OK);
+        segment_fill(it, truth);
+        assert_int_equal(access(spare, F_OK), -1);
+    }
+    assert_int_equal(records_append(it, truth, 2, 1), QN_OK);
+    free(copies.files);
+}
+
+/* The last record is damaged somewhere, or all of it is gone. */
+static void last_damage(const struct subject *it, const struct copies *copies, uint64_t lot)
+{
+    static uint8_t bytes[SEGMENT];
+    const struct copy *file = &copies->files[copies->count - 1];
+    uint64_t size = 0, at = record_last(file, &size);
+
+    memcpy(bytes, file->bytes, SEGMENT);
+    if (lot % 8 == 0) {
+        memset(bytes + at, 0, size);
+    } else {
+        bytes[at + lot / 8 % (HEAD + word_at(file->bytes + at + 8))] ^= 0x40;
+    }
+    copies_restore(it, copies);
+    file_set(file->path, bytes, SEGMENT);
+}
+
+/* It is damaged, by its name, and stays so. */
+static void last_is_named(struct subject *it, struct truth *truth)
+{
+    uint64_t records = truth->records;
+    struct report before, after;
+
+    assert_int_equal(inst_open(it), QN_OK);
+    assert_true(has_said(it, "log 'log': damaged are the records from"));
+    assert_true(has_said(it, ".log' from byte"));
+    before = log_report(it, truth);
+    assert_int_equal(before.damaged, 1);
+    assert_int_equal(before.last, truth->places[records]);
+    assert_int_equal(records_append(it, truth, 1, 1), QN_OK);
+    inst_kill(it);
+    assert_int_equal(inst_open(it), QN_OK);
+    after = log_report(it, truth);
+    assert_int_equal(after.damaged, 1);
+    assert_int_equal(after.whole, before.whole + 1);
+    inst_kill(it);
+    truth->records = truth->records_durable = records;
+}
+
+static void damage_to_the_last_record_is_named_after_a_kill(void **state)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    struct copies copies = {.files = calloc(FILES_MAX, sizeof *copies.files)};
+    uint64_t seed = 31;
+
+    (void)state;
+    assert_true(truth != NULL && copies.files != NULL);
+    for (uint32_t used = 0; used < 2; used++) {
+        struct subject it;
+
+        end_start(&it, truth, used);
+        inst_kill(&it);
+        copies_take(&it, &copies);
+        for (uint32_t round = 0; round < 100; round++) {
+            last_damage(&it, &copies, qn_check_random(&seed) >> 16);
+            last_is_named(&it, truth);
+        }
+        subject_stop(&it);
+    }
+    free(copies.files);
+    free(truth);
+}
+
+/* A second flush, of nothing, makes it so after a power failure too. Without it the record may be
+ * taken for one that was torn: it is cut then, and that is said. */
+static void damage_to_the_last_record_is_named_or_cut_after_a_power_cut(void **state)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    struct copies copies = {.files = calloc(FILES_MAX, sizeof *copies.files)};
+    uint64_t seed = 8, cuts = 0;
+
+    (void)state;
+    assert_true(truth != NULL && copies.files != NULL);
+    for (uint32_t round = 0; round < 60; round++) {
+        bool is_sealed = round % 2 == 0;
+        uint64_t lot = qn_check_random(&seed) >> 16;
+        struct subject it;
+
+        virtual_disk = (struct virtual_disk){.is_on = true, .seed = lot | 1};
+        end_start(&it, truth, round % 4 > 1);
+        if (is_sealed) {
+            assert_int_equal(it.slots->append(it.inst, 0, it.log, NULL, 0, 1, NULL), QN_OK);
+        }
+        inst_kill(&it);
+        virtual_disk_lose();
+        copies_take(&it, &copies);
+        last_damage(&it, &copies, is_sealed ? lot : lot | 1);
+        assert_int_equal(inst_open(&it), QN_OK);
+        if (!is_sealed && has_said(&it, "is torn")) {
+            assert_int_equal(log_report(&it, truth).damaged, 0);
+            assert_true(log_report(&it, truth).last < truth->places[truth->records]);
+            cuts++;
+            inst_close(&it);
+        } else {
+            inst_kill(&it);
+            last_is_named(&it, truth);
+        }
+        subject_stop(&it);
+    }
+    assert_in_range(cuts, 5, 25);
+    free(copies.files);
+    free(truth);
+}
+
+/* A write that was broken off is cut, not damaged; what was left of it is told, and a clean end is
+ * no news. */
+static void a_torn_write_is_cut_and_told(void **state)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    struct copies copies = {.files = calloc(FILES_MAX, sizeof *copies.files)};
+    struct subject it;
+    uint64_t seed = 5, told = 0, whole = 0;
+
+    (void)state;
+    assert_true(truth != NULL && copies.files != NULL);
+    end_start(&it, truth, true);
+    inst_kill(&it);
+    copies_take(&it, &copies);
+    for (uint32_t round = 0; round < 120; round++) {
+        uint64_t records = truth->records, given;
+        struct report report;
+
+        copies_restore(&it, &copies);
+        assert_int_equal(inst_open(&it), QN_OK);
+        assert_int_equal(qn_check_node_words(it.node).size, 0);
+        virtual_disk = (struct virtual_disk){.is_on = true, .crash_at = 1 + round % 2};
+        virtual_disk.seed = qn_check_random(&seed) | 1;
+        assert_int_equal(records_append(&it, truth, 1, 1), QN_IO);
+        inst_kill(&it);
+        virtual_disk_reset();
+        assert_int_equal(inst_open(&it), QN_OK);
+        told += has_said(&it, "is torn");
+        truth->records++; /* perhaps: it was written, but not flushed */
+        truth->places[truth->records] = truth->places[records] + 1;
+        truth->tries[truth->records] = truth->try_last;
+        report = log_report(&it, truth);
+        assert_int_equal(report.damaged, 0);
+        given = report.last - truth->places[records];
+        assert_true(given <= 1 && given >= round % 2);
+        assert_true(round % 2 == 0 || !has_said(&it, "is torn"));
+        whole += given;
+        inst_kill(&it);
+        truth->records = truth->records_durable = records;
+    }
+    assert_in_range(told, 20, 60);
+    assert_in_range(whole, 60, 100);
+    subject_stop(&it);
+    free(copies.files);
+    free(truth);
+}
+
+static void a_damaged_watermark_costs_nothing(void **state)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    struct copies copies = {.files = calloc(FILES_MAX, sizeof *copies.files)};
+    struct subject it;
+    struct copy *file;
+    uint64_t whole;
+
+    (void)state;
+    assert_true(truth != NULL && copies.files != NULL);
+    end_start(&it, truth, true);
+    whole = log_report(&it, truth).whole;
+    inst_kill(&it);
+    copies_take(&it, &copies);
+    file = &copies.files[copies.count - 1];
+    for (uint32_t i = 0; i < MARK_SIZE; i++) {
+        file->bytes[MARK_AT + i] ^= 0x04;
+        copies_restore(&it, &copies);
+        file->bytes[MARK_AT + i] ^= 0x04;
+        assert_int_equal(inst_open(&it), QN_OK);
+        assert_int_equal(log_report(&it, truth).whole, whole);
+        assert_int_equal(log_report(&it, truth).damaged, 0);
+        inst_kill(&it);
+    }
+    subject_stop(&it);
+    free(copies.files);
+    free(truth);
+}
+
 static void a_lost_head_or_file_is_corrupt(void **state)
 {
     struct truth *truth;
@@ -907,6 +1178,11 @@ static void a_lost_head_or_file_is_corrupt(void **state)
     copies_restore(&it, &copies);
     assert_int_equal(unlink(copies.files[1].path), 0);
     assert_int_equal(inst_open(&it), QN_CORRUPT);
+    inst_close(&it);
+    copies_restore(&it, &copies);
+    assert_int_equal(unlink(copies.files[copies.count - 1].path), 0);
+    assert_int_equal(inst_open(&it), QN_CORRUPT);
+    assert_true(has_said(&it, "is missing"));
     inst_close(&it);
     copies_restore(&it, &copies);
     assert_int_equal(inst_open(&it), QN_OK);
@@ -1154,6 +1430,10 @@ int main(void)
         CASE(a_damaged_log_goes_on),
         CASE(lost_pages_are_named_or_cut),
         CASE(a_cut_newest_segment_stays_named),
+        CASE(damage_to_the_last_record_is_named_after_a_kill),
+        CASE(damage_to_the_last_record_is_named_or_cut_after_a_power_cut),
+        CASE(a_torn_write_is_cut_and_told),
+        CASE(a_damaged_watermark_costs_nothing),
         CASE(a_lost_head_or_file_is_corrupt),
         CASE(a_cut_map_is_corrupt),
         CASE(a_full_map_is_no_space),

@@ -31,6 +31,8 @@ struct batch {
     bool is_durable;
 };
 
+static const struct batch flush = {.kind = RECORD_DATA, .is_durable = true};
+
 /* --- writing records --- */
 
 /* Writes all of the parts, which it uses up. */
@@ -69,13 +71,14 @@ static void *unconst(const uint8_t *bytes)
     return it;
 }
 
-/* Writes up to CHUNK records, and moves the tail behind them. */
+/* Writes up to CHUNK records, and zeros for the next head, into a segment of `end` bytes, and moves
+ * the tail behind the records. */
 static int32_t chunk_write(const struct log *log, int fd, const struct batch *batch, uint32_t first,
-                           struct tail *tail)
+                           uint64_t end, struct tail *tail)
 {
-    static const uint8_t zeros[RECORD_ALIGN] = {0};
+    static const uint8_t zeros[RECORD_HEAD] = {0};
     uint8_t heads[CHUNK][RECORD_HEAD];
-    struct iovec parts[CHUNK * PARTS];
+    struct iovec parts[CHUNK * PARTS + 1];
     struct tail at = *tail;
     int count = 0;
     int32_t status;
@@ -99,6 +102,9 @@ static int32_t chunk_write(const struct log *log, int fd, const struct batch *ba
         parts[count++] = (struct iovec){unconst(zeros), size - RECORD_HEAD - payload.size};
         at = (struct tail){at.sequence + 1, at.offset + size, head.crc};
     }
+    QN_ASSERT(at.offset <= end);
+    parts[count++] = (struct iovec){unconst(zeros),
+                                    end - at.offset < RECORD_HEAD ? end - at.offset : RECORD_HEAD};
     status = parts_write(fd, parts, count, tail->offset);
     if (status == QN_OK) {
         *tail = at;
@@ -106,11 +112,11 @@ static int32_t chunk_write(const struct log *log, int fd, const struct batch *ba
     return status;
 }
 
-static int32_t batch_write(const struct log *log, int fd, const struct batch *batch,
+static int32_t batch_write(const struct log *log, int fd, const struct batch *batch, uint64_t end,
                            struct tail *tail)
 {
     for (uint32_t first = 0; first < batch->count; first += CHUNK) {
-        int32_t status = chunk_write(log, fd, batch, first, tail);
+        int32_t status = chunk_write(log, fd, batch, first, end, tail);
 
         if (status != QN_OK) {
             return status;
@@ -206,7 +212,10 @@ static int32_t tail_move(struct log *log, const struct batch *batch, struct tail
     if (status == QN_OK) {
         status = tail_copy(log, fd, &to);
         if (status == QN_OK) {
-            status = batch_write(log, fd, batch, &to);
+            status = lmdb_end_write(fd, to.offset, head.size);
+        }
+        if (status == QN_OK) {
+            status = batch_write(log, fd, batch, head.size, &to);
         }
         if (status == QN_OK) {
             status = lmdb_log_publish(log, &head, fd, &to);
@@ -275,25 +284,40 @@ static void batch_show(struct log *log, const struct batch *batch, const struct 
     lmdb_log_unlock(log);
 }
 
+static uint64_t newest_size(const struct log *log)
+{
+    return log->segments[log->segments_count - 1]->size;
+}
+
+/* What was durable before is known to be from then on: that watermark was written already, or is
+ * now. */
+static int32_t log_sync(struct log *log)
+{
+    int32_t status = lmdb_log_watermark(log, false);
+
+    if (status == QN_OK && fdatasync(log->fd) != 0) {
+        status = QN_IO;
+    }
+    return status;
+}
+
 static int32_t batch_append(struct log *log, const struct batch *batch)
 {
-    const struct segment *newest = log->segments[log->segments_count - 1];
     struct tail tail = log->tail;
     bool is_flushed = false;
     int32_t status = log->is_failed ? QN_IO : QN_OK;
 
-    if (status == QN_OK && batch_size(batch) > newest->size - tail.offset) {
+    if (status == QN_OK && batch_size(batch) > newest_size(log) - tail.offset) {
         status = log_rotate(log, batch, &tail, &is_flushed);
     }
     if (status != QN_OK) {
         return status;
     }
-    log->is_marked = false;
     if (!is_flushed) {
-        status = batch_write(log, log->fd, batch, &tail);
+        status = batch_write(log, log->fd, batch, newest_size(log), &tail);
         if (status == QN_OK && batch->is_durable) {
-            is_flushed = fdatasync(log->fd) == 0;
-            status = is_flushed ? QN_OK : QN_IO;
+            status = log_sync(log);
+            is_flushed = status == QN_OK;
         }
         if (status != QN_OK) {
             status = tail_move(log, batch, &tail);
@@ -303,6 +327,7 @@ static int32_t batch_append(struct log *log, const struct batch *batch)
     if (status == QN_OK) {
         log->flushed = is_flushed ? tail : log->flushed;
         batch_show(log, batch, &tail);
+        (void)lmdb_log_watermark(log, false); /* the next flush tries again, and tells */
     }
     return status;
 }
@@ -337,30 +362,23 @@ int32_t lmdb_log_append(struct log *log, const struct qn_span *records, uint32_t
     return status;
 }
 
-/* The mark itself need not be durable: what it says is true before. It is not worth a segment. */
-void lmdb_log_mark(struct log *log)
+void lmdb_log_flush(struct log *log)
 {
-    const struct qn_span nothing = {0};
-    const struct batch sync = {&nothing, 0, RECORD_MARK, true};
-    const struct batch mark = {&nothing, 1, RECORD_MARK, false};
-
-    if (!log->is_marked && batch_append(log, &sync) == QN_OK &&
-        log->segments[log->segments_count - 1]->size - log->tail.offset >= RECORD_HEAD) {
-        (void)batch_append(log, &mark);
+    if (log->segments_count > 0 && log->flushed.sequence != log->tail.sequence) {
+        (void)batch_append(log, &flush);
     }
 }
 
 /* Drops what is below `trimmed`, once what follows is durable: else a crash could leave neither. */
 static int32_t log_drop(struct log *log)
 {
-    const struct batch sync = {NULL, 0, RECORD_MARK, true};
     int32_t status = QN_OK;
 
     if (log->segments_count < 2 || log->segments[1]->first > log->trimmed) {
         return QN_OK;
     }
     if (log->flushed.sequence <= log->trimmed && log->flushed.sequence < log->tail.sequence) {
-        status = batch_append(log, &sync);
+        status = batch_append(log, &flush);
     }
     return status == QN_OK ? lmdb_log_drop(log) : status;
 }

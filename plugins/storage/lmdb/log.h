@@ -8,11 +8,17 @@
  * fails, nothing is tried again on the same bytes: what was not durable is written anew into a
  * segment of its own; when that fails too, the log takes no more records until it is opened again.
  *
- * Each record says up to where the log was durable when it was written. What recovery keeps: let P
- * be the highest such place. All up to P stays, and what of it cannot be read is damaged, each by
- * its place. From the first misfit beyond P on the tail was torn and is cut. So that the last
- * records are known to be durable too, a log that is closed in order ends with a mark; after a
- * crash, damage to just the last append cannot be told from a torn one.
+ * Each record says up to where the log was durable when it was written, and after each flush the
+ * watermark of the newest segment says it too. What recovery keeps: let P be the highest such
+ * place. All up to P stays, and what of it cannot be read is damaged, each by its place. From the
+ * first misfit beyond P on the tail was torn and is cut, with a warning if there is any.
+ *
+ * The watermark is written after the flush that made it true, so a torn write is never taken for
+ * damage; it goes to the disk with the next flush, so it costs no time. A killed process leaves it
+ * as it was written; a power failure may leave the one before, so that damage to just the last
+ * append looks like a torn one. Who must not lose even that (the sign guard) flushes once more: an
+ * append of no records. Alternatives were a second log for copies (a segment more, and two tails
+ * to compare) and a copy of each record behind it (one lost page takes both).
  *
  * Files, for a log NAME: NAME.<number>.log the segments; NAME.spare one that was trimmed or made
  * ahead; NAME.new and NAME.next while they are made.
@@ -67,9 +73,9 @@ struct log {
     uint64_t segment_size;
     uint32_t salt;
     uint32_t epoch;
-    bool is_marked;      /* it ends with a mark, or is empty */
     int fd;              /* of the newest segment */
     struct tail flushed; /* all before it is durable */
+    uint64_t marked;     /* all before this sequence is known to be, by the watermark */
     bool is_failed;
 
     pthread_mutex_t lock; /* for all below */
@@ -92,14 +98,15 @@ struct log_setup {
 /* Whether there are files of a log of that name. */
 int32_t lmdb_log_exists(int folder, const char *name, bool *exists);
 
-/* Makes it, or recovers it. CORRUPT: a segment is missing or its head is damaged. */
+/* Makes it, or recovers it. CORRUPT: a segment is missing, the last one too, or its head is
+ * damaged. */
 int32_t lmdb_log_open(struct log *log, const struct log_setup *setup, const char *name);
 
 /* Flushes it, and gives back what is not memory; also of a log that is all zeros. */
 void lmdb_log_close(struct log *log);
 
-/* Ends it in order: all that was appended is durable, and known to be. */
-void lmdb_log_mark(struct log *log);
+/* Ends it in order: all that was appended is durable. */
+void lmdb_log_flush(struct log *log);
 
 /* As the slots. */
 int32_t lmdb_log_append(struct log *log, const struct qn_span *records, uint32_t count,
@@ -123,6 +130,9 @@ struct log_file {
     char name[LOG_FILE_NAME_MAX];
 };
 struct log_file lmdb_log_file(const struct log *log, uint64_t number);
+
+/* Writes the watermark of the newest segment, unless it stands where it should. */
+int32_t lmdb_log_watermark(struct log *log, bool is_closed);
 
 /* Makes the file of a new segment after the newest, as NAME.new, with its head but without records.
  * NO_SPACE: disk full, or no memory. */

@@ -147,6 +147,38 @@ void lmdb_log_note(struct log *log, struct segment *segment, uint64_t sequence, 
 
 /* --- birth --- */
 
+int32_t lmdb_log_watermark(struct log *log, bool is_closed)
+{
+    const struct watermark mark = {log->flushed.sequence - 1, is_closed};
+    int32_t status = QN_OK;
+
+    if (is_closed || log->marked != log->flushed.sequence) {
+        status = lmdb_watermark_write(log->fd, log->is_fast, log->salt, &mark);
+    }
+    if (status == QN_OK) {
+        log->marked = log->flushed.sequence;
+    }
+    return status;
+}
+
+/* A head, its copy, the watermark and the end: a spare holds those of an earlier life. */
+static int32_t head_write(const struct log *log, int fd, const struct segment_head *head)
+{
+    const struct watermark mark = {.durable = head->first - 1};
+    uint8_t bytes[SEGMENT_HEAD_USED];
+    int32_t status;
+
+    lmdb_segment_head_encode(head, log->is_fast, bytes);
+    status = lmdb_write_at(fd, bytes, sizeof bytes, 0);
+    if (status == QN_OK) {
+        status = lmdb_write_at(fd, bytes, sizeof bytes, SEGMENT_COPY);
+    }
+    if (status == QN_OK) {
+        status = lmdb_watermark_write(fd, log->is_fast, log->salt, &mark);
+    }
+    return status == QN_OK ? lmdb_end_write(fd, SEGMENT_HEAD, head->size) : status;
+}
+
 /* A file of the log's size, without content. */
 static int32_t file_make(struct log *log, const char *name, uint64_t size, int *fd)
 {
@@ -188,7 +220,6 @@ static bool spare_take(struct log *log, const char *name, uint64_t size, int *fd
 int32_t lmdb_log_begin(struct log *log, const struct segment_head *head, int *fd)
 {
     struct log_file file = file_of(log, "new");
-    uint8_t bytes[SEGMENT_HEAD_USED];
     int32_t status = QN_OK;
     int it = -1;
 
@@ -198,17 +229,25 @@ int32_t lmdb_log_begin(struct log *log, const struct segment_head *head, int *fd
     if (status != QN_OK) {
         return status;
     }
-    lmdb_segment_head_encode(head, log->is_fast, bytes);
-    status = lmdb_write_at(it, bytes, sizeof bytes, 0);
-    if (status == QN_OK) {
-        status = lmdb_write_at(it, bytes, sizeof bytes, SEGMENT_COPY);
-    }
+    status = head_write(log, it, head);
     if (status != QN_OK) {
         (void)close(it);
         return status;
     }
     *fd = it;
     return QN_OK;
+}
+
+/* Lets go of the newest segment, once there is a newer one: it says so, should that one be lost.
+ * A disk that refuses this much will refuse more. */
+static void segment_leave(struct log *log)
+{
+    if (log->fd >= 0) {
+        if (lmdb_log_watermark(log, true) == QN_OK) {
+            (void)fdatasync(log->fd);
+        }
+        (void)close(log->fd);
+    }
 }
 
 int32_t lmdb_log_publish(struct log *log, const struct segment_head *head, int fd,
@@ -233,10 +272,9 @@ int32_t lmdb_log_publish(struct log *log, const struct segment_head *head, int f
         (void)close(fd);
         return status;
     }
-    if (log->fd >= 0) {
-        (void)close(log->fd);
-    }
+    segment_leave(log);
     log->fd = fd;
+    log->marked = head->first;
     log->flushed = *tail;
     lmdb_log_lock(log);
     log->segments[log->segments_count - 1]->is_indexed = true;

@@ -17,7 +17,7 @@
 
 #include "log.h"
 
-enum { WARN = 1, DIGITS = 16, WORDS_MAX = 160 };
+enum { WARN = 1, DIGITS = 16, WORDS_MAX = 240 };
 
 /* --- which files there are --- */
 
@@ -105,12 +105,30 @@ static int32_t corrupt(const struct log *log, uint64_t number, const char *why)
     return log->host->fail(log->node, QN_CORRUPT, words_of(words));
 }
 
+/* Of the newest segment. */
 static void warn(const struct log *log, const char *what, uint64_t from, uint64_t to)
 {
+    struct log_file file = lmdb_log_file(log, log->segments[log->segments_count - 1]->number);
     char words[WORDS_MAX];
 
-    (void)snprintf(words, sizeof words, "log '%s': %s %llu up to %llu", log->name, what,
-                   (unsigned long long)from, (unsigned long long)to);
+    (void)snprintf(words, sizeof words, "log '%s': %s %llu up to %llu, in '%s' from byte %llu on",
+                   log->name, what, (unsigned long long)from, (unsigned long long)to, file.name,
+                   (unsigned long long)log->tail.offset);
+    log->host->log(log->node, WARN, words_of(words));
+}
+
+/* What was being written is not there as a whole. Nobody was told that it was durable, so it was
+ * most likely not, but people should know. */
+static void warn_cut(const struct log *log, uint64_t bytes)
+{
+    struct log_file file = lmdb_log_file(log, log->segments[log->segments_count - 1]->number);
+    char words[WORDS_MAX];
+
+    (void)snprintf(words, sizeof words,
+                   "log '%s': record %llu, in '%s' at byte %llu, is torn: %llu bytes are cut, "
+                   "which is normal after a crash or a power cut",
+                   log->name, (unsigned long long)log->tail.sequence, file.name,
+                   (unsigned long long)log->tail.offset, (unsigned long long)bytes);
     log->host->log(log->node, WARN, words_of(words));
 }
 
@@ -217,7 +235,29 @@ static struct walk walk_newest(const struct log *log, const struct segment_head 
     };
 }
 
-/* The last record that is known to have been durable, and the highest epoch. */
+/* A watermark that is damaged says nothing, and neither does one that nobody can have written. */
+static int32_t watermark_find(struct log *log, const struct segment_head *head, uint64_t *durable)
+{
+    struct watermark mark;
+    int32_t status = lmdb_watermark_read(log->fd, log->is_fast, log->salt, &mark);
+
+    if (status != QN_OK) {
+        return status == QN_CORRUPT ? QN_NOT_FOUND : status;
+    }
+    if (mark.is_closed) {
+        return corrupt(log, head->number + 1, "is missing");
+    }
+    if (mark.durable < head->first - 1 ||
+        mark.durable - (head->first - 1) > (head->size - SEGMENT_HEAD) / RECORD_HEAD) {
+        return QN_NOT_FOUND;
+    }
+    log->marked = mark.durable + 1;
+    *durable = mark.durable;
+    return QN_OK;
+}
+
+/* The last record that is known to have been durable, and the highest epoch. Without a watermark
+ * all of the segment is searched for records that know. */
 static int32_t durable_find(struct log *log, const struct segment_head *head, uint64_t *durable)
 {
     struct walk walk = walk_newest(log, head);
@@ -225,6 +265,8 @@ static int32_t durable_find(struct log *log, const struct segment_head *head, ui
     uint64_t at, known = head->first - 1;
     int32_t status;
 
+    walk.open = log->marked;
+    known = *durable > known ? *durable : known;
     while ((status = lmdb_walk_step(&walk, &record, &at)) == QN_OK || status == QN_CORRUPT) {
         if (status == QN_OK) {
             log->epoch = record.epoch > log->epoch ? record.epoch : log->epoch;
@@ -265,6 +307,31 @@ static int32_t record_take(struct log *log, const struct walk *walk,
     return status;
 }
 
+/* Says what there is behind the tail. The walk is where the first misfit ends. */
+static int32_t cut_say(const struct log *log, struct walk *walk)
+{
+    static const uint8_t zeros[RECORD_HEAD] = {0};
+    uint8_t bytes[RECORD_HEAD] = {0};
+    uint64_t at = 0, end = walk->offset;
+    struct record_head record;
+    int32_t status = lmdb_read_at(log->fd, bytes, sizeof bytes, log->tail.offset, &at);
+
+    if (status != QN_OK || memcmp(bytes, zeros, sizeof bytes) == 0) {
+        return status;
+    }
+    if (walk->sequence == walk->end_sequence) {
+        end = log->tail.offset + at; /* a head, and who knows what belongs to it */
+    }
+    while ((status = lmdb_walk_step(walk, &record, &at)) == QN_OK || status == QN_CORRUPT) {
+        end = status == QN_OK ? walk->offset : end;
+    }
+    if (status == QN_NOT_FOUND) {
+        warn_cut(log, end - log->tail.offset);
+        status = QN_OK;
+    }
+    return status;
+}
+
 /* Sets the tail after the last record that stays. */
 static int32_t tail_find(struct log *log, const struct segment_head *head, uint64_t durable)
 {
@@ -274,7 +341,7 @@ static int32_t tail_find(struct log *log, const struct segment_head *head, uint6
     bool is_chained = true;
     uint64_t at;
 
-    log->is_marked = true;
+    walk.open = durable + 1;
     log->tail = (struct tail){head->first, SEGMENT_HEAD, head->before};
     for (;;) {
         int32_t status = lmdb_walk_step(&walk, &record, &at);
@@ -291,7 +358,7 @@ static int32_t tail_find(struct log *log, const struct segment_head *head, uint6
         }
         is_chained = status == QN_OK;
         if (status == QN_CORRUPT && from > durable) {
-            return QN_OK;
+            return cut_say(log, &walk);
         }
         if (status == QN_CORRUPT) {
             uint64_t next = walk.sequence <= durable ? walk.sequence : durable + 1;
@@ -304,7 +371,6 @@ static int32_t tail_find(struct log *log, const struct segment_head *head, uint6
             continue;
         }
         lmdb_log_note(log, segment, record.sequence, at);
-        log->is_marked = record.kind == RECORD_MARK;
         log->tail = (struct tail){walk.sequence, walk.offset, record.crc};
     }
 }
@@ -312,14 +378,15 @@ static int32_t tail_find(struct log *log, const struct segment_head *head, uint6
 /* A segment keeps its size from its first moment on, so a shorter file lost its end. How many
  * records were there nobody knows: one stands for them as damaged, and the next append begins a
  * segment, from which on this is settled. */
-static int32_t cut_note(struct log *log, const struct segment_head *head)
+static int32_t cut_note(struct log *log, const struct segment_head *head, bool *is_cut)
 {
     struct stat file;
 
     if (fstat(log->fd, &file) != 0) {
         return QN_IO;
     }
-    if ((uint64_t)file.st_size < head->size) {
+    *is_cut = (uint64_t)file.st_size < head->size;
+    if (*is_cut) {
         warn(log, "cut off or damaged are the records from", log->tail.sequence,
              log->tail.sequence);
         log->tail.sequence++;
@@ -328,29 +395,45 @@ static int32_t cut_note(struct log *log, const struct segment_head *head)
     return QN_OK;
 }
 
+/* What was found whole is durable from here on, and known to be: the guard signs again what it
+ * finds, without a new record. A file that was cut is left as it is, so that this stays seen. */
+static int32_t found_keep(struct log *log, bool is_cut)
+{
+    int32_t status = fdatasync(log->fd) == 0 ? QN_OK : QN_IO;
+
+    if (status == QN_OK && !is_cut && log->marked != log->flushed.sequence) {
+        status = lmdb_log_watermark(log, false);
+        if (status == QN_OK && fdatasync(log->fd) != 0) {
+            status = QN_IO;
+        }
+    }
+    return status;
+}
+
 /* A damaged last record may have left no trace of where it ended: then nothing fits behind it, and
  * the next append begins a segment. */
 static int32_t newest_recover(struct log *log, const struct segment_head *head)
 {
     uint64_t durable = 0;
-    int32_t status = durable_find(log, head, &durable);
+    bool is_cut = false;
+    int32_t status = watermark_find(log, head, &durable);
 
+    if (status == QN_OK || status == QN_NOT_FOUND) {
+        status = durable_find(log, head, &durable);
+    }
     if (status == QN_OK) {
         status = tail_find(log, head, durable);
     }
     if (status == QN_OK) {
-        status = cut_note(log, head);
+        status = cut_note(log, head, &is_cut);
     }
     if (status == QN_OK) {
         log->epoch++;
         log->segments[log->segments_count - 1]->is_indexed = true;
         log->trimmed = log->trimmed < log->tail.sequence ? log->trimmed : log->tail.sequence;
     }
-    if (status == QN_OK && fdatasync(log->fd) != 0) {
-        status = QN_IO;
-    }
     log->flushed = log->tail;
-    return status;
+    return status == QN_OK ? found_keep(log, is_cut) : status;
 }
 
 /* --- all of it --- */
@@ -397,7 +480,6 @@ int32_t lmdb_log_open(struct log *log, const struct log_setup *setup, const char
         .folder = setup->folder,
         .is_fast = setup->is_fast,
         .segment_size = setup->segment_size,
-        .is_marked = true,
         .fd = -1,
     };
     (void)snprintf(log->name, sizeof log->name, "%s", name);
@@ -420,7 +502,7 @@ void lmdb_log_close(struct log *log)
     if (log->host == NULL) {
         return;
     }
-    lmdb_log_mark(log);
+    lmdb_log_flush(log);
     for (uint64_t i = 0; i < log->segments_count; i++) {
         log->host->give(log->node, log->segments[i]->offsets);
         log->host->give(log->node, log->segments[i]);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
+#define _GNU_SOURCE /* SEEK_DATA */
+
 #include "segment.h"
 
 #include <errno.h>
@@ -12,12 +14,14 @@
 
 /* Head of a segment: magic 8, version 4, salt 4, number 8, first 8, ended 8, trimmed 8, size 8,
  * before 4, epoch 4, zero 4, checksum of it all 4.
+ * Watermark: magic 4, closed 4 (0 or 1), durable 8, checksum 4.
  * Head of a record: magic 4, kind 4, length 4, epoch 4, sequence 8, durable 8,
  * payload 4, before 4, zero 4, checksum 4. */
 
 enum {
     SEGMENT_VERSION = 1,
-    RECORD_MAGIC = 0x524c4e51, /* "QNLR" */
+    RECORD_MAGIC = 0x524c4e51,    /* "QNLR" */
+    WATERMARK_MAGIC = 0x574c4e51, /* "QNLW" */
     BUFFER = 16384,
 };
 
@@ -167,6 +171,52 @@ int32_t lmdb_segment_head_read(int fd, bool is_fast, struct segment_head *head)
     return QN_CORRUPT;
 }
 
+/* --- how far it goes --- */
+
+int32_t lmdb_watermark_read(int fd, bool is_fast, uint32_t salt, struct watermark *mark)
+{
+    uint8_t bytes[SEGMENT_WATERMARK_USED];
+    uint64_t done;
+    int32_t status = lmdb_read_at(fd, bytes, sizeof bytes, SEGMENT_WATERMARK, &done);
+    struct qn_reader in = qn_reader_over((struct qn_span){bytes, sizeof bytes});
+
+    if (status != QN_OK) {
+        return status;
+    }
+    if (done < sizeof bytes || qn_reader_u32(&in) != WATERMARK_MAGIC) {
+        return QN_CORRUPT;
+    }
+
+    struct watermark it = {.is_closed = qn_reader_u32(&in) != 0};
+
+    it.durable = qn_reader_u64(&in);
+    if (qn_reader_u32(&in) != lmdb_crc32c(is_fast, salt, bytes, sizeof bytes - 4)) {
+        return QN_CORRUPT;
+    }
+    *mark = it;
+    return QN_OK;
+}
+
+int32_t lmdb_watermark_write(int fd, bool is_fast, uint32_t salt, const struct watermark *mark)
+{
+    uint8_t bytes[SEGMENT_WATERMARK_USED];
+    uint8_t *at = qn_writer_u32(bytes, WATERMARK_MAGIC);
+
+    at = qn_writer_u32(at, mark->is_closed);
+    at = qn_writer_u64(at, mark->durable);
+    at = qn_writer_u32(at, lmdb_crc32c(is_fast, salt, bytes, sizeof bytes - 4));
+    QN_ASSERT(at == bytes + sizeof bytes);
+    return lmdb_write_at(fd, bytes, sizeof bytes, SEGMENT_WATERMARK);
+}
+
+int32_t lmdb_end_write(int fd, uint64_t offset, uint64_t size)
+{
+    static const uint8_t zeros[RECORD_HEAD] = {0};
+    uint64_t left = size - offset;
+
+    return lmdb_write_at(fd, zeros, left < RECORD_HEAD ? left : RECORD_HEAD, offset);
+}
+
 /* --- the walk --- */
 
 /* Whether a record of this walk, not below `least`, begins with these bytes. */
@@ -179,13 +229,24 @@ static bool is_record(const struct walk *walk, const uint8_t *bytes, uint64_t at
            lmdb_record_size(head->length) <= walk->end_offset - at;
 }
 
+/* Moves over what was never written, where the file system knows it. False: there is no more. */
+static bool hole_skip(int fd, uint64_t *offset)
+{
+    off_t data = lseek(fd, (off_t)*offset, SEEK_DATA);
+
+    if (data > (off_t)*offset) {
+        *offset = (uint64_t)data / RECORD_ALIGN * RECORD_ALIGN;
+    }
+    return data >= 0 || errno != ENXIO;
+}
+
 /* The next record after a damaged one. NOT_FOUND: there is none. */
 static int32_t walk_search(const struct walk *walk, struct record_head *head, uint64_t *at)
 {
     uint8_t bytes[BUFFER];
     uint64_t offset = walk->offset + RECORD_ALIGN;
 
-    while (offset + RECORD_HEAD <= walk->end_offset) {
+    while (hole_skip(walk->fd, &offset) && offset + RECORD_HEAD <= walk->end_offset) {
         uint64_t left = walk->end_offset - offset, done;
         int32_t status =
             lmdb_read_at(walk->fd, bytes, left < BUFFER ? left : BUFFER, offset, &done);
@@ -225,9 +286,21 @@ static int32_t walk_skip(struct walk *walk)
     return QN_CORRUPT;
 }
 
+/* Whether nothing was ever written where the walk is; `done`: bytes that are there. */
+static bool is_end(const struct walk *walk, const uint8_t *bytes, uint64_t done)
+{
+    static const uint8_t zeros[RECORD_HEAD] = {0};
+
+    if (walk->open == 0 || walk->sequence < walk->open) {
+        return false;
+    }
+    return walk->offset + RECORD_HEAD > walk->end_offset ||
+           (done == RECORD_HEAD && memcmp(bytes, zeros, RECORD_HEAD) == 0);
+}
+
 int32_t lmdb_walk_step(struct walk *walk, struct record_head *head, uint64_t *at)
 {
-    uint8_t bytes[RECORD_HEAD];
+    uint8_t bytes[RECORD_HEAD] = {0};
     uint64_t done = 0;
 
     if (walk->sequence >= walk->end_sequence) {
@@ -239,6 +312,9 @@ int32_t lmdb_walk_step(struct walk *walk, struct record_head *head, uint64_t *at
         if (status != QN_OK) {
             return status;
         }
+    }
+    if (is_end(walk, bytes, done)) {
+        return QN_NOT_FOUND;
     }
     if (done < sizeof bytes || !is_record(walk, bytes, walk->offset, walk->sequence, head)) {
         return walk_skip(walk);

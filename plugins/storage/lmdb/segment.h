@@ -4,9 +4,13 @@
 /* segment.h: one file of a log: its head, its records, and the walk over them.
  *
  * A segment is allocated whole and keeps its size. Its head lies in it twice, a page each; records
- * follow, each on a multiple of 8: head, payload, zeros. What the file held before, from an earlier
- * life or a tail that was cut, is told from its records by sequence, epoch and chain. Checksums
- * start from the log's salt, which is chance: a payload cannot be made to look like a record.
+ * follow, each on a multiple of 8: head, payload, zeros. Behind the last one the next head's place
+ * holds zeros. What the file held before, from an earlier life or a tail that was cut, is told from
+ * its records by sequence, epoch and chain. Checksums start from the log's salt, which is chance: a
+ * payload cannot be made to look like a record.
+ *
+ * Far from the records, in the first page, a watermark says up to where they are durable. It is
+ * written over and over in one sector, and each time only what is true already.
  *
  * Unless a function's own comment says otherwise:
  *   shapes   numbers little-endian, the layout stands in segment.c
@@ -25,6 +29,8 @@ enum {
     SEGMENT_HEAD = 8192,    /* where the first record begins */
     SEGMENT_COPY = 4096,    /* where the second copy of the head lies */
     SEGMENT_HEAD_USED = 72, /* bytes of each copy */
+    SEGMENT_WATERMARK = 2048,
+    SEGMENT_WATERMARK_USED = 20,
     RECORD_HEAD = 48,
     RECORD_ALIGN = 8,
 };
@@ -32,7 +38,6 @@ enum {
 enum record_kind {
     RECORD_DATA = 1,
     RECORD_TRIM = 2, /* payload: the place, u64 */
-    RECORD_MARK = 3, /* says what is durable, when the log is closed */
 };
 
 struct segment_head {
@@ -44,6 +49,11 @@ struct segment_head {
     uint32_t before;  /* `crc` of the record before `first` */
     uint32_t epoch;
     uint32_t salt; /* one for the whole log */
+};
+
+struct watermark {
+    uint64_t durable; /* all records up to this sequence are */
+    bool is_closed;   /* another segment follows */
 };
 
 struct record_head {
@@ -73,6 +83,13 @@ int32_t lmdb_write_at(int fd, const uint8_t *from, uint64_t size, uint64_t offse
 /* Reads the head from the first copy that is whole. CORRUPT: neither is. */
 int32_t lmdb_segment_head_read(int fd, bool is_fast, struct segment_head *head);
 
+/* CORRUPT: it is damaged, or was never written. */
+int32_t lmdb_watermark_read(int fd, bool is_fast, uint32_t salt, struct watermark *mark);
+int32_t lmdb_watermark_write(int fd, bool is_fast, uint32_t salt, const struct watermark *mark);
+
+/* Zeros for the next head, at `offset` of a segment of `size` bytes. */
+int32_t lmdb_end_write(int fd, uint64_t offset, uint64_t size);
+
 /* A way over the records of a segment, from one that is known on. */
 struct walk {
     int fd;
@@ -83,6 +100,7 @@ struct walk {
     uint64_t offset;
     uint64_t end_sequence; /* the first that does not belong to it */
     uint64_t end_offset;
+    uint64_t open; /* from this sequence on zeros are the end, before it damage; 0: always damage */
 };
 
 /* One record on: its head, and where it lies; its payload is not looked at. NOT_FOUND: it was the

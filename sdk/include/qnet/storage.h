@@ -159,7 +159,9 @@ struct qn_storage_1 {
     /* Ends it. Thread: pool, shared. NOT_FOUND: no such snapshot. */
     QN_MUST_CHECK int32_t (*release)(struct qn_inst *inst, uint32_t lane, uint64_t snapshot);
 
-    /* Each record whole or not at all; places ascend and are never 0; levels as in write().
+    /* Each record whole or not at all; places ascend and are never 0; levels as in write(). No
+     * records at level 1 are a sync. What was durable when an append at level 1 began is known to
+     * be so when it returns: later damage to it is told by read(), and never cut as a torn tail.
      * `places` has one for each of `records`. Thread: pool, serial in group 2. INVALID: a record
      * over its limit or empty or no such log. NO_SPACE: disk full. IO: the disk says no. */
     QN_MUST_CHECK int32_t (*append)(struct qn_inst *inst, uint32_t lane, uint32_t log,
