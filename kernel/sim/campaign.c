@@ -64,7 +64,13 @@ void qnk_campaign_seed(const struct qnk_campaign_setup *setup, uint64_t seed,
     struct qnk_plan *plan = qnk_memory_take(setup->budget, sizeof *plan);
     struct qnk_plan_setup wanted = setup->plan;
     struct qnk_run_setup run = {
-        .budget = setup->budget, .cast = setup->cast, .plan = plan, .teller = teller};
+        .budget = setup->budget,
+        .cast = setup->cast,
+        .plan = plan,
+        .teller = teller,
+        .opened = setup->opened,
+        .opened_ctx = setup->opened_ctx,
+    };
 
     QN_ASSERT(plan != NULL);
     wanted.seed = seed;

@@ -27,9 +27,11 @@ struct qnk_campaign_setup {
     uint32_t only_count;
     uint64_t first, last; /* seeds */
     uint32_t jobs;
-    uint32_t limit_ms;   /* for one seed, then it counts as hanging */
-    bool is_twice;       /* each seed twice: other traces are a violation (D1) */
-    const uint8_t *done; /* bitmap of seeds from `first` on that need not be run; NULL: none */
+    uint32_t limit_ms;      /* for one seed, then it counts as hanging */
+    bool is_twice;          /* each seed twice: other traces are a violation (D1) */
+    const uint8_t *done;    /* bitmap of seeds from `first` on that need not be run; NULL: none */
+    qnk_run_opened *opened; /* of each run; may be NULL */
+    void *opened_ctx;
     void *ctx;
     void (*came)(void *ctx, const struct qnk_verdict *verdict);
     bool (*ticked)(void *ctx); /* a few times a second; false: no new batches */

@@ -664,6 +664,9 @@ static void run_open(struct run *run)
 
         qnk_world_watch(run->world, &watch);
     }
+    if (run->setup->opened != NULL) {
+        run->setup->opened(run->setup->opened_ctx, run->world);
+    }
     for (uint32_t i = 0; i < n; i++) {
         qnk_world_start(run->world, i);
     }

@@ -51,11 +51,16 @@ struct qnk_teller {
     void (*event)(void *ctx, uint64_t at_us, uint32_t node, const struct qnk_event *event);
 };
 
+/* Called when a run's world was made and nobody is on yet: a test adds what watches it. */
+typedef void qnk_run_opened(void *ctx, struct qnk_world *world);
+
 struct qnk_run_setup {
     struct qnk_budget *budget;
     struct qnk_cast *cast;
     const struct qnk_plan *plan;
     const struct qnk_teller *teller; /* NULL: nobody listens */
+    qnk_run_opened *opened;          /* may be NULL */
+    void *opened_ctx;
 };
 
 /* The time of a window in which every block is late: what bounds are multiples of. */

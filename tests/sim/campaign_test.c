@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Plans, runs, campaigns and shrinking themselves: a bug that is planted in a network of the plugins
+ * that ship must be found, shrunk to what it needs, and repeated; and nothing else may fail. */
+
+#include "tests/test.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/qnet/sim_files.h"
+#include "kernel/sim/shrink.h"
+
+enum { NODES = 4, PLANTED = 1, SEEDS = 6, VERDICTS_MAX = 64 };
+
+static struct qnk_budget budget = {.limit = (size_t)16 << 30};
+static struct qnk_cast *casts[2]; /* by level */
+
+/* --- the bed --- */
+
+static struct qnk_cast_file file_of(const char *text)
+{
+    return (struct qnk_cast_file){"test.yaml", {(const uint8_t *)text, strlen(text)}};
+}
+
+static struct qnk_cast *cast_make(struct qnk_loader *loader, uint32_t level)
+{
+    const struct qnk_cast_setup setup = {
+        .budget = &budget,
+        .loader = loader,
+        .network = file_of(qnk_sim_network),
+        .node = file_of(qnk_sim_node),
+        .nodes = NODES,
+        .validators = NODES,
+        .level = level,
+    };
+    struct qnk_cast *cast = NULL;
+    char why[QNK_CAST_WHY] = "";
+
+    if (qnk_cast_create(&setup, &cast, why) != QN_OK) {
+        fprintf(stderr, "# %s\n", why);
+    }
+    return cast;
+}
+
+static bool bed_make(void)
+{
+    const char *root = getenv("top_builddir");
+    char search[1024], why[QNK_PLUGIN_WHY_MAX] = "";
+    const struct qnk_loader_options options = {
+        .budget = &budget, .search = search, .trust = QNK_TRUST_OFF};
+    struct qnk_loader *loader;
+
+    snprintf(search, sizeof search, "%s/plugins", root == NULL ? "." : root);
+    if (sodium_init() < 0 || qnk_loader_create(&options, &loader, why) != QN_OK) {
+        fprintf(stderr, "# %s\n", why);
+        return false;
+    }
+    casts[0] = cast_make(loader, QNK_CAST_L0);
+    casts[1] = cast_make(loader, QNK_CAST_L1);
+    return casts[0] != NULL && casts[1] != NULL;
+}
+
+/* --- campaigns --- */
+
+struct results {
+    struct qnk_verdict verdicts[VERDICTS_MAX]; /* by seed */
+    uint32_t count;
+};
+
+static void came(void *ctx, const struct qnk_verdict *verdict)
+{
+    struct results *results = ctx;
+
+    assert_true(verdict->seed < VERDICTS_MAX);
+    results->verdicts[verdict->seed] = *verdict;
+    results->count++;
+}
+
+static bool ticked(void *ctx)
+{
+    (void)ctx;
+    return true;
+}
+
+static struct qnk_campaign_setup campaign_of(struct qnk_cast *cast, struct results *results)
+{
+    *results = (struct results){0};
+    return (struct qnk_campaign_setup){
+        .budget = &budget,
+        .cast = cast,
+        .plan =
+            {
+                .mode = QNK_PLAN_LIVENESS,
+                .nodes = NODES,
+                .validators = NODES,
+                .senders = QNK_CAST_SENDERS,
+                .kinds = UINT64_MAX,
+                .quiet_us = 300000,
+                .length_us = 3500000,
+            },
+        .first = 1,
+        .last = SEEDS,
+        .jobs = 2,
+        .limit_ms = 600000,
+        .ctx = results,
+        .came = came,
+        .ticked = ticked,
+    };
+}
+
+/* --- planted bugs --- */
+
+/* A node that lost its power once hears nothing any more. */
+static bool is_deaf;
+
+static void planted_stopped(void *ctx, uint32_t node)
+{
+    (void)ctx;
+    is_deaf = is_deaf || node == PLANTED;
+}
+
+static bool planted_event(void *ctx, uint32_t node, struct qnk_event *event)
+{
+    (void)ctx;
+    return !is_deaf || node != PLANTED || event->type != QNK_EVENT_FRAME;
+}
+
+static void deafness_plant(void *ctx, struct qnk_world *world)
+{
+    const struct qnk_watch watch = {.stopped = planted_stopped, .event = planted_event};
+
+    (void)ctx;
+    is_deaf = false;
+    qnk_world_watch(world, &watch);
+}
+
+/* The process itself dies of it. */
+static void deadly_stopped(void *ctx, uint32_t node)
+{
+    (void)ctx;
+    if (node == PLANTED) {
+        _Exit(7);
+    }
+}
+
+static void death_plant(void *ctx, struct qnk_world *world)
+{
+    const struct qnk_watch watch = {.stopped = deadly_stopped};
+
+    (void)ctx;
+    qnk_world_watch(world, &watch);
+}
+
+/* --- cases --- */
+
+static struct qnk_plan *plan_of(const struct qnk_plan_setup *setup, uint64_t seed)
+{
+    struct qnk_plan *plan = calloc(1, sizeof *plan);
+    struct qnk_plan_setup wanted = *setup;
+
+    assert_non_null(plan);
+    wanted.seed = seed;
+    qnk_plan_draw(plan, &wanted);
+    return plan;
+}
+
+static void a_seed_is_a_plan_and_masking_leaves_the_rest_of_it(void **state)
+{
+    struct results results;
+    struct qnk_campaign_setup setup = campaign_of(casts[0], &results);
+    uint32_t harms = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed < 100; seed++) {
+        struct qnk_plan *plan = plan_of(&setup.plan, seed), *again = plan_of(&setup.plan, seed);
+
+        assert_memory_equal(plan, again, sizeof *plan);
+        assert_true(plan->harms_count < QNK_PLAN_HARMS_MAX);
+        qnk_plan_mask(again, (uint32_t[]){2}, 1);
+        for (uint32_t i = 0; i < plan->harms_count; i++) {
+            assert_int_equal(again->harms[i].is_off, i != 1);
+            again->harms[i].is_off = false;
+            assert_true(plan->harms[i].from_us <= plan->harms[i].until_us);
+        }
+        assert_memory_equal(plan, again, sizeof *plan);
+        harms += plan->harms_count;
+        free(plan);
+        free(again);
+    }
+    assert_true(harms > 300);
+}
+
+static void every_kind_of_harm_comes_and_can_be_left_out(void **state)
+{
+    struct results results;
+    struct qnk_campaign_setup setup = campaign_of(casts[0], &results);
+    uint64_t seen = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed < 100; seed++) {
+        struct qnk_plan *plan = plan_of(&setup.plan, seed);
+
+        for (uint32_t i = 0; i < plan->harms_count; i++) {
+            seen |= UINT64_C(1) << plan->harms[i].kind;
+        }
+        free(plan);
+    }
+    assert_int_equal(seen, (UINT64_C(1) << QNK_HARMS) - 1);
+    setup.plan.kinds = 1u << QNK_HARM_LINK;
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        struct qnk_plan *plan = plan_of(&setup.plan, seed);
+
+        for (uint32_t i = 0; i < plan->harms_count; i++) {
+            assert_int_equal(plan->harms[i].kind, QNK_HARM_LINK);
+        }
+        free(plan);
+    }
+}
+
+static void a_seed_is_one_run_at_either_level_in_any_process(void **state)
+{
+    struct results first, second;
+    struct qnk_campaign_setup setup = campaign_of(casts[0], &first);
+    struct qnk_verdict here;
+
+    (void)state;
+    assert_int_equal(qnk_campaign(&setup), QN_OK);
+    setup = campaign_of(casts[1], &second);
+    setup.jobs = 1;
+    assert_int_equal(qnk_campaign(&setup), QN_OK);
+    assert_int_equal(first.count, SEEDS);
+    assert_int_equal(second.count, SEEDS);
+    for (uint32_t seed = 1; seed <= SEEDS; seed++) {
+        assert_string_equal(first.verdicts[seed].words, "");
+        assert_true(first.verdicts[seed].is_good && second.verdicts[seed].is_good);
+        assert_memory_equal(&first.verdicts[seed].trace, &second.verdicts[seed].trace,
+                            QN_HASH_SIZE);
+        assert_true(first.verdicts[seed].windows >= 3 && first.verdicts[seed].txs > 0);
+    }
+    qnk_campaign_seed(&setup, 2, NULL, &here);
+    assert_memory_equal(&here.trace, &first.verdicts[2].trace, QN_HASH_SIZE);
+    assert_memory_not_equal(&here.trace, &first.verdicts[3].trace, QN_HASH_SIZE);
+}
+
+/* The first seed of the planted campaign that fails; 0: none does. */
+static uint64_t first_failing(const struct results *results)
+{
+    uint64_t seed = 1;
+
+    while (seed < VERDICTS_MAX && results->verdicts[seed].oracle[0] == 0) {
+        seed++;
+    }
+    return seed < VERDICTS_MAX ? seed : 0;
+}
+
+static void a_planted_bug_is_found_shrunk_and_repeated(void **state)
+{
+    struct results results, again;
+    struct qnk_campaign_setup setup = campaign_of(casts[1], &results);
+    struct qnk_shrunk shrunk;
+    struct qnk_plan *plan;
+    uint64_t seed;
+    uint32_t kind;
+
+    (void)state;
+    setup.opened = deafness_plant;
+    assert_int_equal(qnk_campaign(&setup), QN_OK);
+    seed = first_failing(&results);
+    assert_true(seed > 0);
+    assert_string_equal(results.verdicts[seed].oracle, "V1");
+
+    assert_int_equal(qnk_shrink(&setup, seed, NULL, NULL, &shrunk), QN_OK);
+    assert_false(shrunk.verdict.is_good);
+    assert_int_equal(shrunk.after, 1);
+    assert_true(shrunk.before > 1);
+    plan = plan_of(&setup.plan, seed);
+    kind = plan->harms[shrunk.numbers[0] - 1].kind;
+    assert_true(kind == QNK_HARM_POWER || plan->harms[shrunk.numbers[0] - 1].a == PLANTED);
+    assert_true(kind == QNK_HARM_POWER || kind == QNK_HARM_CRASH || kind == QNK_HARM_CUT);
+    free(plan);
+
+    setup = campaign_of(casts[1], &again);
+    setup.opened = deafness_plant;
+    setup.first = setup.last = seed;
+    setup.only = shrunk.numbers;
+    setup.only_count = 1;
+    assert_int_equal(qnk_campaign(&setup), QN_OK);
+    assert_string_equal(again.verdicts[seed].oracle, "V1");
+    setup.only_count = 0;
+    assert_int_equal(qnk_campaign(&setup), QN_OK);
+    assert_string_equal(again.verdicts[seed].oracle, "");
+}
+
+static void a_worker_that_dies_is_a_failed_seed_and_the_rest_is_run(void **state)
+{
+    struct results results;
+    struct qnk_campaign_setup setup = campaign_of(casts[1], &results);
+    uint32_t died = 0;
+
+    (void)state;
+    setup.opened = death_plant;
+    setup.plan.mode = QNK_PLAN_SAFETY;
+    assert_int_equal(qnk_campaign(&setup), QN_OK);
+    assert_int_equal(results.count, SEEDS);
+    for (uint32_t seed = 1; seed <= SEEDS; seed++) {
+        died += !results.verdicts[seed].is_good;
+        if (!results.verdicts[seed].is_good) {
+            assert_string_equal(results.verdicts[seed].oracle, "P0");
+            assert_string_equal(results.verdicts[seed].words, "the process ended with 7");
+        }
+    }
+    assert_true(died > 0 && died < SEEDS);
+}
+
+static void seeds_that_are_done_are_not_run_again(void **state)
+{
+    struct results results;
+    struct qnk_campaign_setup setup = campaign_of(casts[1], &results);
+    const uint8_t done[] = {0x2f}; /* all but seed 5 */
+
+    (void)state;
+    setup.done = done;
+    setup.plan.mode = QNK_PLAN_SAFETY;
+    assert_int_equal(qnk_campaign(&setup), QN_OK);
+    assert_int_equal(results.count, 1);
+    assert_true(results.verdicts[5].is_good);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_seed_is_a_plan_and_masking_leaves_the_rest_of_it),
+        cmocka_unit_test(every_kind_of_harm_comes_and_can_be_left_out),
+        cmocka_unit_test(a_seed_is_one_run_at_either_level_in_any_process),
+        cmocka_unit_test(a_planted_bug_is_found_shrunk_and_repeated),
+        cmocka_unit_test(a_worker_that_dies_is_a_failed_seed_and_the_rest_is_run),
+        cmocka_unit_test(seeds_that_are_done_are_not_run_again),
+    };
+
+    if (!bed_make()) {
+        return 1;
+    }
+    cmocka_set_test_filter(getenv("QNET_TEST_ONLY"));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
