@@ -348,6 +348,7 @@ struct progress {
     uint64_t seeds, before; /* of this call; that an earlier one ran */
     uint64_t good, failed;
     uint64_t events, length_us, harms, windows, txs;
+    uint64_t checked[QNK_ORACLES];
     double start_s;
     FILE *resume; /* NULL: none */
     json_t *list; /* verdicts, of few seeds or those that failed */
@@ -402,6 +403,9 @@ static void verdict_came(void *ctx, const struct qnk_verdict *verdict)
     it->windows += verdict->windows;
     it->txs += verdict->txs;
     it->last = *verdict;
+    for (uint32_t id = 0; id < QNK_ORACLES; id++) {
+        it->checked[id] += verdict->checked[id];
+    }
     if (it->resume != NULL) {
         fprintf(it->resume, "%llu %s %.16s\n", (unsigned long long)verdict->seed,
                 verdict->is_good ? "ok" : verdict->oracle, trace_text(verdict));
@@ -455,6 +459,26 @@ static int resume_open(struct progress *it, uint8_t *done)
     return QNK_CLI_OK;
 }
 
+/* What held, and how often it was looked at. */
+static json_t *checked_json(const struct progress *it)
+{
+    json_t *json = json_object();
+
+    for (uint32_t id = 0; id < QNK_ORACLES; id++) {
+        json_object_set_new(json, qnk_oracle_name(id), json_integer((json_int_t)it->checked[id]));
+    }
+    return json;
+}
+
+static void checked_print(const struct progress *it)
+{
+    printf("checked ");
+    for (uint32_t id = 0; id < QNK_ORACLES; id++) {
+        printf(" %s %llu", qnk_oracle_name(id), (unsigned long long)it->checked[id]);
+    }
+    printf("\n");
+}
+
 static void summary_print(const struct progress *it, double spent)
 {
     uint64_t ran = it->good + it->failed;
@@ -476,6 +500,7 @@ static void summary_print(const struct progress *it, double spent)
                qnk_bytes(it->last.core_bytes));
     }
     printf("\n");
+    checked_print(it);
 }
 
 static void summary_json(const struct progress *it, double spent)
@@ -490,6 +515,7 @@ static void summary_json(const struct progress *it, double spent)
         "seconds", spent, "seeds_per_s", (double)ran / spent, "simulated_s_per_s",
         (double)it->length_us / 1e6 / spent, "options", it->sim->options, "runs", it->list);
 
+    json_object_set_new(json, "checked", checked_json(it));
     qnk_json_print(json);
     json_decref(json);
 }

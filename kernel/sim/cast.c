@@ -571,3 +571,49 @@ uint64_t qnk_cast_txs(const struct qnk_cast *cast, uint32_t sender, uint64_t fro
     qn_le32_write(out, (uint32_t)(to - from));
     return (uint64_t)(at - out);
 }
+
+/* --- who looks on --- */
+
+static uint32_t query_find(const struct qnk_cast *cast, const char *name)
+{
+    const struct qnk_manifest *manifest = &cast->plugins[SEAT_LEDGER]->manifest;
+
+    for (uint32_t i = 0; i < manifest->queries_count; i++) {
+        if (strcmp(manifest->queries[i].name, name) == 0) {
+            return manifest->queries[i].id;
+        }
+    }
+    return 0;
+}
+
+int32_t qnk_cast_witness(struct qnk_cast *cast, struct qnk_witness *witness)
+{
+    char why[QNK_CAST_WHY];
+    int32_t status;
+
+    *witness = (struct qnk_witness){
+        .query_totals = query_find(cast, "totals"),
+        .query_accounts = query_find(cast, "accounts"),
+    };
+    status = instance_make(cast, SEAT_LEDGER, &witness->instances[0], why);
+    if (status == QN_OK) {
+        status = instance_make(cast, SEAT_PRODUCER, &witness->instances[1], why);
+    }
+    if (status != QN_OK) {
+        qnk_witness_give(witness);
+        return status;
+    }
+    witness->ledger = qnk_instance_plugged(witness->instances[0]);
+    witness->producer = qnk_instance_plugged(witness->instances[1]);
+    return QN_OK;
+}
+
+void qnk_witness_give(struct qnk_witness *witness)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        if (witness->instances[i] != NULL) {
+            qnk_instance_destroy(witness->instances[i]);
+            witness->instances[i] = NULL;
+        }
+    }
+}

@@ -68,3 +68,14 @@ const struct qnk_world_plugins *qnk_cast_plugins(const struct qnk_cast *cast, ui
 uint64_t qnk_cast_txs(const struct qnk_cast *cast, uint32_t sender, uint64_t from, uint64_t to,
                       uint64_t valid_until, uint8_t *out);
 const struct qnk_hash *qnk_cast_sender(const struct qnk_cast *cast, uint32_t sender);
+
+/* A ledger and a producer without a state beside those of the nodes, for who looks on, and the
+ * numbers of the ledger's questions for its totals and accounts; 0: it answers none such. */
+struct qnk_witness {
+    struct qnk_plugged ledger, producer;
+    uint32_t query_totals, query_accounts;
+    struct qnk_instance *instances[2];
+};
+
+QN_MUST_CHECK int32_t qnk_cast_witness(struct qnk_cast *cast, struct qnk_witness *witness);
+void qnk_witness_give(struct qnk_witness *witness);

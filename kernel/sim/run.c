@@ -10,19 +10,22 @@
 
 #include "kernel/base/text.h"
 #include "kernel/chain/tx.h"
+#include "kernel/sim/oracle.h"
 #include "kernel/sim/stream.h"
 
 enum {
     WINDOWS_MAX = 4096, /* whose first final digest is remembered; a run does not get so far */
     SAMPLES_MAX = 65536,
     MS = 1000,
-    DELAY_US = 5000,    /* of a link */
-    BACKUP_MS = 300,    /* least wait for an absent producer (finality.md 3.2) */
-    VALID_UNTIL = 5000, /* height up to which payments hold */
-    LOOK_MS = 100,      /* between looks for the end */
-    LIVE_WINDOWS = 3,   /* within so many the first must be final, */
-    LIVE_MORE = 2,      /* and within so many more, so many more */
-    SETTLE_WINDOWS = 3, /* until all payments are in */
+    DELAY_US = 5000,      /* of a link */
+    BACKUP_MS = 300,      /* least wait for an absent producer (finality.md 3.2) */
+    VALID_UNTIL = 5000,   /* height up to which payments hold */
+    LOOK_MS = 100,        /* between looks for the end */
+    LIVE_WINDOWS = 3,     /* within so many the first must be final, */
+    LIVE_MORE = 2,        /* and within so many more, so many more */
+    SETTLE_WINDOWS = 3,   /* until all payments are in */
+    LOOKS_EVERY = 16,     /* steps of a world between the oracle's looks at a node */
+    SIGNATURES_EVERY = 8, /* final transactions of which one is verified again */
 };
 
 enum act_kind { ACT_HARM, ACT_MEND, ACT_PAY };
@@ -36,8 +39,7 @@ struct act {
 
 struct window {
     uint64_t full_us; /* when its last block was first on a best chain */
-    struct qnk_hash digest;
-    bool is_full, is_final;
+    bool is_full;
 };
 
 struct run {
@@ -47,11 +49,12 @@ struct run {
     struct qnk_verdict *verdict;
     struct qnk_world *world;
     struct qnk_world_setup play;
+    struct qnk_oracle *oracle;
+    struct qnk_witness witness; /* the oracle's */
     uint64_t start_us;
     uint32_t nodes;
-    uint32_t *downs;  /* harms that keep a node off */
-    uint16_t *cuts;   /* [a * nodes + b], a < b: harms that keep a link down */
-    uint64_t *finals; /* newest final window of each node, in its present life */
+    uint32_t *downs; /* harms that keep a node off */
+    uint16_t *cuts;  /* [a * nodes + b], a < b: harms that keep a link down */
     bool *in_core;
     struct act *acts;
     uint32_t acts_count;
@@ -91,6 +94,18 @@ static void violated(struct run *run, const char *oracle, uint32_t node, const c
     verdict->node = node;
 }
 
+/* What the oracle found, if it found something. */
+static bool is_good(struct run *run)
+{
+    const struct qnk_oracle_broken *broken = qnk_oracle_broken(run->oracle);
+
+    if (broken != NULL && run->verdict->is_good) {
+        violated(run, qnk_oracle_name(broken->id), broken->node, broken->words);
+        run->verdict->at_us = broken->at_us - run->start_us;
+    }
+    return run->verdict->is_good;
+}
+
 /* Whether words are worth making. */
 static bool is_told(const struct run *run)
 {
@@ -116,28 +131,14 @@ static void window_full(struct run *run, uint64_t window)
     }
 }
 
-static void final_came(struct run *run, uint32_t node, uint64_t number,
-                       const struct qnk_hash *digest)
+/* How long it took is a figure; whether it is right is the oracle's. */
+static void final_came(struct run *run, uint64_t window)
 {
-    struct window *window = &run->windows[number < WINDOWS_MAX ? number : 0];
-
-    if (run->finals[node] != 0 && number != run->finals[node] + 1) {
-        violated(run, "S3", node, "final windows do not follow each other");
+    if (window < WINDOWS_MAX && run->windows[window].is_full && run->samples_count < SAMPLES_MAX) {
+        run->samples[run->samples_count++] = now_us(run) - run->windows[window].full_us;
     }
-    run->finals[node] = number;
-    if (number >= WINDOWS_MAX) {
-        return;
-    }
-    if (window->is_final && !qnk_hash_equal(&window->digest, digest)) {
-        violated(run, "S1", node, "two digests are final for one window");
-    }
-    if (window->is_full && run->samples_count < SAMPLES_MAX) {
-        run->samples[run->samples_count++] = now_us(run) - window->full_us;
-    }
-    window->is_final = true;
-    window->digest = *digest;
-    if (number > run->verdict->windows) {
-        run->verdict->windows = number;
+    if (window > run->verdict->windows) {
+        run->verdict->windows = window;
     }
 }
 
@@ -172,12 +173,12 @@ static void noted(void *ctx, uint32_t node, const struct qnk_effect *effect)
     uint32_t n = run->play.params.window;
 
     if (effect->type == QNK_EFFECT_HALT) {
-        violated(run, "S0", node, effect->halt.text);
+        tell(run, node, "halt", effect->halt.text);
         return;
     }
     note_tell(run, node, effect);
     if (effect->note.what == QNK_NOTE_FINAL) {
-        final_came(run, node, effect->note.height, &effect->note.id);
+        final_came(run, effect->note.height);
     } else if (effect->note.what == QNK_NOTE_MICROBLOCK) {
         if (effect->note.height > run->verdict->heights) {
             run->verdict->heights = effect->note.height;
@@ -199,7 +200,6 @@ static void node_off(struct run *run, uint32_t node)
 {
     if (run->downs[node]++ == 0) {
         qnk_world_crash(run->world, node);
-        run->finals[node] = 0;
     }
 }
 
@@ -410,11 +410,11 @@ static void act_do(struct run *run, const struct act *act)
 
 static void suffer(struct run *run)
 {
-    for (uint32_t i = 0; i < run->acts_count && run->verdict->is_good; i++) {
+    for (uint32_t i = 0; i < run->acts_count && is_good(run); i++) {
         qnk_world_run(run->world, run->start_us + run->acts[i].at_us);
         act_do(run, &run->acts[i]);
     }
-    if (run->verdict->is_good) {
+    if (is_good(run)) {
         qnk_world_run(run->world, run->start_us + run->plan->setup.length_us);
     }
 }
@@ -456,6 +456,7 @@ static void heal(struct run *run)
         }
         count += run->in_core[i];
     }
+    qnk_oracle_healed(run->oracle, run->in_core);
     qnk_text(text, sizeof text, "a core of %u nodes is whole from now on", count);
     tell(run, UINT32_MAX, "heal", text);
 }
@@ -482,7 +483,7 @@ static bool core_is_final(const struct run *run, uint64_t window)
 /* Runs until the core is final up to `window`. False: `limit_us` came first. */
 static bool wait_final(struct run *run, uint64_t window, uint64_t limit_us)
 {
-    while (run->verdict->is_good && !core_is_final(run, window)) {
+    while (is_good(run) && !core_is_final(run, window)) {
         if (now_us(run) >= limit_us) {
             return false;
         }
@@ -534,7 +535,7 @@ static void settle(struct run *run)
 {
     uint64_t limit_us = now_us(run) + SETTLE_WINDOWS * qnk_run_pace(run->cast);
 
-    while (run->verdict->is_good && !all_paid(run)) {
+    while (is_good(run) && !all_paid(run)) {
         if (now_us(run) >= limit_us) {
             violated(run, "V2", UINT32_MAX, "payments to the healed core do not get in");
             return;
@@ -601,20 +602,23 @@ static void figures_take(struct run *run)
         verdict->final_p50_us = run->samples[run->samples_count / 2];
         verdict->final_p99_us = run->samples[(uint64_t)run->samples_count * 99 / 100];
     }
+    for (uint32_t id = 0; id < QNK_ORACLES; id++) {
+        verdict->checked[id] = qnk_oracle_checked(run->oracle, id);
+    }
     verdict->length_us = now_us(run);
     verdict->events = qnk_world_events(run->world);
     qnk_world_trace(run->world, &verdict->trace);
 }
 
-static void nobody_lied(struct run *run)
+/* What is asked once, at the end; each says itself if it is broken. */
+static void last_questions(struct run *run)
 {
-    for (uint32_t i = 0; i < run->nodes; i++) {
-        struct qnk_node *node = is_on(run, i) ? qnk_world_node(run->world, i) : NULL;
+    bool is_live = run->plan->setup.mode == QNK_PLAN_LIVENESS;
 
-        if (node != NULL && qnk_node_counters(node)->doubles_seen > 0) {
-            violated(run, "S6", i, "an honest node was seen to sign twice");
-        }
-    }
+    (void)(qnk_oracle_stored(run->oracle) && qnk_oracle_accounted(run->oracle) &&
+           (!is_live || (qnk_oracle_final_within(run->oracle, 1 + LIVE_MORE) &&
+                         qnk_oracle_producing(run->oracle) && qnk_oracle_evidenced(run->oracle))));
+    (void)is_good(run);
 }
 
 uint64_t qnk_run_pace(const struct qnk_cast *cast)
@@ -639,13 +643,31 @@ static uint64_t acts_room(const struct qnk_plan *plan)
     return 1 + 2 * (uint64_t)plan->harms_count + plan->pays_count;
 }
 
+static void oracle_open(struct run *run)
+{
+    struct qnk_oracle_setup setup = {
+        .world = run->world,
+        .network = &run->play,
+        .looks_every = LOOKS_EVERY,
+        .signatures_every = SIGNATURES_EVERY,
+    };
+    int32_t status = qnk_cast_witness(run->cast, &run->witness);
+
+    QN_ASSERT(status == QN_OK);
+    setup.ledger = run->witness.ledger;
+    setup.producer = run->witness.producer;
+    setup.query_totals = run->witness.query_totals;
+    setup.query_accounts = run->witness.query_accounts;
+    run->oracle = qnk_oracle_create(run->setup->budget, &setup);
+    QN_ASSERT(run->oracle != NULL);
+}
+
 static void run_open(struct run *run)
 {
     uint32_t n = run->nodes;
 
     run->downs = take(run, n * sizeof *run->downs);
     run->cuts = take(run, (uint64_t)n * n * sizeof *run->cuts);
-    run->finals = take(run, n * sizeof *run->finals);
     run->in_core = take(run, n * sizeof *run->in_core);
     run->windows = take(run, WINDOWS_MAX * sizeof *run->windows);
     run->samples = take(run, SAMPLES_MAX * sizeof *run->samples);
@@ -659,6 +681,7 @@ static void run_open(struct run *run)
     run->start_us = run->play.start_us;
     run->world = qnk_world_create(run->setup->budget, &run->play);
     QN_ASSERT(run->world != NULL);
+    oracle_open(run);
     if (run->setup->teller != NULL && run->setup->teller->event != NULL) {
         const struct qnk_watch watch = {.ctx = run, .event = event_came};
 
@@ -678,9 +701,10 @@ static void run_close(struct run *run)
     uint64_t n = run->nodes;
 
     qnk_world_destroy(run->world);
+    qnk_oracle_destroy(run->oracle);
+    qnk_witness_give(&run->witness);
     qnk_memory_give(budget, run->downs, n * sizeof *run->downs);
     qnk_memory_give(budget, run->cuts, n * n * sizeof *run->cuts);
-    qnk_memory_give(budget, run->finals, n * sizeof *run->finals);
     qnk_memory_give(budget, run->in_core, n * sizeof *run->in_core);
     qnk_memory_give(budget, run->windows, WINDOWS_MAX * sizeof *run->windows);
     qnk_memory_give(budget, run->samples, SAMPLES_MAX * sizeof *run->samples);
@@ -697,11 +721,11 @@ void qnk_run(const struct qnk_run_setup *setup, struct qnk_verdict *verdict)
     QN_ASSERT(run.nodes == setup->plan->setup.nodes);
     run_open(&run);
     suffer(&run);
-    if (verdict->is_good && setup->plan->setup.mode == QNK_PLAN_LIVENESS) {
+    if (is_good(&run) && setup->plan->setup.mode == QNK_PLAN_LIVENESS) {
         recover(&run);
     }
-    if (verdict->is_good) {
-        nobody_lied(&run);
+    if (is_good(&run)) {
+        last_questions(&run);
     }
     figures_take(&run);
     run_close(&run);

@@ -19,6 +19,7 @@
  */
 
 #include "kernel/sim/cast.h"
+#include "kernel/sim/oracle.h"
 #include "kernel/sim/plan.h"
 
 enum { QNK_VERDICT_WORDS = 200 };
@@ -39,6 +40,7 @@ struct qnk_verdict {
     uint64_t txs;                        /* final, of payments */
     uint32_t harms;                      /* that came */
     uint64_t final_p50_us, final_p99_us; /* from a window's last block to final, over all nodes */
+    uint64_t checked[QNK_ORACLES];       /* how often each oracle was looked at */
     uint64_t core_bytes;                 /* that the core of a node took, on average, at the end */
 };
 

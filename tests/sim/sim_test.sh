@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# sim_test.sh: `qnet sim`: a slice of its campaigns, each seed twice, and what people type to follow
+# one run. A long campaign is: qnet sim run --seeds 1..10000 --resume FILE
+
+. "${top_srcdir:-.}/tests/e2e/network.sh"
+plan 22
+
+# member PATH: of the JSON document in $work/said.
+member() {
+    python3 -c '
+import json, sys
+it = json.load(open(sys.argv[1]))
+for part in sys.argv[2].split("."):
+    it = it[int(part)] if part.isdigit() else it[part]
+print(it)' "$work/said" "$1" 2>/dev/null
+}
+
+ended 'four nodes, 30 seeds, a healed core goes on' 0 \
+    "$qnet" sim run --seeds 1..30 --nodes 4 --level L1 --twice --json
+same 'all of them' 30 "$(member good)"
+same 'every oracle was looked at' True "$(python3 -c '
+import json, sys
+print(all(json.load(open(sys.argv[1]))["checked"].values()))' "$work/said")"
+ended 'seven nodes, 8 seeds, faults to the end' 0 \
+    "$qnet" sim run --seeds 101..108 --nodes 7 --level L1 --mode safety --twice --json
+ended 'all of it real: level L0' 0 "$qnet" sim run --seed 3 --json
+first=$(member runs.0.trace)
+ended 'and L1 is the same run' 0 "$qnet" sim run --seed 3 --level L1 --json
+same 'with the same trace' "$first" "$(member runs.0.trace)"
+ended 'without faults there are none' 0 "$qnet" sim run --seed 3 --faults none --json
+same 'at all' 0 "$(member faults)"
+
+ended 'a campaign keeps what it did' 0 "$qnet" sim run --seeds 1..3 --resume "$work/resume"
+ended 'and goes on from there' 0 "$qnet" sim run --seeds 1..5 --resume "$work/resume" --json
+same 'with what is left' '2 3' "$(member seeds) $(member before)"
+ended 'another campaign is refused' 2 "$qnet" sim run --seeds 1..5 --nodes 7 \
+    --resume "$work/resume"
+
+ended 'a run is told' 0 "$qnet" sim show 3
+says 'with its faults' ' fault  '
+says 'and what became final' ' final  '
+"$qnet" sim trace 3 >"$work/trace"
+ended 'a trace is the run' 0 "$qnet" sim diff 3 "$work/trace"
+ended 'two seeds differ' 5 "$qnet" sim diff 3 4
+says 'and it says where' '^event [0-9]* differs'
+ended 'what does not fail is not shrunk' 0 "$qnet" sim shrink 3
+ended 'a fault that is none' 2 "$qnet" sim run --faults plague
+ended 'seeds that are none' 2 "$qnet" sim run --seeds 5..1
