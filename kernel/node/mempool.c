@@ -498,7 +498,7 @@ void qnk_mempool_undone(struct qnk_mempool *pool, const uint8_t *from, uint64_t 
 {
     uint32_t place = sender_find(pool, from);
 
-    if (place != QNK_INDEX_NONE) {
+    if (place != QNK_INDEX_NONE && nonce < pool->senders[place].next) {
         pool->senders[place].next = nonce;
         pool->senders[place].held = false;
     }

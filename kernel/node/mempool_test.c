@@ -146,6 +146,28 @@ static void what_was_included_leaves_and_what_was_undone_may_come_again(void **s
     done(pool);
 }
 
+static void a_block_that_is_undone_gives_back_all_that_a_sender_had_in_it(void **state)
+{
+    struct qnk_mempool *pool = pool_of(100, 10, 1 << 20);
+    uint8_t from[32];
+    uint32_t got[8];
+
+    (void)state;
+    memset(from, 1, sizeof from);
+    assert_int_equal(add(pool, 1, 3, 50, 3), QNK_TX_OK); /* it waits while the others come and go */
+    for (uint64_t nonce = 0; nonce < 3; nonce++) {
+        qnk_mempool_included(pool, from, nonce);
+    }
+    for (uint64_t nonce = 0; nonce < 3; nonce++) {
+        qnk_mempool_undone(pool, from, nonce);
+    }
+    for (uint64_t nonce = 0; nonce < 3; nonce++) {
+        assert_int_equal(add(pool, 1, nonce, 50, 0), QNK_TX_OK);
+    }
+    assert_int_equal(pick(pool, 8, 1 << 20, got), 4);
+    done(pool);
+}
+
 static void the_same_nonce_again_costs_a_tenth_more(void **state)
 {
     struct qnk_mempool *pool = pool_of(100, 10, 1 << 20);
@@ -291,6 +313,7 @@ int main(void)
         cmocka_unit_test(the_best_first_one_of_all_runs_comes_next),
         cmocka_unit_test(a_run_with_a_hole_waits),
         cmocka_unit_test(what_was_included_leaves_and_what_was_undone_may_come_again),
+        cmocka_unit_test(a_block_that_is_undone_gives_back_all_that_a_sender_had_in_it),
         cmocka_unit_test(the_same_nonce_again_costs_a_tenth_more),
         cmocka_unit_test(at_the_bound_the_least_worth_leaves),
         cmocka_unit_test(who_leaves_takes_what_hangs_on_it_along),

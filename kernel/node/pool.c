@@ -210,6 +210,7 @@ void qnk_verify_flush(struct qnk_node *node)
         }
         memcpy(job->refs, node->queue + done, count * sizeof *job->refs);
         job->chain_id = node->setup.params.chain_id;
+        job->token = node->counters.undone;
         node->verifying++;
         done += count;
         qnk_job_start(node, job);
@@ -266,12 +267,35 @@ static void copy_add(struct qn_buf *rows, uint64_t *size, const struct qnk_tx_re
     }
 }
 
+/* Blocks were taken back since the ledger was asked: what it said is of a state that is no more, and
+ * a transaction that was in one of them, and stale for that alone, would be lost. */
+static bool is_outdated(const struct qnk_node *node, const struct qnk_job *job)
+{
+    return job->token != node->counters.undone;
+}
+
+/* Asks again about all of them; whoever waits for an answer goes on waiting. */
+static bool verify_again(struct qnk_node *node, const struct qnk_job *job)
+{
+    if (job->status != QN_OK || node->queue_count + job->refs_count > QNK_QUEUE_MAX) {
+        return false;
+    }
+    for (uint32_t i = 0; i < job->refs_count; i++) {
+        queue_add(node, &job->refs[i]);
+    }
+    return true;
+}
+
 void qnk_verify_done(struct qnk_node *node, struct qnk_job *job)
 {
     uint64_t bytes = 0;
     uint64_t size = 0;
 
     node->verifying--;
+    if (is_outdated(node, job) && verify_again(node, job)) {
+        qnk_verify_flush(node);
+        return;
+    }
     for (uint32_t i = 0; i < job->refs_count; i++) {
         bytes += job->refs[i].size;
     }
@@ -313,6 +337,9 @@ void qnk_verify_done(struct qnk_node *node, struct qnk_job *job)
 
 void qnk_recheck_done(struct qnk_node *node, struct qnk_job *job)
 {
+    if (is_outdated(node, job)) {
+        return; /* the next tick asks again */
+    }
     for (uint32_t i = 0; job->status == QN_OK && i < job->refs_count; i++) {
         qnk_mempool_refresh(node->mempool, &job->refs[i].id, &job->verdicts[i]);
     }
@@ -842,5 +869,6 @@ void qnk_pool_tick(struct qnk_node *node)
         job->refs[i].is_verified = true;
     }
     job->chain_id = node->setup.params.chain_id;
+    job->token = node->counters.undone;
     qnk_job_start(node, job);
 }
