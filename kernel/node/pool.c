@@ -267,8 +267,8 @@ static void copy_add(struct qn_buf *rows, uint64_t *size, const struct qnk_tx_re
     }
 }
 
-/* Blocks were taken back since the ledger was asked: what it said is of a state that is no more, and
- * a transaction that was in one of them, and stale for that alone, would be lost. */
+/* Blocks were undone since the ledger was asked: what it said is of a state that is no more, and a
+ * transaction that was in one of them, and stale for that alone, would be lost. */
 static bool is_outdated(const struct qnk_node *node, const struct qnk_job *job)
 {
     return job->token != node->counters.undone;

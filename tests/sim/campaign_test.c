@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* Plans, runs, campaigns and shrinking themselves: a bug that is planted in a network of the plugins
- * that ship must be found, shrunk to what it needs, and repeated; and nothing else may fail. */
+/* Plans, runs, campaigns and shrinking themselves: a bug that is planted in a network of shipped
+ * plugins must be found, shrunk to what it needs, and repeated; and nothing else may fail. */
 
 #include "tests/test.h"
 
