@@ -13,6 +13,7 @@
 
 #include "kernel/base/random.h"
 #include "kernel/base/sink.h"
+#include "kernel/sim/liar.h"
 #include "kernel/sim/oracle_own.h"
 #include "tests/sim/cast.h"
 
@@ -207,6 +208,42 @@ static void act(struct suffering *run)
     net_run_ms(run->seen.net, 20 + by_lot(run, 600));
 }
 
+/* All links and nodes are well from now on. */
+static void heal(struct suffering *run)
+{
+    links(run, 0, true);
+    for (uint32_t i = 0; i < run->seen.net->setup.nodes; i++) {
+        if (!run->is_on[i]) {
+            toggle(run, i);
+        }
+    }
+    qnk_oracle_healed(run->seen.oracle, NULL);
+}
+
+static void look_at_all(const struct suffering *run, uint64_t seed)
+{
+    struct qnk_oracle *oracle = run->seen.oracle;
+
+    (void)qnk_oracle_final_within(oracle, 3);
+    (void)qnk_oracle_producing(oracle);
+    (void)qnk_oracle_accounted(oracle);
+    (void)qnk_oracle_evidenced(oracle);
+    (void)qnk_oracle_stored(oracle);
+    if (qnk_oracle_broken(oracle) != NULL) {
+        fprintf(stderr, "# seed %llu\n", (unsigned long long)seed);
+    }
+    assert_whole(&run->seen);
+}
+
+/* From 1 to `count`, or QNET_SEED alone. */
+static void seeds(uint64_t count, uint64_t *first, uint64_t *last)
+{
+    const char *only = getenv("QNET_SEED");
+
+    *first = only == NULL ? 1 : strtoull(only, NULL, 10);
+    *last = only == NULL ? count : *first;
+}
+
 static void suffer(uint64_t seed)
 {
     uint32_t validators = seed % 2 == 0 ? 4 : 6;
@@ -225,35 +262,92 @@ static void suffer(uint64_t seed)
     for (uint32_t i = 0; i < 40; i++) {
         act(&run);
     }
-    links(&run, 0, true);
-    for (uint32_t i = 0; i < validators; i++) {
-        if (!run.is_on[i]) {
-            toggle(&run, i);
-        }
-    }
-    qnk_oracle_healed(run.seen.oracle, NULL);
+    heal(&run);
     net_run_ms(net, 20000);
-    (void)qnk_oracle_final_within(run.seen.oracle, 3);
-    (void)qnk_oracle_producing(run.seen.oracle);
-    (void)qnk_oracle_accounted(run.seen.oracle);
-    (void)qnk_oracle_evidenced(run.seen.oracle);
-    (void)qnk_oracle_stored(run.seen.oracle);
-    if (qnk_oracle_broken(run.seen.oracle) != NULL) {
-        fprintf(stderr, "# seed %llu\n", (unsigned long long)seed);
-    }
-    assert_whole(&run.seen);
+    look_at_all(&run, seed);
     seen_drop(&run.seen);
 }
 
 static void honest_nodes_that_suffer_break_nothing(void **state)
 {
-    const char *only = getenv("QNET_SEED");
-    uint64_t first = only == NULL ? 1 : strtoull(only, NULL, 10);
-    uint64_t last = only == NULL ? 10 : first;
+    uint64_t first, last;
 
     (void)state;
+    seeds(10, &first, &last);
     for (uint64_t seed = first; seed <= last; seed++) {
         suffer(seed);
+    }
+}
+
+/* --- among liars --- */
+
+/* As many lie as may, or are twins, while the others are crashed and cut off; then all is well. */
+static void suffer_liars(uint64_t seed, uint32_t lies)
+{
+    uint32_t validators = seed % 2 == 0 ? 4 : 6;
+    bool has_twin = lies == 1u << QNK_LIE_TWIN;
+    uint32_t liar = validators - 1;
+    bool are_liars[NODES_MAX] = {false};
+    struct suffering run = {0};
+    struct net *net = net_make(validators, validators + has_twin, seed);
+    struct qnk_secret *secrets = calloc(NODES_MAX, sizeof *secrets);
+    struct qnk_liars *liars;
+
+    assert_non_null(secrets);
+    are_liars[liar] = true;
+    qnk_random_init(&run.random, seed);
+    if (has_twin) {
+        memcpy(secrets, net->setup.secrets, NODES_MAX * sizeof *secrets);
+        memcpy(net->seeds[validators], net->seeds[liar], sizeof net->seeds[liar]);
+        secrets[validators] = secrets[liar];
+        net->types[validators] = QNK_NODE_SUPER;
+        net->setup.secrets = secrets;
+    }
+    run.seen = seen_open(net, has_twin ? NULL : are_liars);
+    liars = qnk_liars_create(&net->budget, net->world, &net->setup);
+    assert_non_null(liars);
+    for (uint32_t i = liar; i < net->setup.nodes; i++) {
+        qnk_liars_add(liars, i, lies);
+    }
+    for (uint32_t i = 0; i < net->setup.nodes; i++) {
+        toggle(&run, i);
+    }
+    net_run_ms(net, 2000);
+    for (uint32_t i = 0; i < 30; i++) {
+        act(&run);
+    }
+    heal(&run);
+    qnk_liars_stop(liars, seed % 3 == 0);
+    net_run_ms(net, 20000);
+    look_at_all(&run, seed);
+    free(secrets);
+    qnk_oracle_destroy(run.seen.oracle);
+    run.seen.oracle = NULL;
+    qnk_world_destroy(net->world);
+    net->world = NULL;
+    qnk_liars_destroy(liars);
+    seen_drop(&run.seen);
+}
+
+static void liars_break_nothing(void **state)
+{
+    uint64_t first, last;
+
+    (void)state;
+    seeds(4, &first, &last);
+    for (uint64_t seed = first; seed <= last; seed++) {
+        suffer_liars(seed, QNK_LIES_ALL & ~(1u << QNK_LIE_TWIN));
+    }
+}
+
+static void twins_break_nothing(void **state)
+{
+    uint64_t first, last;
+
+    (void)state;
+    seeds(4, &first, &last);
+    for (uint64_t seed = first; seed <= last; seed++) {
+        suffer_liars(seed, 1u << QNK_LIE_TWIN);
     }
 }
 
@@ -1106,6 +1200,8 @@ static void evidence_that_never_comes_on_the_chain_breaks_s6(void **state)
 static const struct CMUnitTest cases[] = {
     cmocka_unit_test(an_honest_network_breaks_nothing_and_everything_is_looked_at),
     cmocka_unit_test(honest_nodes_that_suffer_break_nothing),
+    cmocka_unit_test(liars_break_nothing),
+    cmocka_unit_test(twins_break_nothing),
     cmocka_unit_test(votes_break_what_they_should),
     cmocka_unit_test(an_engine_without_prepares_is_held_to_its_seals),
     cmocka_unit_test(twins_are_liars),
