@@ -111,13 +111,39 @@ static bool is_message(const struct qnk_oracle *oracle, struct qn_span message, 
     return size == 0 || rest->size == size;
 }
 
+/* A liar's is kept, with its signature, to be known again. */
+static void on_lied(struct qnk_oracle *oracle, uint32_t node, struct qn_span message,
+                    const uint8_t *signature)
+{
+    struct qn_span rest;
+
+    if (is_message(oracle, message, QNK_TAG_VOTE, QNK_VOTE_RECORD_SIZE, &rest)) {
+        struct qnk_vote vote;
+
+        if (qnk_oracle_vote_read(oracle, rest, &vote)) {
+            vote.member = oracle->nodes[node].member;
+            memcpy(vote.signature, signature, sizeof vote.signature);
+            qnk_oracle_lied_vote(oracle, &vote);
+        }
+    } else if (is_message(oracle, message, QNK_TAG_MICRO, QNK_MICRO_SIGNED_SIZE, &rest)) {
+        uint8_t bytes[QNK_MICRO_SIZE];
+        struct qnk_micro header;
+
+        memcpy(bytes, rest.data, QNK_MICRO_SIGNED_SIZE);
+        memcpy(bytes + QNK_MICRO_SIGNED_SIZE, signature, QN_SIG_SIZE);
+        if (qnk_micro_decode((struct qn_span){bytes, sizeof bytes}, &header) == QN_OK) {
+            qnk_oracle_lied_header(oracle, &header);
+        }
+    }
+}
+
 static void on_signed(void *ctx, uint32_t node, struct qn_span message, const uint8_t *signature)
 {
     struct qnk_oracle *oracle = ctx;
     struct qn_span rest;
 
-    (void)signature;
     if (oracle->nodes[node].is_liar) {
+        on_lied(oracle, node, message, signature);
         return;
     }
     if (is_message(oracle, message, QNK_TAG_VOTE, QNK_VOTE_RECORD_SIZE, &rest)) {
@@ -215,6 +241,11 @@ static void on_event(struct qnk_oracle *oracle, uint32_t node, const struct qnk_
         break;
     case QNK_EVENT_STORED:
         on_stored(&oracle->nodes[node], event);
+        break;
+    case QNK_EVENT_FRAME:
+        if (event->frame.head.type == QNK_WIRE_VOTES) {
+            qnk_oracle_heard(oracle, node, event->frame.head.body);
+        }
         break;
     case QNK_EVENT_SUBMIT:
         if (event->submit.token != 0) {
@@ -403,6 +434,7 @@ static bool parts_make(struct qnk_oracle *oracle, const struct qnk_oracle_setup 
     oracle->votes = qnk_oracle_votes_create(oracle);
     oracle->txs = qnk_oracle_txs_create(oracle);
     oracle->evidence = qnk_oracle_evidence_create(oracle);
+    oracle->seen = qnk_oracle_seen_create(oracle, setup->network->jitter_us);
     oracle->bounds = qnk_oracle_bounds_create(oracle);
     oracle->chain = qnk_oracle_chain_create(oracle, setup);
     if (oracle->chain == NULL) {
@@ -467,6 +499,7 @@ void qnk_oracle_destroy(struct qnk_oracle *oracle)
     qnk_oracle_book_destroy(oracle);
     qnk_oracle_chain_destroy(oracle);
     qnk_oracle_bounds_destroy(oracle);
+    qnk_oracle_seen_destroy(oracle);
     qnk_oracle_evidence_destroy(oracle);
     qnk_oracle_txs_destroy(oracle);
     qnk_oracle_votes_destroy(oracle);

@@ -114,6 +114,7 @@ struct qnk_oracle_figures {
     uint64_t accepted_final;
     uint64_t evidence; /* pieces that honest nodes made */
     uint64_t evidence_final;
+    uint64_t seen;         /* contradictions that a node held long enough to have to say so */
     uint64_t memory_peak;  /* of a node, bytes */
     uint32_t effects_peak; /* of a step */
     uint32_t mempool_peak; /* transactions at a node */

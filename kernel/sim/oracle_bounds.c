@@ -131,6 +131,7 @@ void qnk_oracle_look(struct qnk_oracle *oracle, uint32_t node, const struct qnk_
     look_mempool(oracle, node, &view.mempool);
     look_chain(oracle, node, &view);
     look_recovery(oracle, node, &view);
+    qnk_oracle_seen_look(oracle, node, at);
 }
 
 void qnk_oracle_healed(struct qnk_oracle *oracle, const bool *core)

@@ -6,6 +6,8 @@
 #include "kernel/node/transition.h"
 #include "kernel/sim/oracle_own.h"
 
+_Static_assert((int)QNK_EVIDENCE_BLOCKS_SIZE > (int)QNK_EVIDENCE_VOTES_SIZE, "the larger");
+
 struct piece {
     struct qnk_hash place;
     uint32_t member;
@@ -72,7 +74,7 @@ static bool is_honest(const struct qnk_oracle *oracle, uint32_t member)
 
 void qnk_oracle_kernel_tx(struct qnk_oracle *oracle, uint32_t node, struct qn_span unsigned_tx)
 {
-    uint8_t bytes[QNK_TX_HEAD_SIZE + QNK_EVIDENCE_VOTES_SIZE + QN_SIG_SIZE];
+    uint8_t bytes[QNK_TX_HEAD_SIZE + QNK_EVIDENCE_BLOCKS_SIZE + QN_SIG_SIZE];
     uint64_t size = unsigned_tx.size + QN_SIG_SIZE;
     struct qnk_evidence made;
     struct piece *piece;
@@ -115,6 +117,14 @@ void qnk_oracle_convicted(struct qnk_oracle *oracle, const struct qnk_evidence *
     }
     oracle->figures.evidence_final += !piece->is_final && piece->made_us != 0;
     piece->is_final = true;
+}
+
+bool qnk_oracle_is_accused(const struct qnk_oracle *oracle, const struct qnk_evidence *evidence)
+{
+    struct qnk_hash place;
+
+    qnk_evidence_place(evidence, &place);
+    return piece_find(oracle, &place) != NULL;
 }
 
 /* Whether it was made early enough after healing for a block to take it, and the windows that may

@@ -6,7 +6,8 @@
  * oracle.c looks at nodes and tells the parts. Each part is a file and owns the struct that it
  * makes: oracle_votes.c what was signed, oracle_chain.c the one final chain and its second
  * execution, oracle_book.c the second book of amounts, oracle_txs.c what clients were told,
- * oracle_evidence.c who was convicted, oracle_bounds.c limits and recovery.
+ * oracle_evidence.c who was convicted, oracle_seen.c who should have been, oracle_bounds.c limits
+ * and recovery.
  *
  * Unless a function's own comment says otherwise:
  *   threads  one
@@ -68,8 +69,18 @@ struct qnk_oracle {
     struct qnk_oracle_book *book;   /* NULL: C1 is not checked */
     struct qnk_oracle_txs *txs;
     struct qnk_oracle_evidence *evidence;
+    struct qnk_oracle_seen *seen;
     struct qnk_oracle_bounds *bounds;
 };
+
+/* Q, by the oracle's own arithmetic: the smallest weight above two thirds. */
+static inline uint64_t qnk_oracle_quorum(const struct qnk_oracle *oracle)
+{
+    uint64_t third = oracle->set->total / 3;
+    uint64_t rest = oracle->set->total % 3;
+
+    return 2 * third + (rest == 2 ? 1 : 0) + 1;
+}
 
 /* Something does not hold. */
 __attribute__((format(printf, 4, 5))) void qnk_oracle_break(struct qnk_oracle *oracle, uint32_t id,
@@ -97,6 +108,10 @@ struct qnk_node *qnk_oracle_at(const struct qnk_oracle *oracle, uint32_t node);
 
 struct qnk_oracle_votes *qnk_oracle_votes_create(struct qnk_oracle *oracle);
 void qnk_oracle_votes_destroy(struct qnk_oracle *oracle);
+
+/* Reads a signed record. False: it is none, or of another binding than votes must have. */
+bool qnk_oracle_vote_read(const struct qnk_oracle *oracle, struct qn_span record,
+                          struct qnk_vote *vote);
 
 /* An honest key signed a vote's record, or a header. */
 void qnk_oracle_vote(struct qnk_oracle *oracle, uint32_t node, struct qn_span record);
@@ -164,6 +179,24 @@ void qnk_oracle_kernel_tx(struct qnk_oracle *oracle, uint32_t node, struct qn_sp
 /* Evidence is final. */
 void qnk_oracle_convicted(struct qnk_oracle *oracle, const struct qnk_evidence *evidence,
                           uint64_t window);
+
+/* Whether evidence of the same place was made or is final. */
+bool qnk_oracle_is_accused(const struct qnk_oracle *oracle, const struct qnk_evidence *evidence);
+
+/* --- oracle_seen.c --- */
+
+struct qnk_oracle_seen *qnk_oracle_seen_create(struct qnk_oracle *oracle, uint32_t jitter_us);
+void qnk_oracle_seen_destroy(struct qnk_oracle *oracle);
+
+/* A liar signed this; with its signature and member. */
+void qnk_oracle_lied_vote(struct qnk_oracle *oracle, const struct qnk_vote *vote);
+void qnk_oracle_lied_header(struct qnk_oracle *oracle, const struct qnk_micro *header);
+
+/* An honest node gets a VOTES message. */
+void qnk_oracle_heard(struct qnk_oracle *oracle, uint32_t node, struct qn_span body);
+
+/* An honest node is looked at. */
+void qnk_oracle_seen_look(struct qnk_oracle *oracle, uint32_t node, const struct qnk_node *at);
 
 /* --- oracle_bounds.c --- */
 

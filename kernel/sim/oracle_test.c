@@ -13,6 +13,7 @@
 
 #include "kernel/base/random.h"
 #include "kernel/base/sink.h"
+#include "kernel/chain/wire.h"
 #include "kernel/sim/liar.h"
 #include "kernel/sim/oracle_own.h"
 #include "tests/sim/cast.h"
@@ -282,8 +283,9 @@ static void honest_nodes_that_suffer_break_nothing(void **state)
 /* --- among liars --- */
 
 /* As many lie as may, or are twins, while the others are crashed and cut off; then all is well. */
-static void suffer_liars(uint64_t seed, uint32_t lies)
+static struct qnk_oracle_figures suffer_liars(uint64_t seed, uint32_t lies)
 {
+    struct qnk_oracle_figures figures;
     uint32_t validators = seed % 2 == 0 ? 4 : 6;
     bool has_twin = lies == 1u << QNK_LIE_TWIN;
     uint32_t liar = validators - 1;
@@ -320,6 +322,7 @@ static void suffer_liars(uint64_t seed, uint32_t lies)
     qnk_liars_stop(liars, seed % 3 == 0);
     net_run_ms(net, 20000);
     look_at_all(&run, seed);
+    qnk_oracle_figures(run.seen.oracle, &figures);
     free(secrets);
     qnk_oracle_destroy(run.seen.oracle);
     run.seen.oracle = NULL;
@@ -327,28 +330,37 @@ static void suffer_liars(uint64_t seed, uint32_t lies)
     net->world = NULL;
     qnk_liars_destroy(liars);
     seen_drop(&run.seen);
+    return figures;
+}
+
+/* None may break, and what they said was seen and proven. */
+static void suffer_all_liars(uint32_t lies)
+{
+    uint64_t first, last, proven = 0, due = 0;
+
+    seeds(4, &first, &last);
+    for (uint64_t seed = first; seed <= last; seed++) {
+        struct qnk_oracle_figures figures = suffer_liars(seed, lies);
+
+        proven += figures.evidence_final;
+        due += figures.seen;
+    }
+    fprintf(stderr, "# %llu proven, %llu due\n", (unsigned long long)proven,
+            (unsigned long long)due);
+    assert_true(proven > 0);
+    assert_true(due > 0);
 }
 
 static void liars_break_nothing(void **state)
 {
-    uint64_t first, last;
-
     (void)state;
-    seeds(4, &first, &last);
-    for (uint64_t seed = first; seed <= last; seed++) {
-        suffer_liars(seed, QNK_LIES_ALL & ~(1u << QNK_LIE_TWIN));
-    }
+    suffer_all_liars(QNK_LIES_ALL & ~(1u << QNK_LIE_TWIN));
 }
 
 static void twins_break_nothing(void **state)
 {
-    uint64_t first, last;
-
     (void)state;
-    seeds(4, &first, &last);
-    for (uint64_t seed = first; seed <= last; seed++) {
-        suffer_liars(seed, 1u << QNK_LIE_TWIN);
-    }
+    suffer_all_liars(1u << QNK_LIE_TWIN);
 }
 
 /* --- made-up signatures --- */
@@ -1197,6 +1209,46 @@ static void evidence_that_never_comes_on_the_chain_breaks_s6(void **state)
     seen_drop(&seen);
 }
 
+/* Node 0 is said to get two votes of member 3 in one message, and never does. */
+static void tell_two_votes(const struct seen *seen, uint64_t window)
+{
+    uint8_t body[4 + 2 * QNK_VOTE_WIRE_SIZE], message[QNK_VOTE_MESSAGE_SIZE];
+    struct qnk_event event = {.type = QNK_EVENT_FRAME};
+
+    qn_le32_write(body, 2);
+    for (uint8_t i = 0; i < 2; i++) {
+        struct said said = {3, 0, F, -1, (uint8_t)(7 + i), window};
+        struct qnk_vote vote = vote_of(seen->net, said);
+
+        memset(vote.signature, 7 + i, sizeof vote.signature);
+        qnk_vote_message(&vote, &seen->net->setup.params.chain_id, message);
+        seen->watch.signed_(seen->watch.ctx, 3, (struct qn_span){message, sizeof message},
+                            vote.signature);
+        qnk_vote_encode(&vote, body + 4 + (uint64_t)i * QNK_VOTE_WIRE_SIZE);
+    }
+    event.frame.head.type = QNK_WIRE_VOTES;
+    event.frame.head.body = (struct qn_span){body, sizeof body};
+    step(seen, 0, &event, NULL);
+}
+
+static void a_contradiction_that_a_node_holds_and_does_not_tell_breaks_s6(void **state)
+{
+    static const bool liars[NODES_MAX] = {[3] = true};
+    struct seen seen = seen_open(net_make(4, 4, 1), liars);
+
+    (void)state;
+    run_some(&seen);
+    qnk_world_crash(seen.net->world, 1); /* so that the window stays open */
+    qnk_world_crash(seen.net->world, 2);
+    net_run_ms(seen.net, 3000);
+    tell_two_votes(&seen, look(seen.net, 0).final_window + 1);
+    net_run_ms(seen.net, 200);
+    assert_whole(&seen);
+    net_run_ms(seen.net, 200);
+    assert_broken(&seen, QNK_ORACLE_S6);
+    seen_drop(&seen);
+}
+
 static const struct CMUnitTest cases[] = {
     cmocka_unit_test(an_honest_network_breaks_nothing_and_everything_is_looked_at),
     cmocka_unit_test(honest_nodes_that_suffer_break_nothing),
@@ -1232,6 +1284,7 @@ static const struct CMUnitTest cases[] = {
     cmocka_unit_test(a_mempool_over_its_limit_breaks_r1),
     cmocka_unit_test(a_core_that_does_not_recover_breaks_v1_and_v2),
     cmocka_unit_test(evidence_that_never_comes_on_the_chain_breaks_s6),
+    cmocka_unit_test(a_contradiction_that_a_node_holds_and_does_not_tell_breaks_s6),
 };
 
 int main(void)

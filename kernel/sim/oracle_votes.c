@@ -240,8 +240,7 @@ static void tally_add(struct qnk_oracle *oracle, uint32_t node, struct window_vo
     qnk_oracle_count(oracle, QNK_ORACLE_S1L);
     tally = tally_of(oracle, window, vote);
     tally->weight += oracle->set->members[vote->member].weight;
-    if (!tally->is_possible &&
-        tally->weight + oracle->liars_weight >= qnk_set_quorum(oracle->set)) {
+    if (!tally->is_possible && tally->weight + oracle->liars_weight >= qnk_oracle_quorum(oracle)) {
         tally->is_possible = true;
         became_possible(oracle, node, window, tally);
     }
@@ -386,6 +385,13 @@ static bool vote_read(struct qn_span record, struct qnk_vote *vote)
     return qnk_reader_done(&from) && version == 1;
 }
 
+bool qnk_oracle_vote_read(const struct qnk_oracle *oracle, struct qn_span record,
+                          struct qnk_vote *vote)
+{
+    return vote_read(record, vote) && vote->era == oracle->votes->era &&
+           qnk_hash_equal(&vote->binding, &oracle->votes->binding);
+}
+
 static void vote_keep(struct qnk_oracle *oracle, struct window_votes *window,
                       const struct signed_vote *vote)
 {
@@ -472,7 +478,7 @@ static const char *certificate_fault(const struct qnk_oracle *oracle, uint64_t w
             return "an honest member in it has not signed";
         }
     }
-    return weight >= qnk_set_quorum(set) ? NULL : "its signers are no quorum";
+    return weight >= qnk_oracle_quorum(oracle) ? NULL : "its signers are no quorum";
 }
 
 void qnk_oracle_certified(struct qnk_oracle *oracle, uint32_t node, uint64_t window,
