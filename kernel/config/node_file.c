@@ -194,6 +194,15 @@ static const struct qnk_config_key keys[] = {
     {.name = "index.accounts",
      .type = QNK_CONFIG_BOOL,
      .doc = "whether transactions can be found by their accounts"},
+    {.name = "input_log",
+     .type = QNK_CONFIG_BOOL,
+     .doc = "whether all that happens to the node is recorded, for `qnet replay`"},
+    {.name = "input_log_size",
+     .type = QNK_CONFIG_SIZE,
+     .absent = QNK_RECORD_U64(268435456),
+     .min = QNK_RECORD_U64(134217728),
+     .max = QNK_RECORD_U64(UINT64_C(1) << 40),
+     .doc = "of what is recorded; beyond, the oldest goes, and with it the way to replay"},
 };
 
 const struct qnk_config_schema qnk_node_schema = {.title = "", .keys = keys, .count = COUNT(keys)};
@@ -357,6 +366,8 @@ void qnk_node_check(struct qnk_checker *checker, const struct qnk_config_part *p
         .resend_ms = (uint32_t)qnk_part_number(part, "resend"),
         .index_txs = qnk_part_number(part, "index.txs") != 0,
         .index_accounts = qnk_part_number(part, "index.accounts") != 0,
+        .input_log = qnk_part_number(part, "input_log") != 0,
+        .input_log_size = qnk_part_number(part, "input_log_size"),
     };
     peers_read(checker, part, node);
     log_parts_read(checker, part, node);

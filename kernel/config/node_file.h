@@ -75,6 +75,8 @@ struct qnk_node_file {
     uint32_t resend_ms;
     bool index_txs;
     bool index_accounts;
+    bool input_log;
+    uint64_t input_log_size;
 };
 
 extern const struct qnk_config_schema qnk_node_schema;

@@ -21,6 +21,12 @@ void qnk_gate_done(struct qnk_gate *gate)
     (void)pthread_mutex_destroy(&gate->lock);
 }
 
+/* Nobody changes it while somebody is inside, and the lock on the way in made it seen. */
+uint64_t qnk_gate_turn(const struct qnk_gate *gate)
+{
+    return gate->turn;
+}
+
 void qnk_gate_enter(struct qnk_gate *gate, bool alone)
 {
     (void)pthread_mutex_lock(&gate->lock);
@@ -46,6 +52,7 @@ void qnk_gate_leave(struct qnk_gate *gate, bool alone)
     if (alone) {
         QN_ASSERT(gate->is_alone);
         gate->is_alone = false;
+        gate->turn++;
     } else {
         QN_ASSERT(gate->lookers > 0);
         gate->lookers--;

@@ -21,10 +21,14 @@ struct qnk_gate {
     uint32_t lookers; /* inside */
     uint32_t waiting; /* to be alone */
     bool is_alone;    /* one is */
+    uint64_t turn;    /* how often one was, and left */
 };
 
 void qnk_gate_init(struct qnk_gate *gate);
 void qnk_gate_done(struct qnk_gate *gate);
+
+/* From inside: how often somebody was alone before. */
+uint64_t qnk_gate_turn(const struct qnk_gate *gate);
 
 void qnk_gate_enter(struct qnk_gate *gate, bool alone);
 void qnk_gate_leave(struct qnk_gate *gate, bool alone);

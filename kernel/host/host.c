@@ -204,6 +204,7 @@ static void parts_end(struct qnk_host *host)
     if (host->pool != NULL) {
         qnk_pool_stop(host->pool); /* all that was on its way to the disk is there now */
     }
+    qnk_live_inputs_end(host);
     submits_end(host);
     qnk_peers_destroy(host->peers);
     host->peers = NULL;

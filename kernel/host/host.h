@@ -45,6 +45,7 @@ enum qnk_exit {
 };
 
 struct qnk_host;
+struct qnk_lines;
 struct qnk_peers;
 struct uv_loop_s;
 
@@ -54,6 +55,7 @@ struct qnk_host_setup {
     struct qnk_loader *loader;       /* of plugins */
     struct qnk_shared *shared;       /* what instances of this process share */
     struct qnk_log *log;
+    struct qnk_lines *lines; /* that hear of the log, for the input log; NULL: none */
     struct uv_loop_s *loop;
     void (*running)(void *ctx); /* the node runs: sockets bound, what was stored is restored */
     void (*closed)(void *ctx);  /* all is given back to the loop; the host may be destroyed */

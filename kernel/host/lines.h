@@ -27,6 +27,8 @@ struct qnk_lines {
     uint64_t last;           /* number of the newest; 0: none */
     void (*more)(void *ctx); /* called after each, from its thread; NULL: nobody */
     void *more_ctx;
+    char *kept; /* where they are written, too; NULL: nowhere */
+    uint64_t kept_room, kept_size;
     struct qnk_line ring[QNK_LINES_MAX];
 };
 
@@ -35,6 +37,10 @@ void qnk_lines_done(struct qnk_lines *lines);
 
 /* Sets who is told; after it returns nobody else is. */
 void qnk_lines_watch(struct qnk_lines *lines, void (*more)(void *ctx), void *ctx);
+
+/* From here on lines are written as text to `room` bytes at `to`, too, which are zeros: the newest
+ * that fit, in order, and zeros after them. NULL ends it. */
+void qnk_lines_keep(struct qnk_lines *lines, char *to, uint64_t room);
 
 /* A qnk_log_heard, with the lines as its ctx. */
 void qnk_lines_add(void *lines, const char *part, struct qn_span line);

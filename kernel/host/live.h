@@ -15,6 +15,7 @@
 #include "kernel/host/disk.h"
 #include "kernel/host/gate.h"
 #include "kernel/host/host.h"
+#include "kernel/host/inputs.h"
 #include "kernel/host/keyfile.h"
 #include "kernel/host/kit.h"
 #include "kernel/host/peers.h"
@@ -45,6 +46,18 @@ struct qnk_live_load {
     struct qnk_task task;
     struct qnk_host *host;
     int32_t status;
+};
+
+/* The input log, and the task that makes it or its next file. */
+struct qnk_live_inputs {
+    struct qnk_task task;
+    struct qnk_host *host;
+    struct qnk_inputs *inputs; /* NULL: nothing is recorded */
+    int32_t status;
+    bool has_kept; /* the log of a node that died */
+    bool has_told; /* that recording has stopped */
+    uint32_t dropped;
+    char why[QNK_INPUTS_WHY];
 };
 
 struct qnk_gauges;
@@ -93,6 +106,9 @@ struct qnk_host {
     uint32_t tips_count;
     struct qnk_store store; /* of the start */
     struct qnk_live_load load;
+    struct qnk_live_inputs inputs;
+    uint64_t seed; /* of the core */
+    uint64_t jobs; /* that the core gave so far */
     struct qnk_gate gate;
     struct qnk_job_host job_host;
     uint32_t workers;
@@ -126,6 +142,22 @@ struct qnk_host {
 
 /* One step of the start after another, each from the loop. */
 void qnk_live_start(struct qnk_host *host);
+
+/* What the core is made from; borrows from the host. */
+void qnk_live_core_setup(const struct qnk_host *host, struct qnk_setup *setup);
+
+/* --- record.c --- */
+
+/* Begins the input log, if there shall be one. QN_AGAIN: it calls qnk_live_start(). */
+QN_MUST_CHECK int32_t qnk_live_inputs_start(struct qnk_host *host);
+
+/* What was stored is restored: from here on no event waits for the disk. */
+void qnk_live_inputs_running(struct qnk_host *host);
+
+/* Before a step, and after it with its effects. */
+void qnk_live_inputs_event(struct qnk_host *host, const struct qnk_event *event);
+void qnk_live_inputs_effects(struct qnk_host *host);
+void qnk_live_inputs_end(struct qnk_host *host);
 
 /* --- perform.c --- */
 

@@ -36,6 +36,9 @@ static void job_run(struct qnk_task *task, uint32_t lane)
     const struct job_task *work = (const struct job_task *)task;
 
     qnk_job_run(work->job, &work->host->job_host, lane);
+    if (work->host->inputs.inputs != NULL) {
+        work->job->digest = qnk_tape_job_digest(work->job);
+    }
 }
 
 static void job_done(struct qnk_task *task)
@@ -69,6 +72,7 @@ static void job_give(struct qnk_host *host, struct qnk_effect *effect)
     work->task.done = job_done;
     work->host = host;
     work->job = effect->job;
+    work->job->serial = ++host->jobs;
     effect->job = NULL;
     qnk_pool_give(host->pool, queues[qnk_job_class(work->job->kind)], &work->task);
 }
@@ -169,7 +173,9 @@ void qnk_live_event(struct qnk_host *host, struct qnk_event *event)
     }
     host->is_performing = true;
     event->now_us = qnk_live_now(host);
+    qnk_live_inputs_event(host, event);
     qnk_node_step(host->node, event, &host->effects);
+    qnk_live_inputs_effects(host);
     for (uint32_t i = 0; i < host->effects.count && !host->is_ending; i++) {
         perform_one(host, &host->effects.list[i]);
     }

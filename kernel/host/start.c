@@ -173,6 +173,11 @@ static void ledger_leave(void *ctx, bool alone)
     qnk_gate_leave(ctx, alone);
 }
 
+static uint64_t ledger_turn(void *ctx)
+{
+    return qnk_gate_turn(ctx);
+}
+
 static int32_t start_threads(struct qnk_host *host)
 {
     host->workers = workers_of(host);
@@ -188,7 +193,9 @@ static int32_t start_threads(struct qnk_host *host)
         .ctx = &host->gate,
         .ledger_enter = ledger_enter,
         .ledger_leave = ledger_leave,
+        .ledger_turn = ledger_turn,
     };
+    qnk_random_system(&host->seed, sizeof host->seed);
     return qnk_pool_create(&host->budget, host->setup.loop, host->workers, &host->pool);
 }
 
@@ -269,10 +276,11 @@ static uint32_t node_type_of(enum qnk_node_kind kind)
     return QNK_NODE_SUPER;
 }
 
-static int32_t start_core(struct qnk_host *host)
+void qnk_live_core_setup(const struct qnk_host *host, struct qnk_setup *setup)
 {
     const struct qnk_node_file *file = &host->setup.config->node;
-    struct qnk_setup setup = {
+
+    *setup = (struct qnk_setup){
         .params = host->params,
         .limits =
             {
@@ -284,6 +292,7 @@ static int32_t start_core(struct qnk_host *host)
             },
         .type = node_type_of(file->kind),
         .resend_ms = file->resend_ms,
+        .seed = host->seed,
         .has_validator = host->has_validator,
         .validator = host->validator_public,
         .genesis_set = host->first_set,
@@ -291,9 +300,14 @@ static int32_t start_core(struct qnk_host *host)
         .producer = qnk_kit_plugged(&host->kit, QNK_HOST_PRODUCER),
         .consensus = qnk_kit_plugged(&host->kit, QNK_HOST_CONSENSUS),
     };
+}
+
+static int32_t start_core(struct qnk_host *host)
+{
+    struct qnk_setup setup;
     int32_t status;
 
-    qnk_random_system(&setup.seed, sizeof setup.seed);
+    qnk_live_core_setup(host, &setup);
     qnk_effects_init(&host->effects, &host->budget);
     status = qnk_node_create(&setup, &host->node);
     if (status != QN_OK) {
@@ -332,6 +346,7 @@ static int32_t start_restore(struct qnk_host *host)
         qnk_live_event(host, &start);
         status = qnk_store_restore_txs(&host->store, STORAGE_LANE, restored, host);
     }
+    qnk_live_inputs_running(host);
     if (status != QN_OK) {
         qnk_live_failed(host, status, "what the node kept", host->store.why);
     } else {
@@ -466,6 +481,7 @@ static const struct {
     {"opening its storage", start_storage},
     {"loading the ledger", start_ledger},
     {"opening the disk's queues", start_disk},
+    {"beginning the input log", qnk_live_inputs_start},
     {"making the core", start_core},
     {"restoring blocks", start_restore},
     {"connecting", start_peers},

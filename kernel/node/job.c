@@ -117,10 +117,13 @@ uint32_t qnk_job_class(uint32_t kind)
 
 /* --- parts --- */
 
-static void enter(const struct qnk_job_host *host, bool alone)
+static void enter(struct qnk_job *job, const struct qnk_job_host *host, bool alone)
 {
     if (host->ledger_enter != NULL) {
         host->ledger_enter(host->ctx, alone);
+    }
+    if (host->ledger_turn != NULL) {
+        job->turn = host->ledger_turn(host->ctx);
     }
 }
 
@@ -327,7 +330,7 @@ static int32_t ask_ledger(struct qnk_job *job, const struct qnk_job_host *host, 
 
             txs[i] = ledger_tx(&tx);
         }
-        enter(host, false);
+        enter(job, host, false);
         status = ledger->check(host->ledger.inst, lane, txs, job->refs_count, verdicts);
         leave(host, false);
     }
@@ -436,7 +439,7 @@ static int32_t execute(struct qnk_job *job, const struct qnk_job_host *host, uin
     struct qn_sink undo;
 
     qnk_sink_init(&undo, job->budget, SINK_CAP);
-    enter(host, true);
+    enter(job, host, true);
 
     int32_t status =
         ledger->apply(host->ledger.inst, lane, &block, job->offenders, job->offenders_count, txs,
@@ -549,7 +552,7 @@ static int32_t run_undo(struct qnk_job *job, const struct qnk_job_host *host, ui
 {
     const struct qn_ledger_1 *ledger = host->ledger.table;
 
-    enter(host, true);
+    enter(job, host, true);
 
     int32_t status = ledger->undo(host->ledger.inst, lane, qnk_buf_span(job->buf));
 
@@ -647,7 +650,7 @@ static int32_t run_end(struct qnk_job *job, const struct qnk_job_host *host, uin
     struct qn_sink scratch;
 
     qnk_sink_init(&scratch, job->budget, SINK_CAP);
-    enter(host, true);
+    enter(job, host, true);
 
     int32_t status = ledger->root(host->ledger.inst, lane, job->root.bytes);
 

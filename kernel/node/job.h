@@ -93,7 +93,10 @@ struct qnk_page_set {
 
 struct qnk_job {
     uint32_t kind;
-    int32_t status; /* of the run */
+    int32_t status;  /* of the run */
+    uint64_t turn;   /* of the ledger when it was used: see struct qnk_job_host; 0: it was not */
+    uint32_t digest; /* of the answers (tape.h), where the host asked for it */
+    uint64_t serial; /* the host's: how many jobs there were up to this one */
     struct qnk_budget *budget;
 
     /* What the core wants to find again; not read by the run. */
@@ -150,6 +153,9 @@ struct qnk_job_host {
     void *ctx;
     void (*ledger_enter)(void *ctx, bool alone);
     void (*ledger_leave)(void *ctx, bool alone);
+    /* How often somebody was alone in the ledger before; asked from inside. What a job sees of the
+     * ledger is told by it. NULL: nobody wants to know. */
+    uint64_t (*ledger_turn)(void *ctx);
 };
 
 /* NULL: over the budget. Arrays are taken by the functions below. */

@@ -407,6 +407,9 @@ static bool node_file_make(const struct qnk_dev *dev, const struct qnk_dev_node 
     fprintf(out, "trust: {policy: \"off\"}\nguard: %s%s%s\nresend: 300ms\nindex: {txs: true}\n",
             strcmp(dev->guard, "off") == 0 ? "\"" : "", dev->guard,
             strcmp(dev->guard, "off") == 0 ? "\"" : "");
+    if (dev->has_input_log) {
+        fprintf(out, "input_log: on\ninput_log_size: 1GiB\n");
+    }
     return fclose(out) == 0 || say("write", path);
 }
 

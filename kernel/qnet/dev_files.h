@@ -44,6 +44,7 @@ struct qnk_dev {
     char runtime[QNK_DEV_PATH]; /* XDG_RUNTIME_DIR of the nodes; "": this process's */
     const char *use[8];         /* "KIND=NAME", NULL after the last */
     const char *guard;
+    bool has_input_log;
     uint32_t window;
     uint32_t count;
     struct qnk_dev_node nodes[QNK_DEV_NODES_MAX];

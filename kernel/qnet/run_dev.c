@@ -769,6 +769,7 @@ int qnk_run_dev(struct qnk_call *call)
     net.window = (uint32_t)qnk_call_number(call, "window");
     net.dev.window = net.window;
     net.dev.guard = qnk_call_text(call, "guard");
+    net.dev.has_input_log = qnk_call_flag(call, "input-log");
     if (supers < 1 || supers + fulls + lights > QNK_DEV_NODES_MAX || net.window < 8 ||
         net.window > 100000 || net.rate > 100000) {
         fprintf(stderr,

@@ -301,6 +301,7 @@ static enum qnk_exit run(struct daemon *daemon)
         .loader = daemon->loader,
         .shared = daemon->shared,
         .log = &daemon->log,
+        .lines = &daemon->lines,
         .loop = &daemon->loop,
         .running = on_running,
         .closed = on_closed,
