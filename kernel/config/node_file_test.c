@@ -99,6 +99,8 @@ static void a_short_file_has_all_defaults(void **subject)
     assert_int_equal(node->workers, 0);
     assert_true(node->index_txs);
     assert_false(node->index_accounts);
+    assert_false(node->input_log);
+    assert_int_equal(node->input_log_size, 268435456);
 }
 
 static void a_long_file_has_its_values(void **subject)
@@ -122,7 +124,8 @@ static void a_long_file_has_its_values(void **subject)
                    "mempool: {txs: 1000, bytes: 1MiB, senders: 100}\n"
                    "limits: {peers: 5, peers_per_address: 2, peer_bytes: 1MiB, peer_requests: 10,"
                    " memory: 1GiB}\n"
-                   "workers: 3\nresend: 300ms\nindex: {txs: no, accounts: yes}\n",
+                   "workers: 3\nresend: 300ms\nindex: {txs: no, accounts: yes}\n"
+                   "input_log: on\ninput_log_size: 1GiB\n",
                    key_text, key_text);
     assert_int_equal(read_text(more, false), QN_OK);
     assert_int_equal(node->kind, QNK_NODE_KIND_SUPER);
@@ -156,6 +159,8 @@ static void a_long_file_has_its_values(void **subject)
     assert_int_equal(node->resend_ms, 300);
     assert_false(node->index_txs);
     assert_true(node->index_accounts);
+    assert_true(node->input_log);
+    assert_int_equal(node->input_log_size, 1 << 30);
 }
 
 static void a_super_node_has_a_validator_key(void **subject)

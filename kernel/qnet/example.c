@@ -29,5 +29,6 @@ void qnk_example_put(FILE *out, const char *type, const char *network, const cha
             "service: []\n"
             "log: {level: info, format: auto}\n"
             "trust: {policy: warn}            # enforce: only plugins that plugins.lock names\n"
-            "index: {txs: true}               # finds final transactions by id\n");
+            "index: {txs: true}               # finds final transactions by id\n"
+            "# input_log: on                  # records all that happens, for `qnet replay`\n");
 }

@@ -219,6 +219,9 @@ static void report_print(const struct qnk_call *call, const struct qnk_replay_re
         char hex[QNK_HEX_SIZE(QN_HASH_SIZE)];
 
         qnk_hex_encode(report->hash.bytes, QN_HASH_SIZE, hex);
+        if (report->end == QNK_REPLAY_END_IN_STEP) {
+            printf("here the last step comes to its end: what ended the node is not in this log\n");
+        }
         printf("equal effects in all of them   %.16s\n", hex);
     }
 }

@@ -77,7 +77,7 @@ void fuzz_seeds(fuzz_take *take)
                         "log: {level: debug, format: json, parts: {storage: trace}}\n"
                         "trust: {policy: 'off', lock: /l}\n"
                         "mempool: {txs: 1000, bytes: 1MiB}\n"
-                        "workers: 3\nresend: 300ms\nindex: {txs: no}\n",
+                        "workers: 3\nresend: 300ms\nindex: {txs: no}\ninput_log: on\n",
                         peer);
 
     take((const uint8_t *)text, (size_t)size);
