@@ -8,6 +8,7 @@
  *        not chained to the one before, 2 its payload is damaged, 4 its head is
  *     2  any bytes
  *     3  a gap of as many times 8 bytes
+ *     4  the watermark: durable u16, flags u8; flags: 1 it is closed, 2 it is damaged
  *
  * Checksums are right unless a flag says so, since they keep strangers out; so nothing is trimmed
  * or durable that was never there. What is recovered once is there from then on, takes records,
@@ -29,8 +30,8 @@ enum {
     MEMORY = 1 << 24,
     SINK = 1 << 20,
     READ_MAX = 512, /* bytes of one read */
-    PLACES = 256,   /* above: no sequence; each that is skipped is told as a damaged record */
     SALT = 7,
+    WATERMARK_MAGIC = 0x574c4e51,
 };
 
 static char folder[64];
@@ -86,7 +87,7 @@ static void head_write(struct qn_reader in)
     struct segment_head head = {
         .number = 1, .size = FILE_SIZE, .salt = SALT, .ended = SEGMENT_HEAD};
 
-    head.first = qn_reader_u16(&in) % PLACES;
+    head.first = qn_reader_u16(&in);
     head.trimmed = qn_reader_u16(&in) % (head.first + 1);
     head.epoch = qn_reader_u8(&in);
     head.before = qn_reader_u8(&in);
@@ -97,7 +98,7 @@ static void head_write(struct qn_reader in)
 
 static void record_write(struct qn_reader in)
 {
-    struct record_head head = {.sequence = qn_reader_u16(&in) % PLACES};
+    struct record_head head = {.sequence = qn_reader_u16(&in)};
     uint8_t flags;
 
     head.durable = qn_reader_u16(&in) % (head.sequence + 1);
@@ -116,6 +117,18 @@ static void record_write(struct qn_reader in)
     memcpy(file_bytes + file_at + RECORD_HEAD, in.at, in.left);
     file_at += lmdb_record_size(in.left);
     file_crc = head.crc;
+}
+
+static void watermark_write(struct qn_reader in)
+{
+    uint64_t durable = qn_reader_u16(&in);
+    uint8_t flags = qn_reader_u8(&in);
+    uint8_t *at = qn_writer_u32(file_bytes + SEGMENT_WATERMARK, WATERMARK_MAGIC);
+
+    at = qn_writer_u64(qn_writer_u32(at, flags & 1), durable);
+    at = qn_writer_u32(
+        at, lmdb_crc32c(false, SALT, file_bytes + SEGMENT_WATERMARK, SEGMENT_WATERMARK_USED - 4));
+    at[-1] ^= flags & 2;
 }
 
 static void bytes_write(struct qn_span bytes)
@@ -150,6 +163,8 @@ static void file_make(struct qn_reader in)
             record_write(qn_reader_over(bytes));
         } else if (kind == 2) {
             bytes_write(bytes);
+        } else if (kind == 4) {
+            watermark_write(qn_reader_over(bytes));
         } else if (RECORD_ALIGN * (uint64_t)length <= FILE_SIZE - file_at) {
             file_at += RECORD_ALIGN * (uint64_t)length;
         }
@@ -266,5 +281,8 @@ void fuzz_seeds(fuzz_take *take)
     at = qn_writer_fixed(at, (const uint8_t[]){1, 15, 10, 0, 9, 0, 1, RECORD_TRIM, 0, 10}, 10);
     at = qn_writer_fixed(at, (const uint8_t[]){0, 0, 0, 0, 0, 0, 0, 3, 0, 2, 3, 1, 2, 3}, 14);
     at = record_put(at, 11, 10, 0);
+    take(bytes, (size_t)(at - bytes));
+    at = record_put(record_put(bytes, 1, 0, 0), 2, 1, 4);
+    at = qn_writer_fixed(at, (const uint8_t[]){4, 3, 2, 0, 0}, 5);
     take(bytes, (size_t)(at - bytes));
 }

@@ -219,12 +219,14 @@ int32_t lmdb_end_write(int fd, uint64_t offset, uint64_t size)
 
 /* --- the walk --- */
 
-/* Whether a record of this walk, not below `least`, begins with these bytes. */
+/* Whether a record of this walk, not below `least`, begins with these bytes. Between it and where
+ * the walk is there must have been room for all that it says came before. */
 static bool is_record(const struct walk *walk, const uint8_t *bytes, uint64_t at, uint64_t least,
                       struct record_head *head)
 {
     return record_head_decode(bytes, walk->is_fast, walk->salt, head) && head->sequence >= least &&
            head->sequence < walk->end_sequence && head->durable < head->sequence &&
+           head->sequence - walk->sequence <= (at - walk->offset) / RECORD_HEAD &&
            head->epoch >= walk->epoch && head->length <= QN_STORAGE_RECORD_MAX &&
            lmdb_record_size(head->length) <= walk->end_offset - at;
 }
@@ -318,10 +320,6 @@ int32_t lmdb_walk_step(struct walk *walk, struct record_head *head, uint64_t *at
     }
     if (done < sizeof bytes || !is_record(walk, bytes, walk->offset, walk->sequence, head)) {
         return walk_skip(walk);
-    }
-    if (head->sequence > walk->sequence) {
-        walk->sequence = head->sequence; /* the ones between are nowhere */
-        return QN_CORRUPT;
     }
     *at = walk->offset;
     walk->sequence++;
