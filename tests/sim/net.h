@@ -18,7 +18,7 @@
 #include "kernel/sim/world.h"
 
 enum {
-    NODES_MAX = 9,
+    NODES_MAX = 10,
     WINDOW = 10,
     START_MS = 1000000,
     MEMORY = 256 << 20,
