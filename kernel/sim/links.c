@@ -25,6 +25,7 @@ static const uint8_t share_percent[QNK_REGIONS] = {22, 10, 4, 3, 17, 22, 5, 8, 6
 struct wire {
     uint64_t link;    /* number; 0: down */
     uint64_t last_us; /* when the last one in order arrives */
+    uint64_t down_us; /* when it broke last */
     uint64_t frames;  /* asked about so far: chance goes by it */
     uint32_t extra_us;
     bool is_cut;
@@ -128,7 +129,8 @@ bool qnk_links_up(struct qnk_links *links, uint64_t now_us, uint32_t a, uint32_t
     struct wire *there = wire_of(links, a, b);
     struct wire *back = wire_of(links, b, a);
 
-    if (there->link != 0 || back->link != 0 || there->is_cut || back->is_cut) {
+    if (there->link != 0 || back->link != 0 || there->is_cut || back->is_cut ||
+        there->down_us == now_us || back->down_us == now_us) {
         return false;
     }
     there->link = ++links->made;
@@ -137,11 +139,12 @@ bool qnk_links_up(struct qnk_links *links, uint64_t now_us, uint32_t a, uint32_t
     return true;
 }
 
-uint64_t qnk_links_down(struct qnk_links *links, uint32_t from, uint32_t to)
+uint64_t qnk_links_down(struct qnk_links *links, uint64_t now_us, uint32_t from, uint32_t to)
 {
     struct wire *wire = wire_of(links, from, to);
     uint64_t link = wire->link;
 
+    wire->down_us = link == 0 ? wire->down_us : now_us;
     wire->link = 0;
     wire->is_gapped = false;
     return link;

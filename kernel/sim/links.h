@@ -89,11 +89,12 @@ void qnk_links_slow(struct qnk_links *links, uint32_t from, uint32_t to, uint32_
 void qnk_links_cut(struct qnk_links *links, uint32_t from, uint32_t to, bool is_cut);
 bool qnk_links_is_gapped(const struct qnk_links *links, uint32_t from, uint32_t to);
 
-/* Makes both ways between two nodes. False: they are up already, or one is cut. */
+/* Makes both ways between two nodes. False: they are up already, or one is cut, or broke at this
+ * very time, of which its ends are not told yet. */
 bool qnk_links_up(struct qnk_links *links, uint64_t now_us, uint32_t a, uint32_t b);
 
 /* Breaks one way; its number so far, 0: it was not up. What is under way has that number. */
-uint64_t qnk_links_down(struct qnk_links *links, uint32_t from, uint32_t to);
+uint64_t qnk_links_down(struct qnk_links *links, uint64_t now_us, uint32_t from, uint32_t to);
 
 /* The number of what is up now; 0: nothing is. */
 uint64_t qnk_links_number(const struct qnk_links *links, uint32_t from, uint32_t to);

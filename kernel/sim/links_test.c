@@ -189,12 +189,13 @@ static void what_is_lost_breaks_the_link_and_what_was_under_way_is_of_an_older_o
     }
     assert_true(breaks > 800 && breaks < 1200);
     number = qnk_links_number(links, 0, 1);
-    assert_int_equal(qnk_links_down(links, 0, 1), number);
-    assert_int_equal(qnk_links_down(links, 0, 1), 0);
+    assert_int_equal(qnk_links_down(links, NOW_US, 0, 1), number);
+    assert_int_equal(qnk_links_down(links, NOW_US, 0, 1), 0);
     assert_false(qnk_links_up(links, NOW_US, 0, 1)); /* the way back is still up */
-    assert_true(qnk_links_down(links, 1, 0) != 0);
+    assert_true(qnk_links_down(links, NOW_US, 1, 0) != 0);
     assert_int_equal(pass(links, NOW_US, 0, 1).what, QNK_PASSING_NOWHERE);
-    assert_true(qnk_links_up(links, NOW_US, 1, 0));
+    assert_false(qnk_links_up(links, NOW_US, 1, 0)); /* nobody has heard of the break yet */
+    assert_true(qnk_links_up(links, NOW_US + 1, 1, 0));
     assert_true(qnk_links_number(links, 0, 1) > number);
     drop(links);
 }
@@ -210,11 +211,11 @@ static void a_way_that_is_cut_swallows_and_says_so_once(void **state)
     assert_int_equal(pass(links, NOW_US, 0, 1).what, QNK_PASSING_LOST);
     assert_true(qnk_links_is_gapped(links, 0, 1));
     assert_int_equal(pass(links, NOW_US, 1, 0).what, QNK_PASSING_ARRIVES); /* the other way */
-    (void)qnk_links_down(links, 0, 1);
-    (void)qnk_links_down(links, 1, 0);
+    (void)qnk_links_down(links, NOW_US, 0, 1);
+    (void)qnk_links_down(links, NOW_US, 1, 0);
     assert_false(qnk_links_up(links, NOW_US, 0, 1));
     qnk_links_cut(links, 0, 1, false);
-    assert_true(qnk_links_up(links, NOW_US, 0, 1));
+    assert_true(qnk_links_up(links, NOW_US + 1, 0, 1));
     assert_false(qnk_links_is_gapped(links, 0, 1));
     drop(links);
 }

@@ -15,7 +15,7 @@ void qnk_wires_break(struct qnk_world *world, uint32_t a, uint32_t b, uint64_t a
     for (uint32_t way = 0; way < 2; way++) {
         uint32_t from = way == 0 ? a : b;
         uint32_t to = way == 0 ? b : a;
-        uint64_t link = qnk_links_down(world->links, from, to);
+        uint64_t link = qnk_links_down(world->links, world->now_us, from, to);
 
         if (link != 0) {
             struct happening *down = qnk_happening_new(world, to, ACT_DOWN, world->now_us);
