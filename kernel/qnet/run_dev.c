@@ -48,7 +48,7 @@ struct net {
     struct qnk_call *call;
     uv_loop_t loop;
     uv_timer_t tick;
-    uv_signal_t interrupt, terminate;
+    uv_signal_t interrupt, terminate, enough;
     struct qnk_dev dev;
     struct child children[QNK_DEV_NODES_MAX];
     struct qnk_load *load;
@@ -629,6 +629,7 @@ static void course_stop(struct net *net)
         uv_close((uv_handle_t *)&net->tick, closed);
         uv_close((uv_handle_t *)&net->interrupt, closed);
         uv_close((uv_handle_t *)&net->terminate, closed);
+        uv_close((uv_handle_t *)&net->enough, closed);
         for (uint32_t i = 0; i < net->dev.count; i++) {
             qnk_link_stop(&net->children[i].link);
         }
@@ -681,6 +682,17 @@ static void interrupted(uv_signal_t *signal, int number)
     net->is_interrupted = true;
 }
 
+/* As when --seconds are over, for who cannot say beforehand when that is. */
+static void had_enough(uv_signal_t *signal, int number)
+{
+    struct net *net = signal->data;
+
+    (void)number;
+    if (net->phase == PHASE_RUN) {
+        settle_begin(net);
+    }
+}
+
 static void front_page(const struct net *net, uint32_t supers)
 {
     static const char *const kinds[] = {"transport", "storage", "compression", "producer",
@@ -713,9 +725,11 @@ static bool net_start(struct net *net)
     net->tick.data = net;
     (void)uv_signal_init(&net->loop, &net->interrupt);
     (void)uv_signal_init(&net->loop, &net->terminate);
-    net->interrupt.data = net->terminate.data = net;
+    (void)uv_signal_init(&net->loop, &net->enough);
+    net->interrupt.data = net->terminate.data = net->enough.data = net;
     (void)uv_signal_start(&net->interrupt, interrupted, SIGINT);
     (void)uv_signal_start(&net->terminate, interrupted, SIGTERM);
+    (void)uv_signal_start(&net->enough, had_enough, SIGUSR1);
     (void)uv_timer_start(&net->tick, ticked, TICK_MS, TICK_MS);
     for (uint32_t i = 0; i < net->dev.count; i++) {
         struct child *child = &net->children[i];
