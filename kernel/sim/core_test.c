@@ -134,16 +134,14 @@ static void assert_resumes(struct net *net)
 static void after_damage_to_the_last_sign_record_only_its_operator_lets_it_sign(void **state)
 {
     struct net *net = net_make(4, 4, 310);
-    const struct qnk_store *store;
 
     (void)state;
     net_open(net);
     net_start(net, 0, 4);
     net_run_ms(net, 3000);
     assert_true(look(net, LOSER).is_signing);
-    store = qnk_world_store(net->world, LOSER);
     qnk_world_crash(net->world, LOSER);
-    qnk_fake_storage_spoil(store->storage, store->guard);
+    assert_true(qnk_drive_rot(qnk_world_drive(net->world, LOSER), "guard", 1));
     assert_silent(net);
     assert_resumes(net);
     net_drop(net);

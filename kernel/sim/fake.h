@@ -30,9 +30,6 @@ void qnk_fake_ledger_spoil(struct qnk_plugged ledger);
 struct qnk_plugged qnk_fake_storage_make(struct qnk_budget *budget);
 void qnk_fake_storage_give(struct qnk_plugged storage);
 
-/* The last record of a log is damaged from now on. */
-void qnk_fake_storage_spoil(struct qnk_plugged storage, uint32_t log);
-
 /* --- producer: one height after another, in the set's order; 100 ms, 50 ms --- */
 
 struct qnk_plugged qnk_fake_producer_make(struct qnk_budget *budget);

@@ -311,14 +311,3 @@ void qnk_fake_storage_give(struct qnk_plugged storage)
     }
     qnk_memory_give(self->budget, self, sizeof *self);
 }
-
-void qnk_fake_storage_spoil(struct qnk_plugged storage, uint32_t log)
-{
-    struct qn_inst *self = storage.inst;
-    struct space *space = &self->spaces[log];
-    struct item *last = &space->items[space->count - 1];
-
-    QN_ASSERT(space->count > 0);
-    qnk_buf_unref(last->value);
-    last->value = copy_of(self, (struct qn_span){0});
-}
