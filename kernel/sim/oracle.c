@@ -321,7 +321,7 @@ static void on_note(struct qnk_oracle *oracle, uint32_t node, const struct qnk_e
         on_head(oracle, node, effect);
         break;
     case QNK_NOTE_LOG:
-        if (strcmp(effect->note.event, "key-abused") == 0) {
+        if (strcmp(effect->note.event, "key-abused") == 0 && !oracle->nodes[node].has_lost) {
             qnk_oracle_break(oracle, QNK_ORACLE_H1, node, "it gives its key up: %s",
                              effect->note.text);
         }

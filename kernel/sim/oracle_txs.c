@@ -3,6 +3,7 @@
 /* oracle_txs.c: S4: what clients gave to honest nodes and were told of it. */
 
 #include "kernel/chain/wire.h"
+#include "kernel/node/tree.h"
 #include "kernel/sim/oracle_own.h"
 
 enum { CODE_SIZE = QN_HASH_SIZE + 1 }; /* of an answer: id, code */
@@ -149,13 +150,29 @@ static bool is_held(const struct qnk_oracle *oracle, const struct given_tx *give
     return false;
 }
 
-/* Its nonce went to another one, or its time is over. */
+/* Another one with its nonce waits. */
+static bool is_replaced(const struct qnk_oracle *oracle, const struct given_tx *given)
+{
+    for (uint32_t i = 0; i < oracle->txs->count; i++) {
+        const struct given_tx *other = &oracle->txs->list[i];
+
+        if (other != given && other->is_accepted && other->nonce == given->nonce &&
+            qnk_hash_equal(&other->from, &given->from) && is_held(oracle, other)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Its nonce went to another one, or its time is over: at the head, which is above what is final. */
 static bool is_refused(const struct qnk_oracle *oracle, const struct given_tx *given)
 {
+    uint64_t head = qnk_oracle_height(oracle) + QNK_TREE_WINDOWS * oracle->params.window;
     uint64_t nonce;
 
-    return given->valid_until <= qnk_oracle_height(oracle) ||
-           (qnk_oracle_book_nonce(oracle, &given->from, &nonce) && nonce > given->nonce);
+    return given->valid_until <= head ||
+           (qnk_oracle_book_nonce(oracle, &given->from, &nonce) && nonce > given->nonce) ||
+           is_replaced(oracle, given);
 }
 
 /* The mempool's copy is not durable, and limits let the cheapest go. */
@@ -177,8 +194,8 @@ bool qnk_oracle_accounted(struct qnk_oracle *oracle)
     for (uint32_t i = 0; i < txs->count; i++) {
         const struct given_tx *given = &txs->list[i];
 
-        if (given->is_accepted && !given->is_final && !is_refused(oracle, given) &&
-            !is_held(oracle, given) && !may_be_lost(oracle, given)) {
+        if (given->is_accepted && !given->is_final && !is_held(oracle, given) &&
+            !is_refused(oracle, given) && !may_be_lost(oracle, given)) {
             qnk_oracle_break(oracle, QNK_ORACLE_S4, given->node,
                              "accepted and then lost: nonce %llu of sender %02x%02x",
                              (unsigned long long)given->nonce, given->from.bytes[0],
