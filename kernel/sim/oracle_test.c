@@ -345,10 +345,7 @@ static void suffer_all_liars(uint32_t lies)
         proven += figures.evidence_final;
         due += figures.seen;
     }
-    fprintf(stderr, "# %llu proven, %llu due\n", (unsigned long long)proven,
-            (unsigned long long)due);
-    assert_true(proven > 0);
-    assert_true(due > 0);
+    assert_true(first == last || (proven > 0 && due > 0));
 }
 
 static void liars_break_nothing(void **state)
