@@ -1044,7 +1044,7 @@ void qnk_block_announce(struct qnk_node *node, struct qnk_block *block, bool wit
 
     /* With few peers the producer's own pushes are the fastest way; with many, those that got it
      * pass it on to whoever asks. */
-    uint32_t start = (uint32_t)(qnk_chance(node) % QNK_PEERS_MAX);
+    uint32_t start = qnk_peer_by_lot(node);
 
     for (uint32_t i = 0; with_body && i < QNK_PEERS_MAX && pushed < QNK_PUSH_PEERS; i++) {
         const struct qnk_peer *peer = &node->peers[(start + i) % QNK_PEERS_MAX];
@@ -1104,7 +1104,7 @@ static void body_ask(struct qnk_node *node, uint32_t peer, const struct qnk_hash
 /* A peer that should have this block and is not too busy with us. */
 static struct qnk_peer *body_peer(struct qnk_node *node, const struct qnk_block *block)
 {
-    uint32_t start = (uint32_t)(qnk_chance(node) % QNK_PEERS_MAX);
+    uint32_t start = qnk_peer_by_lot(node);
     struct qnk_peer *last = NULL;
 
     for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {

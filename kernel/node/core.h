@@ -354,6 +354,9 @@ void qnk_fetch_forget(struct qnk_node *node, uint32_t peer);
 /* Tells peers where we stand, if that has changed. */
 void qnk_peers_tell(struct qnk_node *node);
 
+/* A place in `peers` from which to look for one, so that each has its turn. */
+uint32_t qnk_peer_by_lot(struct qnk_node *node);
+
 /* The best peer that serves bodies and is final at least up to `window`; any, if several. `not` is
  * avoided while there is another. 0: none. */
 uint32_t qnk_peer_for(struct qnk_node *node, uint64_t window, uint32_t not );

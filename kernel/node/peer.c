@@ -165,9 +165,21 @@ void qnk_peer_down(struct qnk_node *node, uint32_t id)
     qnk_fetch_forget(node, id);
 }
 
+uint32_t qnk_peer_by_lot(struct qnk_node *node)
+{
+    uint64_t left = node->peers_count == 0 ? 0 : qnk_chance(node) % node->peers_count;
+    uint32_t place = 0;
+
+    while (place + 1 < QNK_PEERS_MAX && (node->peers[place].id == 0 || left > 0)) {
+        left -= node->peers[place].id != 0;
+        place++;
+    }
+    return place;
+}
+
 uint32_t qnk_peer_for(struct qnk_node *node, uint64_t window, uint32_t not )
 {
-    uint32_t start = (uint32_t)(qnk_chance(node) % QNK_PEERS_MAX);
+    uint32_t start = qnk_peer_by_lot(node);
     uint32_t found = 0;
 
     for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
