@@ -44,6 +44,8 @@ struct work {
     int32_t status;
     uint64_t us;            /* that the disk took */
     struct qnk_event event; /* the answer */
+    bool has_rotten;        /* CHECK, SERVE: a body that could not be read, and its header */
+    uint8_t rotten[QNK_MICRO_SIZE];
     union {
         struct {
             uint8_t header[QNK_MICRO_SIZE];
@@ -51,6 +53,14 @@ struct work {
             bool verified;
         } block;
         struct qnk_final *final;
+        struct {
+            uint8_t header[QNK_MICRO_SIZE];
+            uint64_t place;
+        } place;
+        struct {
+            uint64_t height;
+            uint32_t count;
+        } check;
         struct {
             struct qn_buf *rows;
             uint64_t size;
@@ -169,9 +179,17 @@ void qnk_disk_wait(struct qnk_disk *disk, uint64_t windows)
 
 /* --- on the maps' thread --- */
 
-static void run_window(struct work *work)
+static int32_t map_write(struct work *work)
 {
-    struct qnk_disk *disk = work->disk;
+    struct qnk_store *maps = &work->disk->maps;
+
+    return work->what == QNK_EFFECT_STORE_FINAL
+               ? qnk_store_window(maps, QNK_DISK_LANE_MAPS, work->final)
+               : qnk_store_place(maps, QNK_DISK_LANE_MAPS, work->place.header, work->place.place);
+}
+
+static void run_maps(struct work *work)
+{
     const struct timespec pause = {.tv_nsec = BUSY_NS};
 
     work->status = QN_BUSY;
@@ -179,9 +197,16 @@ static void run_window(struct work *work)
         if (i > 0) {
             (void)nanosleep(&pause, NULL);
         }
-        work->status = qnk_store_window(&disk->maps, QNK_DISK_LANE_MAPS, work->final);
+        work->status = map_write(work);
     }
     work->event.stored.status = work->status;
+}
+
+static void run_window(struct work *work)
+{
+    struct qnk_disk *disk = work->disk;
+
+    run_maps(work);
     (void)pthread_mutex_lock(&disk->lock);
     disk->windows_done++;
     disk->is_failed = disk->is_failed || work->status != QN_OK;
@@ -232,6 +257,16 @@ static void run_serve(struct work *work)
                                      &serving->fetch, frame_keep, work);
 
     (void)status; /* what is not there, or damaged, is asked for elsewhere */
+    work->has_rotten = qnk_store_rotten(&work->disk->reads, work->rotten);
+}
+
+static void run_check(struct work *work)
+{
+    struct qnk_store *reads = &work->disk->reads;
+
+    work->event.checked.status = qnk_store_check(reads, QNK_DISK_LANE_READS, work->check.height,
+                                                 work->check.count, &work->event.checked.next);
+    work->has_rotten = qnk_store_rotten(reads, work->rotten);
 }
 
 /* --- on any --- */
@@ -249,6 +284,9 @@ static void run(struct qnk_task *task, uint32_t lane)
     case QNK_EFFECT_STORE_FINAL:
         run_window(work);
         break;
+    case QNK_EFFECT_STORE_PLACE:
+        run_maps(work);
+        break;
     case QNK_EFFECT_STORE_TXS:
         run_txs(work);
         break;
@@ -263,6 +301,9 @@ static void run(struct qnk_task *task, uint32_t lane)
         break;
     case QNK_EFFECT_SERVE:
         run_serve(work);
+        break;
+    case QNK_EFFECT_CHECK:
+        run_check(work);
         break;
     default: /* REPLY waits for its turn, and that is all */
         break;
@@ -357,6 +398,8 @@ static const char *work_end(struct work *work)
         setup->waited(setup->ctx, QNK_DISK_WINDOW, work->us);
         qnk_final_destroy(work->final);
         return "a final window";
+    case QNK_EFFECT_STORE_PLACE:
+        return "the place of a block";
     case QNK_EFFECT_STORE_TXS:
         qnk_buf_unref(work->txs.rows);
         return "the mempool's copy";
@@ -380,6 +423,34 @@ static const char *work_end(struct work *work)
     }
 }
 
+static void serve_done(struct work *work)
+{
+    struct qnk_disk *disk = work->disk;
+    struct qnk_event event = {.type = QNK_EVENT_ROTTEN};
+    uint8_t header[QNK_MICRO_SIZE];
+    bool has_rotten = work->has_rotten;
+
+    memcpy(header, work->rotten, sizeof header);
+    answer_add(work);
+    qnk_disk_pump(disk);
+    if (has_rotten) {
+        event.rotten.header = (struct qn_span){header, sizeof header};
+        disk->setup.event(disk->setup.ctx, &event);
+    }
+}
+
+static void check_done(struct work *work)
+{
+    const struct qnk_disk_setup *setup = &work->disk->setup;
+    struct qnk_event event = work->event;
+
+    if (work->has_rotten) {
+        event.checked.header = (struct qn_span){work->rotten, sizeof work->rotten};
+    }
+    setup->event(setup->ctx, &event);
+    qnk_memory_give(setup->budget, work, sizeof *work);
+}
+
 static void done(struct qnk_task *task)
 {
     struct work *work = (struct work *)task;
@@ -389,12 +460,17 @@ static void done(struct qnk_task *task)
     int32_t status = work->status;
 
     if (work->what == QNK_EFFECT_SERVE) {
-        answer_add(work);
-        qnk_disk_pump(disk);
+        serve_done(work);
+        return;
+    }
+    if (work->what == QNK_EFFECT_CHECK) {
+        check_done(work);
         return;
     }
 
-    const char *why = work->what == QNK_EFFECT_STORE_FINAL ? disk->maps.why : disk->log.why;
+    const char *why = work->what == QNK_EFFECT_STORE_FINAL || work->what == QNK_EFFECT_STORE_PLACE
+                          ? disk->maps.why
+                          : disk->log.why;
     const char *what = work_end(work);
 
     qnk_memory_give(setup->budget, work, sizeof *work);
@@ -468,6 +544,21 @@ static void take_window(struct work *work, struct qnk_effect *effect)
     work->disk->windows_given++;
 }
 
+static void take_place(struct work *work, const struct qnk_effect *effect)
+{
+    work->event.type = QNK_EVENT_STORED;
+    work->event.stored.token = effect->place.token;
+    memcpy(work->place.header, effect->place.header, sizeof work->place.header);
+    work->place.place = effect->place.place;
+}
+
+static void take_check(struct work *work, const struct qnk_effect *effect)
+{
+    work->event.type = QNK_EVENT_CHECKED;
+    work->check.height = effect->check.height;
+    work->check.count = effect->check.count;
+}
+
 static void take_sign(struct work *work, struct qnk_effect *effect)
 {
     work->event.type = QNK_EVENT_SIGNED;
@@ -498,6 +589,12 @@ static enum qnk_queue work_take(struct work *work, struct qnk_effect *effect)
     case QNK_EFFECT_STORE_FINAL:
         take_window(work, effect);
         return QNK_QUEUE_MAPS;
+    case QNK_EFFECT_STORE_PLACE:
+        take_place(work, effect);
+        return QNK_QUEUE_MAPS;
+    case QNK_EFFECT_CHECK:
+        take_check(work, effect);
+        return QNK_QUEUE_READS;
     case QNK_EFFECT_STORE_TXS:
         work->txs.rows = effect->txs.rows;
         work->txs.size = effect->txs.size;

@@ -40,7 +40,7 @@ struct qnk_disk_setup {
     const struct qnk_store *store; /* open; copied, once for each thread */
     struct qnk_signer *signer;     /* NULL: SIGN fails with QN_DENIED */
     void *ctx;
-    void (*event)(void *ctx, struct qnk_event *event); /* STORED, SIGNED, SECRETS */
+    void (*event)(void *ctx, struct qnk_event *event); /* STORED to SECRETS, CHECKED, ROTTEN */
     void (*reply)(void *ctx, uint64_t token, struct qn_span codes);
     /* An answer to a peer is sent as the peer takes it. */
     bool (*has_room)(void *ctx, uint32_t peer);
@@ -58,7 +58,8 @@ QN_MUST_CHECK int32_t qnk_disk_create(const struct qnk_disk_setup *setup, struct
 /* After the pool has stopped. NULL is allowed. */
 void qnk_disk_destroy(struct qnk_disk *disk);
 
-/* One of STORE_BLOCK, STORE_FINAL, STORE_TXS, SIGN, SECRETS, GUARD_TRIM, SERVE and REPLY. */
+/* One of STORE_BLOCK, STORE_FINAL, STORE_PLACE, STORE_TXS, SIGN, SECRETS, GUARD_TRIM, CHECK, SERVE
+ * and REPLY. */
 void qnk_disk_perform(struct qnk_disk *disk, struct qnk_effect *effect);
 
 /* Goes on with answers to peers: to be called when there may be room again. */

@@ -30,6 +30,8 @@ enum gauge {
     BLOCKS_ACCEPTED,
     BLOCKS_REJECTED,
     REORGS,
+    BODIES_ROTTEN,
+    BODIES_MENDED,
     TXS_RECEIVED,
     TXS_REJECTED,
     TXS_INCLUDED,
@@ -107,6 +109,8 @@ static const struct qnk_metric metrics[GAUGES] = {
     [BLOCKS_ACCEPTED] = COUNTER("qnet_blocks_accepted_total", "Blocks accepted."),
     [BLOCKS_REJECTED] = COUNTER("qnet_blocks_rejected_total", "Blocks refused."),
     [REORGS] = COUNTER("qnet_reorgs_total", "Changes of the best chain that undid blocks."),
+    [BODIES_ROTTEN] = COUNTER("qnet_bodies_rotten_total", "Stored bodies that were damaged."),
+    [BODIES_MENDED] = COUNTER("qnet_bodies_mended_total", "Of these, fetched and stored again."),
     [TXS_RECEIVED] = COUNTER("qnet_txs_received_total", "Transactions received."),
     [TXS_REJECTED] = LABELLED("qnet_txs_rejected_total", "Transactions refused.", "reason", codes),
     [TXS_INCLUDED] = COUNTER("qnet_txs_included_total", "Transactions in blocks of the chain."),
@@ -210,6 +214,8 @@ static void count_core(struct qnk_host *host, const struct qnk_node_counters *co
     count(host, BLOCKS_ACCEPTED, 0, counters->blocks_accepted);
     count(host, BLOCKS_REJECTED, 0, counters->blocks_refused);
     count(host, REORGS, 0, counters->reorgs);
+    count(host, BODIES_ROTTEN, 0, counters->bodies_rotten);
+    count(host, BODIES_MENDED, 0, counters->bodies_mended);
     count(host, TXS_RECEIVED, 0, counters->txs_received);
     for (uint32_t i = 0; i < QNK_TX_CODES; i++) {
         count(host, TXS_REJECTED, i, counters->txs_refused[i]);

@@ -477,6 +477,7 @@ static void ask_run(struct qnk_task *task, uint32_t lane)
     qnk_gate_enter(&host->gate, false);
     ask->run(ask, &reach);
     qnk_gate_leave(&host->gate, false);
+    ask->has_rotten = qnk_store_rotten(reach.store, ask->rotten);
 }
 
 static void ask_done(struct qnk_task *task)
@@ -484,6 +485,12 @@ static void ask_done(struct qnk_task *task)
     struct qnk_ask *ask = (struct qnk_ask *)(void *)((char *)task - offsetof(struct qnk_ask, task));
 
     ask->host->asks--;
+    if (ask->has_rotten) {
+        struct qnk_event event = {.type = QNK_EVENT_ROTTEN};
+
+        event.rotten.header = (struct qn_span){ask->rotten, sizeof ask->rotten};
+        qnk_live_event(ask->host, &event);
+    }
     ask->done(ask);
 }
 
@@ -498,6 +505,7 @@ int32_t qnk_host_ask(struct qnk_host *host, struct qnk_ask *ask)
     host->asks++;
     ask->host = host;
     ask->windows = qnk_disk_windows(host->disk);
+    ask->has_rotten = false;
     ask->task = (struct qnk_task){.run = ask_run, .done = ask_done};
     qnk_pool_give(host->pool, QNK_QUEUE_READS, &ask->task);
     return QN_OK;

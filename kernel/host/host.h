@@ -157,9 +157,11 @@ struct qnk_reach {
 struct qnk_ask {
     void (*run)(struct qnk_ask *ask, const struct qnk_reach *reach); /* on the reads thread */
     void (*done)(struct qnk_ask *ask);                               /* on the loop */
-    struct qnk_task task;                                            /* the host's */
-    struct qnk_host *host;                                           /* the host's */
-    uint64_t windows;                                                /* the host's */
+    struct qnk_task task;                                            /* the host's, and below */
+    struct qnk_host *host;
+    uint64_t windows;
+    bool has_rotten; /* it met a stored body that cannot be read, of this header */
+    uint8_t rotten[QNK_MICRO_SIZE];
 };
 
 /* QN_BUSY: ASKS_MAX wait; QN_AGAIN: the node is starting or stopping. `done` is then not called. */

@@ -143,7 +143,9 @@ static void perform_one(struct qnk_host *host, struct qnk_effect *effect)
         break;
     case QNK_EFFECT_STORE_BLOCK:
     case QNK_EFFECT_STORE_FINAL:
+    case QNK_EFFECT_STORE_PLACE:
     case QNK_EFFECT_STORE_TXS:
+    case QNK_EFFECT_CHECK:
     case QNK_EFFECT_SIGN:
     case QNK_EFFECT_SECRETS:
     case QNK_EFFECT_GUARD_TRIM:

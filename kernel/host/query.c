@@ -299,9 +299,10 @@ void qnk_read_fail(struct qnk_read *read, const struct qnk_reach *reach, int32_t
         qnk_read_refuse(read, QNK_QUERY_FAILED, "no %s here", what);
         break;
     case QN_CORRUPT:
-        qnk_read_refuse(read, QNK_QUERY_FAILED, "%s: stored data is damaged: %s", what,
-                        reach->store->why);
-        read->hint = "qnet storage check";
+        qnk_read_refuse(read, QNK_QUERY_FAILED, "%s: stored data is damaged: %s%s", what,
+                        reach->store->why,
+                        reach->store->has_rotten ? "; it is fetched from peers" : "");
+        read->hint = reach->store->has_rotten ? "qnet log tail" : "qnet storage check";
         break;
     default:
         qnk_read_refuse(read, QNK_QUERY_FAILED, "%s: the storage says no (status %d)", what,

@@ -515,17 +515,15 @@ static bool parts_begin(struct qnk_node *node, struct qnk_block *block)
     return true;
 }
 
-/* Whether the part is one that this block can have. */
-static bool part_fits(const struct qnk_block *block, const struct qnk_body_part *part)
+bool qnk_part_fits(const struct qnk_micro *header, const struct qnk_body_part *part)
 {
-    uint32_t parts = parts_of(block->header.body_size);
+    uint32_t parts = parts_of(header->body_size);
 
-    return part->body_size == block->header.body_size && part->count == parts &&
-           part->index < parts &&
+    return part->body_size == header->body_size && part->count == parts && part->index < parts &&
            part->bytes.size ==
                (part->index + 1 < parts
                     ? QNK_WIRE_PART_SIZE
-                    : block->header.body_size - (uint64_t)part->index * QNK_WIRE_PART_SIZE);
+                    : header->body_size - (uint64_t)part->index * QNK_WIRE_PART_SIZE);
 }
 
 /* A producer pushes a body right behind its header, whose signature is checked meanwhile. What
@@ -573,6 +571,10 @@ void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
         return;
     }
 
+    if (qnk_mend_part(node, peer, &part)) {
+        return;
+    }
+
     struct qnk_block *block = qnk_tree_find(node->tree, &part.id);
 
     if (block == NULL && node->setup.type != QNK_NODE_LIGHT) {
@@ -584,7 +586,7 @@ void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
         (block->body != NULL && block->parts == NULL)) {
         return;
     }
-    if (!part_fits(block, &part)) {
+    if (!qnk_part_fits(&block->header, &part)) {
         qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
         return;
     }

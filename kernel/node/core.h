@@ -42,6 +42,7 @@ enum {
     QNK_RETRY_US = 1500000, /* after which what was asked for is asked for elsewhere */
     QNK_ASKS_MAX = 16,      /* bodies asked for at once from one peer */
     QNK_PREFIX_MAX = 65536, /* bytes of kernel transactions in a block */
+    QNK_MENDS_MAX = 64,     /* stored bodies that are known to be rotten; more are found again */
     QNK_PUSH_PEERS = 8,     /* peers that are told directly; with more, this many by lot */
 };
 
@@ -89,6 +90,28 @@ struct qnk_early {
     struct qnk_hash id; /* of the block */
     uint32_t peer;
     struct qn_buf *message; /* NULL: a free place */
+};
+
+enum qnk_mend_state {
+    QNK_MEND_NONE,    /* a free place */
+    QNK_MEND_WAITING, /* until `due_us` */
+    QNK_MEND_ASKED,   /* a peer, for what is missing of it, until `due_us` */
+    QNK_MEND_READING,
+    QNK_MEND_STORING,
+    QNK_MEND_PLACING, /* its new place is being written down */
+};
+
+/* A final block whose stored body is rotten. */
+struct qnk_mend {
+    uint32_t state; /* enum qnk_mend_state */
+    struct qnk_micro header;
+    struct qnk_hash id;
+    uint64_t due_us;
+    uint32_t peer; /* that was asked last; 0: nobody yet */
+    uint32_t tries;
+    uint32_t parts;      /* of the body, that are here: the first so many */
+    struct qn_buf *body; /* NULL: none is here */
+    uint64_t token;      /* STORING, PLACING */
 };
 
 /* What waits to be signed. */
@@ -260,6 +283,14 @@ struct qnk_node {
     uint32_t range_peer;
     uint64_t range_window;
 
+    /* mend.c: the bodies of final blocks, read one after another, and those that are rotten */
+    struct qnk_mend mends[QNK_MENDS_MAX];
+    uint64_t check_next;  /* height that is looked at next; 0: none */
+    uint64_t check_asked; /* the height that is being looked at */
+    uint64_t check_us;    /* when to go on */
+    bool is_checking;
+    bool was_rotten; /* something, since the start */
+
     /* vote.c, signing.c, exchange.c */
     struct qnk_guard *guard;
     bool is_guard_bad;      /* a record of its log could not be read */
@@ -319,6 +350,7 @@ enum qnk_job_purpose {
     QNK_PURPOSE_KERNEL_TXS,  /* SIGS: kernel transactions; context: rows */
     QNK_PURPOSE_BLOCK_SIGS,  /* SIGS: kernel transactions of the block `subject` */
     QNK_PURPOSE_BODY,
+    QNK_PURPOSE_MEND, /* BODY: of the final block `subject` */
     QNK_PURPOSE_KEEP, /* KEEP: the other transactions of the block `subject` */
     QNK_PURPOSE_INTAKE,
     QNK_PURPOSE_VERIFY,
@@ -374,6 +406,9 @@ void qnk_headers_checked(struct qnk_node *node, struct qnk_job *job);
 void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
 void qnk_body_read(struct qnk_node *node, struct qnk_job *job);
 void qnk_body_checked(struct qnk_node *node, struct qnk_job *job);
+
+/* Whether the part is one that a block of this header can have. */
+bool qnk_part_fits(const struct qnk_micro *header, const struct qnk_body_part *part);
 
 /* A stored block comes back at start. */
 void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, struct qn_buf *body,
@@ -520,6 +555,29 @@ bool qnk_is_syncing(const struct qnk_node *node);
 /* Until when this node waits for blocks that peers say they have, or for a peer at all, before it
  * makes one of its own on an older head; 0: it need not wait; UINT64_MAX: for a peer. */
 uint64_t qnk_wait_until(struct qnk_node *node);
+
+/* --- mend.c --- */
+
+/* Begins to look through the bodies that are stored, from the last final block down. */
+void qnk_mends_begin(struct qnk_node *node);
+void qnk_mends_done(struct qnk_node *node);
+
+/* Asks for what is rotten, and looks further. */
+void qnk_mends_look(struct qnk_node *node);
+
+/* A body that could not be read: it is remembered and fetched from peers. */
+void qnk_mend_add(struct qnk_node *node, struct qn_span header);
+void qnk_bodies_checked(struct qnk_node *node, const struct qnk_event *event);
+
+/* False: it is of no body that is being mended. */
+bool qnk_mend_part(struct qnk_node *node, uint32_t peer, const struct qnk_body_part *part);
+void qnk_mend_read(struct qnk_node *node, struct qnk_job *job);
+
+/* False: the token is not of this part of the node. */
+bool qnk_mend_stored(struct qnk_node *node, const struct qnk_event *event);
+
+/* What this peer was asked for is asked for elsewhere. */
+void qnk_mends_forget(struct qnk_node *node, uint32_t peer);
 
 /* --- vote.c --- */
 

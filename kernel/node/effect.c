@@ -97,6 +97,8 @@ static void give_back(struct qnk_effect *effect)
     case QNK_EFFECT_TIMER:
     case QNK_EFFECT_CANCEL:
     case QNK_EFFECT_SECRETS:
+    case QNK_EFFECT_STORE_PLACE:
+    case QNK_EFFECT_CHECK:
     case QNK_EFFECT_SERVE:
     case QNK_EFFECT_SCORE:
     case QNK_EFFECT_HALT:

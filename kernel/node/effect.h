@@ -26,6 +26,8 @@ enum qnk_effect_type {
     QNK_EFFECT_SIGN,        /* make block and record durable, then sign; answered by SIGNED */
     QNK_EFFECT_SECRETS,     /* answered by SECRETS */
     QNK_EFFECT_GUARD_TRIM,  /* keep these records, drop all that is older */
+    QNK_EFFECT_STORE_PLACE, /* a final block lies elsewhere now; answered by STORED */
+    QNK_EFFECT_CHECK,       /* read stored bodies and see whether they are good; CHECKED answers */
     QNK_EFFECT_SERVE,       /* read stored blocks or macroblocks and send them to a peer */
     QNK_EFFECT_REPLY,       /* to SUBMIT */
     QNK_EFFECT_SCORE,       /* a peer did wrong */
@@ -131,6 +133,15 @@ struct qnk_effect {
             bool verified;
         } block;
         struct qnk_final *final;
+        struct {
+            uint64_t token;
+            uint64_t place;
+            uint8_t header[QNK_MICRO_SIZE];
+        } place;
+        struct {
+            uint64_t height; /* the first to look at, and then down */
+            uint32_t count;
+        } check;
         struct {
             struct qn_buf *rows; /* transactions one after another */
             uint64_t size;       /* bytes of it */

@@ -31,8 +31,10 @@ enum qnk_event_type {
     QNK_EVENT_STORED, /* a block or a final window is durable, or is not */
     QNK_EVENT_SIGNED,
     QNK_EVENT_SECRETS,
-    QNK_EVENT_SUBMIT, /* transactions of this node's own clients */
-    QNK_EVENT_CONTROL /* from the operator or the host */
+    QNK_EVENT_SUBMIT,  /* transactions of this node's own clients */
+    QNK_EVENT_CONTROL, /* from the operator or the host */
+    QNK_EVENT_CHECKED, /* CHECK came to its end */
+    QNK_EVENT_ROTTEN,  /* a stored body that somebody asked for could not be read */
 };
 
 /* Why this node may or may not sign when it starts. */
@@ -109,5 +111,15 @@ struct qnk_event {
         struct {
             uint32_t what; /* enum qnk_control_what */
         } control;
+        struct {
+            uint64_t next; /* where to go on, downwards; 0: nothing is left */
+            /* QN_OK: all above `next` is good. QN_CORRUPT: but for the lowest. QN_NOT_FOUND: below
+             * it nothing is stored. Others: `next` could not be looked at. */
+            int32_t status;
+            struct qn_span header; /* of the rotten body; empty: it is the header that is rotten */
+        } checked;
+        struct {
+            struct qn_span header; /* as it is indexed */
+        } rotten;
     };
 };

@@ -219,6 +219,7 @@ void qnk_node_destroy(struct qnk_node *node)
     pool_done(node);
     qnk_votes_done(node);
     qnk_chain_done(node);
+    qnk_mends_done(node);
     qnk_build_drop(node);
     qnk_control_unref(node->exec.control);
     qnk_memory_give(&node->budget, node->exec.lost_pages,
@@ -244,6 +245,7 @@ static void start(struct qnk_node *node, uint32_t signing)
     node->is_started = true;
     node->signing = signing;
     qnk_timer_set(node, QNK_TIMER_TICK, node->now_us + TICK_US);
+    qnk_mends_begin(node);
     qnk_resign_look(node);
     qnk_exec_look(node);
     qnk_instance_open(node);
@@ -279,6 +281,7 @@ static void tick(struct qnk_node *node)
     qnk_timer_set(node, QNK_TIMER_TICK, node->now_us + TICK_US);
     qnk_pool_tick(node);
     qnk_sync_look(node);
+    qnk_mends_look(node);
     qnk_signing_look(node);
     qnk_exec_look(node);
     qnk_produce_look(node);
@@ -342,6 +345,9 @@ static void job_done(struct qnk_node *node, struct qnk_job *job)
         break;
     case QNK_PURPOSE_BODY:
         qnk_body_read(node, job);
+        break;
+    case QNK_PURPOSE_MEND:
+        qnk_mend_read(node, job);
         break;
     case QNK_PURPOSE_BLOCK_SIGS:
     case QNK_PURPOSE_KEEP:
@@ -420,7 +426,9 @@ void qnk_node_step(struct qnk_node *node, const struct qnk_event *event,
         job_done(node, event->job);
         break;
     case QNK_EVENT_STORED:
-        qnk_block_stored(node, event->stored.token, event->stored.place, event->stored.status);
+        if (!qnk_mend_stored(node, event)) {
+            qnk_block_stored(node, event->stored.token, event->stored.place, event->stored.status);
+        }
         break;
     case QNK_EVENT_SIGNED:
         qnk_signed(node, event);
@@ -433,6 +441,13 @@ void qnk_node_step(struct qnk_node *node, const struct qnk_event *event,
         break;
     case QNK_EVENT_CONTROL:
         control(node, event->control.what);
+        break;
+    case QNK_EVENT_CHECKED:
+        qnk_bodies_checked(node, event);
+        break;
+    case QNK_EVENT_ROTTEN:
+        qnk_mend_add(node, event->rotten.header);
+        qnk_mends_look(node);
         break;
     }
     node->out = NULL;

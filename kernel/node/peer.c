@@ -163,6 +163,7 @@ void qnk_peer_down(struct qnk_node *node, uint32_t id)
     *peer = (struct qnk_peer){0};
     node->peers_count--;
     qnk_fetch_forget(node, id);
+    qnk_mends_forget(node, id);
 }
 
 uint32_t qnk_peer_by_lot(struct qnk_node *node)

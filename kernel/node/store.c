@@ -8,6 +8,7 @@
 
 #include "kernel/base/bytes.h"
 #include "kernel/base/text.h"
+#include "kernel/chain/merkle.h"
 
 enum {
     MAP = 1,
@@ -39,6 +40,7 @@ static const struct qn_storage_1 *plugin_of(const struct qnk_store *store)
 static int32_t corrupt(struct qnk_store *store, const char *what, uint64_t where)
 {
     qnk_text(store->why, sizeof store->why, "%s %llu is damaged", what, (unsigned long long)where);
+    store->peers_have_it = false;
     return QN_CORRUPT;
 }
 
@@ -156,6 +158,30 @@ int32_t qnk_store_block(struct qnk_store *store, uint32_t lane, const uint8_t *h
         plugin_of(store)->append(store->storage.inst, lane, store->log, &span, 1, DURABLE, place);
     qnk_buf_unref(record);
     return status;
+}
+
+int32_t qnk_store_place(struct qnk_store *store, uint32_t lane, const uint8_t *header,
+                        uint64_t place)
+{
+    struct qnk_micro micro;
+    uint8_t value[MICRO_VALUE];
+    int32_t status = qnk_micro_decode((struct qn_span){header, QNK_MICRO_SIZE}, &micro);
+
+    if (status != QN_OK) {
+        return status;
+    }
+
+    struct number key = number_of(micro.height);
+    struct qn_storage_op op = {
+        .what = PUT,
+        .space = store->micro,
+        .key = {key.bytes, sizeof key.bytes},
+        .value = {value, sizeof value},
+    };
+
+    qn_le64_write(value, place);
+    memcpy(value + 8, header, QNK_MICRO_SIZE);
+    return plugin_of(store)->write(store->storage.inst, lane, &op, 1, DURABLE);
 }
 
 /* Appends records that have a u32 size before each; gives the place of the first. */
@@ -450,7 +476,8 @@ int32_t qnk_store_header(struct qnk_store *store, uint32_t lane, uint64_t height
     if (status == QN_OK) {
         struct qn_span bytes = {out.data + 8, QNK_MICRO_SIZE};
 
-        if (out.size != MICRO_VALUE || qnk_micro_decode(bytes, header) != QN_OK) {
+        if (out.size != MICRO_VALUE || qnk_micro_decode(bytes, header) != QN_OK ||
+            header->height != height) {
             status = corrupt(store, "the header of block", height);
         } else {
             *place = qn_le64_read(out.data);
@@ -749,6 +776,7 @@ static int32_t read_log(struct qnk_store *store, uint32_t lane, uint32_t log, ui
             if (entry.content.size == 0) {
                 *is_damaged = true;
                 (void)corrupt(store, record_of(store, log), entry.place);
+                store->peers_have_it = log == store->log;
             } else {
                 visited = visit(store, &entry, ctx);
             }
@@ -789,7 +817,8 @@ static int32_t restore_block(struct qnk_store *store, const struct qn_storage_en
         qnk_micro_decode((struct qn_span){entry->content.data, QNK_MICRO_SIZE}, &header) != QN_OK ||
         entry->content.size != BLOCK_HEAD + (uint64_t)header.body_size) {
         (void)corrupt(store, "the block in the log at place", entry->place);
-        return QN_OK; /* peers have it */
+        store->peers_have_it = true;
+        return QN_OK;
     }
     body = qnk_buf_copy(store->budget, (struct qn_span){entry->content.data + BLOCK_HEAD,
                                                         entry->content.size - BLOCK_HEAD});
@@ -914,6 +943,30 @@ int32_t qnk_store_restore_txs(struct qnk_store *store, uint32_t lane, qnk_restor
 
 /* --- reading for peers and people --- */
 
+/* The body of this block is not what it should be. */
+static int32_t rotten(struct qnk_store *store, const struct qnk_micro *header, const char *how)
+{
+    if (!store->has_rotten) {
+        store->has_rotten = true;
+        qnk_micro_encode(header, store->rotten);
+    }
+    qnk_text(store->why, sizeof store->why, "the body of block %llu is %s",
+             (unsigned long long)header->height, how);
+    store->peers_have_it = true;
+    return QN_CORRUPT;
+}
+
+bool qnk_store_rotten(struct qnk_store *store, uint8_t header[QNK_MICRO_SIZE])
+{
+    bool has_rotten = store->has_rotten;
+
+    if (has_rotten) {
+        memcpy(header, store->rotten, QNK_MICRO_SIZE);
+        store->has_rotten = false;
+    }
+    return has_rotten;
+}
+
 int32_t qnk_store_body(struct qnk_store *store, uint32_t lane, uint64_t height,
                        struct qnk_micro *header, struct qn_buf **body)
 {
@@ -936,16 +989,66 @@ int32_t qnk_store_body(struct qnk_store *store, uint32_t lane, uint64_t height,
         if (entry.place != place ||
             entry.content.size != BLOCK_HEAD + (uint64_t)header->body_size ||
             memcmp(entry.content.data, bytes, QNK_MICRO_SIGNED_SIZE) != 0) {
-            status = corrupt(store, "the body of block", height);
+            status = rotten(store, header, "damaged");
         } else {
             *body = qnk_buf_copy(store->budget, (struct qn_span){entry.content.data + BLOCK_HEAD,
                                                                  entry.content.size - BLOCK_HEAD});
             status = *body == NULL ? QN_NO_SPACE : QN_OK;
         }
-    } else if (status == QN_CORRUPT) {
-        status = corrupt(store, "the body of block", height);
+    } else if (status == QN_CORRUPT || status == QN_NOT_FOUND) {
+        status = rotten(store, header, status == QN_CORRUPT ? "damaged" : "missing");
     }
     qnk_sink_done(&entries);
+    return status;
+}
+
+/* Whether the rows are the transactions that the header names. QN_CORRUPT: they are not. */
+static int32_t rows_check(struct qnk_store *store, const struct qnk_micro *header,
+                          struct qn_span rows)
+{
+    uint64_t size = ((uint64_t)header->tx_count + 1) * sizeof(struct qnk_hash);
+    bool can_be = header->tx_count <= rows.size / QNK_TX_SIZE_MIN;
+    struct qnk_hash *ids = can_be ? qnk_memory_take(store->budget, size) : NULL;
+    struct qnk_hash root;
+    uint32_t count = 0;
+    struct qnk_tx tx;
+
+    if (can_be && ids == NULL) {
+        return QN_NO_SPACE;
+    }
+    while (can_be && count < header->tx_count && qnk_tx_next(&rows, &tx) == QN_OK) {
+        qnk_tx_id(&tx, &ids[count++]);
+    }
+    if (can_be) {
+        qnk_merkle_fold(ids, count, &root);
+        qnk_memory_give(store->budget, ids, size);
+    }
+    return can_be && rows.size == 0 && count == header->tx_count &&
+                   qnk_hash_equal(&root, &header->tx_root)
+               ? QN_OK
+               : rotten(store, header, "not that of its header");
+}
+
+int32_t qnk_store_check(struct qnk_store *store, uint32_t lane, uint64_t height, uint32_t count,
+                        uint64_t *next)
+{
+    uint64_t bytes = 0;
+    int32_t status = QN_OK;
+    uint64_t at = height;
+
+    for (uint32_t i = 0; status == QN_OK && at > 0 && i < count && bytes < READ_BYTES; i++) {
+        struct qnk_micro header;
+        struct qn_buf *body = NULL;
+
+        status = qnk_store_body(store, lane, at, &header, &body);
+        if (status == QN_OK) {
+            bytes += header.body_size;
+            status = rows_check(store, &header, qnk_buf_span(body));
+            qnk_buf_unref(body);
+        }
+        at -= status == QN_OK || status == QN_CORRUPT;
+    }
+    *next = status == QN_NOT_FOUND ? 0 : at;
     return status;
 }
 
@@ -1079,6 +1182,7 @@ static int32_t serve_bodies(struct qnk_store *store, uint32_t lane, const struct
                             qnk_store_send *send, void *ctx)
 {
     uint32_t wanted = fetch->count < SERVE_BODIES ? fetch->count : SERVE_BODIES;
+    int32_t rotten_status = QN_OK;
     int32_t status = QN_OK;
 
     for (uint32_t i = 0; status == QN_OK && i < wanted; i++) {
@@ -1089,9 +1193,12 @@ static int32_t serve_bodies(struct qnk_store *store, uint32_t lane, const struct
         if (status == QN_OK) {
             send_parts(store, &header, body, send, ctx);
             qnk_buf_unref(body);
+        } else if (store->has_rotten && status == QN_CORRUPT) {
+            rotten_status = status;
+            status = QN_OK;
         }
     }
-    return status;
+    return status == QN_OK ? rotten_status : status;
 }
 
 int32_t qnk_store_serve(struct qnk_store *store, uint32_t lane, uint8_t type,

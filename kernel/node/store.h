@@ -33,6 +33,9 @@ struct qnk_store {
     uint32_t micro, macro, page, meta, index_tx; /* maps */
     bool has_index_tx;
     char why[QNK_STORE_WHY]; /* of the last QN_CORRUPT */
+    bool peers_have_it;      /* that was of a block in the log */
+    bool has_rotten;         /* a body could not be read, since qnk_store_rotten() last said so */
+    uint8_t rotten[QNK_MICRO_SIZE]; /* the header of the first such */
 };
 
 /* What is final, as stored; window 0: nothing yet. */
@@ -57,6 +60,11 @@ QN_MUST_CHECK int32_t qnk_store_block(struct qnk_store *store, uint32_t lane, co
 /* A final window: one atomic durable batch. */
 QN_MUST_CHECK int32_t qnk_store_window(struct qnk_store *store, uint32_t lane,
                                        const struct qnk_final *final);
+
+/* A final block was stored anew, at `place`: that is where its body is found from now on. Durable.
+ * QN_BUSY: as the storage plugin's. */
+QN_MUST_CHECK int32_t qnk_store_place(struct qnk_store *store, uint32_t lane, const uint8_t *header,
+                                      uint64_t place);
 
 /* Records of the sign guard, each with a u32 size before it, durable, and known to be: damage to
  * them is seen at the next start, even to the last one. It costs two flushes. */
@@ -100,18 +108,29 @@ QN_MUST_CHECK int32_t qnk_store_restore_txs(struct qnk_store *store, uint32_t la
 QN_MUST_CHECK int32_t qnk_store_macro(struct qnk_store *store, uint32_t lane, uint64_t window,
                                       struct qn_sink *out);
 
-/* QN_NOT_FOUND: not final here, or its body was pruned. */
+/* QN_NOT_FOUND: not final here. A body that the log lacks is as good as a damaged one. */
 QN_MUST_CHECK int32_t qnk_store_header(struct qnk_store *store, uint32_t lane, uint64_t height,
                                        struct qnk_micro *header, uint64_t *place);
 QN_MUST_CHECK int32_t qnk_store_body(struct qnk_store *store, uint32_t lane, uint64_t height,
                                      struct qnk_micro *header, struct qn_buf **body);
+
+/* Whether a body was found rotten; its header as indexed, and that is forgotten. */
+bool qnk_store_rotten(struct qnk_store *store, uint8_t header[QNK_MICRO_SIZE]);
+
+/* Reads the bodies of final blocks from `height` down, `count` or some megabytes at most, and holds
+ * them against their headers. `next` is where to go on, 0 at the end. QN_CORRUPT: the last that was
+ * read is damaged, the body if qnk_store_rotten() says so, else the header. QN_NOT_FOUND: so is
+ * nothing from there on. Others: nothing is known of `next`. */
+QN_MUST_CHECK int32_t qnk_store_check(struct qnk_store *store, uint32_t lane, uint64_t height,
+                                      uint32_t count, uint64_t *next);
 
 /* QN_NOT_FOUND: not in a final block, or there is no index. */
 QN_MUST_CHECK int32_t qnk_store_tx(struct qnk_store *store, uint32_t lane,
                                    const struct qnk_hash *id, uint64_t *height, uint32_t *index);
 
 /* A peer's request, answered by frames through `send`: bodies of MACROS, RANGE or BODY_PART
- * messages, head and slice as in the SEND effect; the callee takes references of its own. */
+ * messages, head and slice as in the SEND effect; the callee takes references of its own. Rotten
+ * bodies are left out; QN_CORRUPT afterwards says that there were any. */
 typedef void qnk_store_send(void *ctx, uint8_t type, struct qn_buf *head, struct qn_slice body);
 QN_MUST_CHECK int32_t qnk_store_serve(struct qnk_store *store, uint32_t lane, uint8_t type,
                                       const struct qnk_fetch *fetch, qnk_store_send *send,

@@ -64,6 +64,9 @@ static const struct shape shapes[] = {
                                  {"ids", BYTES},
                                  {"counts", BYTES},
                                  {"pages", NUMBER}}},
+    [QNK_EFFECT_STORE_PLACE] = {"store-place",
+                                {{"token", NUMBER}, {"place", NUMBER}, {"header", BYTES}}},
+    [QNK_EFFECT_CHECK] = {"check", {{"height", NUMBER}, {"count", NUMBER}}},
     [QNK_EFFECT_STORE_TXS] = {"store-txs", {{"rows", BYTES}, {"replaces", NUMBER}}},
     [QNK_EFFECT_SIGN] = {"sign",
                          {{"token", NUMBER},
@@ -330,6 +333,15 @@ static void put_fields(struct pen *pen, const struct qnk_effect *effect)
         break;
     case QNK_EFFECT_STORE_FINAL:
         put_final(pen, effect->final);
+        break;
+    case QNK_EFFECT_STORE_PLACE:
+        number(pen, effect->place.token);
+        number(pen, effect->place.place);
+        bytes(pen, (struct qn_span){effect->place.header, sizeof effect->place.header});
+        break;
+    case QNK_EFFECT_CHECK:
+        number(pen, effect->check.height);
+        number(pen, effect->check.count);
         break;
     case QNK_EFFECT_STORE_TXS:
         some(pen, effect->txs.rows, effect->txs.size);

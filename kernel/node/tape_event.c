@@ -139,6 +139,14 @@ static void body_put(const struct qnk_event *event, struct qnk_tape_piece *piece
     case QNK_EVENT_CONTROL:
         qnk_writer_u32(head, event->control.what);
         break;
+    case QNK_EVENT_CHECKED:
+        qnk_writer_u64(head, event->checked.next);
+        qnk_writer_u32(head, (uint32_t)event->checked.status);
+        part_put(piece, event->checked.header);
+        break;
+    case QNK_EVENT_ROTTEN:
+        part_put(piece, event->rotten.header);
+        break;
     }
 }
 
@@ -313,6 +321,14 @@ static void body_get(struct qnk_reader *reader, struct qnk_tape_event *out)
     case QNK_EVENT_CONTROL:
         event->control.what = qnk_reader_u32(reader);
         break;
+    case QNK_EVENT_CHECKED:
+        event->checked.next = qnk_reader_u64(reader);
+        event->checked.status = status_get(reader);
+        part_get(reader, &event->checked.header);
+        break;
+    case QNK_EVENT_ROTTEN:
+        part_get(reader, &event->rotten.header);
+        break;
     default:
         reader->failed = true;
         break;
@@ -414,6 +430,13 @@ void qnk_tape_event_text(const struct qnk_tape_event *tape, char text[QNK_TAPE_T
         break;
     case QNK_EVENT_CONTROL:
         qnk_text(text, QNK_TAPE_TEXT, "control what=%u", event->control.what);
+        break;
+    case QNK_EVENT_CHECKED:
+        qnk_text(text, QNK_TAPE_TEXT, "checked next=%llu status=%d header=%08x",
+                 LLU(event->checked.next), event->checked.status, sum(event->checked.header));
+        break;
+    case QNK_EVENT_ROTTEN:
+        qnk_text(text, QNK_TAPE_TEXT, "rotten header=%08x", sum(event->rotten.header));
         break;
     }
 }

@@ -140,6 +140,9 @@ static void every_event_comes_back_as_it_was(void **state)
     comes_back((struct qnk_event){.secrets = {1, {{2}}, {{3}}, {{4}}, true}}, QNK_EVENT_SECRETS);
     comes_back((struct qnk_event){.submit = {4, buf}}, QNK_EVENT_SUBMIT);
     comes_back((struct qnk_event){.control = {QNK_CONTROL_HOLD}}, QNK_EVENT_CONTROL);
+    comes_back((struct qnk_event){.checked = {8, QN_CORRUPT, span_of("h")}}, QNK_EVENT_CHECKED);
+    comes_back((struct qnk_event){.checked = {8, QN_OK, span_of("")}}, QNK_EVENT_CHECKED);
+    comes_back((struct qnk_event){.rotten = {span_of("header")}}, QNK_EVENT_ROTTEN);
     qnk_buf_unref(buf);
     assert_int_equal(budget.used, 0);
 }
@@ -154,7 +157,7 @@ static void what_no_encoder_makes_is_refused(void **state)
     (void)state;
     bytes[spelt.size - 1] = 2; /* of a flag */
     assert_int_equal(qnk_tape_event_decode(spelt, &tape), QN_INVALID);
-    bytes[8] = QNK_EVENT_CONTROL + 1;
+    bytes[8] = QNK_EVENT_ROTTEN + 1;
     assert_int_equal(qnk_tape_event_decode(spelt, &tape), QN_INVALID);
 }
 
@@ -211,6 +214,8 @@ static void push_all(struct qnk_effects *effects)
     memset(effect->job->messages->data, 0, 10);
     push_stores(effects);
     push_signs(effects);
+    qnk_effects_push(effects, QNK_EFFECT_STORE_PLACE)->place.place = 9;
+    qnk_effects_push(effects, QNK_EFFECT_CHECK)->check.height = 10;
     qnk_effects_push(effects, QNK_EFFECT_SERVE)->serve.fetch.count = 4;
     qnk_effects_push(effects, QNK_EFFECT_REPLY)->reply.codes = buf_of("codes");
     qnk_effects_push(effects, QNK_EFFECT_SCORE)->score.fault = QNK_FAULT_BAD_TX;
@@ -248,8 +253,9 @@ static void page_close(struct page *page)
 static void every_effect_is_spelled(void **state)
 {
     static const char *const names[] = {
-        "send", "timer",  "cancel", "job",   "store-block", "store-final", "store-txs", "guard-t",
-        "sign", "secret", "serve",  "reply", "score",       "note",        "halt",
+        "send",      "timer",   "cancel", "job",    "store-block", "store-final",
+        "store-txs", "guard-t", "sign",   "secret", "store-p",     "check",
+        "serve",     "reply",   "score",  "note",   "halt",
     };
     struct page page;
     struct qn_span bytes;
@@ -330,7 +336,7 @@ static void the_first_different_field_is_named(void **state)
     differs(3, "input", input_change);
     differs(6, "rows", row_change);
     differs(9, "last_share", share_change);
-    differs(13, "text", words_change);
+    differs(15, "text", words_change);
     assert_int_equal(budget.used, 0);
 }
 

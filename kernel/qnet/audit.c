@@ -119,6 +119,7 @@ static int32_t txs_check(struct qnk_audit *audit, const struct qnk_micro *header
     if (rows.size > 0 || count != header->tx_count || !qnk_hash_equal(&root, &header->tx_root)) {
         damage(audit, "the body of block %llu: its transactions are not those of the header",
                (unsigned long long)header->height);
+        audit->mendable++;
     } else {
         audit->bodies++;
         audit->txs += count;
@@ -154,8 +155,8 @@ static int32_t body_read(struct qnk_audit *audit, uint64_t height)
     if (status == QN_OK) {
         status = body_check(audit, &header, qnk_buf_span(body));
     } else if (is_damage(status)) {
-        damage(audit, "the body of block %llu: it is %s", (unsigned long long)height,
-               status == QN_NOT_FOUND ? "missing" : "damaged");
+        damage(audit, "%s", audit->store->why);
+        audit->mendable += audit->store->peers_have_it;
         status = QN_OK;
     }
     qnk_buf_unref(body);
@@ -310,6 +311,7 @@ static int32_t restore_check(struct qnk_audit *audit)
 
     if (status == QN_CORRUPT || (status == QN_OK && audit->store->why[0] != '\0')) {
         damage(audit, "%s", audit->store->why);
+        audit->mendable += audit->store->peers_have_it;
         status = QN_OK;
     }
     audit->store->why[0] = '\0';

@@ -28,6 +28,7 @@ struct qnk_audit {
     uint64_t height;
     uint64_t window;                    /* the last final one */
     uint64_t damages;                   /* all of them */
+    uint64_t mendable;                  /* of these: a node that starts fetches them from peers */
     void (*damaged)(const char *words); /* the first QNK_AUDIT_DAMAGES_SHOWN of them */
 };
 

@@ -143,12 +143,13 @@ static void checked_show(const struct checking *it, const struct qnk_audit *audi
 {
     if (it->is_json) {
         json_t *answer = json_pack(
-            "{s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "good", audit->damages == 0,
-            "folder", it->folder, "window", (json_int_t)audit->window, "macroblocks",
-            (json_int_t)audit->macros, "headers", (json_int_t)audit->blocks, "bodies",
-            (json_int_t)audit->bodies, "txs", (json_int_t)audit->txs, "pages",
+            "{s:b, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:O}", "good",
+            audit->damages == 0, "folder", it->folder, "window", (json_int_t)audit->window,
+            "macroblocks", (json_int_t)audit->macros, "headers", (json_int_t)audit->blocks,
+            "bodies", (json_int_t)audit->bodies, "txs", (json_int_t)audit->txs, "pages",
             (json_int_t)audit->pages, "guard_records", (json_int_t)audit->guards, "damages_count",
-            (json_int_t)audit->damages, "damages", it->damages);
+            (json_int_t)audit->damages, "mendable_count", (json_int_t)audit->mendable, "damages",
+            it->damages);
 
         qnk_json_print(answer);
         json_decref(answer);
@@ -161,6 +162,10 @@ static void checked_show(const struct checking *it, const struct qnk_audit *audi
            qnk_grouped(audit->pages), qnk_grouped(audit->guards), qnk_grouped(audit->waiting));
     if (audit->damages == 0) {
         printf("all of it is good\n");
+    } else if (audit->damages == audit->mendable) {
+        printf("%s damages, all in the log of blocks: start the node, it fetches them from its "
+               "peers\n",
+               qnk_grouped(audit->damages));
     } else {
         printf("%s damages: keep a copy of the folder, then start with an empty one: the node "
                "fetches the chain from its peers\n",

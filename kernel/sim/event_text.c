@@ -52,6 +52,8 @@ static const char *event_name(uint32_t type)
         [QNK_EVENT_SECRETS] = "secrets",
         [QNK_EVENT_SUBMIT] = "submit",
         [QNK_EVENT_CONTROL] = "control",
+        [QNK_EVENT_CHECKED] = "checked",
+        [QNK_EVENT_ROTTEN] = "rotten",
     };
 
     return type < sizeof names / sizeof *names ? names[type] : "unknown";
@@ -109,6 +111,14 @@ void qnk_event_text(const struct qnk_event *event, char text[QNK_EVENT_TEXT])
         break;
     case QNK_EVENT_CONTROL:
         qnk_text(text, QNK_EVENT_TEXT, "%s %u", name, event->control.what);
+        break;
+    case QNK_EVENT_CHECKED:
+        qnk_text(text, QNK_EVENT_TEXT, "%s down to %llu status %d %08x", name,
+                 (unsigned long long)event->checked.next, event->checked.status,
+                 sum(event->checked.header));
+        break;
+    case QNK_EVENT_ROTTEN:
+        qnk_text(text, QNK_EVENT_TEXT, "%s %08x", name, sum(event->rotten.header));
         break;
     case QNK_EVENT_RESTORE_BLOCK:
         qnk_text(text, QNK_EVENT_TEXT, "%s %08x", name, sum(event->block.header));

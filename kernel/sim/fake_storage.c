@@ -297,6 +297,23 @@ struct qnk_plugged qnk_fake_storage_make(struct qnk_budget *budget)
     return (struct qnk_plugged){.table = &slots, .inst = self};
 }
 
+void qnk_fake_storage_rot(struct qnk_plugged storage, uint32_t log, uint64_t place, bool is_seen)
+{
+    struct qn_inst *self = storage.inst;
+    struct space *space = &self->spaces[log];
+
+    for (uint32_t i = 0; i < space->count; i++) {
+        struct item *item = &space->items[i];
+
+        if (item->place == place && is_seen) {
+            qnk_buf_unref(item->value);
+            item->value = copy_of(self, (struct qn_span){0});
+        } else if (item->place == place) {
+            item->value->data[item->value->size - 1] ^= 1;
+        }
+    }
+}
+
 void qnk_fake_storage_give(struct qnk_plugged storage)
 {
     struct qn_inst *self = storage.inst;

@@ -35,6 +35,7 @@ enum action {
     ACT_LOGGED, /* written, and nobody waits for it */
     ACT_WINDOW,
     ACT_SECRETS,
+    ACT_CHECKED, /* or ROTTEN */
     ACT_UP,
     ACT_DOWN,
     ACT_SILENT, /* nothing was heard from the other for too long */
@@ -49,7 +50,9 @@ struct deed {
     struct qnk_effect effect;
     struct qnk_event event;
     bool is_written;
-    bool is_queued; /* with a writer */
+    bool is_queued;  /* with a writer */
+    bool has_rotten; /* CHECKED: a stored body that is, and its header */
+    uint8_t rotten[QNK_MICRO_SIZE];
 };
 
 /* Something that will happen to a node. */

@@ -19,6 +19,7 @@ enum {
     COST_PAGE_NS = 4000, /* hash one, and copy it */
     TX_BYTES = 166,      /* of a transfer: where only bytes are counted */
     SECRETS_US = 300,
+    CHECK_US = 2000,
 };
 
 /* --- clocks --- */
@@ -271,6 +272,20 @@ static void secrets(struct qnk_world *world, uint32_t i, const struct qnk_effect
     qnk_happening_push(world, done);
 }
 
+/* An event about what was read now, perhaps with the header of a body that could not be. */
+static struct qnk_event *checked_later(struct qnk_world *world, uint32_t i, uint32_t type)
+{
+    struct happening *done = qnk_happening_new(world, i, ACT_CHECKED, world->now_us + CHECK_US);
+
+    done->deed = qnk_memory_take(world->budget, sizeof *done->deed);
+    QN_ASSERT(done->deed != NULL);
+    done->deed->event.type = type;
+    done->deed->has_rotten = qnk_store_rotten(&world->machines[i].store, done->deed->rotten);
+    qnk_happening_own(world, done);
+    qnk_happening_push(world, done);
+    return &done->deed->event;
+}
+
 struct serving {
     struct qnk_world *world;
     uint32_t node, peer, request;
@@ -295,6 +310,20 @@ static void serve(struct qnk_world *world, uint32_t i, const struct qnk_effect *
                                      &effect->serve.fetch, serve_send, &serving);
 
     (void)status; /* what is not there, or damaged, is asked for elsewhere */
+    if (world->machines[i].store.has_rotten) {
+        (void)checked_later(world, i, QNK_EVENT_ROTTEN);
+    }
+}
+
+static void check(struct qnk_world *world, uint32_t i, const struct qnk_effect *effect)
+{
+    uint64_t next = 0;
+    int32_t status = qnk_store_check(&world->machines[i].store, LANE, effect->check.height,
+                                     effect->check.count, &next);
+    struct qnk_event *event = checked_later(world, i, QNK_EVENT_CHECKED);
+
+    event->checked.next = next;
+    event->checked.status = status;
 }
 
 static void reply(struct machine *machine, const struct qn_buf *codes)
@@ -357,6 +386,7 @@ static void perform_one(struct qnk_world *world, uint32_t i, struct qnk_effect *
         break;
     case QNK_EFFECT_STORE_BLOCK:
     case QNK_EFFECT_STORE_FINAL:
+    case QNK_EFFECT_STORE_PLACE:
     case QNK_EFFECT_STORE_TXS:
     case QNK_EFFECT_SIGN:
     case QNK_EFFECT_GUARD_TRIM:
@@ -367,6 +397,9 @@ static void perform_one(struct qnk_world *world, uint32_t i, struct qnk_effect *
         break;
     case QNK_EFFECT_SERVE:
         serve(world, i, effect);
+        break;
+    case QNK_EFFECT_CHECK:
+        check(world, i, effect);
         break;
     case QNK_EFFECT_REPLY:
         reply(machine, effect->reply.codes);

@@ -51,7 +51,7 @@ static bool is_deed(const struct happening *happening)
 {
     return happening->what == ACT_STORED || happening->what == ACT_SIGNED ||
            happening->what == ACT_LOGGED || happening->what == ACT_WINDOW ||
-           happening->what == ACT_SECRETS;
+           happening->what == ACT_SECRETS || happening->what == ACT_CHECKED;
 }
 
 static void deed_give(struct qnk_world *world, struct deed *deed)
@@ -454,6 +454,21 @@ static void deed_happen(struct qnk_world *world, struct happening *at)
     }
 }
 
+/* What was read of the disk when it was asked for. */
+static void checked_happen(struct qnk_world *world, struct happening *at)
+{
+    struct deed *deed = at->deed;
+    struct qn_span header = {deed->rotten, deed->has_rotten ? sizeof deed->rotten : 0};
+    struct qnk_event event = deed->event;
+
+    if (event.type == QNK_EVENT_CHECKED) {
+        event.checked.header = header;
+    } else {
+        event.rotten.header = header;
+    }
+    (void)qnk_machine_step(world, at->node, &event);
+}
+
 static void silent_happen(struct qnk_world *world, const struct happening *at)
 {
     if (qnk_links_number(world->links, at->from, at->node) == at->frame.link) {
@@ -481,6 +496,9 @@ static void happen(struct qnk_world *world, struct happening *at)
     case ACT_WINDOW:
     case ACT_SECRETS:
         deed_happen(world, at);
+        break;
+    case ACT_CHECKED:
+        checked_happen(world, at);
         break;
     case ACT_UP:
         qnk_wires_up(world, at->node, at->from);

@@ -92,6 +92,17 @@ static void window_later(struct qnk_world *world, uint32_t i, struct qnk_effect 
     done->deed->event.stored.token = done->deed->effect.final->token;
 }
 
+static void place_later(struct qnk_world *world, uint32_t i, struct qnk_effect *effect)
+{
+    struct machine *machine = &world->machines[i];
+    uint64_t at_us = writer_time(world, machine, WRITER_MAPS, STORE_US);
+    struct happening *done = write_later(world, i, ACT_WINDOW, at_us, effect);
+
+    write_queue(machine, WRITER_MAPS, done);
+    done->deed->event.type = QNK_EVENT_STORED;
+    done->deed->event.stored.token = done->deed->effect.place.token;
+}
+
 static void sign_later(struct qnk_world *world, uint32_t i, struct qnk_effect *effect)
 {
     struct machine *machine = &world->machines[i];
@@ -117,6 +128,9 @@ void qnk_writes_take(struct qnk_world *world, uint32_t i, struct qnk_effect *eff
         break;
     case QNK_EFFECT_STORE_FINAL:
         window_later(world, i, effect);
+        break;
+    case QNK_EFFECT_STORE_PLACE:
+        place_later(world, i, effect);
         break;
     case QNK_EFFECT_STORE_TXS:
         log_later(world, i, ACT_LOGGED, effect);
@@ -186,6 +200,10 @@ static int32_t other_down(struct machine *machine, struct deed *deed)
     case QNK_EFFECT_STORE_FINAL:
         deed->event.stored.status = qnk_store_window(store, LANE, effect->final);
         return deed->event.stored.status;
+    case QNK_EFFECT_STORE_PLACE:
+        deed->event.stored.status =
+            qnk_store_place(store, LANE, effect->place.header, effect->place.place);
+        return deed->event.stored.status;
     case QNK_EFFECT_STORE_TXS:
         return qnk_store_txs(store, LANE,
                              (struct qn_span){effect->txs.rows->data, effect->txs.size},
@@ -219,6 +237,8 @@ const char *qnk_writes_words(const struct happening *at)
         return "a block";
     case QNK_EFFECT_STORE_FINAL:
         return "a final window";
+    case QNK_EFFECT_STORE_PLACE:
+        return "the place of a block";
     case QNK_EFFECT_STORE_TXS:
         return "the mempool's copy";
     case QNK_EFFECT_SIGN:
