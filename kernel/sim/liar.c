@@ -237,7 +237,8 @@ static bool speak(void *ctx, uint32_t node, struct qnk_effect *effect)
         return true;
     }
 
-    bool is_said = !liars->is_silent && (effect->type == QNK_EFFECT_SERVE || say(liar, effect)) &&
+    bool is_silent = liars->is_silent || (liars->is_over && liar->is_copy);
+    bool is_said = !is_silent && (effect->type == QNK_EFFECT_SERVE || say(liar, effect)) &&
                    qnk_liar_noise_effect(liar, effect);
 
     if (!is_said) {
@@ -260,6 +261,7 @@ static void tick(void *ctx, struct qnk_world *world)
     }
     if (qnk_world_node(liars->world, liar->node) != NULL) {
         qnk_liar_votes_tick(liar);
+        qnk_liar_contradict_tick(liar);
         qnk_liar_blocks_tick(liar);
         qnk_liar_certificates_tick(liar);
         qnk_liar_noise_tick(liar);
@@ -343,6 +345,9 @@ void qnk_liars_add(struct qnk_liars *liars, uint32_t node, uint32_t kinds)
     liar->member = qnk_set_find(liars->set, &liar->key);
     for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
         qnk_stream_init(&liar->chance[lie], liars->seed, "liar", (uint64_t)node * STREAMS + lie);
+    }
+    for (uint32_t i = 0; i < liars->count; i++) {
+        liar->is_copy = liar->is_copy || qnk_hash_equal(&liars->list[i]->key, &liar->key);
     }
     liars->list[liars->count++] = liar;
     qnk_world_at(liars->world, qnk_world_now(liars->world) + TICK_US, tick, liar);

@@ -62,7 +62,8 @@ void qnk_liars_destroy(struct qnk_liars *liars);
 /* From now on this member lies, in `kinds` (bits of enum qnk_lie). */
 void qnk_liars_add(struct qnk_liars *liars, uint32_t node, uint32_t kinds);
 
-/* All lying ends: the liars go on as honest nodes do, or say nothing more. */
+/* All lying ends: the liars go on as honest nodes do, of twins the first that was added, or say
+ * nothing more. */
 void qnk_liars_stop(struct qnk_liars *liars, bool silently);
 
 /* Whether this node lies, or did. */

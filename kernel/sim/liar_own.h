@@ -47,6 +47,7 @@ struct qnk_liar {
     uint32_t node;
     uint32_t member;
     uint32_t kinds;
+    bool is_copy; /* a liar that was added before has this key too */
     struct qnk_hash key;
     struct qnk_random chance[QNK_LIES];
     struct qnk_liar_duty duties[QNK_LIAR_DUTIES];
@@ -129,8 +130,19 @@ bool qnk_liar_votes_hear(struct qnk_liar *liar, struct qnk_event *event);
 void qnk_liar_votes_tick(struct qnk_liar *liar);
 void qnk_liar_votes_done(struct qnk_liar *liar);
 
+/* Signs a vote as it is, for this chain. */
+void qnk_liar_vote_sign(struct qnk_liar *liar, struct qnk_vote *vote,
+                        const struct qnk_hash *chain_id);
+
+/* Something to vote for that is not `digest`: what others voted for, nothing, or nonsense. */
+struct qnk_hash qnk_liar_digest(struct qnk_liar *liar, uint32_t lie, const struct qnk_hash *digest);
+
 /* A signed vote to one node. */
 void qnk_liar_vote_say(struct qnk_liar *liar, uint32_t to, const struct qnk_vote *vote);
+
+/* --- liar_contradict.c --- */
+
+void qnk_liar_contradict_tick(struct qnk_liar *liar);
 
 /* --- liar_blocks.c --- */
 

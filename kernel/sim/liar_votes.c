@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 
-/* liar_votes.c: what becomes of own votes on their way out, and votes that no engine asked for. */
+/* liar_votes.c: what becomes of own votes on their way out. */
 
 #include <qnet/assert.h>
 
 #include "kernel/sim/liar_own.h"
 
 enum {
-    WILL = 250,      /* permille of duties, for each kind that a vote may suffer */
-    TICK_WILL = 100, /* permille of ticks */
+    WILL = 250, /* permille of duties, for each kind that a vote may suffer */
     LATE_LEAST_US = 100000,
     LATE_MORE_US = 3000000,
-    ROUNDS_FAR = 14,
 };
 
 /* --- making votes --- */
 
-/* Signs a vote as it is. */
-static void vote_sign(struct qnk_liar *liar, struct qnk_vote *vote, const struct qnk_hash *chain_id)
+void qnk_liar_vote_sign(struct qnk_liar *liar, struct qnk_vote *vote,
+                        const struct qnk_hash *chain_id)
 {
     uint8_t message[QNK_VOTE_MESSAGE_SIZE];
 
@@ -56,9 +54,7 @@ void qnk_liar_vote_say(struct qnk_liar *liar, uint32_t to, const struct qnk_vote
     qnk_buf_unref(bytes);
 }
 
-/* Something to vote for that is not `digest`: what others voted for, nothing, or nonsense. */
-static struct qnk_hash other_digest(struct qnk_liar *liar, uint32_t lie,
-                                    const struct qnk_hash *digest)
+struct qnk_hash qnk_liar_digest(struct qnk_liar *liar, uint32_t lie, const struct qnk_hash *digest)
 {
     struct qnk_hash other = liar->digests[qnk_liar_lot(liar, lie, QNK_LIAR_KEPT)];
     uint64_t which = qnk_liar_lot(liar, lie, 3);
@@ -107,9 +103,9 @@ static struct qn_buf *vote_other(struct qnk_liar *liar, uint32_t lie, const stru
         }
     } else {
         other.digest = lie == QNK_LIE_WRONG_REVEAL ? qnk_liar_hash(liar, lie)
-                                                   : other_digest(liar, lie, &vote->digest);
+                                                   : qnk_liar_digest(liar, lie, &vote->digest);
     }
-    vote_sign(liar, &other, &liar->all->chain_id);
+    qnk_liar_vote_sign(liar, &other, &liar->all->chain_id);
     return vote_bytes(liar, &other);
 }
 
@@ -140,12 +136,35 @@ static void late_add(struct qnk_liar *liar, uint32_t lie, struct qn_span vote)
     }
 }
 
+/* Another share in a reveal's tail, which nothing signs: none, or nonsense. */
+static void share_change(struct qnk_liar *liar, uint32_t lie, uint8_t *vote)
+{
+    uint8_t *share = vote + QNK_VOTE_WIRE_SIZE + QN_HASH_SIZE;
+
+    if (qnk_liar_lot(liar, lie, 2) == 0) {
+        memset(share, 0, QN_HASH_SIZE);
+    } else {
+        qnk_liar_bytes(liar, lie, share, QN_HASH_SIZE);
+    }
+}
+
+static bool is_reveal(const struct qnk_vote *vote)
+{
+    return vote->step == QNK_STEP_PREPARE && vote->round == 0;
+}
+
 /* A lie that only a reveal can suffer. */
 static bool reveal_way(struct qnk_liar *liar, struct qnk_liar_duty *duty,
                        const struct qnk_vote *vote, struct qn_span bytes)
 {
     if (qnk_liar_will(liar, QNK_LIE_WITHHOLD_REVEAL, WILL)) {
         duty->way = QNK_WAY_NONE;
+        if (qnk_liar_lot(liar, QNK_LIE_WITHHOLD_REVEAL, 3) == 0) { /* only of its share */
+            duty->way = QNK_WAY_OTHER;
+            duty->other = qnk_buf_copy(liar->all->budget, bytes);
+            QN_ASSERT(duty->other != NULL);
+            share_change(liar, QNK_LIE_WITHHOLD_REVEAL, duty->other->data);
+        }
         qnk_liar_told(liar, QNK_LIE_WITHHOLD_REVEAL);
     } else if (qnk_liar_will(liar, QNK_LIE_LATE_REVEAL, WILL)) {
         duty->way = QNK_WAY_NONE;
@@ -293,6 +312,13 @@ bool qnk_liar_votes_effect(struct qnk_liar *liar, const struct qnk_effect *effec
         } else {
             votes_put(&votes, bytes);
         }
+        /* What others reveal passes through its hands too. */
+        if (vote.member != liar->member && is_reveal(&vote) &&
+            qnk_liar_will(liar, QNK_LIE_LYING_SYNC, WILL)) {
+            share_change(liar, QNK_LIE_LYING_SYNC, votes.at - bytes.size);
+            is_changed = true;
+            qnk_liar_told(liar, QNK_LIE_LYING_SYNC);
+        }
     }
     if (is_changed && votes.count > 0) {
         qn_le32_write(out->data, votes.count);
@@ -348,116 +374,7 @@ bool qnk_liar_votes_hear(struct qnk_liar *liar, struct qnk_event *event)
     return votes.count > 0;
 }
 
-/* --- votes that nobody asked for --- */
-
-/* To all, or to one. */
-static void vote_spread(struct qnk_liar *liar, const struct qnk_vote *vote)
-{
-    uint32_t lie = QNK_LIE_CONTRADICTORY_VOTE;
-    uint32_t only = qnk_liar_somebody(liar, lie);
-    bool is_to_all = qnk_liar_lot(liar, lie, 2) == 0;
-
-    for (uint32_t to = 0; to < liar->all->nodes; to++) {
-        if (to != liar->node && (is_to_all || to == only)) {
-            qnk_liar_vote_say(liar, to, vote);
-        }
-    }
-}
-
-/* A final vote for one digest, and then a prepare for another one in a later round, which claims a
- * justification or none. */
-static void lock_break(struct qnk_liar *liar, struct qnk_vote vote)
-{
-    uint32_t lie = QNK_LIE_CONTRADICTORY_VOTE;
-
-    vote.step = QNK_STEP_FINAL;
-    vote.digest = other_digest(liar, lie, &vote.digest);
-    vote_sign(liar, &vote, &liar->all->chain_id);
-    vote_spread(liar, &vote);
-    vote.step = QNK_STEP_PREPARE;
-    vote.vr = qnk_liar_lot(liar, lie, 2) == 0 ? -1 : (int32_t)vote.round;
-    vote.round += 1 + (uint32_t)qnk_liar_lot(liar, lie, 3);
-    vote.digest = other_digest(liar, lie, &vote.digest);
-    vote_sign(liar, &vote, &liar->all->chain_id);
-    vote_spread(liar, &vote);
-}
-
-/* A prepare or final vote of whatever round, for whatever digest. */
-static void vote_wild(struct qnk_liar *liar, struct qnk_vote vote)
-{
-    uint32_t lie = QNK_LIE_CONTRADICTORY_VOTE;
-    uint8_t opening[2 * QN_HASH_SIZE] = {0};
-
-    vote.step = qnk_liar_lot(liar, lie, 2) == 0 ? QNK_STEP_PREPARE : QNK_STEP_FINAL;
-    vote.round = (uint32_t)qnk_liar_lot(liar, lie, vote.round + ROUNDS_FAR);
-    vote.digest = other_digest(liar, lie, &vote.digest);
-    if (vote.step == QNK_STEP_PREPARE && vote.round > 0) {
-        vote.vr = (int32_t)qnk_liar_lot(liar, lie, vote.round + 1) - 1;
-    } else if (vote.step == QNK_STEP_PREPARE) {
-        vote.tail = (struct qn_span){opening, sizeof opening};
-    }
-    vote_sign(liar, &vote, &liar->all->chain_id);
-    vote_spread(liar, &vote);
-}
-
-/* A vote of another era or chain, or an old one whose place is changed and its signature not. */
-static void vote_replay(struct qnk_liar *liar, struct qnk_vote vote)
-{
-    uint32_t lie = QNK_LIE_CONTRADICTORY_VOTE;
-    struct qnk_hash chain_id = liar->all->chain_id;
-    uint64_t window = vote.window;
-
-    vote.step = QNK_STEP_FINAL;
-    vote.digest = other_digest(liar, lie, &vote.digest);
-    switch (qnk_liar_lot(liar, lie, 3)) {
-    case 0:
-        vote.era = 1;
-        break;
-    case 1:
-        chain_id = qnk_liar_hash(liar, lie);
-        break;
-    default:
-        if (qnk_vote_decode((struct qn_span){liar->old_vote, sizeof liar->old_vote}, &vote) ==
-            QN_OK) {
-            vote.window = window;
-            vote_spread(liar, &vote);
-        }
-        return;
-    }
-    vote_sign(liar, &vote, &chain_id);
-    vote_spread(liar, &vote);
-}
-
-static void contradict(struct qnk_liar *liar)
-{
-    uint32_t lie = QNK_LIE_CONTRADICTORY_VOTE;
-    struct qnk_node_view view;
-
-    if (!qnk_liar_will(liar, lie, TICK_WILL) || !qnk_liar_look(liar, &view)) {
-        return;
-    }
-
-    struct qnk_vote vote = {
-        .window = view.final_window + 1 + (qnk_liar_lot(liar, lie, 8) == 0),
-        .round = view.round,
-        .vr = -1,
-        .member = liar->member,
-        .binding = liar->all->binding,
-    };
-
-    switch (qnk_liar_lot(liar, lie, 4)) {
-    case 0:
-        lock_break(liar, vote);
-        break;
-    case 1:
-        vote_replay(liar, vote);
-        break;
-    default:
-        vote_wild(liar, vote);
-        break;
-    }
-    qnk_liar_told(liar, lie);
-}
+/* --- late votes --- */
 
 void qnk_liar_votes_tick(struct qnk_liar *liar)
 {
@@ -472,7 +389,6 @@ void qnk_liar_votes_tick(struct qnk_liar *liar)
             late->body = NULL;
         }
     }
-    contradict(liar);
 }
 
 void qnk_liar_votes_done(struct qnk_liar *liar)

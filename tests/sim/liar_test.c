@@ -414,15 +414,37 @@ static void a_liar_that_stops_is_honest_or_silent(void **state)
     }
 }
 
+static void of_twins_that_stop_one_goes_on(void **state)
+{
+    struct trial trial = {.validators = 4};
+    uint64_t doubles, window;
+
+    (void)state;
+    trial_open(&trial, ONE(QNK_LIE_TWIN), false, 22);
+    net_run_ms(trial.net, 6000);
+    assert_true(doubles_of(&trial) > 0);
+    qnk_liars_stop(trial.liars, false);
+    net_run_ms(trial.net, 2000);
+    doubles = doubles_of(&trial);
+    net_run_ms(trial.net, 6000);
+    assert_int_equal(doubles_of(&trial), doubles);
+    qnk_world_crash(trial.net->world, 0); /* then the vote of the one is needed */
+    window = look(trial.net, 1).final_window;
+    net_run_ms(trial.net, 10000);
+    assert_true(look(trial.net, 1).final_window > window + 2);
+    trial_close(&trial);
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[KINDS + 2] = {
+    struct CMUnitTest tests[KINDS + 3] = {
         cmocka_unit_test(equal_seeds_tell_equal_lies),
         cmocka_unit_test(a_liar_that_stops_is_honest_or_silent),
+        cmocka_unit_test(of_twins_that_stop_one_goes_on),
     };
 
     for (uint32_t i = 0; i < KINDS; i++) {
-        tests[2 + i] = (struct CMUnitTest){
+        tests[3 + i] = (struct CMUnitTest){
             .name = kinds[i].name,
             .test_func = a_kind_of_lie,
             .initial_state = (void *)(uintptr_t)&kinds[i],
