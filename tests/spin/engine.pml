@@ -1,30 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 
-/* engine.pml: the rules U0 to U10 of commit-reveal, over crashes: agreement, an engine that is never
- * refused, and an honest leader after quiet who decides.
+/* engine.pml: the rules U0 to U10 of commit-reveal, over crashes: agreement, an engine that is
+ * never refused, and an honest leader after quiet who decides.
  *
  * Models   four members of equal weight, one of them a liar; one window, two digests, both valid.
  *          Rounds 0 and 1 are chaos: a member takes any step that some choice of the votes sent so
- *          far would let it take, at any time; timers fire when they like; the liar leads round 1 and
- *          proposes anything to anyone; members crash and come back with what the guard kept. At any
- *          moment quiet may begin: all honest members are in round 2, whose leader is honest and
- *          knows every certificate that locks an honest member (exchange.pml says why), and maybe
- *          others that the liar has let out. Or the liar leads round 2, too, and one member answers.
+ *          far would let it take, at any time; timers fire when they like; the liar leads round 1
+ *          and proposes anything to anyone; members crash and come back with what the guard kept.
+ *          At any moment quiet may begin: all honest members are in round 2, whose leader is honest
+ *          and knows every certificate that locks an honest member (exchange.pml says why), and
+ *          maybe others that the liar has let out. Or the liar leads round 2, too, and one member
+ *          answers.
  * Holds    1. No two step-2 certificates of different digests can be built.
- *          2. The guard refuses nothing of what the engine asks for, but the opening of a commit that
- *             the engine forgot in a crash (G5); then it reveals nil.
- *          3. In the quiet round every honest member reveals the leader's digest, and it is decided.
+ *          2. The guard refuses nothing of what the engine asks for, but the opening of a commit
+ *             that the engine forgot in a crash (G5); then it reveals nil.
+ *          3. In the quiet round every honest member reveals the leader's digest, and it is
+ *             decided.
  * Leaves   what was heard: a member's choice of votes is made anew at each step, which allows more
  * out      than memory does. Candidates: any digest may be one at any moment. Marks of the chain,
- *          which end waits that may end at any time here. Digests that are invalid. Rounds that stay
- *          chaotic for longer; guard.pml has three of them for any engine. That quiet brings all into
- *          one round is exchange.pml's.
+ *          which end waits that may end at any time here. Digests that are invalid. Rounds that
+ *          stay chaotic for longer; guard.pml has three of them for any engine. That quiet brings
+ *          all into one round is exchange.pml's.
  *
  * Mutants by -DM_<NAME>, honest runs by -DW_<NAME>, as in guard.pml.
  *
  * Trail    `@ MEMBER commit|reveal|seal ROUND DIGEST VR`: its engine asked, and the guard signed.
- *          `@ MEMBER timer commit`, `@ MEMBER quorum reveal|seal ROUND`: two honest members' votes and
- *          a nil of the liar are heard, and the timer that follows fires.
+ *          `@ MEMBER timer commit`, `@ MEMBER quorum reveal|seal ROUND`: two honest members' votes
+ *          and a nil of the liar are heard, and the timer that follows fires.
  *          `@ MEMBER certificate ROUND DIGEST`, `@ MEMBER proposal ROUND DIGEST VR`,
  *          `@ MEMBER enter ROUND`, `@ MEMBER crash`, `@ MEMBER leads ROUND`.
  *
@@ -32,7 +34,6 @@
 
 #define HONEST 3
 #define NEEDED 2 /* honest votes in a quorum of 3 that the liar joins */
-#define QUIET 2  /* the round that is quiet */
 
 mtype = { COMMIT, REVEAL, SEAL, PROPOSE };
 
@@ -123,7 +124,8 @@ inline reveal_late(p, d)
     if
     :: round[p] == 0 && reveals[AT(p, 0)] == 0 && d != 0 && (commits[p] == 0 || commits[p] == d) ->
         reveal(p, 0, d, -1)
-    :: round[p] == 0 && reveals[AT(p, 0)] == 0 && (d == 0 || (commits[p] != 0 && commits[p] != d)) ->
+    :: round[p] == 0 && reveals[AT(p, 0)] == 0 &&
+            (d == 0 || (commits[p] != 0 && commits[p] != d)) ->
         reveal(p, 0, 0, -1)
     :: else
     fi
@@ -274,7 +276,7 @@ end:
 
 #define SEAL_QUIET(p, d) \
     seals[AT(p, 2)] = VOTE(d, -1); \
-    printf("@ %d seal 2 %d -1\n", p, d)
+    printf("@ %d certificate 2 %d\n@ %d seal 2 %d -1\n", p, d, p, d)
 
 /* Member 0 leads and proposes; all reveal, and seal what three have revealed. */
 #define DECIDE(d, vr) \

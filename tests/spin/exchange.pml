@@ -10,16 +10,17 @@
  *          what another has of the liar's and it lacks, of its own round, of the one before, and of
  *          the other's round if that is higher.
  * Holds    1. Every honest member leaves every round. What honest members and the net do is owed
- *             (weakly fair), what the liar does is not. Every action takes something away for good, so
- *             every run ends, and weak fairness says that it ends only where nothing that is owed is
- *             left. So what is searched for is a state without a step in which somebody has not left;
- *             with -DLTL it is `<> all have left` under spin's own weak fairness, which must agree.
+ *             (weakly fair), what the liar does is not. Every action takes something away for good,
+ *             so every run ends, and weak fairness says that it ends only where nothing that is
+ *             owed is left. So what is searched for is a state without a step in which somebody has
+ *             not left; with -DLTL it is `<> all have left` under spin's own weak fairness, which
+ *             must agree.
  *          2. A member enters a round only when two honest members have sealed the one before: so
  *             nobody is more than one round ahead of the second honest.
- * Leaves   what votes say, since U8 and U10 count any: a decision or a nil quorum only helps. Who has
- * out      heard which honest vote: rules wait for more votes, never for fewer, and act at any time
- *          later, so a vote that was not heard yet is the same as a member that was not quick yet.
- *          Commits: round 0 begins where they are over. Crashes and losses.
+ * Leaves   what votes say, since U8 and U10 count any: a decision or a nil quorum only helps. Who
+ * out      has heard which honest vote: rules wait for more votes, never for fewer, and act at any
+ *          time later, so a vote that was not heard yet is the same as a member that was not quick
+ *          yet. Commits: round 0 begins where they are over. Crashes and losses.
  *
  * Mutants by -DM_<NAME>: no exchange; timers that run from entering a step.
  *

@@ -2,17 +2,19 @@
 
 /* guard.pml: the sign guard over crashes: whatever engines ask, no two certificates can be built.
  *
- * Models   four members of equal weight, one of them a liar; one window, two digests, ROUNDS rounds.
- *          Honest members ask for any vote at any time; the guard's rules G1 to G4 decide. A crash
- *          leaves what the log holds. Every key of the liar counts in every quorum: a certificate can
- *          be built as soon as two honest members have signed for it, of one round, digest and vr.
- * Holds    no two step-2 certificates of different digests can be built, ever: finality.md 14.2, S1.
+ * Models   four members of equal weight, one of them a liar; one window, two digests, ROUNDS
+ *          rounds. Honest members ask for any vote at any time; the guard's rules G1 to G4 decide.
+ *          A crash leaves what the log holds. Every key of the liar counts in every quorum: a
+ *          certificate can be built as soon as two honest members have signed for it, of one round,
+ *          digest and vr.
+ * Holds    no two step-2 certificates of different digests can be built, ever: finality.md 14.2,
+ *          S1.
  * Leaves   commits, nil, proposals and time-outs: each only forbids something to who has signed it,
  * out      so leaving them out allows more. What is delivered to whom: any certificate that can be
  *          built counts as held by all. A crash between a record's flush and its vote's departure:
- *          the vote is repeated after the restart, so it counts as sent at once; one before the flush
- *          leaves no trace. G5 and G7, which agreement does not need; G6, which comes with the swap;
- *          weights that differ.
+ *          the vote is repeated after the restart, so it counts as sent at once; one before the
+ *          flush leaves no trace. G5 and G7, which agreement does not need; G6, which comes with
+ *          the swap; weights that differ.
  *
  * A mutant is made with -DM_<NAME>, a shorter search with -DROUNDS=2, an honest run with
  * -DW_<NAME>: then a run that does what the name says is the "error", and its trail is kept.
@@ -200,7 +202,7 @@ end:
 }
 
 #ifdef W_RELOCK
-/* Sealed one digest, and later prepared and sealed the other, because a newer certificate said so. */
+/* Sealed one digest, and later prepared and sealed the other: a newer certificate said so. */
 #define WANTED (BIT(out_seals[AT(0, 0)], 0) && BIT(out_prepares[AT(0, 2)], PREPARE_BIT(2, 1)) && \
                 BIT(out_seals[AT(0, 2)], 1) && FINAL(2))
 #endif

@@ -6,9 +6,9 @@
 #   run.sh --quick    a slice for `make check`, under two minutes on a busy machine
 #   run.sh --trails   writes trails/ anew, after a change of a model
 #
-# A model must have no error. A mutant of it (M_NAME) must have one, and an honest run that is wanted
-# (W_NAME) must be found; both are searched in breadth, so the trail is the shortest and is always the
-# same: it must be the one that lies in trails/, which conform_test.c replays against the C code.
+# A model must have no error. A mutant of it (M_NAME) must have one, and an honest run that is
+# wanted (W_NAME) must be found; both are searched in breadth, so the trail is the shortest and is
+# always the same: it must be the one that lies in trails/, which conform_test.c plays to the C code.
 # What each model says is in its head.
 set -eu
 
@@ -64,8 +64,8 @@ search() {
     errors=$(sed -n 's/.*errors: \([0-9]*\)$/\1/p' pan.log)
     states=$(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' pan.log)
     memory=$(sed -n 's/^ *\([0-9]*\)[.0-9]*\ttotal actual memory usage/\1/p' pan.log)
-    if grep -qE 'max search depth too small|out of memory|memory limit|Search not completed' pan.log &&
-        [ "$errors" = 0 ]; then
+    if [ "$errors" = 0 ] &&
+        grep -qE 'depth too small|out of memory|memory limit|not completed' pan.log; then
         errors=incomplete
     fi
     figures="$states states, $seconds s, $memory MB"

@@ -3,14 +3,15 @@
 /* window.pml: fork choice, finality lag and pause: the root never reverts, and production that
  * paused goes on.
  *
- * Models   three honest members and a liar. A window is one block, and so is its macroblock; HEIGHTS
- *          of them. The lag that may be written is at most 1 (2 in the node): a block says by it which
- *          window its producer knows final, and production pauses before a third one is unfinal.
- *          Windows of odd height have two rival blocks, those of even height one on each parent: so
- *          branches are two deep when one of them is certified. Any held block above the own root
- *          may be the best one. A window is certified at any time when two honest members hold its
- *          block and know the window before final: which of the rivals is the votes' choice, and never
- *          both (guard.pml). The liar makes any valid block, and gives it to whom it likes first.
+ * Models   three honest members and a liar. A window is one block, and so is its macroblock;
+ *          HEIGHTS of them. The lag that may be written is at most 1 (2 in the node): a block says
+ *          by it which window its producer knows final, and production pauses before a third one is
+ *          unfinal. Windows of odd height have two rival blocks, those of even height one on each
+ *          parent: so branches are two deep when one of them is certified. Any held block above the
+ *          own root may be the best one. A window is certified at any time when two honest members
+ *          hold its block and know the window before final: which of the rivals is the votes'
+ *          choice, and never both (guard.pml). The liar makes any valid block, and gives it to whom
+ *          it likes first.
  * Holds    1. What a member knows final only grows, and is always an ancestor of what it builds on.
  *          2. At most two blocks are above what is certified.
  *          3. Every member comes to know every window final: whatever waits, went astray or paused
@@ -24,7 +25,8 @@
  * Mutants by -DM_<NAME>: lag judged by the own view, and not by what the block says; building on
  * blocks that are not above the root; no pause.
  *
- * Trail    `@ MEMBER makes HEIGHT RIVAL`, `@ MEMBER gets HEIGHT RIVAL`, `@ MEMBER refuses HEIGHT RIVAL`,
+ * Trail    `@ MEMBER makes HEIGHT RIVAL`, `@ MEMBER gets HEIGHT RIVAL`, `@ MEMBER refuses HEIGHT
+ *          RIVAL`,
  *          `@ MEMBER learns HEIGHT`, `@ certified HEIGHT RIVAL`.
  *
  * Source: finality.md 3.3, 3.4, 3.5. */
@@ -52,7 +54,8 @@ byte bad[3];
 #define PARENT(h, c) ((h) == 1 -> 0 : (IS_ODD(h) -> certified[(h) - 2] - 1 : (c)))
 
 /* The block under (h, c) is p's root, or held and above it. */
-#define IS_ROOT(p, h, c) (final[p] == (h) - 1 && ((h) == 1 || certified[(h) - 1] - 1 == PARENT(h, c)))
+#define IS_ROOT(p, h, c) \
+    (final[p] == (h) - 1 && ((h) == 1 || certified[(h) - 1] - 1 == PARENT(h, c)))
 #define IS_ABOVE(p, h, c) \
     (final[p] < (h) - 1 && (h) > 1 && HOLDS(p, (h) - 1, PARENT(h, c)))
 
@@ -145,8 +148,8 @@ inline forget()
 
 #define GET(h, c) \
     :: d_step { \
-        h <= HEIGHTS && lags[AT(h, c)] != 0 && !HOLDS(p, h, c) && final[p] < h && !IS_BAD(p, h, c) && \
-            (IS_ROOT(p, h, c) || IS_ABOVE(p, h, c)) && IS_KNOWN(p, h, c) -> \
+        h <= HEIGHTS && lags[AT(h, c)] != 0 && !HOLDS(p, h, c) && final[p] < h && \
+            !IS_BAD(p, h, c) && (IS_ROOT(p, h, c) || IS_ABOVE(p, h, c)) && IS_KNOWN(p, h, c) -> \
         if \
         :: IS_GOOD(p, h) -> \
             printf("@ %d gets %d %d\n", p, h, c); \
@@ -168,7 +171,8 @@ inline forget()
 /* The certificate of the window after the own root comes, and its block with it. */
 #define LEARN(h) \
     :: d_step { \
-        h <= HEIGHTS && final[p] == h - 1 && certified[h] != 0 && !IS_BAD(p, h, certified[h] - 1) -> \
+        h <= HEIGHTS && final[p] == h - 1 && certified[h] != 0 && \
+            !IS_BAD(p, h, certified[h] - 1) -> \
         printf("@ %d learns %d\n", p, h); \
         if \
         :: IS_ROOT(p, h, (certified[h] - 1)) \
@@ -182,7 +186,8 @@ inline forget()
 #define VOTES(p, h, c) (HOLDS(p, h, c) && IS_ROOT(p, h, c))
 #define CERTIFY(h, c) \
     :: d_step { \
-        h <= HEIGHTS && certified[h] == 0 && VOTES(0, h, c) + VOTES(1, h, c) + VOTES(2, h, c) >= 2 -> \
+        h <= HEIGHTS && certified[h] == 0 && \
+            VOTES(0, h, c) + VOTES(1, h, c) + VOTES(2, h, c) >= 2 -> \
         printf("@ certified %d %d\n", h, c); \
         certified[h] = c + 1 \
     }
