@@ -8,6 +8,9 @@
  * compared with those of the log. What a plugin or the core does wrong, it does again: whoever
  * calls should do so in a process of its own, and keep the report in memory that it shares.
  *
+ * One thing is not in the log: what the memory budget of the core had left when jobs took from it.
+ * A node that ran short of memory, and said so, may differ from there on.
+ *
  * Unless a function's own comment says otherwise:
  *   units    steps count from 1
  *   threads  one

@@ -167,11 +167,11 @@ static void bytes(struct pen *pen, struct qn_span value)
     uint8_t sum[4];
 
     field_begin(pen, BYTES);
-    if (value.data != pen->last.data || value.size != pen->last.size) {
+    if (value.size > 0 && (value.data != pen->last.data || value.size != pen->last.size)) {
         pen->last = value;
         pen->last_sum = qnk_crc32c(0, value.data, value.size);
     }
-    qn_le32_write(sum, pen->last_sum);
+    qn_le32_write(sum, value.size > 0 ? pen->last_sum : 0);
     put_number(pen, value.size);
     put(pen, sum, sizeof sum);
 }
