@@ -185,20 +185,22 @@ static bool network_read(struct sim *sim, struct qnk_cast_file *file)
 static int cast_open(struct sim *sim)
 {
     uint64_t nodes = qnk_call_number(sim->call, "nodes");
+    uint32_t validators =
+        (uint32_t)(nodes < QNK_NETWORK_VALIDATORS_MAX ? nodes : QNK_NETWORK_VALIDATORS_MAX);
     struct qnk_cast_setup setup = {
         .budget = &budget,
         .loader = qnk_place_loader(),
         .node = {"sim-node.yaml", {(const uint8_t *)qnk_sim_node, strlen(qnk_sim_node)}},
         .nodes = (uint32_t)nodes,
-        .validators =
-            (uint32_t)(nodes < QNK_NETWORK_VALIDATORS_MAX ? nodes : QNK_NETWORK_VALIDATORS_MAX),
+        .validators = validators,
+        .spare = validators > 0 ? (validators - 1) / 3 : 0,
         .window = (uint32_t)qnk_call_number(sim->call, "window"),
         .level = strcmp(qnk_call_text(sim->call, "level"), "L1") == 0 ? QNK_CAST_L1 : QNK_CAST_L0,
     };
     char why[QNK_CAST_WHY] = "";
     int32_t status;
 
-    if (nodes < 1 || nodes > QNK_WORLD_NODES_MAX) {
+    if (nodes < 1 || nodes + setup.spare > QNK_WORLD_NODES_MAX) {
         return usage("--nodes is 1 to 1000", qnk_call_text(sim->call, "nodes"));
     }
     if (setup.loader == NULL || !network_read(sim, &setup.network)) {
@@ -246,6 +248,11 @@ static int sim_open(struct sim *sim)
                                                                          : QNK_PLAN_LIVENESS;
     plan->nodes = world.nodes;
     plan->validators = world.set->count;
+    plan->weak = (plan->validators - 1) / 3;
+    plan->liars = plan->weak;
+    if (qnk_call_given(sim->call, "liars")) {
+        plan->liars = (uint32_t)qnk_call_number(sim->call, "liars");
+    }
     plan->senders = QNK_CAST_SENDERS;
     plan->quiet_us = QUIET_US;
     plan->length_us =

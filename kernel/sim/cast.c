@@ -421,7 +421,7 @@ static int32_t memo_make(struct qnk_cast *cast, char why[QNK_CAST_WHY])
 static bool memory_take(struct qnk_cast *cast)
 {
     struct qnk_budget *budget = cast->setup.budget;
-    uint32_t nodes = cast->setup.nodes;
+    uint32_t nodes = cast->setup.nodes + cast->setup.spare;
 
     cast->players = qnk_memory_take(budget, nodes * sizeof *cast->players);
     cast->seeds = qnk_memory_take(budget, nodes * sizeof *cast->seeds);
@@ -439,7 +439,7 @@ int32_t qnk_cast_create(const struct qnk_cast_setup *setup, struct qnk_cast **ou
     int32_t status;
 
     QN_ASSERT(setup->nodes > 0 && setup->validators > 0 && setup->validators <= setup->nodes &&
-              setup->nodes <= QNK_WORLD_NODES_MAX);
+              setup->nodes + setup->spare <= QNK_WORLD_NODES_MAX);
     if (cast == NULL) {
         return refuse(why, QN_NO_SPACE, "no memory", "");
     }
@@ -475,7 +475,7 @@ void qnk_cast_destroy(struct qnk_cast *cast)
     }
 
     struct qnk_budget *budget = cast->setup.budget;
-    uint32_t nodes = cast->setup.nodes;
+    uint32_t nodes = cast->setup.nodes + cast->setup.spare;
 
     qnk_memo_destroy(cast->memo);
     if (cast->signature != NULL) {
@@ -518,6 +518,16 @@ void qnk_cast_world(struct qnk_cast *cast, struct qnk_world_setup *setup)
         .tips = cast->tips,
         .maker = {.ctx = cast, .make = player_make, .give = player_give},
     };
+}
+
+void qnk_cast_twin(struct qnk_cast *cast, uint32_t spare, uint32_t of)
+{
+    uint32_t node = cast->setup.nodes + spare;
+
+    QN_ASSERT(spare < cast->setup.spare && of < cast->setup.validators);
+    memcpy(cast->seeds[node], cast->seeds[of], sizeof cast->seeds[node]);
+    cast->secrets[node] = cast->secrets[of];
+    cast->types[node] = QNK_NODE_SUPER;
 }
 
 const struct qnk_network *qnk_cast_network(const struct qnk_cast *cast)

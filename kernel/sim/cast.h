@@ -45,6 +45,7 @@ struct qnk_cast_setup {
     struct qnk_loader *loader;
     struct qnk_cast_file network, node;
     uint32_t nodes, validators;
+    uint32_t spare;  /* machines more, for twins */
     uint32_t window; /* microblocks; 0: as the network file says */
     uint32_t level;  /* enum qnk_cast_level */
 };
@@ -57,6 +58,10 @@ void qnk_cast_destroy(struct qnk_cast *cast); /* NULL is allowed */
 
 /* Everything in `setup` that the files and the cast decide; the rest is zero. */
 void qnk_cast_world(struct qnk_cast *cast, struct qnk_world_setup *setup);
+
+/* Makes spare machine number `spare`, node nodes + spare, a twin of a validator; a world that has it
+ * has as many nodes more. */
+void qnk_cast_twin(struct qnk_cast *cast, uint32_t spare, uint32_t of);
 
 const struct qnk_network *qnk_cast_network(const struct qnk_cast *cast);
 

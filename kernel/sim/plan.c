@@ -7,6 +7,7 @@
 #include <qnet/assert.h>
 
 #include "kernel/base/text.h"
+#include "kernel/sim/liar.h"
 #include "kernel/sim/stream.h"
 
 enum {
@@ -15,24 +16,44 @@ enum {
     PAY_COUNT = 8,           /* transfers at most */
 };
 
+/* Whom a harm concerns. */
+enum whom { ALL, NODE, PAIR, WAY, SIDE, WEAK };
+
 /* What a kind looks like: how often it comes in a run that has it, and what is drawn for each. */
 struct shape {
     const char *name;
+    uint32_t whom;             /* enum whom */
     uint32_t most;             /* how often at most */
     uint64_t least_us, far_us; /* how long; far 0: all the time */
     uint64_t value_min, value_max;
-    bool is_node, is_pair, is_side;
 };
 
 static const struct shape shapes[QNK_HARMS] = {
-    [QNK_HARM_CRASH] = {"crash", 6, 5 * MS, 4000 * MS, 0, 0, true, false, false},
-    [QNK_HARM_CUT] = {"cut", 4, 100 * MS, 2000 * MS, 0, 40, true, false, false},
-    [QNK_HARM_POWER] = {"power", 2, 5 * MS, 1000 * MS, 0, 0, false, false, false},
-    [QNK_HARM_LINK] = {"link", 6, 50 * MS, 4000 * MS, 0, 0, false, true, false},
-    [QNK_HARM_SPLIT] = {"split", 4, 50 * MS, 4000 * MS, 0, 0, false, false, true},
-    [QNK_HARM_LOSS] = {"loss", 1, 0, 0, 1, 20, false, false, false},
-    [QNK_HARM_SLOW] = {"slow", 1, 0, 0, 500, 20 * MS, false, false, false},
-    [QNK_HARM_MAPS] = {"maps", 1, 0, 0, 10 * MS, 3000 * MS, false, false, false},
+    [QNK_HARM_CRASH] = {"crash", NODE, 6, 5 * MS, 4000 * MS, 0, 0},
+    [QNK_HARM_LOOP] = {"loop", NODE, 2, 5 * MS, 300 * MS, 0, 0},
+    [QNK_HARM_CUT] = {"cut", NODE, 4, 100 * MS, 2000 * MS, 0, 40},
+    [QNK_HARM_TEAR] = {"tear", NODE, 4, 50 * MS, 1000 * MS, 0, 3},
+    [QNK_HARM_POWER] = {"power", ALL, 2, 5 * MS, 1000 * MS, 0, 0},
+    [QNK_HARM_LINK] = {"link", PAIR, 6, 50 * MS, 4000 * MS, 0, 0},
+    [QNK_HARM_WAY] = {"way", WAY, 6, 50 * MS, 4000 * MS, 0, 0},
+    [QNK_HARM_SPLIT] = {"split", SIDE, 4, 50 * MS, 4000 * MS, 0, 0},
+    [QNK_HARM_FAR] = {"far", WAY, 6, 100 * MS, 4000 * MS, 5 * MS, 800 * MS},
+    [QNK_HARM_LOSS] = {"loss", ALL, 2, 200 * MS, 8000 * MS, 1, 20},
+    [QNK_HARM_TWICE] = {"twice", ALL, 2, 200 * MS, 8000 * MS, 1, 200},
+    [QNK_HARM_REORDER] = {"reorder", ALL, 2, 200 * MS, 8000 * MS, 1, 200},
+    [QNK_HARM_SPIKE] = {"spike", ALL, 2, 200 * MS, 8000 * MS, 1, 50},
+    [QNK_HARM_MANGLE] = {"mangle", ALL, 2, 200 * MS, 8000 * MS, 1, 50},
+    [QNK_HARM_NARROW] = {"narrow", ALL, 2, 200 * MS, 4000 * MS, 2, 2000},
+    [QNK_HARM_CPU] = {"cpu", NODE, 3, 200 * MS, 4000 * MS, 1500, 10000},
+    [QNK_HARM_DISK] = {"disk", NODE, 3, 200 * MS, 4000 * MS, 1500, 50000},
+    [QNK_HARM_FULL] = {"full", NODE, 2, 100 * MS, 2000 * MS, 0, 0},
+    [QNK_HARM_FAIL] = {"fail", NODE, 2, 100 * MS, 2000 * MS, 0, 0},
+    [QNK_HARM_ROT] = {"rot", WEAK, 3, 1 * MS, 2 * MS, 0, 1000},
+    [QNK_HARM_CLOCK] = {"clock", NODE, 3, 500 * MS, 8000 * MS, 0, UINT32_MAX},
+    [QNK_HARM_JITTER] = {"jitter", ALL, 1, 0, 0, 500, 20 * MS},
+    [QNK_HARM_MAPS] = {"maps", ALL, 1, 0, 0, 10 * MS, 3000 * MS},
+    [QNK_HARM_ORDER] = {"order", ALL, 1, 0, 0, 1, UINT32_MAX},
+    [QNK_HARM_LIE] = {"lie", WEAK, 1, 0, 0, 0, 0},
 };
 
 const char *qnk_harm_name(uint32_t kind)
@@ -41,19 +62,37 @@ const char *qnk_harm_name(uint32_t kind)
     return shapes[kind].name;
 }
 
+static void whom_text(const struct qnk_harm *harm, char text[40])
+{
+    text[0] = 0;
+    switch ((enum whom)shapes[harm->kind].whom) {
+    case ALL:
+        break;
+    case NODE:
+    case WEAK:
+        qnk_text(text, 40, " v%u", harm->a + 1);
+        break;
+    case PAIR:
+        qnk_text(text, 40, " v%u-v%u", harm->a + 1, harm->b + 1);
+        break;
+    case WAY:
+        qnk_text(text, 40, " v%u>v%u", harm->a + 1, harm->b + 1);
+        break;
+    case SIDE:
+        qnk_text(text, 40, " 0x%llx against the rest", (unsigned long long)harm->value);
+        break;
+    }
+}
+
 void qnk_harm_text(const struct qnk_harm *harm, char text[QNK_HARM_TEXT])
 {
     const struct shape *shape = &shapes[harm->kind];
-    char who[40] = "", much[40] = "", span[40] = "";
+    char who[40], much[40] = "", span[40] = "";
 
-    if (shape->is_node) {
-        qnk_text(who, sizeof who, " v%u", harm->a + 1);
-    } else if (shape->is_pair) {
-        qnk_text(who, sizeof who, " v%u-v%u", harm->a + 1, harm->b + 1);
-    } else if (shape->is_side) {
-        qnk_text(who, sizeof who, " 0x%llx against the rest", (unsigned long long)harm->value);
-    }
-    if (shape->value_max > 0) {
+    whom_text(harm, who);
+    if (harm->kind == QNK_HARM_LIE) {
+        qnk_text(much, sizeof much, " %s", qnk_lie_name(harm->b));
+    } else if (shape->value_max > 0) {
         qnk_text(much, sizeof much, " %llu", (unsigned long long)harm->value);
     }
     if (shape->far_us > 0) {
@@ -81,11 +120,36 @@ static uint64_t stretch(struct qnk_random *random, uint64_t least, uint64_t most
     return between(random, least, top);
 }
 
+static void harm_add(struct qnk_plan *plan, struct qnk_harm harm)
+{
+    if (plan->harms_count < QNK_PLAN_HARMS_MAX) {
+        harm.number = plan->harms_count + 1;
+        plan->harms[plan->harms_count++] = harm;
+    }
+}
+
+/* The same node again and again, with a little time between. */
+static void loop_draw(struct qnk_plan *plan, struct qnk_random *random, struct qnk_harm harm)
+{
+    const struct shape *shape = &shapes[QNK_HARM_LOOP];
+    uint64_t times = between(random, 3, 8);
+
+    harm.kind = QNK_HARM_CRASH;
+    for (uint64_t i = 0; i < times; i++) {
+        harm_add(plan, harm);
+        harm.from_us = harm.until_us + stretch(random, shape->least_us, shape->far_us);
+        harm.until_us = harm.from_us + stretch(random, shape->least_us, shape->far_us);
+        if (harm.from_us >= plan->setup.length_us) {
+            return;
+        }
+    }
+}
+
 static void harm_draw(struct qnk_plan *plan, struct qnk_random *random, uint32_t kind)
 {
     const struct shape *shape = &shapes[kind];
     const struct qnk_plan_setup *setup = &plan->setup;
-    uint32_t nodes = setup->nodes;
+    uint32_t nodes = setup->nodes, rotten = setup->weak - plan->liars;
     struct qnk_harm harm = {.kind = kind, .until_us = setup->length_us};
 
     harm.a = (uint32_t)qnk_random_below(random, nodes);
@@ -94,23 +158,87 @@ static void harm_draw(struct qnk_plan *plan, struct qnk_random *random, uint32_t
         harm.from_us = between(random, setup->quiet_us, setup->length_us - 1);
         harm.until_us = harm.from_us + stretch(random, shape->least_us, shape->far_us);
     }
-    harm.value = shape->is_side ? between(random, 1, (UINT64_C(1) << (nodes < 63 ? nodes : 63)) - 1)
-                                : stretch(random, shape->value_min, shape->value_max);
-    if (plan->harms_count < QNK_PLAN_HARMS_MAX) {
-        harm.number = plan->harms_count + 1;
-        plan->harms[plan->harms_count++] = harm;
+    harm.value = shape->whom == SIDE
+                     ? between(random, 1, (UINT64_C(1) << (nodes < 63 ? nodes : 63)) - 1)
+                     : stretch(random, shape->value_min, shape->value_max);
+    if (shape->whom == WEAK) {
+        if (rotten == 0) {
+            return;
+        }
+        harm.a = plan->weak[plan->liars + qnk_random_below(random, rotten)];
+    }
+    if (kind == QNK_HARM_CLOCK && setup->mode == QNK_PLAN_LIVENESS) {
+        harm.value |= QNK_HARM_SMALL; /* after a step a node holds for 30 s: it is not healed */
+    }
+    if (kind == QNK_HARM_LOOP) {
+        loop_draw(plan, random, harm);
+    } else {
+        harm_add(plan, harm);
+    }
+}
+
+/* Who lies, and who may lose its disk: together never more than `weak`, each validator at most
+ * once. */
+static void weak_draw(struct qnk_plan *plan)
+{
+    const struct qnk_plan_setup *setup = &plan->setup;
+    struct qnk_random random;
+    uint32_t most = setup->liars < setup->weak ? setup->liars : setup->weak;
+
+    qnk_stream_init(&random, setup->seed, "weak", 0);
+    for (uint32_t i = 0; i < setup->weak; i++) {
+        uint32_t place = (uint32_t)qnk_random_below(&random, setup->validators);
+        uint32_t j = 0;
+
+        while (j < i) { /* the next that is not among them yet */
+            if (plan->weak[j++] == place) {
+                place = (place + 1) % setup->validators;
+                j = 0;
+            }
+        }
+        plan->weak[i] = place;
+    }
+    plan->liars = most == 0 || (setup->kinds >> QNK_HARM_LIE & 1) == 0
+                      ? 0
+                      : (uint32_t)between(&random, 0, most);
+}
+
+/* Each liar tells one lie, or some, or many. */
+static void lies_draw(struct qnk_plan *plan)
+{
+    for (uint32_t i = 0; i < plan->liars; i++) {
+        struct qnk_random random;
+        uint64_t lies, first;
+
+        qnk_stream_init(&random, plan->setup.seed, "lie", i);
+        lies = stretch(&random, 1, QNK_LIES);
+        first = qnk_random_below(&random, QNK_LIES);
+        for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
+            if (lie == first || qnk_random_below(&random, QNK_LIES) < lies - 1) {
+                harm_add(plan, (struct qnk_harm){.kind = QNK_HARM_LIE,
+                                                 .a = plan->weak[i],
+                                                 .b = lie,
+                                                 .until_us = plan->setup.length_us});
+            }
+        }
     }
 }
 
 static void harms_draw(struct qnk_plan *plan)
 {
-    for (uint32_t kind = 0; kind < QNK_HARMS; kind++) {
+    static const uint32_t rates[] = {1, 2, 4, 6}; /* of 8 kinds so many come */
+    struct qnk_random swarm;
+    uint32_t rate;
+
+    qnk_stream_init(&swarm, plan->setup.seed, "swarm", 0);
+    rate = rates[qnk_random_below(&swarm, sizeof rates / sizeof *rates)];
+    for (uint32_t kind = 0; kind < QNK_HARM_LIE; kind++) {
         struct qnk_random random;
         bool comes;
         uint64_t count;
 
         qnk_stream_init(&random, plan->setup.seed, shapes[kind].name, 0);
-        comes = qnk_random_below(&random, 2) == 0;
+        comes = qnk_random_below(&random, 8) < rate;
         count = between(&random, 1, shapes[kind].most);
         if (!comes || (plan->setup.kinds >> kind & 1) == 0) {
             continue;
@@ -145,8 +273,11 @@ static void pays_draw(struct qnk_plan *plan)
 void qnk_plan_draw(struct qnk_plan *plan, const struct qnk_plan_setup *setup)
 {
     QN_ASSERT(setup->quiet_us + 1 < setup->length_us);
+    QN_ASSERT(setup->weak < setup->validators && setup->weak <= QNK_PLAN_WEAK_MAX);
     plan->setup = *setup;
     plan->harms_count = plan->pays_count = 0;
+    weak_draw(plan);
+    lies_draw(plan);
     harms_draw(plan);
     pays_draw(plan);
 }

@@ -23,21 +23,43 @@
 enum {
     QNK_PLAN_HARMS_MAX = 128, /* more are not drawn */
     QNK_PLAN_PAYS_MAX = 4096, /* the same */
+    QNK_PLAN_WEAK_MAX = 333,
     QNK_HARM_TEXT = 120,
 };
 
 /* What can be done to a network; the order of draws is that of this list. */
 enum qnk_harm_kind {
     QNK_HARM_CRASH, /* a's power goes, and comes back at the end */
-    QNK_HARM_CUT,   /* the same in the midst of writes: `value` more are done */
+    QNK_HARM_LOOP,  /* the same several times in a row: drawn as crashes */
+    QNK_HARM_CUT,   /* the power goes in the midst of writes: `value` more are done */
+    QNK_HARM_TEAR,  /* in the midst of an append, of which `value` records are left */
     QNK_HARM_POWER, /* everybody's at once */
     QNK_HARM_LINK,  /* nothing between a and b */
+    QNK_HARM_WAY,   /* nothing from a to b */
     QNK_HARM_SPLIT, /* nothing between the nodes in `value`, a bitmap, and the others */
-    QNK_HARM_LOSS,  /* `value` of 1000 frames break their link; all the time */
-    QNK_HARM_SLOW,  /* jobs, disks and keys take up to `value` longer; all the time */
-    QNK_HARM_MAPS,  /* final windows are durable up to `value` later; all the time */
+    QNK_HARM_FAR,   /* from a to b all takes `value` longer */
+    /* Of 1000 frames `value` ... */
+    QNK_HARM_LOSS,    /* break their link */
+    QNK_HARM_TWICE,   /* come twice */
+    QNK_HARM_REORDER, /* are overtaken by others */
+    QNK_HARM_SPIKE,   /* come late, with all that is behind them */
+    QNK_HARM_MANGLE,  /* come mangled, too */
+    QNK_HARM_NARROW,  /* links have a `value`th of their bandwidth */
+    QNK_HARM_CPU,     /* a takes `value` permille of the time it takes else */
+    QNK_HARM_DISK,    /* a's disk does */
+    QNK_HARM_FULL,    /* a's disk is full */
+    QNK_HARM_FAIL,    /* a's disk fails */
+    QNK_HARM_ROT,     /* something on a's disk rots: what, `value` says */
+    QNK_HARM_CLOCK,   /* a's clock is wrong: `value` says how */
+    QNK_HARM_JITTER,  /* jobs, disks and keys take up to `value` longer; all the time */
+    QNK_HARM_MAPS,    /* final windows are durable up to `value` later; all the time */
+    QNK_HARM_ORDER,   /* what happens at one time comes in another order; all the time */
+    QNK_HARM_LIE,     /* a lies: b is what (liar.h); from the beginning */
     QNK_HARMS
 };
+
+/* In `value` of CLOCK: by no more than clocks may differ. */
+#define QNK_HARM_SMALL (UINT64_C(1) << 32)
 
 /* "crash" */
 const char *qnk_harm_name(uint32_t kind);
@@ -69,6 +91,8 @@ struct qnk_plan_setup {
     uint32_t mode; /* enum qnk_plan_mode */
     uint32_t nodes, validators;
     uint32_t senders;
+    uint32_t liars;     /* that the seed may choose, at most */
+    uint32_t weak;      /* nodes that lie or whose disks rot, at most */
     uint64_t kinds;     /* bitmap of the kinds that may come */
     uint64_t quiet_us;  /* nothing happens before */
     uint64_t length_us; /* of the time of harm, with that */
@@ -77,6 +101,8 @@ struct qnk_plan_setup {
 struct qnk_plan {
     struct qnk_plan_setup setup;
     uint32_t harms_count, pays_count;
+    uint32_t liars; /* how many lie, if none is masked out: the first of `weak` */
+    uint32_t weak[QNK_PLAN_WEAK_MAX];
     struct qnk_harm harms[QNK_PLAN_HARMS_MAX]; /* by number */
     struct qnk_pay pays[QNK_PLAN_PAYS_MAX];    /* by time */
 };

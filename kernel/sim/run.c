@@ -10,22 +10,23 @@
 
 #include "kernel/base/text.h"
 #include "kernel/chain/tx.h"
-#include "kernel/sim/oracle.h"
+#include "kernel/sim/harm.h"
 #include "kernel/sim/stream.h"
 
 enum {
     WINDOWS_MAX = 4096, /* whose first final digest is remembered; a run does not get so far */
     SAMPLES_MAX = 65536,
     MS = 1000,
-    DELAY_US = 5000,      /* of a link */
-    BACKUP_MS = 300,      /* least wait for an absent producer (finality.md 3.2) */
-    VALID_UNTIL = 5000,   /* height up to which payments hold */
-    LOOK_MS = 100,        /* between looks for the end */
-    LIVE_WINDOWS = 3,     /* within so many the first must be final, */
-    LIVE_MORE = 2,        /* and within so many more, so many more */
-    SETTLE_WINDOWS = 3,   /* until all payments are in */
-    LOOKS_EVERY = 16,     /* steps of a world between the oracle's looks at a node */
-    SIGNATURES_EVERY = 8, /* final transactions of which one is verified again */
+    BANDWIDTH = 1000000000, /* bits a second, both ways */
+    DELAY_US = 5000,        /* of a link */
+    BACKUP_MS = 300,        /* least wait for an absent producer (finality.md 3.2) */
+    VALID_UNTIL = 5000,     /* height up to which payments hold */
+    LOOK_MS = 100,          /* between looks for the end */
+    LIVE_WINDOWS = 3,       /* within so many the first must be final, */
+    LIVE_MORE = 2,          /* and within so many more, so many more */
+    SETTLE_WINDOWS = 3,     /* until all payments are in */
+    LOOKS_EVERY = 16,       /* steps of a world between the oracle's looks at a node */
+    SIGNATURES_EVERY = 8,   /* final transactions of which one is verified again */
 };
 
 enum act_kind { ACT_HARM, ACT_MEND, ACT_PAY };
@@ -52,10 +53,14 @@ struct run {
     struct qnk_oracle *oracle;
     struct qnk_witness witness; /* the oracle's */
     uint64_t start_us;
-    uint32_t nodes;
-    uint32_t *downs; /* harms that keep a node off */
-    uint16_t *cuts;  /* [a * nodes + b], a < b: harms that keep a link down */
+    uint32_t nodes; /* machines of this run: those of the plan, then twins */
+    uint32_t room;  /* for machines */
+    struct qnk_harms *harms;
+    struct qnk_liars *liars;
+    uint32_t *liar_kinds; /* of each machine; 0: honest */
+    struct qnk_bandwidth *bandwidths;
     bool *in_core;
+    bool *is_weak; /* lies, or its disk may have lost what it must not lose */
     struct act *acts;
     uint32_t acts_count;
     struct window *windows;
@@ -191,82 +196,6 @@ static void noted(void *ctx, uint32_t node, const struct qnk_effect *effect)
 
 /* --- harm --- */
 
-static bool is_on(const struct run *run, uint32_t node)
-{
-    return run->downs[node] == 0;
-}
-
-static void node_off(struct run *run, uint32_t node)
-{
-    if (run->downs[node]++ == 0) {
-        qnk_world_crash(run->world, node);
-    }
-}
-
-static void node_on(struct run *run, uint32_t node)
-{
-    QN_ASSERT(run->downs[node] > 0);
-    if (--run->downs[node] == 0) {
-        qnk_world_start(run->world, node);
-    }
-}
-
-static void link_down(struct run *run, uint32_t a, uint32_t b, bool is_down)
-{
-    uint16_t *cuts = &run->cuts[(a < b ? a : b) * run->nodes + (a < b ? b : a)];
-
-    if (is_down && (*cuts)++ == 0) {
-        qnk_world_link(run->world, a, b, false);
-    } else if (!is_down && --*cuts == 0) {
-        qnk_world_link(run->world, a, b, true);
-    }
-}
-
-static void split(struct run *run, uint64_t side, bool is_down)
-{
-    for (uint32_t a = 0; a < run->nodes; a++) {
-        for (uint32_t b = a + 1; b < run->nodes; b++) {
-            if ((side >> a % 63 & 1) != (side >> b % 63 & 1)) {
-                link_down(run, a, b, is_down);
-            }
-        }
-    }
-}
-
-/* What a kind does at its beginning and its end. */
-static void harm_apply(struct run *run, const struct qnk_harm *harm, bool begins)
-{
-    switch ((enum qnk_harm_kind)harm->kind) {
-    case QNK_HARM_CRASH:
-        (begins ? node_off : node_on)(run, harm->a);
-        break;
-    case QNK_HARM_CUT:
-        if (begins && is_on(run, harm->a)) {
-            qnk_world_cut(run->world, harm->a, (uint32_t)harm->value);
-        } else if (!begins && is_on(run, harm->a)) {
-            node_off(run, harm->a);
-            node_on(run, harm->a);
-        }
-        break;
-    case QNK_HARM_POWER:
-        for (uint32_t i = 0; i < run->nodes; i++) {
-            (begins ? node_off : node_on)(run, i);
-        }
-        break;
-    case QNK_HARM_LINK:
-        link_down(run, harm->a, harm->b, begins);
-        break;
-    case QNK_HARM_SPLIT:
-        split(run, harm->value, begins);
-        break;
-    case QNK_HARM_LOSS:
-    case QNK_HARM_SLOW:
-    case QNK_HARM_MAPS: /* of the world's setup */
-    case QNK_HARMS:
-        break;
-    }
-}
-
 static void harm_do(struct run *run, const struct qnk_harm *harm, bool begins)
 {
     if (is_told(run)) {
@@ -277,23 +206,43 @@ static void harm_do(struct run *run, const struct qnk_harm *harm, bool begins)
         tell(run, UINT32_MAX, "fault", text);
     }
     run->verdict->harms += begins;
-    harm_apply(run, harm, begins);
+    (begins ? qnk_harms_begin : qnk_harms_end)(run->harms, harm);
 }
 
-static void world_harm(const struct qnk_plan *plan, struct qnk_world_setup *play)
+/* Who lies, with the twins that some lies need. */
+static bool is_liar(const struct run *run, uint32_t node)
 {
+    return run->liar_kinds[node] != 0;
+}
+
+static void liars_find(struct run *run)
+{
+    const struct qnk_plan *plan = run->plan;
+
     for (uint32_t i = 0; i < plan->harms_count; i++) {
         const struct qnk_harm *harm = &plan->harms[i];
 
-        if (harm->is_off) {
+        run->is_weak[harm->a] =
+            run->is_weak[harm->a] ||
+            (!harm->is_off && (harm->kind == QNK_HARM_LIE || harm->kind == QNK_HARM_ROT));
+        if (harm->is_off || harm->kind != QNK_HARM_LIE) {
             continue;
         }
-        if (harm->kind == QNK_HARM_LOSS) {
-            play->loss_permille = (uint32_t)harm->value;
-        } else if (harm->kind == QNK_HARM_SLOW) {
-            play->jitter_us = (uint32_t)harm->value;
-        } else if (harm->kind == QNK_HARM_MAPS) {
-            play->maps_us = (uint32_t)harm->value;
+        run->liar_kinds[harm->a] |= 1u << harm->b;
+        if (harm->b == QNK_LIE_TWIN) {
+            qnk_cast_twin(run->cast, run->nodes - plan->setup.nodes, harm->a);
+            run->liar_kinds[run->nodes++] = 1u << QNK_LIE_TWIN;
+        }
+    }
+}
+
+static void liars_open(struct run *run)
+{
+    run->liars = qnk_liars_create(run->setup->budget, run->world, &run->play);
+    QN_ASSERT(run->liars != NULL);
+    for (uint32_t i = 0; i < run->nodes; i++) {
+        if (is_liar(run, i)) {
+            qnk_liars_add(run->liars, i, run->liar_kinds[i]);
         }
     }
 }
@@ -336,7 +285,7 @@ static void pay(struct run *run, uint32_t node, uint32_t sender, uint32_t count)
     static uint8_t body[4 + QNK_CAST_TXS_MAX * QNK_TX_TRANSFER_SIZE];
     uint64_t from, to;
 
-    if (!is_on(run, node) || qnk_world_is_cut(run->world, node) ||
+    if (!qnk_harms_is_on(run->harms, node) || qnk_world_is_cut(run->world, node) ||
         qnk_world_node(run->world, node) == NULL) {
         return;
     }
@@ -421,21 +370,29 @@ static void suffer(struct run *run)
 
 /* --- healing --- */
 
-/* A core by lot: validators in any order until two thirds of the weight and more are in, or all. */
+/* A core by lot: honest validators with whole disks, in any order, until more than two thirds of the
+ * weight are in, or all of them; and all who do not vote. */
 static void core_draw(struct run *run)
 {
     struct qnk_random random;
     const struct qnk_set *set = run->play.set;
-    uint64_t weight = 0, wanted;
-    uint32_t left = set->count;
+    uint64_t weight = 0, wanted = 0;
+    uint32_t left = 0;
 
     qnk_stream_init(&random, run->plan->setup.seed, "core", 0);
-    wanted = qnk_random_below(&random, 2) == 0 ? set->total : qnk_set_quorum(set);
+    for (uint32_t i = 0; i < run->plan->setup.nodes; i++) {
+        run->in_core[i] = i >= set->count;
+        if (i < set->count && !run->is_weak[i]) {
+            wanted += set->members[i].weight;
+            left++;
+        }
+    }
+    wanted = qnk_random_below(&random, 2) == 0 ? wanted : qnk_set_quorum(set);
     while (weight < wanted) {
         uint64_t place = qnk_random_below(&random, left--);
         uint32_t i = 0;
 
-        while (run->in_core[i] || place-- > 0) {
+        while (run->in_core[i] || run->is_weak[i] || place-- > 0) {
             i++;
         }
         run->in_core[i] = true;
@@ -443,16 +400,33 @@ static void core_draw(struct run *run)
     }
 }
 
-/* Who is not in the core is off from now on; the others' harms have ended. */
+/* What becomes of liars then: they go on, or as honest nodes, or say nothing more. */
+static void liars_heal(struct run *run)
+{
+    struct qnk_random random;
+    uint64_t lot;
+
+    qnk_stream_init(&random, run->plan->setup.seed, "heal", 0);
+    lot = qnk_random_below(&random, 3);
+    if (lot > 0) {
+        qnk_liars_stop(run->liars, lot == 2);
+    }
+}
+
+/* Who is not in the core is off from now on, but for the weak, who may do what they can; the others'
+ * harms have ended. */
 static void heal(struct run *run)
 {
     char text[80];
     uint32_t count = 0;
 
     core_draw(run);
+    liars_heal(run);
     for (uint32_t i = 0; i < run->nodes; i++) {
-        if (!run->in_core[i]) {
-            node_off(run, i);
+        if (run->in_core[i] || (i < run->plan->setup.nodes && run->is_weak[i])) {
+            qnk_harms_tend(run->harms, i);
+        } else if (!is_liar(run, i)) {
+            qnk_harms_off(run->harms, i);
         }
         count += run->in_core[i];
     }
@@ -585,7 +559,8 @@ static void figures_take(struct run *run)
     uint64_t used = 0, on = 0;
 
     for (uint32_t i = 0; i < run->nodes; i++) {
-        struct qnk_node *node = is_on(run, i) ? qnk_world_node(run->world, i) : NULL;
+        struct qnk_node *node =
+            qnk_harms_is_on(run->harms, i) ? qnk_world_node(run->world, i) : NULL;
 
         if (node != NULL) {
             struct qnk_node_view view = {0};
@@ -645,7 +620,9 @@ static uint64_t acts_room(const struct qnk_plan *plan)
 
 static void oracle_open(struct run *run)
 {
+    bool *is_lying = take(run, run->nodes * sizeof *is_lying);
     struct qnk_oracle_setup setup = {
+        .liars = is_lying,
         .world = run->world,
         .network = &run->play,
         .looks_every = LOOKS_EVERY,
@@ -654,34 +631,74 @@ static void oracle_open(struct run *run)
     int32_t status = qnk_cast_witness(run->cast, &run->witness);
 
     QN_ASSERT(status == QN_OK);
+    for (uint32_t i = 0; i < run->nodes; i++) {
+        is_lying[i] = is_liar(run, i);
+    }
     setup.ledger = run->witness.ledger;
     setup.producer = run->witness.producer;
     setup.query_totals = run->witness.query_totals;
     setup.query_accounts = run->witness.query_accounts;
     run->oracle = qnk_oracle_create(run->setup->budget, &setup);
     QN_ASSERT(run->oracle != NULL);
+    qnk_memory_give(run->setup->budget, is_lying, run->nodes * sizeof *is_lying);
 }
 
-static void run_open(struct run *run)
+static void memory_take(struct run *run)
 {
-    uint32_t n = run->nodes;
-
-    run->downs = take(run, n * sizeof *run->downs);
-    run->cuts = take(run, (uint64_t)n * n * sizeof *run->cuts);
-    run->in_core = take(run, n * sizeof *run->in_core);
+    run->in_core = take(run, run->room * sizeof *run->in_core);
+    run->is_weak = take(run, run->room * sizeof *run->is_weak);
+    run->liar_kinds = take(run, run->room * sizeof *run->liar_kinds);
+    run->bandwidths = take(run, run->room * sizeof *run->bandwidths);
     run->windows = take(run, WINDOWS_MAX * sizeof *run->windows);
     run->samples = take(run, SAMPLES_MAX * sizeof *run->samples);
     run->acts = take(run, acts_room(run->plan) * sizeof *run->acts);
-    acts_make(run);
+}
+
+static void memory_give(struct run *run)
+{
+    struct qnk_budget *budget = run->setup->budget;
+
+    qnk_memory_give(budget, run->in_core, run->room * sizeof *run->in_core);
+    qnk_memory_give(budget, run->is_weak, run->room * sizeof *run->is_weak);
+    qnk_memory_give(budget, run->liar_kinds, run->room * sizeof *run->liar_kinds);
+    qnk_memory_give(budget, run->bandwidths, run->room * sizeof *run->bandwidths);
+    qnk_memory_give(budget, run->windows, WINDOWS_MAX * sizeof *run->windows);
+    qnk_memory_give(budget, run->samples, SAMPLES_MAX * sizeof *run->samples);
+    qnk_memory_give(budget, run->acts, acts_room(run->plan) * sizeof *run->acts);
+}
+
+static void world_open(struct run *run)
+{
+    for (uint32_t i = 0; i < run->nodes; i++) {
+        run->bandwidths[i] = (struct qnk_bandwidth){BANDWIDTH, BANDWIDTH};
+    }
+    run->play.nodes = run->nodes;
     run->play.seed = run->plan->setup.seed;
     run->play.delay_us = DELAY_US;
+    run->play.bandwidths = run->bandwidths;
     run->play.note = noted;
     run->play.note_ctx = run;
-    world_harm(run->plan, &run->play);
+    qnk_harms_world(run->plan, &run->play);
     run->start_us = run->play.start_us;
     run->world = qnk_world_create(run->setup->budget, &run->play);
     QN_ASSERT(run->world != NULL);
-    oracle_open(run);
+}
+
+static void harms_open(struct run *run)
+{
+    const struct qnk_harms_setup setup = {
+        .budget = run->setup->budget,
+        .world = run->world,
+        .oracle = run->oracle,
+        .nodes = run->nodes,
+    };
+
+    run->harms = qnk_harms_create(&setup);
+    QN_ASSERT(run->harms != NULL);
+}
+
+static void listeners_open(struct run *run)
+{
     if (run->setup->teller != NULL && run->setup->teller->event != NULL) {
         const struct qnk_watch watch = {.ctx = run, .event = event_came};
 
@@ -690,25 +707,34 @@ static void run_open(struct run *run)
     if (run->setup->opened != NULL) {
         run->setup->opened(run->setup->opened_ctx, run->world);
     }
-    for (uint32_t i = 0; i < n; i++) {
-        qnk_world_start(run->world, i);
+}
+
+/* Liars change what is said before the oracle hears it. */
+static void run_open(struct run *run)
+{
+    memory_take(run);
+    acts_make(run);
+    liars_find(run);
+    world_open(run);
+    liars_open(run);
+    oracle_open(run);
+    harms_open(run);
+    listeners_open(run);
+    for (uint32_t i = 0; i < run->nodes; i++) {
+        bool is_on = qnk_world_start(run->world, i);
+
+        QN_ASSERT(is_on);
     }
 }
 
 static void run_close(struct run *run)
 {
-    struct qnk_budget *budget = run->setup->budget;
-    uint64_t n = run->nodes;
-
     qnk_world_destroy(run->world);
+    qnk_harms_destroy(run->harms);
+    qnk_liars_destroy(run->liars);
     qnk_oracle_destroy(run->oracle);
     qnk_witness_give(&run->witness);
-    qnk_memory_give(budget, run->downs, n * sizeof *run->downs);
-    qnk_memory_give(budget, run->cuts, n * n * sizeof *run->cuts);
-    qnk_memory_give(budget, run->in_core, n * sizeof *run->in_core);
-    qnk_memory_give(budget, run->windows, WINDOWS_MAX * sizeof *run->windows);
-    qnk_memory_give(budget, run->samples, SAMPLES_MAX * sizeof *run->samples);
-    qnk_memory_give(budget, run->acts, acts_room(run->plan) * sizeof *run->acts);
+    memory_give(run);
 }
 
 void qnk_run(const struct qnk_run_setup *setup, struct qnk_verdict *verdict)
@@ -718,6 +744,7 @@ void qnk_run(const struct qnk_run_setup *setup, struct qnk_verdict *verdict)
     *verdict = (struct qnk_verdict){.seed = setup->plan->setup.seed, .is_good = true};
     qnk_cast_world(run.cast, &run.play);
     run.nodes = run.play.nodes;
+    run.room = run.nodes + setup->plan->setup.weak;
     QN_ASSERT(run.nodes == setup->plan->setup.nodes);
     run_open(&run);
     suffer(&run);
