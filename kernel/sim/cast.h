@@ -59,8 +59,8 @@ void qnk_cast_destroy(struct qnk_cast *cast); /* NULL is allowed */
 /* Everything in `setup` that the files and the cast decide; the rest is zero. */
 void qnk_cast_world(struct qnk_cast *cast, struct qnk_world_setup *setup);
 
-/* Makes spare machine number `spare`, node nodes + spare, a twin of a validator; a world that has it
- * has as many nodes more. */
+/* Makes spare machine `spare`, node nodes + spare, a twin of a validator; a world with it has as
+ * many nodes more. */
 void qnk_cast_twin(struct qnk_cast *cast, uint32_t spare, uint32_t of);
 
 const struct qnk_network *qnk_cast_network(const struct qnk_cast *cast);

@@ -370,7 +370,7 @@ static void suffer(struct run *run)
 
 /* --- healing --- */
 
-/* A core by lot: honest validators with whole disks, in any order, until more than two thirds of the
+/* A core by lot: honest validators with whole disks, in any order, until over two thirds of the
  * weight are in, or all of them; and all who do not vote. */
 static void core_draw(struct run *run)
 {
@@ -413,8 +413,8 @@ static void liars_heal(struct run *run)
     }
 }
 
-/* Who is not in the core is off from now on, but for the weak, who may do what they can; the others'
- * harms have ended. */
+/* Who is not in the core is off from now on, but for the weak, who may do what they can; the
+ * others have no harms any more. */
 static void heal(struct run *run)
 {
     char text[80];
