@@ -254,6 +254,7 @@ static int sim_open(struct sim *sim)
         plan->liars = (uint32_t)qnk_call_number(sim->call, "liars");
     }
     plan->senders = QNK_CAST_SENDERS;
+    plan->has_regions = strcmp(qnk_call_text(sim->call, "regions"), "ten") == 0;
     plan->quiet_us = QUIET_US;
     plan->length_us =
         QUIET_US + windows * network->window * network->interval_max_ms * UINT64_C(1000);
@@ -331,12 +332,13 @@ static void verdict_print(const struct sim *sim, const struct qnk_verdict *verdi
 static json_t *verdict_json(const struct qnk_verdict *it)
 {
     json_t *json = json_pack(
-        "{s:I, s:b, s:s, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
+        "{s:I, s:b, s:s, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
         (json_int_t)it->seed, "good", it->is_good, "trace", trace_text(it), "events",
         (json_int_t)it->events, "simulated_us", (json_int_t)it->length_us, "faults", (int)it->harms,
         "blocks", (json_int_t)it->heights, "windows", (json_int_t)it->windows, "transactions",
         (json_int_t)it->txs, "final_p50_us", (json_int_t)it->final_p50_us, "final_p99_us",
-        (json_int_t)it->final_p99_us, "core_bytes", (json_int_t)it->core_bytes);
+        (json_int_t)it->final_p99_us, "core_bytes", (json_int_t)it->core_bytes, "sent_bytes",
+        (json_int_t)it->sent_bytes, "resident_bytes", (json_int_t)it->resident_bytes);
 
     if (!it->is_good) {
         json_object_set_new(json, "violated", json_string(it->oracle));
@@ -502,9 +504,10 @@ static void summary_print(const struct progress *it, double spent)
     printf("%.1f s: %.2f seeds/s, %.1f simulated s/s", spent, (double)ran / spent,
            (double)it->length_us / 1e6 / spent);
     if (ran == 1) {
-        printf("   final after a window's end p50 %s p99 %s   core %s a node",
+        printf("   final after a window's end p50 %s p99 %s\na node: core %s, resident %s, sent %s",
                seconds_text(it->last.final_p50_us), seconds_text(it->last.final_p99_us),
-               qnk_bytes(it->last.core_bytes));
+               qnk_bytes(it->last.core_bytes), qnk_bytes(it->last.resident_bytes),
+               qnk_bytes(it->last.sent_bytes));
     }
     printf("\n");
     checked_print(it);

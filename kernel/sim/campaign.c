@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -63,6 +64,7 @@ void qnk_campaign_seed(const struct qnk_campaign_setup *setup, uint64_t seed,
 {
     struct qnk_plan *plan = qnk_memory_take(setup->budget, sizeof *plan);
     struct qnk_plan_setup wanted = setup->plan;
+    struct rusage usage;
     struct qnk_run_setup run = {
         .budget = setup->budget,
         .cast = setup->cast,
@@ -90,6 +92,9 @@ void qnk_campaign_seed(const struct qnk_campaign_setup *setup, uint64_t seed,
         }
     }
     qnk_memory_give(setup->budget, plan, sizeof *plan);
+    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+        verdict->resident_bytes = (uint64_t)usage.ru_maxrss * 1024 / setup->plan.nodes;
+    }
 }
 
 /* --- a worker, in a process of its own --- */

@@ -91,10 +91,11 @@ struct qnk_plan_setup {
     uint32_t mode; /* enum qnk_plan_mode */
     uint32_t nodes, validators;
     uint32_t senders;
-    uint32_t liars;     /* that the seed may choose, at most */
-    uint32_t weak;      /* nodes that lie or whose disks rot, at most */
-    uint64_t kinds;     /* bitmap of the kinds that may come */
-    uint64_t quiet_us;  /* nothing happens before */
+    bool has_regions;  /* nodes stand in the ten of links.h, by lot, not all 5 ms from each other */
+    uint32_t liars;    /* that the seed may choose, at most */
+    uint32_t weak;     /* nodes that lie or whose disks rot, at most */
+    uint64_t kinds;    /* bitmap of the kinds that may come */
+    uint64_t quiet_us; /* nothing happens before */
     uint64_t length_us; /* of the time of harm, with that */
 };
 

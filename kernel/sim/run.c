@@ -59,6 +59,7 @@ struct run {
     struct qnk_liars *liars;
     uint32_t *liar_kinds; /* of each machine; 0: honest */
     struct qnk_bandwidth *bandwidths;
+    uint8_t *regions;
     bool *in_core;
     bool *is_weak; /* lies, or its disk may have lost what it must not lose */
     struct act *acts;
@@ -330,7 +331,9 @@ static void acts_make(struct run *run)
 
         if (!harm->is_off) {
             act_add(run, harm->from_us, ACT_HARM, i);
-            act_add(run, harm->until_us < end ? harm->until_us : end, ACT_MEND, i);
+            if (harm->kind != QNK_HARM_LIE) { /* healing says what becomes of those */
+                act_add(run, harm->until_us < end ? harm->until_us : end, ACT_MEND, i);
+            }
         }
     }
     for (uint32_t i = 0; i < plan->pays_count; i++) {
@@ -556,7 +559,7 @@ static int number_order(const void *a, const void *b)
 static void figures_take(struct run *run)
 {
     struct qnk_verdict *verdict = run->verdict;
-    uint64_t used = 0, on = 0;
+    uint64_t used = 0, on = 0, sent = 0;
 
     for (uint32_t i = 0; i < run->nodes; i++) {
         struct qnk_node *node =
@@ -572,6 +575,10 @@ static void figures_take(struct run *run)
         }
     }
     verdict->core_bytes = on == 0 ? 0 : used / on;
+    for (uint32_t i = 0; i < run->nodes; i++) {
+        sent += qnk_world_sent(run->world, i);
+    }
+    verdict->sent_bytes = sent / run->nodes;
     if (run->samples_count > 0) {
         qsort(run->samples, run->samples_count, sizeof *run->samples, number_order);
         verdict->final_p50_us = run->samples[run->samples_count / 2];
@@ -649,6 +656,7 @@ static void memory_take(struct run *run)
     run->is_weak = take(run, run->room * sizeof *run->is_weak);
     run->liar_kinds = take(run, run->room * sizeof *run->liar_kinds);
     run->bandwidths = take(run, run->room * sizeof *run->bandwidths);
+    run->regions = take(run, run->room * sizeof *run->regions);
     run->windows = take(run, WINDOWS_MAX * sizeof *run->windows);
     run->samples = take(run, SAMPLES_MAX * sizeof *run->samples);
     run->acts = take(run, acts_room(run->plan) * sizeof *run->acts);
@@ -662,6 +670,7 @@ static void memory_give(struct run *run)
     qnk_memory_give(budget, run->is_weak, run->room * sizeof *run->is_weak);
     qnk_memory_give(budget, run->liar_kinds, run->room * sizeof *run->liar_kinds);
     qnk_memory_give(budget, run->bandwidths, run->room * sizeof *run->bandwidths);
+    qnk_memory_give(budget, run->regions, run->room * sizeof *run->regions);
     qnk_memory_give(budget, run->windows, WINDOWS_MAX * sizeof *run->windows);
     qnk_memory_give(budget, run->samples, SAMPLES_MAX * sizeof *run->samples);
     qnk_memory_give(budget, run->acts, acts_room(run->plan) * sizeof *run->acts);
@@ -669,13 +678,18 @@ static void memory_give(struct run *run)
 
 static void world_open(struct run *run)
 {
+    struct qnk_random random;
+
+    qnk_stream_init(&random, run->plan->setup.seed, "regions", 0);
     for (uint32_t i = 0; i < run->nodes; i++) {
+        run->regions[i] = qnk_region_by_lot(qnk_random_u64(&random));
         run->bandwidths[i] = (struct qnk_bandwidth){BANDWIDTH, BANDWIDTH};
     }
     run->play.nodes = run->nodes;
     run->play.seed = run->plan->setup.seed;
     run->play.delay_us = DELAY_US;
     run->play.bandwidths = run->bandwidths;
+    run->play.regions = run->plan->setup.has_regions ? run->regions : NULL;
     run->play.note = noted;
     run->play.note_ctx = run;
     qnk_harms_world(run->plan, &run->play);

@@ -41,7 +41,9 @@ struct qnk_verdict {
     uint32_t harms;                      /* that came */
     uint64_t final_p50_us, final_p99_us; /* from a window's last block to final, over all nodes */
     uint64_t checked[QNK_ORACLES];       /* how often each oracle was looked at */
-    uint64_t core_bytes;                 /* that the core of a node took, on average, at the end */
+    uint64_t sent_bytes;                 /* by a node, on average */
+    uint64_t resident_bytes; /* of the process, at most, by nodes: a figure, not of the seed */
+    uint64_t core_bytes;     /* that the core of a node took, on average, at the end */
 };
 
 /* Hears what happens, in order; either may be NULL. `node` UINT32_MAX: of no node. */
