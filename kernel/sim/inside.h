@@ -23,8 +23,10 @@ enum {
     SILENCE_US = 20000000, /* a host that hears nothing for so long drops the link */
     LANE = 0,              /* of every plugin call: there is one thread */
     CPUS = 2,              /* of a machine, for all but its ledger */
-    NOBODY = UINT32_MAX,   /* instead of a node: the world itself */
 };
+
+/* Instead of a node: the world itself. */
+#define NOBODY UINT32_MAX
 
 enum action {
     ACT_FRAME,
