@@ -193,7 +193,7 @@ static bool can_be_final(int digest)
 /* --- the guard --- */
 
 /* Asks the guard, as vote.c does; what it allows is in the log, and out. */
-static int32_t sign(uint32_t self, const struct said *said, struct said *before)
+static int32_t sign(uint32_t self, const struct said *said)
 {
     struct member *member = &world.members[self];
     struct qnk_vote vote = vote_of(self, said);
@@ -217,8 +217,6 @@ static int32_t sign(uint32_t self, const struct said *said, struct said *before)
     if (status == QN_OK) {
         world.sent[said->round][said->step][self] = *said;
         world.is_sent[said->round][said->step][self] = true;
-    } else if (status == QN_EXISTS) {
-        *before = (struct said){old->step, old->round, old->digest.bytes[0], old->vr};
     }
     qnk_buf_unref(prepared);
     qnk_buf_unref(justified);
@@ -322,7 +320,7 @@ static void step(struct member *member, uint16_t type, const uint8_t *bytes, uin
         step(member, QN_CONSENSUS_EVENT_##NAME, body_, size_);    \
     } while (0)
 
-enum { SIGNED_NOW = 1, SIGNED_OTHER = 2, SIGNED_BEFORE = 3, SIGNED_NOTHING = 4 };
+enum { SIGNED_NOW = 1, SIGNED_BEFORE = 3, SIGNED_NOTHING = 4 };
 
 static void tell_signed(struct member *member, const struct said *said, uint8_t result)
 {
@@ -358,20 +356,20 @@ static void settle(uint32_t self)
     struct member *member = &world.members[self];
 
     for (uint32_t i = 0; i < member->wants_count; i++) {
-        struct said said = member->wants[i].said, before = {0};
+        struct said said = member->wants[i].said;
         int32_t status;
 
         if (member->wants[i].type == QN_CONSENSUS_EFFECT_CHECK) {
             tell_checked(member, said.digest);
             continue;
         }
-        status = sign(self, &said, &before);
+        status = sign(self, &said);
         if (status == QN_OK) {
             member->done[member->done_count++] = said;
             tell_signed(member, &said, SIGNED_NOW);
-        } else if (status == QN_EXISTS) {
-            tell_signed(member, &before, SIGNED_OTHER);
         } else {
+            /* A right engine asks for nothing else that must be refused. */
+            assert_int_equal(world.rule, QNK_GUARD_G5);
             tell_signed(member, &said, SIGNED_NOTHING);
         }
     }
@@ -740,10 +738,8 @@ static void ask(uint32_t self, uint32_t other, uint32_t round)
 /* A vote that was signed; of exchange.pml's, which name no digest, any of this step and round. */
 static bool was_signed(uint32_t self, struct said said, const struct words *words)
 {
-    struct said before;
-
     if (!world.has_engines) {
-        return sign(self, &said, &before) == QN_OK;
+        return sign(self, &said) == QN_OK;
     }
     if (words->count == 3 && world.members[self].done_count > 0) {
         said.digest = world.members[self].done[0].digest;

@@ -8,7 +8,7 @@
 #
 # A model must have no error. A mutant of it (M_NAME) must have one, and an honest run that is
 # wanted (W_NAME) must be found; both are searched in breadth, so the trail is the shortest and is
-# always the same: it must be the one that lies in trails/, which conform_test.c plays to the C code.
+# always the same: it must be the one that lies in trails/, which conform_test.c plays to the code.
 # What each model says is in its head.
 set -eu
 
