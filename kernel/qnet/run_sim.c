@@ -14,6 +14,7 @@
 #include "kernel/base/hex.h"
 #include "kernel/base/text.h"
 #include "kernel/config/file.h"
+#include "kernel/qnet/client.h"
 #include "kernel/qnet/place.h"
 #include "kernel/qnet/runs.h"
 #include "kernel/qnet/show.h"
@@ -203,6 +204,7 @@ static int cast_open(struct sim *sim)
     if (nodes < 1 || nodes + setup.spare > QNK_WORLD_NODES_MAX) {
         return usage("--nodes is 1 to 1000", qnk_call_text(sim->call, "nodes"));
     }
+    qnk_client_budget.limit = SIZE_MAX; /* of instances: there may be a thousand nodes */
     if (setup.loader == NULL || !network_read(sim, &setup.network)) {
         return QNK_CLI_FAILED;
     }

@@ -508,6 +508,7 @@ void qnk_cast_world(struct qnk_cast *cast, struct qnk_world_setup *setup)
                    .mempool_senders = node->mempool_senders,
                    .memory = MEMORY,
                    .peers = PEERS},
+        .degree = cast->setup.nodes > PEERS ? PEERS / 2 : 0,
         .resend_ms = node->resend_ms,
         .start_us = cast->params.genesis_time_ms * 1000,
         .genesis = cast->config.network.ledger_genesis,

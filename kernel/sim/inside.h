@@ -140,6 +140,7 @@ struct qnk_world {
     struct machine *machines;
     struct qnk_links *links;
     struct qnk_queue queue;
+    uint8_t *is_near;        /* by how many places a node's number is behind another's: they link */
     struct happening *spare; /* of happenings, by mine_next */
     struct parcel parcel;
     uint64_t now_us;
@@ -173,6 +174,9 @@ void qnk_happening_own(struct qnk_world *world, struct happening *happening);
 
 /* --- frames and links: wires.c --- */
 
+/* Chooses who links with whom. */
+void qnk_wires_plan(struct qnk_world *world);
+
 void qnk_wires_send(struct qnk_world *world, uint32_t from, uint32_t to, struct qnk_frame head,
                     struct qn_buf *first, struct qn_slice second);
 
@@ -182,6 +186,7 @@ void qnk_wires_forget(struct qnk_world *world);
 /* Breaks a link both ways; it is made again after `again_us`, 0: not. */
 void qnk_wires_break(struct qnk_world *world, uint32_t a, uint32_t b, uint64_t again_us);
 void qnk_wires_drop(struct qnk_world *world, uint32_t node); /* all of one node */
+bool qnk_wires_are_near(const struct qnk_world *world, uint32_t a, uint32_t b);
 void qnk_wires_up(struct qnk_world *world, uint32_t a, uint32_t b);
 
 /* False: it is not through the downlink yet, and comes again. */

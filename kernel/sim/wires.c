@@ -8,6 +8,39 @@
 
 #include "kernel/sim/inside.h"
 
+/* --- who links with whom --- */
+
+/* The set's first members link with each other: a node that is new signs only after it heard from
+ * a quorum itself. Besides, each node links with those at some distances from its number, both ways round: the next one, so
+ * that all hang together, and others by lot, so that nobody is far. */
+void qnk_wires_plan(struct qnk_world *world)
+{
+    uint32_t nodes = world->setup.nodes;
+    uint32_t wanted = world->setup.degree;
+    struct qnk_random random;
+
+    if (wanted == 0 || wanted + 1 >= nodes) {
+        memset(world->is_near, 1, nodes);
+        return;
+    }
+    qnk_stream_init(&random, world->setup.seed, "topology", 0);
+    for (uint32_t place = 1; wanted >= 2;) {
+        if (world->is_near[place] == 0 && place * 2 != nodes) {
+            world->is_near[place] = world->is_near[nodes - place] = 1;
+            wanted -= 2;
+        }
+        place = 1 + (uint32_t)qnk_random_below(&random, nodes - 1);
+    }
+}
+
+bool qnk_wires_are_near(const struct qnk_world *world, uint32_t a, uint32_t b)
+{
+    uint32_t nodes = world->setup.nodes;
+
+    return a != b && ((a < world->setup.set->count && b < world->setup.set->count) ||
+                      world->is_near[(a + nodes - b) % nodes] != 0);
+}
+
 /* --- links --- */
 
 void qnk_wires_break(struct qnk_world *world, uint32_t a, uint32_t b, uint64_t again_us)
@@ -56,8 +89,8 @@ static void peer_up(struct qnk_world *world, uint32_t node, uint32_t other)
 /* Both ways are up before either side hears of it: it may speak at once. */
 void qnk_wires_up(struct qnk_world *world, uint32_t a, uint32_t b)
 {
-    if (is_alive(&world->machines[a]) && is_alive(&world->machines[b]) &&
-        qnk_links_up(world->links, world->now_us, a, b)) {
+    if (qnk_wires_are_near(world, a, b) && is_alive(&world->machines[a]) &&
+        is_alive(&world->machines[b]) && qnk_links_up(world->links, world->now_us, a, b)) {
         peer_up(world, a, b);
         peer_up(world, b, a);
     }

@@ -146,9 +146,11 @@ static bool world_fill(struct qnk_world *world)
 
     world->machines = qnk_memory_take(world->budget, setup->nodes * sizeof *world->machines);
     world->links = qnk_links_create(world->budget, &links);
-    if (world->machines == NULL || world->links == NULL) {
+    world->is_near = qnk_memory_take(world->budget, setup->nodes);
+    if (world->machines == NULL || world->links == NULL || world->is_near == NULL) {
         return false;
     }
+    qnk_wires_plan(world);
     qnk_links_faults(world->links, &faults);
     for (uint32_t i = 0; i < setup->nodes; i++) {
         if (!machine_init(world, i)) {
@@ -238,6 +240,7 @@ void qnk_world_destroy(struct qnk_world *world)
     }
     qnk_queue_done(&world->queue);
     qnk_links_destroy(world->links);
+    qnk_memory_give(world->budget, world->is_near, world->setup.nodes);
     qnk_memory_give(world->budget, world->machines, world->setup.nodes * sizeof *world->machines);
     qnk_memory_give(world->budget, world, sizeof *world);
 }
@@ -342,7 +345,7 @@ bool qnk_world_start(struct qnk_world *world, uint32_t i)
         return false;
     }
     for (uint32_t j = 0; j < world->setup.nodes; j++) {
-        if (j != i && world->machines[j].is_on) {
+        if (world->machines[j].is_on && qnk_wires_are_near(world, i, j)) {
             qnk_wires_break(world, i, j, HELLO_US);
         }
     }

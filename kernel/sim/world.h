@@ -62,7 +62,8 @@ struct qnk_world_setup {
     uint32_t loss_permille;   /* of frames: such a link breaks and is made again */
     const uint8_t *regions;   /* enum qnk_region of each node, instead of delay_us; NULL: none */
     const struct qnk_bandwidth *bandwidths; /* of each node; NULL: no limits */
-    uint64_t order;         /* of what happens at one time: 0 as it came, else fuzzed by this */
+    uint32_t degree; /* others that each links with besides validators with each other; 0: all */
+    uint64_t order;  /* of what happens at one time: 0 as it came, else fuzzed by this */
     struct qn_span genesis; /* the ledger's record */
     /* Of the nodes' keys; the first are the set's, in its order. Two nodes may have the same:
      * twins, with one validator's key on two machines. */
