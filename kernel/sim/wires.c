@@ -10,9 +10,10 @@
 
 /* --- who links with whom --- */
 
-/* The set's first members link with each other: a node that is new signs only after it heard from
- * a quorum itself. Besides, each node links with those at some distances from its number, both ways round: the next one, so
- * that all hang together, and others by lot, so that nobody is far. */
+/* Validators link with each other: a new one signs only after a quorum has told it itself that
+ * the network is at genesis. Besides, each node links with those at some distances from its number,
+ * both ways round: the next one, so that all hang together, and others by lot, so that nobody is
+ * far. */
 void qnk_wires_plan(struct qnk_world *world)
 {
     uint32_t nodes = world->setup.nodes;
