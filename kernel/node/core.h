@@ -75,6 +75,8 @@ struct qnk_peer {
     uint32_t owed_breaks;      /* times that such a head did not come in time */
     uint64_t doubted_until_us; /* what it claims counts for nothing before */
     uint64_t held_sent_us;     /* last answer to HELD */
+    bool is_proving;           /* a final certificate of it is being checked */
+    struct qn_buf *proof;      /* the message of one that waits for that; NULL: none */
 };
 
 /* A header that waits: for its time, or for a window to become final. */
@@ -271,8 +273,9 @@ struct qnk_node {
     struct qnk_hash certified;  /* its digest */
     struct qnk_macro certified_macro;
     bool has_certified_macro;
-    bool is_checking_certificate;
-    uint32_t trims; /* windows until the guard's log is trimmed */
+    bool is_checking_certificate; /* a final one: one at a time, the peers take turns */
+    uint32_t check_turn;          /* place of the peer whose turn it was last */
+    uint32_t trims;               /* windows until the guard's log is trimmed */
 
     /* sync.c */
     uint64_t macro_asked_us; /* the header behind a certificate */
@@ -389,8 +392,8 @@ void qnk_peers_tell(struct qnk_node *node);
 /* A place in `peers` from which to look for one, so that each has its turn. */
 uint32_t qnk_peer_by_lot(struct qnk_node *node);
 
-/* The best peer that serves bodies and is final at least up to `window`; any, if several. `not` is
- * avoided while there is another. 0: none. */
+/* The best peer that serves bodies and is final at least up to `window`; any, if several. One that
+ * is doubted, and even more so `not`, is avoided while there is another. 0: none. */
 uint32_t qnk_peer_for(struct qnk_node *node, uint64_t window, uint32_t not );
 
 /* --- chain.c --- */
@@ -549,6 +552,9 @@ bool qnk_vote_context(const struct qnk_node *node, uint64_t window, struct qnk_s
 /* --- sync.c --- */
 
 void qnk_sync_look(struct qnk_node *node);
+
+/* A certificate of this peer was forged: if it was asked, another one is. */
+void qnk_sync_forged(struct qnk_node *node, uint32_t peer);
 void qnk_macros_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
 bool qnk_is_syncing(const struct qnk_node *node);
 

@@ -36,6 +36,9 @@ void qnk_finals_done(struct qnk_node *node)
     for (uint32_t i = 0; i < QNK_FINALS; i++) {
         known_done(&node->finals[i]);
     }
+    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+        qnk_buf_unref(node->peers[i].proof);
+    }
     qnk_buf_unref(node->certificate);
     node->certificate = NULL;
 }
@@ -251,12 +254,11 @@ static bool certificate_is_wanted(struct qnk_node *node, const struct qnk_certif
         return known != NULL && known->window != 0 &&
                !qnk_hash_equal(&known->digest, &cert->digest);
     }
-    return cert->window == node->final_window + 1 && node->certificate == NULL &&
-           !node->is_checking_certificate;
+    return cert->window == node->final_window + 1 && node->certificate == NULL;
 }
 
 /* Starts a job for all signatures of a certificate; `context` is the message it came in. */
-static void certificate_check(struct qnk_node *node, uint32_t peer,
+static void certificate_check(struct qnk_node *node, struct qnk_peer *peer,
                               const struct qnk_certificate *cert, const struct qnk_set *set,
                               struct qn_buf *context)
 {
@@ -271,7 +273,7 @@ static void certificate_check(struct qnk_node *node, uint32_t peer,
         qnk_buf_unref(context);
         return;
     }
-    job->peer = peer;
+    job->peer = peer->id;
     job->context = context;
     for (uint32_t i = 0, at = 0; i < set->count; i++) {
         struct qnk_vote vote;
@@ -289,7 +291,9 @@ static void certificate_check(struct qnk_node *node, uint32_t peer,
         at++;
     }
     if (cert->step == QNK_STEP_FINAL) {
+        peer->is_proving = true;
         node->is_checking_certificate = true;
+        node->check_turn = (uint32_t)(peer - node->peers);
     }
     qnk_job_start(node, job);
 }
@@ -311,27 +315,27 @@ void qnk_certified_macro(struct qnk_node *node, const struct qnk_macro *macro)
     qnk_sync_look(node);
 }
 
-void qnk_certificate_take(struct qnk_node *node, uint32_t peer,
-                          const struct qnk_certified *certified)
+void qnk_certificate_take(struct qnk_node *node, uint32_t id, const struct qnk_certified *certified)
 {
+    struct qnk_peer *peer = qnk_peer_find(node, id);
     struct qnk_macro macro;
-
     struct qnk_certificate cert;
     struct qnk_set *set;
     struct qnk_ballot_place place;
 
     if (qnk_certificate_decode(certified->certificate, &cert) != QN_OK) {
-        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+        qnk_peer_fault(node, id, QNK_FAULT_MALFORMED);
         return;
     }
     if (certified->header.size > 0 && qnk_macro_decode(certified->header, &macro) == QN_OK) {
         qnk_certified_macro(node, &macro);
     }
-    if (!certificate_is_wanted(node, &cert) || !qnk_vote_context(node, cert.window, &set, &place)) {
+    if (peer == NULL || !certificate_is_wanted(node, &cert) ||
+        !qnk_vote_context(node, cert.window, &set, &place)) {
         return;
     }
     if (cert.era != place.era || qnk_certificate_check(&cert, set, &place.binding) != QN_OK) {
-        qnk_peer_fault(node, peer, QNK_FAULT_BAD_SIGNATURE);
+        qnk_peer_fault(node, id, QNK_FAULT_BAD_SIGNATURE);
         return;
     }
 
@@ -339,7 +343,36 @@ void qnk_certificate_take(struct qnk_node *node, uint32_t peer,
 
     if (context != NULL) {
         qnk_certified_encode(certified, context->data);
+        if (cert.step == QNK_STEP_FINAL && node->is_checking_certificate) {
+            qnk_buf_unref(peer->proof);
+            peer->proof = context;
+            return;
+        }
         certificate_check(node, peer, &cert, set, context);
+    }
+}
+
+/* The next peer's turn. Each has at most one certificate that waits, its last one: however many are
+ * forged, a good one is checked after at most one of each other peer. */
+static void proofs_look(struct qnk_node *node)
+{
+    uint32_t last = node->check_turn;
+
+    for (uint32_t i = 1; i <= QNK_PEERS_MAX && !node->is_checking_certificate; i++) {
+        struct qnk_peer *peer = &node->peers[(last + i) % QNK_PEERS_MAX];
+        struct qn_buf *proof = peer->proof;
+        struct qnk_certified certified;
+
+        if (proof == NULL) {
+            continue;
+        }
+
+        int32_t status = qnk_certified_decode(qnk_buf_span(proof), &certified);
+
+        QN_ASSERT(status == QN_OK);
+        peer->proof = NULL;
+        qnk_certificate_take(node, peer->id, &certified);
+        qnk_buf_unref(proof);
     }
 }
 
@@ -354,11 +387,12 @@ static void contradiction(struct qnk_node *node, const struct qnk_certificate *c
                    "operators of this network have compared their chains");
 }
 
-void qnk_certificate_checked(struct qnk_node *node, struct qnk_job *job)
+static void certificate_checked(struct qnk_node *node, struct qnk_job *job)
 {
     struct qnk_certified certified;
     struct qnk_certificate cert;
     struct qnk_macro macro;
+    struct qnk_peer *peer = qnk_peer_find(node, job->peer);
     int32_t status = qnk_certified_decode(qnk_buf_span(job->context), &certified);
     bool is_good = job->status == QN_OK;
 
@@ -368,12 +402,16 @@ void qnk_certificate_checked(struct qnk_node *node, struct qnk_job *job)
     if (cert.step == QNK_STEP_FINAL) {
         node->is_checking_certificate = false;
     }
+    if (cert.step == QNK_STEP_FINAL && peer != NULL) {
+        peer->is_proving = false;
+    }
     for (uint32_t i = 0; is_good && i < job->sigs_count; i++) {
         is_good = qnk_bit(job->bitmap, i);
     }
     if (!is_good) {
         if (job->status == QN_OK) {
             qnk_peer_fault(node, job->peer, QNK_FAULT_BAD_SIGNATURE);
+            qnk_sync_forged(node, job->peer);
         }
         return;
     }
@@ -394,14 +432,18 @@ void qnk_certificate_checked(struct qnk_node *node, struct qnk_job *job)
             contradiction(node, &cert);
         }
     } else {
-        struct qnk_peer *peer = qnk_peer_find(node, job->peer);
-
         if (peer != NULL) {
             peer->doubts /= 2; /* it showed what it claimed */
         }
         qnk_certificate_final(node, bytes, has_macro ? &macro : NULL, job->peer);
     }
     qnk_buf_unref(bytes);
+}
+
+void qnk_certificate_checked(struct qnk_node *node, struct qnk_job *job)
+{
+    certificate_checked(node, job);
+    proofs_look(node);
 }
 
 void qnk_certificate_final(struct qnk_node *node, struct qn_buf *bytes,

@@ -160,6 +160,7 @@ void qnk_peer_down(struct qnk_node *node, uint32_t id)
     if (peer == NULL) {
         return;
     }
+    qnk_buf_unref(peer->proof);
     *peer = (struct qnk_peer){0};
     node->peers_count--;
     qnk_fetch_forget(node, id);
@@ -181,7 +182,7 @@ uint32_t qnk_peer_by_lot(struct qnk_node *node)
 uint32_t qnk_peer_for(struct qnk_node *node, uint64_t window, uint32_t not )
 {
     uint32_t start = qnk_peer_by_lot(node);
-    uint32_t found = 0;
+    uint32_t found = 0, doubted = 0;
 
     for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
         const struct qnk_peer *peer = &node->peers[(start + i) % QNK_PEERS_MAX];
@@ -190,12 +191,15 @@ uint32_t qnk_peer_for(struct qnk_node *node, uint64_t window, uint32_t not )
             peer->status.final_window < window) {
             continue;
         }
-        if (peer->id != not ) {
+        if (peer->id == not ) {
+            found = peer->id;
+        } else if (node->now_us < peer->doubted_until_us) {
+            doubted = peer->id;
+        } else {
             return peer->id;
         }
-        found = peer->id;
     }
-    return found;
+    return doubted != 0 ? doubted : found;
 }
 
 /* --- what frames say --- */

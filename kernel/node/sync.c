@@ -115,7 +115,6 @@ static void doubt(struct qnk_node *node, struct qnk_peer *peer)
 {
     peer->doubted_until_us = node->now_us + ((uint64_t)QNK_RETRY_US << peer->doubts);
     peer->doubts += peer->doubts < DOUBTS_MAX;
-    qnk_peer_fault(node, peer->id, QNK_FAULT_SLOW);
 }
 
 /* Asks for the next macroblock. */
@@ -128,12 +127,16 @@ static void macros_ask(struct qnk_node *node)
         if (node->now_us < node->macros_asked_us + QNK_RETRY_US) {
             return;
         }
+        if (last != NULL && (last->is_proving || last->proof != NULL)) {
+            return; /* the answer is here */
+        }
         if (last != NULL) {
             doubt(node, last);
+            qnk_peer_fault(node, last->id, QNK_FAULT_SLOW);
         }
     }
     node->macros_window = what.first;
-    node->macros_peer = qnk_peer_for(node, what.first, node->macros_peer);
+    node->macros_peer = qnk_peer_for(node, what.first, 0);
     node->macros_asked_us = node->now_us;
     if (node->macros_peer != 0) {
         fetch(node, node->macros_peer, QNK_WIRE_FETCH_MACROS, &what);
@@ -185,7 +188,7 @@ void qnk_sync_look(struct qnk_node *node)
         return;
     }
     if (node->certificate == NULL) {
-        if (target_of(node) > node->final_window && !node->is_checking_certificate) {
+        if (target_of(node) > node->final_window) {
             macros_ask(node);
         }
         return;
@@ -198,6 +201,19 @@ void qnk_sync_look(struct qnk_node *node)
         headers_ask(node);
     }
     qnk_fetch_look(node);
+}
+
+void qnk_sync_forged(struct qnk_node *node, uint32_t id)
+{
+    struct qnk_peer *peer = qnk_peer_find(node, id);
+
+    if (peer != NULL) {
+        doubt(node, peer);
+    }
+    if (node->macros_peer == id) {
+        node->macros_asked_us = 0;
+        qnk_sync_look(node);
+    }
 }
 
 void qnk_macros_take(struct qnk_node *node, uint32_t peer, struct qn_span body)

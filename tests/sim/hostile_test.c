@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernel/base/bytes.h"
+#include "kernel/chain/certificate.h"
 #include "kernel/chain/wire.h"
 #include "tests/sim/net.h"
 
@@ -150,6 +151,65 @@ static void a_member_that_contradicts_itself_is_told_of_once(void **state)
     net_drop(net);
 }
 
+/* --- certificates --- */
+
+/* A certificate for the window after the node's last final one, in which no signature is good. */
+static uint64_t certificate_forge(struct net *net, uint32_t to, uint8_t *out)
+{
+    uint8_t engine[QNK_ENGINE_RECORD_MAX], bytes[1024];
+    uint32_t size = qnk_engine_record(&net->setup.params.bindings[QNK_BINDING_CONSENSUS], engine);
+    struct qnk_vote votes[4] = {0};
+    const struct qnk_vote *list[4];
+    struct qnk_certified certified = {
+        .certificate = {bytes, qnk_certificate_size(QNK_CERTIFICATE_PLAIN, 4, 4)},
+    };
+
+    for (uint32_t i = 0; i < 4; i++) {
+        votes[i] = (struct qnk_vote){
+            .step = QNK_STEP_FINAL,
+            .window = look(net, to).final_window + 1,
+            .vr = -1,
+            .member = i,
+        };
+        votes[i].digest.bytes[0] = 1;
+        qnk_vote_binding(&net->set->hash, (struct qn_span){engine, size}, &votes[i].binding);
+        list[i] = &votes[i];
+    }
+    assert_true(certified.certificate.size <= sizeof bytes);
+    qnk_certificate_encode(list, 4, 4, bytes);
+    qnk_certified_encode(&certified, out);
+    return qnk_certified_size(&certified);
+}
+
+/* As many as keep a check under way all the time. */
+static void forged_certificates_do_not_keep_a_late_node_back(void **state)
+{
+    struct net *net = net_make(4, 6, 38);
+    uint8_t forged[1024];
+    uint64_t window, until_us;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 10000);
+    window = look(net, 0).final_window;
+    assert_true(window > 10);
+    net_start(net, 4, 6);
+    until_us = qnk_world_now(net->world) + 5000000;
+    while (qnk_world_now(net->world) < until_us) {
+        uint64_t size = certificate_forge(net, 4, forged);
+
+        qnk_world_say(net->world, 5, 4, QNK_LANE_CONSENSUS, QNK_WIRE_CERTIFICATE,
+                      (struct qn_span){forged, size});
+        qnk_world_run(net->world, qnk_world_now(net->world) + 100);
+    }
+    assert_true(qnk_node_counters(qnk_world_node(net->world, 4))->faults[QNK_FAULT_BAD_SIGNATURE] >
+                0);
+    assert_true(look(net, 4).final_window > window);
+    assert_agreement(net);
+    net_drop(net);
+}
+
 /* --- who stands where --- */
 
 static void claims_without_proof_stop_nobody(void **state)
@@ -274,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_block_of_the_end_of_time_waits_for_it),
         cmocka_unit_test(steps_that_nobody_declared_push_no_vote_out),
         cmocka_unit_test(a_member_that_contradicts_itself_is_told_of_once),
+        cmocka_unit_test(forged_certificates_do_not_keep_a_late_node_back),
         cmocka_unit_test(claims_without_proof_stop_nobody),
         cmocka_unit_test(one_member_named_by_many_is_no_quorum),
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
