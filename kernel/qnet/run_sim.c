@@ -67,6 +67,12 @@ static bool range_read(const char *text, uint64_t *first, uint64_t *last)
     return *end == 0 && *first <= *last && *last - *first < SEEDS_MAX;
 }
 
+/* One seed, of a command that takes no more. */
+static bool seed_read(const char *text, struct qnk_campaign_setup *campaign)
+{
+    return range_read(text, &campaign->first, &campaign->last) && campaign->first == campaign->last;
+}
+
 /* The next of words apart by commas. False: there is none. */
 static bool word_next(const char **rest, char word[32])
 {
@@ -144,8 +150,8 @@ static uint32_t cores(void)
 /* The options that were given and say what a seed is, as they would be typed again. */
 static void options_put(struct sim *sim)
 {
-    static const char *const names[] = {"nodes",  "mode",    "faults", "level",
-                                        "window", "windows", "network"};
+    static const char *const names[] = {"nodes",   "mode",   "faults",  "liars",  "level",
+                                        "regions", "window", "windows", "network"};
     size_t used = 0;
 
     for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -435,6 +441,7 @@ static int resume_open(struct progress *it, uint8_t *done)
 {
     const char *path = qnk_call_text(it->sim->call, "resume");
     char line[LINE], head[LINE];
+    bool is_torn = false;
     FILE *file = path == NULL ? NULL : fopen(path, "a+");
 
     if (path == NULL) {
@@ -457,7 +464,8 @@ static int resume_open(struct progress *it, uint8_t *done)
         const struct qnk_campaign_setup *setup = &it->sim->campaign;
         uint64_t seed = strtoull(line, NULL, 10), place = seed - setup->first;
 
-        if (strchr(line, '\n') == NULL || seed < setup->first || seed > setup->last ||
+        is_torn = strchr(line, '\n') == NULL;
+        if (is_torn || seed < setup->first || seed > setup->last ||
             (done[place / 8] >> place % 8 & 1) != 0) {
             continue;
         }
@@ -467,6 +475,9 @@ static int resume_open(struct progress *it, uint8_t *done)
         }
     }
     (void)fseek(file, 0, SEEK_END);
+    if (is_torn) {
+        fprintf(file, "\n"); /* or the next seed would be read as another one */
+    }
     return QNK_CLI_OK;
 }
 
@@ -612,7 +623,7 @@ int qnk_run_sim_show(struct qnk_call *call)
     struct qnk_verdict verdict;
     int result;
 
-    if (!range_read(call->operands[0], &sim.campaign.first, &sim.campaign.last)) {
+    if (!seed_read(call->operands[0], &sim.campaign)) {
         return usage("a seed is a number", call->operands[0]);
     }
     result = sim_open(&sim);
@@ -674,7 +685,7 @@ int qnk_run_sim_shrink(struct qnk_call *call)
     bool is_shown = isatty(STDERR_FILENO) && !call->quiet;
     int result;
 
-    if (!range_read(call->operands[0], &sim.campaign.first, &sim.campaign.last)) {
+    if (!seed_read(call->operands[0], &sim.campaign)) {
         return usage("a seed is a number", call->operands[0]);
     }
     result = sim_open(&sim);

@@ -4,7 +4,7 @@
 # one run. A long campaign is: qnet sim run --seeds 1..10000 --resume FILE
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 22
+plan 30
 
 # member PATH: of the JSON document in $work/said.
 member() {
@@ -36,6 +36,14 @@ ended 'and goes on from there' 0 "$qnet" sim run --seeds 1..5 --resume "$work/re
 same 'with what is left' '2 3' "$(member seeds) $(member before)"
 ended 'another campaign is refused' 2 "$qnet" sim run --seeds 1..5 --nodes 7 \
     --resume "$work/resume"
+ended 'and one with other liars' 2 "$qnet" sim run --seeds 1..3 --liars 0 --resume "$work/resume"
+printf 1 >>"$work/resume" # of a line that was cut off
+ended 'after a crash it goes on' 0 "$qnet" sim run --seeds 6..6 --resume "$work/resume"
+ended 'without seeds that never ran' 0 "$qnet" sim run --seeds 16..16 --resume "$work/resume" --json
+same 'as this one' '1 0' "$(member seeds) $(member before)"
+ended 'what repeats a run has all that it was asked with' 0 \
+    "$qnet" sim run --seed 3 --liars 0 --regions ten --json
+same 'its liars and regions too' ' --liars 0 --regions ten' "$(member options)"
 
 ended 'a run is told' 0 "$qnet" sim show 3
 says 'with its faults' ' fault  '
@@ -47,3 +55,5 @@ says 'and it says where' '^event [0-9]* differs'
 ended 'what does not fail is not shrunk' 0 "$qnet" sim shrink 3
 ended 'a fault that is none' 2 "$qnet" sim run --faults plague
 ended 'seeds that are none' 2 "$qnet" sim run --seeds 5..1
+ended 'several seeds are not one' 2 "$qnet" sim show 3..4
+ended 'nor are they shrunk' 2 "$qnet" sim shrink 3..4
