@@ -177,6 +177,7 @@ static void on_stopped(void *ctx, uint32_t node)
     at->lives++;
     at->final_window = at->final_height = at->head = 0;
     memset(at->stores, 0, sizeof at->stores);
+    qnk_oracle_forgot(oracle, node);
 }
 
 /* The last final window that was stored comes back. */

@@ -195,6 +195,9 @@ void qnk_oracle_lied_header(struct qnk_oracle *oracle, const struct qnk_micro *h
 /* An honest node gets a VOTES message. */
 void qnk_oracle_heard(struct qnk_oracle *oracle, uint32_t node, struct qn_span body);
 
+/* The node ended, and what it had heard is gone: votes of others are in no disk. */
+void qnk_oracle_forgot(struct qnk_oracle *oracle, uint32_t node);
+
 /* An honest node is looked at. */
 void qnk_oracle_seen_look(struct qnk_oracle *oracle, uint32_t node, const struct qnk_node *at);
 

@@ -242,6 +242,13 @@ void qnk_oracle_heard(struct qnk_oracle *oracle, uint32_t node, struct qn_span b
     }
 }
 
+void qnk_oracle_forgot(struct qnk_oracle *oracle, uint32_t node)
+{
+    for (uint32_t i = 0; node < NODES_SEEN && i < VOTES_MAX; i++) {
+        oracle->seen->votes[i].heard &= ~((uint64_t)1 << node);
+    }
+}
+
 static bool has_block(const struct qnk_node *at, const struct qnk_hash *id)
 {
     struct qnk_block_view view;

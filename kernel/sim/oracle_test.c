@@ -1206,25 +1206,27 @@ static void evidence_that_never_comes_on_the_chain_breaks_s6(void **state)
     seen_drop(&seen);
 }
 
-/* Node 0 is said to get two votes of member 3 in one message, and never does. */
-static void tell_two_votes(const struct seen *seen, uint64_t window)
+/* Node 0 is said to get these votes of member 3, 7 or 8, in one message, and never does. */
+static void tell_of_votes(const struct seen *seen, uint64_t window, uint8_t first, uint8_t last)
 {
     uint8_t body[4 + 2 * QNK_VOTE_WIRE_SIZE], message[QNK_VOTE_MESSAGE_SIZE];
     struct qnk_event event = {.type = QNK_EVENT_FRAME};
+    uint64_t size = 4;
 
-    qn_le32_write(body, 2);
-    for (uint8_t i = 0; i < 2; i++) {
-        struct said said = {3, 0, F, -1, (uint8_t)(7 + i), window};
+    qn_le32_write(body, last - first + 1u);
+    for (uint8_t digest = first; digest <= last; digest++) {
+        struct said said = {3, 0, F, -1, digest, window};
         struct qnk_vote vote = vote_of(seen->net, said);
 
-        memset(vote.signature, 7 + i, sizeof vote.signature);
+        memset(vote.signature, digest, sizeof vote.signature);
         qnk_vote_message(&vote, &seen->net->setup.params.chain_id, message);
         seen->watch.signed_(seen->watch.ctx, 3, (struct qn_span){message, sizeof message},
                             vote.signature);
-        qnk_vote_encode(&vote, body + 4 + (uint64_t)i * QNK_VOTE_WIRE_SIZE);
+        qnk_vote_encode(&vote, body + size);
+        size += QNK_VOTE_WIRE_SIZE;
     }
     event.frame.head.type = QNK_WIRE_VOTES;
-    event.frame.head.body = (struct qn_span){body, sizeof body};
+    event.frame.head.body = (struct qn_span){body, size};
     step(seen, 0, &event, NULL);
 }
 
@@ -1238,10 +1240,34 @@ static void a_contradiction_that_a_node_holds_and_does_not_tell_breaks_s6(void *
     qnk_world_crash(seen.net->world, 1); /* so that the window stays open */
     qnk_world_crash(seen.net->world, 2);
     net_run_ms(seen.net, 3000);
-    tell_two_votes(&seen, look(seen.net, 0).final_window + 1);
+    tell_of_votes(&seen, look(seen.net, 0).final_window + 1, 7, 8);
     net_run_ms(seen.net, 200);
     assert_whole(&seen);
     net_run_ms(seen.net, 200);
+    assert_broken(&seen, QNK_ORACLE_S6);
+    seen_drop(&seen);
+}
+
+static void what_was_heard_before_a_crash_is_held_no_more(void **state)
+{
+    static const bool liars[NODES_MAX] = {[3] = true};
+    struct seen seen = seen_open(net_make(4, 4, 1), liars);
+
+    (void)state;
+    run_some(&seen);
+    qnk_world_crash(seen.net->world, 1);
+    qnk_world_crash(seen.net->world, 2);
+    net_run_ms(seen.net, 3000);
+    tell_of_votes(&seen, look(seen.net, 0).final_window + 1, 7, 7);
+    qnk_world_crash(seen.net->world, 0);
+    net_start(seen.net, 0, 1);
+    net_run_ms(seen.net, 1000);
+    assert_true(look(seen.net, 0).is_signing);
+    tell_of_votes(&seen, look(seen.net, 0).final_window + 1, 8, 8);
+    net_run_ms(seen.net, 400);
+    assert_whole(&seen);
+    tell_of_votes(&seen, look(seen.net, 0).final_window + 1, 7, 7); /* now it holds both */
+    net_run_ms(seen.net, 400);
     assert_broken(&seen, QNK_ORACLE_S6);
     seen_drop(&seen);
 }
@@ -1282,6 +1308,7 @@ static const struct CMUnitTest cases[] = {
     cmocka_unit_test(a_core_that_does_not_recover_breaks_v1_and_v2),
     cmocka_unit_test(evidence_that_never_comes_on_the_chain_breaks_s6),
     cmocka_unit_test(a_contradiction_that_a_node_holds_and_does_not_tell_breaks_s6),
+    cmocka_unit_test(what_was_heard_before_a_crash_is_held_no_more),
 };
 
 int main(void)
