@@ -8,6 +8,8 @@
 
 #include <qnet/assert.h>
 
+#include "kernel/base/text.h"
+
 enum {
     BUSY_TRIES = 500, /* the storage asks to come again while its map grows */
     BUSY_NS = 10000000,
@@ -42,9 +44,10 @@ struct work {
     struct qnk_disk *disk;
     uint32_t what; /* enum qnk_effect_type */
     int32_t status;
-    uint64_t us;            /* that the disk took */
-    struct qnk_event event; /* the answer */
-    bool has_rotten;        /* CHECK, SERVE: a body that could not be read, and its header */
+    uint64_t us;                /* that the disk took */
+    struct qnk_event event;     /* the answer */
+    char damage[QNK_STORE_WHY]; /* SERVE: what else could not be read; "": nothing */
+    bool has_rotten;            /* CHECK, SERVE: a body that could not be read, and its header */
     uint8_t rotten[QNK_MICRO_SIZE];
     union {
         struct {
@@ -256,8 +259,11 @@ static void run_serve(struct work *work)
     int32_t status = qnk_store_serve(&work->disk->reads, QNK_DISK_LANE_READS, serving->type,
                                      &serving->fetch, frame_keep, work);
 
-    (void)status; /* what is not there, or damaged, is asked for elsewhere */
+    /* What is not there, or damaged, is asked for elsewhere. */
     work->has_rotten = qnk_store_rotten(&work->disk->reads, work->rotten);
+    if (status == QN_CORRUPT && !work->has_rotten) {
+        qnk_text(work->damage, sizeof work->damage, "%s", work->disk->reads.why);
+    }
 }
 
 static void run_check(struct work *work)
@@ -430,6 +436,9 @@ static void serve_done(struct work *work)
     uint8_t header[QNK_MICRO_SIZE];
     bool has_rotten = work->has_rotten;
 
+    if (work->damage[0] != '\0') {
+        disk->setup.damaged(disk->setup.ctx, work->damage);
+    }
     memcpy(header, work->rotten, sizeof header);
     answer_add(work);
     qnk_disk_pump(disk);

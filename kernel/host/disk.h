@@ -49,6 +49,8 @@ struct qnk_disk_setup {
     void (*waited)(void *ctx, enum qnk_disk_kind kind, uint64_t us);
     /* A write that is not done; `what` is "a block", `why` of the store. */
     void (*failed)(void *ctx, int32_t status, const char *what, const char *why);
+    /* What a peer asked for is damaged here, and is no body, which a ROTTEN event tells of. */
+    void (*damaged)(void *ctx, const char *why);
 };
 
 struct qnk_disk;

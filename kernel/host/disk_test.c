@@ -10,6 +10,7 @@
 
 #include <qnet/storage.h>
 
+#include "kernel/base/crc32c.h"
 #include "kernel/base/text.h"
 #include "kernel/host/disk.h"
 
@@ -109,7 +110,8 @@ static int32_t fake_trim(struct qn_inst *inst, uint32_t lane, uint32_t log, uint
     return QN_OK;
 }
 
-static bool has_macro; /* each window then has a macroblock of 1,000 bytes */
+static bool has_macro; /* each window then has a macroblock of 1,000 bytes, */
+static bool is_rotten; /* of which a bit is another one */
 
 static int32_t fake_get(struct qn_inst *inst, uint32_t lane, uint64_t snapshot,
                         const struct qn_storage_address *keys, uint32_t count,
@@ -117,13 +119,16 @@ static int32_t fake_get(struct qn_inst *inst, uint32_t lane, uint64_t snapshot,
 {
     (void)inst;
     (void)snapshot;
-    (void)keys;
     static const uint8_t macro[1000];
+    uint8_t value[sizeof macro + 4] = {0};
+    uint32_t crc = qnk_crc32c(0, keys->key.data, keys->key.size);
 
+    qn_le32_write(value + sizeof macro, qnk_crc32c(crc, macro, sizeof macro));
+    value[500] = is_rotten;
     assert_int_equal(lane, QNK_DISK_LANE_READS);
     assert_int_equal(count, 1);
     found->status = has_macro ? QN_OK : QN_NOT_FOUND;
-    return has_macro ? qnk_sink_append(values, macro, sizeof macro) : QN_OK;
+    return has_macro ? qnk_sink_append(values, value, sizeof value) : QN_OK;
 }
 
 static const struct qn_storage_1 fake_table = {
@@ -191,6 +196,15 @@ static void on_waited(void *ctx, enum qnk_disk_kind kind, uint64_t us)
     assert_true(kind < QNK_DISK_KINDS);
 }
 
+static uint32_t damages;
+
+static void on_damaged(void *ctx, const char *why)
+{
+    (void)ctx;
+    assert_string_equal(why, "macroblock 1 is damaged");
+    damages++;
+}
+
 static void on_failed(void *ctx, int32_t status, const char *what, const char *why)
 {
     (void)ctx;
@@ -221,11 +235,13 @@ static int start_with(struct qnk_signer *with)
         .send = on_send,
         .waited = on_waited,
         .failed = on_failed,
+        .damaged = on_damaged,
     };
 
     memset(&fake, 0, sizeof fake);
     heard_count = 0;
-    has_macro = false;
+    has_macro = is_rotten = false;
+    damages = 0;
     room = 0;
     sent = 0;
     replies = 0;
@@ -587,6 +603,23 @@ static void answers_wait_for_room_at_their_peer(void **subject)
     assert_int_equal(sent, 2);
 }
 
+static void what_rotted_is_named_and_not_sent(void **subject)
+{
+    (void)subject;
+    has_macro = is_rotten = true;
+    room = 1;
+    ask_for_macro();
+    settle();
+    assert_int_equal(damages, 1);
+    assert_int_equal(sent, 0);
+    assert_int_equal(failed_status, QN_OK);
+    is_rotten = false;
+    ask_for_macro();
+    settle();
+    assert_int_equal(damages, 1);
+    assert_int_equal(sent, 1);
+}
+
 static void answers_end_with_their_peer(void **subject)
 {
     uint64_t used;
@@ -655,6 +688,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_block_that_is_not_stored_is_told, start, stop),
         cmocka_unit_test_setup_teardown(blocks_have_their_places, start, stop),
         cmocka_unit_test_setup_teardown(answers_wait_for_room_at_their_peer, start, stop),
+        cmocka_unit_test_setup_teardown(what_rotted_is_named_and_not_sent, start, stop),
         cmocka_unit_test_setup_teardown(answers_end_with_their_peer, start, stop),
         cmocka_unit_test_setup_teardown(more_requests_than_the_limit_are_dropped, start, stop),
     };

@@ -173,6 +173,7 @@ bool qnk_live_has_room(void *ctx, uint32_t peer);
 void qnk_live_send(void *ctx, uint32_t peer, uint8_t type, uint32_t request, struct qn_buf *head,
                    struct qn_slice body);
 void qnk_live_failed(void *ctx, int32_t status, const char *what, const char *why);
+void qnk_live_damaged(void *ctx, const char *why);
 void qnk_live_timers_arm(struct qnk_host *host);
 void qnk_live_timer_due(struct qnk_host *host);
 

@@ -288,6 +288,15 @@ void qnk_live_send(void *ctx, uint32_t peer, uint8_t type, uint32_t request, str
     }
 }
 
+void qnk_live_damaged(void *ctx, const char *why)
+{
+    struct qnk_host *host = ctx;
+
+    qnk_log(&host->log, QNK_LOG_WARN, "storage-damaged",
+            "%s, and no peer is given it: keep a copy of '%s', then start with an empty folder",
+            why, host->storage_folder);
+}
+
 void qnk_live_failed(void *ctx, int32_t status, const char *what, const char *why)
 {
     struct qnk_host *host = ctx;

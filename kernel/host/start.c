@@ -256,6 +256,7 @@ static int32_t start_disk(struct qnk_host *host)
         .send = qnk_live_send,
         .waited = qnk_gauges_waited,
         .failed = qnk_live_failed,
+        .damaged = qnk_live_damaged,
     };
 
     return qnk_disk_create(&setup, &host->disk);

@@ -7,7 +7,9 @@
 #include <qnet/storage.h>
 
 #include "kernel/base/bytes.h"
+#include "kernel/base/crc32c.h"
 #include "kernel/base/text.h"
+#include "kernel/chain/certificate.h"
 #include "kernel/chain/merkle.h"
 
 enum {
@@ -23,6 +25,7 @@ enum {
     MICRO_VALUE = 8 + QNK_MICRO_SIZE,
     BLOCK_HEAD = QNK_MICRO_SIZE + 1, /* header, verified */
     INDEX_VALUE = 12,
+    SEAL_SIZE = 4,        /* after each value of a map but a page: its checksum */
     READ_BYTES = 4 << 20, /* of a log at once */
     RECENT = 32,          /* headers that pace looks at */
     NOTHING_SIZE = 1,     /* of the record of an empty mempool: no transaction is this short */
@@ -124,16 +127,39 @@ static struct meta_key meta_key_of(enum meta_kind kind, uint64_t window)
 
 static const uint8_t final_key[] = {'f'};
 
-/* --- reading one value --- */
+/* --- values and their checksums --- */
 
+/* Of a value and of what it belongs to: the storage has checksums for its logs, none for maps. */
+static uint32_t seal_of(struct qn_span key, struct qn_span value)
+{
+    return qnk_crc32c(qnk_crc32c(0, key.data, key.size), value.data, value.size);
+}
+
+/* Takes the checksum off the value that begins at `start`. */
+static int32_t seal_check(struct qn_span key, uint64_t start, struct qn_sink *out)
+{
+    struct qn_span value = {out->data + start, out->size - start - SEAL_SIZE};
+
+    if (out->size - start < SEAL_SIZE ||
+        seal_of(key, value) != qn_le32_read(value.data + value.size)) {
+        qnk_sink_cut(out, start);
+        return QN_CORRUPT;
+    }
+    qnk_sink_cut(out, start + value.size);
+    return QN_OK;
+}
+
+/* QN_CORRUPT: it is not what was stored; nothing is appended, and the caller says what it was. */
 static int32_t get(struct qnk_store *store, uint32_t lane, uint32_t space, struct qn_span key,
                    struct qn_sink *out)
 {
     struct qn_storage_address address = {.key = key, .space = space};
     struct qn_storage_found found = {0};
+    uint64_t start = out->size;
     int32_t status = plugin_of(store)->get(store->storage.inst, lane, 0, &address, 1, &found, out);
 
-    return status == QN_OK ? found.status : status;
+    status = status == QN_OK ? found.status : status;
+    return status == QN_OK ? seal_check(key, start, out) : status;
 }
 
 /* --- writing blocks, guard records, transactions --- */
@@ -164,7 +190,7 @@ int32_t qnk_store_place(struct qnk_store *store, uint32_t lane, const uint8_t *h
                         uint64_t place)
 {
     struct qnk_micro micro;
-    uint8_t value[MICRO_VALUE];
+    uint8_t value[MICRO_VALUE + SEAL_SIZE];
     int32_t status = qnk_micro_decode((struct qn_span){header, QNK_MICRO_SIZE}, &micro);
 
     if (status != QN_OK) {
@@ -181,6 +207,7 @@ int32_t qnk_store_place(struct qnk_store *store, uint32_t lane, const uint8_t *h
 
     qn_le64_write(value, place);
     memcpy(value + 8, header, QNK_MICRO_SIZE);
+    qn_le32_write(value + MICRO_VALUE, seal_of(op.key, (struct qn_span){value, MICRO_VALUE}));
     return plugin_of(store)->write(store->storage.inst, lane, &op, 1, DURABLE);
 }
 
@@ -287,6 +314,14 @@ static void batch_put(struct batch *batch, uint32_t space, struct qn_span key, s
         (struct qn_storage_op){.what = PUT, .space = space, .key = key, .value = value};
 }
 
+/* A value whose checksum follows it, in `size` + SEAL_SIZE bytes. */
+static void batch_seal(struct batch *batch, uint32_t space, struct qn_span key, uint8_t *value,
+                       uint64_t size)
+{
+    qn_le32_write(value + size, seal_of(key, (struct qn_span){value, size}));
+    batch_put(batch, space, key, (struct qn_span){value, size + SEAL_SIZE});
+}
+
 /* A key that lasts as long as the batch. */
 static struct qn_span batch_key(struct batch *batch, const void *key, uint64_t size)
 {
@@ -308,21 +343,24 @@ static struct qn_span batch_number(struct batch *batch, uint64_t value)
 static void put_macro(struct qnk_store *store, struct batch *batch, const struct qnk_final *final)
 {
     uint64_t size = QNK_MACRO_SIZE + final->certificate->size;
-    uint8_t *value = batch_bytes(batch, size);
+    uint8_t *value = batch_bytes(batch, size + SEAL_SIZE);
 
     qnk_macro_encode(&final->macro, value);
     memcpy(value + QNK_MACRO_SIZE, final->certificate->data, final->certificate->size);
-    batch_put(batch, store->macro, batch_number(batch, final->macro.window),
-              (struct qn_span){value, size});
+    batch_seal(batch, store->macro, batch_number(batch, final->macro.window), value, size);
 }
 
 static void put_meta(struct qnk_store *store, struct batch *batch, enum meta_kind kind,
                      uint64_t window, const struct qn_buf *content)
 {
     struct meta_key key = meta_key_of(kind, window);
+    uint8_t *value = batch_bytes(batch, content->size + SEAL_SIZE);
 
-    batch_put(batch, store->meta, batch_key(batch, key.bytes, sizeof key.bytes),
-              qnk_buf_span(content));
+    if (content->size > 0) {
+        memcpy(value, content->data, content->size);
+    }
+    batch_seal(batch, store->meta, batch_key(batch, key.bytes, sizeof key.bytes), value,
+               content->size);
     if (window > QNK_STORE_FINALS) {
         key = meta_key_of(kind, window - QNK_STORE_FINALS);
         batch->ops[batch->count++] = (struct qn_storage_op){
@@ -343,14 +381,14 @@ static struct qnk_final_block block_at(const struct qnk_final *final, uint32_t i
 
 static void put_final(struct qnk_store *store, struct batch *batch, const struct qnk_final *final)
 {
-    uint8_t *value = batch_bytes(batch, FINAL_SIZE);
+    uint8_t *value = batch_bytes(batch, FINAL_SIZE + SEAL_SIZE);
 
     qn_le64_write(value, final->macro.window);
     qn_le64_write(value + 8, final->macro.height);
     qn_le64_write(value + 16, final->blocks == NULL ? 0 : block_at(final, 0).place);
     qn_le64_write(value + 24, final->pages.pages);
-    batch_put(batch, store->meta, (struct qn_span){final_key, sizeof final_key},
-              (struct qn_span){value, FINAL_SIZE});
+    batch_seal(batch, store->meta, (struct qn_span){final_key, sizeof final_key}, value,
+               FINAL_SIZE);
 }
 
 static void put_blocks(struct qnk_store *store, struct batch *batch, const struct qnk_final *final)
@@ -358,12 +396,11 @@ static void put_blocks(struct qnk_store *store, struct batch *batch, const struc
     uint64_t first = final->macro.height - final->macro.blocks_count + 1;
 
     for (uint32_t i = 0; i < final->macro.blocks_count; i++) {
-        uint8_t *value = batch_bytes(batch, MICRO_VALUE);
+        uint8_t *value = batch_bytes(batch, MICRO_VALUE + SEAL_SIZE);
 
         qn_le64_write(value, block_at(final, i).place);
         memcpy(value + 8, final->headers->data + (uint64_t)i * QNK_MICRO_SIZE, QNK_MICRO_SIZE);
-        batch_put(batch, store->micro, batch_number(batch, first + i),
-                  (struct qn_span){value, MICRO_VALUE});
+        batch_seal(batch, store->micro, batch_number(batch, first + i), value, MICRO_VALUE);
     }
 }
 
@@ -376,12 +413,12 @@ static void put_index(struct qnk_store *store, struct batch *batch, const struct
         uint32_t count = qn_le32_read(final->counts->data + (uint64_t)i * 4);
 
         for (uint32_t j = 0; j < count; j++, id += QN_HASH_SIZE) {
-            uint8_t *value = batch_bytes(batch, INDEX_VALUE);
+            uint8_t *value = batch_bytes(batch, INDEX_VALUE + SEAL_SIZE);
 
             qn_le64_write(value, height);
             qn_le32_write(value + 8, j);
-            batch_put(batch, store->index_tx, (struct qn_span){id, QN_HASH_SIZE},
-                      (struct qn_span){value, INDEX_VALUE});
+            batch_seal(batch, store->index_tx, (struct qn_span){id, QN_HASH_SIZE}, value,
+                       INDEX_VALUE);
         }
     }
 }
@@ -405,8 +442,10 @@ int32_t qnk_store_window(struct qnk_store *store, uint32_t lane, const struct qn
     uint32_t n = is_light ? 0 : final->macro.blocks_count;
     struct batch batch = {
         .room = (uint32_t)(OPS_FIXED + n + final->pages.count + txs),
-        .bytes_room = 4096 + final->certificate->size + (uint64_t)n * (MICRO_VALUE + NUMBER_SIZE) +
-                      (uint64_t) final->pages.count * NUMBER_SIZE + txs * INDEX_VALUE,
+        .bytes_room = 4096 + final->certificate->size + final->control->size +
+                      final->next_set->size + final->frontier->size +
+                      (uint64_t)n * (MICRO_VALUE + SEAL_SIZE + NUMBER_SIZE) +
+                      (uint64_t) final->pages.count * NUMBER_SIZE + txs * (INDEX_VALUE + SEAL_SIZE),
     };
     uint64_t window = final->macro.window;
     int32_t status = QN_NO_SPACE;
@@ -444,7 +483,7 @@ int32_t qnk_store_final(struct qnk_store *store, uint32_t lane, struct qnk_store
     *final = (struct qnk_store_final){0};
     qnk_sink_init(&out, store->budget, VALUE_CAP);
     status = get(store, lane, store->meta, (struct qn_span){final_key, sizeof final_key}, &out);
-    if (status == QN_OK && out.size != FINAL_SIZE) {
+    if (status == QN_CORRUPT || (status == QN_OK && out.size != FINAL_SIZE)) {
         status = corrupt(store, "the record of the last final window, of size", out.size);
     } else if (status == QN_OK) {
         final->window = qn_le64_read(out.data);
@@ -461,7 +500,10 @@ int32_t qnk_store_macro(struct qnk_store *store, uint32_t lane, uint64_t window,
 {
     struct number key = number_of(window);
 
-    return get(store, lane, store->macro, (struct qn_span){key.bytes, sizeof key.bytes}, out);
+    int32_t status =
+        get(store, lane, store->macro, (struct qn_span){key.bytes, sizeof key.bytes}, out);
+
+    return status == QN_CORRUPT ? corrupt(store, "macroblock", window) : status;
 }
 
 int32_t qnk_store_header(struct qnk_store *store, uint32_t lane, uint64_t height,
@@ -482,6 +524,8 @@ int32_t qnk_store_header(struct qnk_store *store, uint32_t lane, uint64_t height
         } else {
             *place = qn_le64_read(out.data);
         }
+    } else if (status == QN_CORRUPT) {
+        status = corrupt(store, "the header of block", height);
     }
     qnk_sink_done(&out);
     return status;
@@ -640,20 +684,36 @@ static int32_t get_meta(struct qnk_store *store, uint32_t lane, enum meta_kind k
     int32_t status =
         get(store, lane, store->meta, (struct qn_span){key.bytes, sizeof key.bytes}, out);
 
-    return status == QN_NOT_FOUND ? corrupt(store, "what belongs to window", window) : status;
+    return status == QN_NOT_FOUND || status == QN_CORRUPT
+               ? corrupt(store, "what belongs to window", window)
+               : status;
 }
 
-/* Whether the parts of a stored window belong together: the header names the hashes of the rest,
- * and the last one that of the last block, NULL: there is none to compare. A light node has only
- * the control record of genesis. */
-static bool fits_together(struct qnk_store *store, struct qn_span macro_bytes,
-                          struct qn_span control, struct qn_span set, bool is_light,
-                          const struct qnk_hash *block)
+/* Whether the certificate is one of this macroblock. Its signatures were verified before it was
+ * stored. */
+static bool is_certified(const struct qnk_macro *macro, struct qn_span certificate)
+{
+    struct qnk_certificate cert;
+    struct qnk_hash digest;
+
+    qnk_macro_digest(macro, &digest);
+    return qnk_certificate_decode(certificate, &cert) == QN_OK && cert.window == macro->window &&
+           qnk_hash_equal(&cert.digest, &digest);
+}
+
+/* Whether the parts of a stored window belong together: the certificate names the header, which
+ * names the hashes of the rest, and the last one that of the last block, NULL: there is none to
+ * compare. A light node has only the control record of genesis. */
+static bool fits_together(struct qnk_store *store, struct qn_span value, struct qn_span control,
+                          struct qn_span set, bool is_light, const struct qnk_hash *block)
 {
     struct qnk_macro macro;
     struct qnk_hash hash;
     struct qnk_set *members = NULL;
-    bool fits = qnk_macro_decode(macro_bytes, &macro) == QN_OK;
+    bool fits = value.size > QNK_MACRO_SIZE &&
+                qnk_macro_decode((struct qn_span){value.data, QNK_MACRO_SIZE}, &macro) == QN_OK &&
+                is_certified(&macro, (struct qn_span){value.data + QNK_MACRO_SIZE,
+                                                      value.size - QNK_MACRO_SIZE});
 
     qnk_hash_tagged("qnet/control", control.data, control.size, &hash);
     fits = fits && (is_light || qnk_hash_equal(&hash, &macro.control)) &&
@@ -691,10 +751,9 @@ static int32_t restore_final(struct qnk_store *store, uint32_t lane, uint64_t wi
         status = get_meta(store, lane, META_FRONTIER, window, &frontier);
     }
     if (status == QN_NOT_FOUND ||
-        (status == QN_OK && (macro.size <= QNK_MACRO_SIZE ||
-                             !fits_together(store, (struct qn_span){macro.data, QNK_MACRO_SIZE},
-                                            qnk_sink_span(&control), qnk_sink_span(&set), is_light,
-                                            is_last && !is_light ? block : NULL)))) {
+        (status == QN_OK &&
+         !fits_together(store, qnk_sink_span(&macro), qnk_sink_span(&control), qnk_sink_span(&set),
+                        is_light, is_last && !is_light ? block : NULL))) {
         status = corrupt(store, "macroblock", window);
     }
     if (status == QN_OK) {
@@ -1060,7 +1119,7 @@ int32_t qnk_store_tx(struct qnk_store *store, uint32_t lane, const struct qnk_ha
 
     qnk_sink_init(&out, store->budget, VALUE_CAP);
     status = get(store, lane, store->index_tx, (struct qn_span){id->bytes, QN_HASH_SIZE}, &out);
-    if (status == QN_OK && out.size != INDEX_VALUE) {
+    if (status == QN_CORRUPT || (status == QN_OK && out.size != INDEX_VALUE)) {
         status = corrupt(store, "an index entry, of size", out.size);
     } else if (status == QN_OK) {
         *height = qn_le64_read(out.data);
@@ -1118,7 +1177,7 @@ static int32_t serve_macros(struct qnk_store *store, uint32_t lane, const struct
     }
     qnk_sink_done(&value);
     qnk_sink_done(&body);
-    return count > 0 ? QN_OK : status;
+    return count > 0 && status != QN_CORRUPT ? QN_OK : status;
 }
 
 static int32_t serve_headers(struct qnk_store *store, uint32_t lane, const struct qnk_fetch *fetch,
@@ -1148,7 +1207,7 @@ static int32_t serve_headers(struct qnk_store *store, uint32_t lane, const struc
         send_sink(store, &body, QNK_WIRE_RANGE, send, ctx);
     }
     qnk_sink_done(&body);
-    return count > 0 ? QN_OK : status;
+    return count > 0 && status != QN_CORRUPT ? QN_OK : status;
 }
 
 static void send_parts(const struct qnk_store *store, const struct qnk_micro *header,

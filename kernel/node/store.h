@@ -10,7 +10,9 @@
  * Spaces: logs `log` (blocks), `guard`, `mempool`; maps `micro` (height -> place, header), `macro`
  * (window -> header, certificate), `page`, `meta` (the last final window; control record, set and
  * history of the last final windows), `index_tx` (transaction id -> height, place in the block).
- * Integers in keys are big-endian, so that they order as numbers; in values little-endian.
+ * Integers in keys are big-endian, so that they order as numbers; in values little-endian. A u32
+ * checksum (crc32c) of key and value ends each value of a map but a page, which the state's root
+ * covers: what rotted is not read as something else, however old it is.
  *
  * Unless a function's own comment says otherwise:
  *   threads  calls that write maps, and calls that append, one at a time each; reads from anywhere
@@ -104,7 +106,8 @@ QN_MUST_CHECK int32_t qnk_store_restore_txs(struct qnk_store *store, uint32_t la
 
 /* --- reading for peers and people --- */
 
-/* QN_NOT_FOUND: not final here. The sink gets header and certificate. */
+/* QN_NOT_FOUND: not final here. QN_CORRUPT: it rotted, which `why` says. The sink gets header and
+ * certificate. */
 QN_MUST_CHECK int32_t qnk_store_macro(struct qnk_store *store, uint32_t lane, uint64_t window,
                                       struct qn_sink *out);
 
@@ -130,7 +133,8 @@ QN_MUST_CHECK int32_t qnk_store_tx(struct qnk_store *store, uint32_t lane,
 
 /* A peer's request, answered by frames through `send`: bodies of MACROS, RANGE or BODY_PART
  * messages, head and slice as in the SEND effect; the callee takes references of its own. Rotten
- * bodies are left out; QN_CORRUPT afterwards says that there were any. */
+ * bodies are left out, and macroblocks and headers from a rotten one on; QN_CORRUPT afterwards says
+ * that there were any. */
 typedef void qnk_store_send(void *ctx, uint8_t type, struct qn_buf *head, struct qn_slice body);
 QN_MUST_CHECK int32_t qnk_store_serve(struct qnk_store *store, uint32_t lane, uint8_t type,
                                       const struct qnk_fetch *fetch, qnk_store_send *send,

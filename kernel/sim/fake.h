@@ -33,6 +33,9 @@ void qnk_fake_storage_give(struct qnk_plugged storage);
 /* A record of a log is damaged: as the storage tells of it, or so that it does not see it. */
 void qnk_fake_storage_rot(struct qnk_plugged storage, uint32_t log, uint64_t place, bool is_seen);
 
+/* A bit of the value of a map's `index`-th key, from 0 on, is another one. */
+void qnk_fake_storage_flip(struct qnk_plugged storage, uint32_t map, uint32_t index, uint64_t bit);
+
 /* --- producer: one height after another, in the set's order; 100 ms, 50 ms --- */
 
 struct qnk_plugged qnk_fake_producer_make(struct qnk_budget *budget);

@@ -314,6 +314,16 @@ void qnk_fake_storage_rot(struct qnk_plugged storage, uint32_t log, uint64_t pla
     }
 }
 
+void qnk_fake_storage_flip(struct qnk_plugged storage, uint32_t map, uint32_t index, uint64_t bit)
+{
+    struct qn_inst *self = storage.inst;
+    struct qn_buf *value = self->spaces[map].items[index].value;
+
+    QN_ASSERT(index < self->spaces[map].count);
+    bit %= value->size * 8;
+    value->data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+}
+
 void qnk_fake_storage_give(struct qnk_plugged storage)
 {
     struct qn_inst *self = storage.inst;
