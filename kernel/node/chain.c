@@ -827,7 +827,10 @@ struct qnk_block *qnk_block_add_own(struct qnk_node *node, const struct qnk_micr
 
     qnk_micro_id(header, &id);
 
-    struct qnk_block *block = qnk_tree_add(node->tree, parent, header, &id);
+    /* A machine with the same key may have made and told the same one meanwhile. */
+    struct qnk_block *block = qnk_tree_find(node->tree, &id) != NULL
+                                  ? NULL
+                                  : qnk_tree_add(node->tree, parent, header, &id);
 
     if (block == NULL) {
         return NULL;

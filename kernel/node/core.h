@@ -417,7 +417,7 @@ bool qnk_part_fits(const struct qnk_micro *header, const struct qnk_body_part *p
 void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, struct qn_buf *body,
                        uint64_t place, bool verified);
 
-/* Our own block, signed and executed, enters the tree. */
+/* Our own block, signed and executed, enters the tree. NULL: no room, or it is there already. */
 struct qnk_block *qnk_block_add_own(struct qnk_node *node, const struct qnk_micro *header,
                                     struct qnk_block *parent, struct qnk_job *job);
 /* Has the next of the own blocks that came back signed again, one after another. */

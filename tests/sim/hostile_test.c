@@ -85,6 +85,49 @@ static void a_block_of_the_end_of_time_waits_for_it(void **state)
     net_drop(net);
 }
 
+/* A machine with the same key that made the same block: it comes while this one is signing it. */
+struct twin {
+    struct net *net;
+    uint32_t said;
+};
+
+static bool twin_says(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    struct twin *twin = ctx;
+    uint8_t body[4 + QNK_MICRO_SIZE];
+    const struct qnk_sign *sign = effect->sign;
+
+    if (node == LIAR && effect->type == QNK_EFFECT_SIGN && sign->body != NULL && twin->said == 0) {
+        twin->said++;
+        qn_le32_write(body, 1);
+        memcpy(body + 4, sign->header, QNK_MICRO_SIZE);
+        sign_as(twin->net, LIAR, sign->message, sign->message_size,
+                body + 4 + QNK_MICRO_SIGNED_SIZE);
+        say(twin->net, LIAR, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, body, sizeof body);
+    }
+    return true;
+}
+
+static void an_own_block_that_comes_while_it_is_signed_kills_nobody(void **state)
+{
+    struct twin twin = {.net = net_make(4, 4, 39)};
+    const struct qnk_watch watch = {.ctx = &twin, .effect = twin_says};
+    uint64_t made;
+
+    (void)state;
+    net_open(twin.net);
+    qnk_world_watch(twin.net->world, &watch);
+    net_start(twin.net, 0, 4);
+    qnk_world_slow(twin.net->world, LIAR, 1000, 20000);
+    net_run_ms(twin.net, 3000);
+    assert_int_equal(twin.said, 1);
+    made = qnk_node_counters(qnk_world_node(twin.net->world, LIAR))->blocks_made;
+    net_run_ms(twin.net, 8000);
+    assert_true(qnk_node_counters(qnk_world_node(twin.net->world, LIAR))->blocks_made > made);
+    assert_agreement(twin.net);
+    net_drop(twin.net);
+}
+
 /* --- votes --- */
 
 /* A vote of the liar for a window `ahead` of the last final one. */
@@ -332,6 +375,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_block_of_the_end_of_time_waits_for_it),
+        cmocka_unit_test(an_own_block_that_comes_while_it_is_signed_kills_nobody),
         cmocka_unit_test(steps_that_nobody_declared_push_no_vote_out),
         cmocka_unit_test(a_member_that_contradicts_itself_is_told_of_once),
         cmocka_unit_test(forged_certificates_do_not_keep_a_late_node_back),
