@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# mutants_test.sh: no entry of tests/mutants/list is stale: each still applies and compiles. And a
+# slice of run.sh: each machine catches what it is there for.
+
+# shellcheck disable=SC1091,SC2013,SC2046,SC2086,SC2154 # facts come from make; lists are words
+set -u
+src=${top_srcdir:-.}
+build=${top_builddir:-.}
+work=$(mktemp -d "${TMPDIR:-/tmp}/mutants.XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+names=$(python3 "$src/tests/mutants/plant.py" "$src" names)
+MAKEFLAGS='' make -s -C "$build" mutants-facts >"$work/facts"
+. "$work/facts"
+number=0
+
+# case STATUS WORDS
+is() {
+    number=$((number + 1))
+    [ "$1" -eq 0 ] || { printf 'not ' && sed 's/^/# /' "$work/said" >&2; }
+    echo "ok $number - $2"
+}
+
+compiles() {
+    for file in $(cat "$work/files"); do
+        $compile -fsyntax-only -iquote "$src/$(dirname "$file")" "$work/$1/$file" || return 1
+    done
+}
+
+applies() {
+    python3 "$src/tests/mutants/plant.py" "$src" plant "$1" "$work/$1" >"$work/files" &&
+        [ -s "$work/files" ] && compiles "$1"
+}
+
+slice() {
+    sh "$src/tests/mutants/run.sh" "$@" >"$work/said" 2>&1
+}
+
+echo "1..$(($(echo "$names" | wc -l) + 4))"
+for name in $names; do
+    applies "$name" >"$work/said" 2>&1
+    is $? "$name applies and compiles"
+done
+slice --only unit no-lock-guard mixed-vr-ballot short-certificate
+is $? "the kernel's own tests catch its mutants"
+slice --only contract no-lock-engine
+is $? "what every engine must do catches the engine's"
+slice --only twins no-lock any-unlock lock-forgotten-guard
+is $? 'twins catch those of both'
+slice --only unit,contract,seeds --seeds 8 honest
+is $? 'nobody blames the honest variant'
