@@ -187,10 +187,6 @@ static void report_print(const struct qnk_call *call, const struct qnk_replay_re
     const char *folder = call->operands[0];
     enum verdict verdict = judge(report, signal);
 
-    if (verdict == VERDICT_REFUSED) {
-        printf("refused: %s\n", report->why);
-        return;
-    }
     printf("node        %s, recorded by qnet %s\n", report->node, report->program);
     printf("plugins     ");
     for (const char *at = report->plugins; *at != 0; at++) {
@@ -226,13 +222,29 @@ static void report_print(const struct qnk_call *call, const struct qnk_replay_re
     }
 }
 
-static void report_json(const struct qnk_replay_report *report, int signal)
+/* What comes from a path or a damaged file may be no text, of which JSON takes none at all. */
+static void text_clean(char *text)
+{
+    json_t *whole = json_string(text);
+
+    for (char *at = text; whole == NULL && *at != 0; at++) {
+        *at = (unsigned char)*at < 0x80 ? *at : '?';
+    }
+    json_decref(whole);
+}
+
+static void report_json(struct qnk_replay_report *report, int signal)
 {
     static const char *const ends[] = {"orderly", "in-step", "between",
                                        "stopped", "damaged", "until"};
+    char *const texts[] = {report->node,  report->words, report->why,  report->halted,
+                           report->event, report->field, report->then, report->now};
     char hex[QNK_HEX_SIZE(QN_HASH_SIZE)];
     json_t *it;
 
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        text_clean(texts[i]);
+    }
     qnk_hex_encode(report->hash.bytes, QN_HASH_SIZE, hex);
     it = json_pack(
         "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:i, s:s, s:s, s:i, s:I, s:s, s:i, s:s}", //
@@ -304,6 +316,8 @@ int qnk_run_replay(struct qnk_call *call)
     signal = child_wait(child);
     if (call->json) {
         report_json(report, signal);
+    } else if (judge(report, signal) == VERDICT_REFUSED) {
+        fprintf(stderr, "qnet: refused: %s\n", report->why);
     } else if (!call->quiet) {
         report_print(call, report, signal);
     }

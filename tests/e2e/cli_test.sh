@@ -34,7 +34,7 @@ for part in sys.argv[2].split("."):
 print(it)' "$work/json" "$1" 2>/dev/null
 }
 
-plan 81
+plan 84
 
 # --- without a node ---
 
@@ -47,6 +47,9 @@ ended 'so is one too many' 2 "$qnet" micro get 1 2
 ended 'nobody answers' 3 "$qnet" -n nobody status
 says 'and it says where' "'nobody' does not answer at .*/qnet/nobody/admin.sock"
 ended 'help' 0 "$qnet" help tx send
+ended 'a folder without an input log' 1 "$qnet" replay "$work" --quiet
+says 'is named, on stderr' "refused: there is no input log in '$work'"
+json 'and one whose name is no text still gives JSON' 1 replay "$work/$(printf '\377')"
 json version 0 version
 json 'plugin list' 0 plugin list
 json 'config schema' 0 config schema
