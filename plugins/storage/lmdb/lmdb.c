@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -86,7 +87,7 @@ static int32_t lmdb_create(const struct qn_host *host, struct qn_node *node, str
     if (values.map_size > values.map_max) {
         return fail(self, QN_INVALID, "'map_size' is above 'map_max'");
     }
-    status = lmdb_maps_init(&self->maps, host, values.map_size / MAP_UNIT * MAP_UNIT,
+    status = lmdb_maps_init(&self->maps, host, node, values.map_size / MAP_UNIT * MAP_UNIT,
                             values.map_max / MAP_UNIT * MAP_UNIT);
     if (status != QN_OK) {
         return status;
@@ -300,7 +301,16 @@ static int32_t lmdb_write(struct qn_inst *self, uint32_t lane, const struct qn_s
     if (level > LEVEL_MAX || !are_ops(self, ops, ops_count)) {
         return QN_INVALID;
     }
-    return lmdb_maps_write(&self->maps, ops, ops_count, level);
+    int32_t status = lmdb_maps_write(&self->maps, ops, ops_count, level);
+
+    if (status == QN_IO || status == QN_CORRUPT) {
+        char why[160];
+
+        (void)snprintf(why, sizeof why, "'data.mdb' takes no write: %.120s",
+                       mdb_strerror(self->maps.error));
+        return fail(self, status, why);
+    }
+    return status;
 }
 
 static int32_t lmdb_get(struct qn_inst *self, uint32_t lane, uint64_t snapshot,

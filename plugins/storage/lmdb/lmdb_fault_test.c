@@ -1230,6 +1230,96 @@ static void a_cut_map_is_corrupt(void **state)
     free(truth);
 }
 
+enum { ROTTEN_ROUNDS = 2000, ROTTEN_WRITES = 12, SILENT_END = 9, REFUSED = 3 };
+
+static struct qn_node *rotten_node;
+
+static void ended_by_lmdb(int number)
+{
+    struct qn_span words = qn_check_node_words(rotten_node);
+
+    (void)number;
+    _exit(memmem(words.data, words.size, "is damaged", 10) != NULL ? 0 : SILENT_END);
+}
+
+/* In a process of its own: reads and writes what may be rotten. */
+static void rotten_map_use(struct subject *it)
+{
+    struct qn_storage_range all = {.flags = 2};
+    struct qn_sink sink = {.data = it->room, .cap = ROOM};
+    int32_t status = activate_again(it); /* it may be refused at once */
+
+    if (status != QN_OK) {
+        _exit(REFUSED);
+    }
+    status = inst_open(it);
+    rotten_node = it->node;
+    (void)signal(SIGABRT, ended_by_lmdb);
+    all.space = it->map;
+    if (status == QN_OK) {
+        status = it->slots->scan(it->inst, 0, 0, &all, UINT32_MAX, ROOM, &sink);
+        for (uint32_t i = 0; i < ROTTEN_WRITES; i++) {
+            uint8_t key = (uint8_t)(i * 21);
+            struct qn_storage_op op = {PUT, it->map, {&key, 1}, {it->room, 300}};
+
+            status = it->slots->write(it->inst, 0, &op, 1, 1);
+        }
+        inst_close(it);
+    }
+    _exit(0);
+}
+
+/* LMDB has no checksums and trusts what it reads: pages that contradict themselves are refused
+ * before it does. */
+static void a_rotten_map_is_refused_and_ends_no_process(void **state)
+{
+    struct truth *truth = calloc(1, sizeof *truth);
+    uint8_t *bytes = malloc(1 << 20);
+    struct subject it;
+    char path[400];
+    uint64_t seed = 11, size;
+    uint32_t refused = 0;
+    FILE *file;
+
+    (void)state;
+    assert_true(truth != NULL && bytes != NULL);
+    subject_start(&it, 1 << 20, 1 << 20);
+    assert_int_equal(inst_open(&it), QN_OK);
+    for (uint32_t i = 0; i < 60; i++) {
+        assert_int_equal(batch_write(&it, truth, 1), QN_OK);
+    }
+    inst_close(&it);
+    (void)snprintf(path, sizeof path, "%s/data.mdb", it.folder);
+    file = fopen(path, "rb");
+    assert_non_null(file);
+    size = fread(bytes, 1, 1 << 20, file);
+    (void)fclose(file);
+    for (uint32_t i = 0; i < ROTTEN_ROUNDS; i++) {
+        uint64_t page = 2 + qn_check_random(&seed) % (size / 4096 - 2);
+        uint64_t at = page * 4096 + qn_check_random(&seed) % (i % 2 == 0 ? 64 : 4096);
+        pid_t child;
+        int how;
+
+        bytes[at] ^= (uint8_t)(1 << i % 8);
+        file_set(path, bytes, size);
+        bytes[at] ^= (uint8_t)(1 << i % 8);
+        child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            rotten_map_use(&it);
+        }
+        assert_int_equal(waitpid(child, &how, 0), child);
+        refused += WIFEXITED(how) && WEXITSTATUS(how) == REFUSED;
+        if (!WIFEXITED(how) || (WEXITSTATUS(how) != 0 && WEXITSTATUS(how) != REFUSED)) {
+            fail_msg("a bit of byte %u of page %u", (unsigned)(at % 4096), (unsigned)page);
+        }
+    }
+    assert_true(refused > ROTTEN_ROUNDS / 20); /* most bits are of values, or free */
+    subject_stop(&it);
+    free(bytes);
+    free(truth);
+}
+
 /* --- limits --- */
 
 /* Puts keys of one KiB until the map says no, and gives that answer. */
@@ -1436,6 +1526,7 @@ int main(void)
         CASE(a_damaged_watermark_costs_nothing),
         CASE(a_lost_head_or_file_is_corrupt),
         CASE(a_cut_map_is_corrupt),
+        CASE(a_rotten_map_is_refused_and_ends_no_process),
         CASE(a_full_map_is_no_space),
         CASE(a_full_disk_is_no_space),
         CASE(a_map_grows_when_no_snapshot_is_open),
@@ -1443,5 +1534,6 @@ int main(void)
         CASE(a_folder_has_one_owner),
     };
 
+    cmocka_set_test_filter(getenv("QNET_TEST_ONLY"));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,8 @@
 
 #include <qnet/assert.h>
 
+#include "pages.h"
+
 enum {
     PUT = 1,
     ERASE = 2,
@@ -24,6 +26,8 @@ enum {
     FULL = 64 << 10,    /* bytes: a disk with less left is full */
     READERS_SPARE = 16, /* slots besides those of lanes and snapshots */
     PATH_MAX_SIZE = 4096,
+    ERROR_LEVEL = 0, /* of the log, and the next */
+    WARN_LEVEL = 1,
 };
 
 /* --- statuses --- */
@@ -66,6 +70,8 @@ static int32_t status_of(const struct maps *maps, int error)
         return QN_NO_SPACE;
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
+    case MDB_PAGE_FULL: /* this and the next cannot be but in pages that contradict themselves */
+    case MDB_CURSOR_FULL:
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
     case MDB_INCOMPATIBLE:
@@ -81,6 +87,7 @@ static int32_t written(struct maps *maps, int error)
     int32_t status = status_of(maps, error);
 
     maps->is_failed = maps->is_failed || status == QN_IO || error == MDB_PANIC;
+    maps->error = error;
     return status;
 }
 
@@ -138,10 +145,10 @@ static int growth_init(struct maps *maps)
     return error;
 }
 
-int32_t lmdb_maps_init(struct maps *maps, const struct qn_host *host, uint64_t size,
-                       uint64_t size_max)
+int32_t lmdb_maps_init(struct maps *maps, const struct qn_host *host, struct qn_node *node,
+                       uint64_t size, uint64_t size_max)
 {
-    *maps = (struct maps){.host = host, .size = size, .size_max = size_max};
+    *maps = (struct maps){.host = host, .node = node, .size = size, .size_max = size_max};
     if (growth_init(maps) != 0) {
         return QN_NO_SPACE;
     }
@@ -232,11 +239,31 @@ static bool is_whole(const struct maps *maps)
             (uint64_t)file.st_size >= (info.me_last_pgno + 1) * (uint64_t)top.ms_psize);
 }
 
+/* Where its pages contradict themselves the library may end the process: not without words. */
+static void contradicted(MDB_env *env, const char *assertion)
+{
+    const struct maps *maps = mdb_env_get_userctx(env);
+    char words[400];
+    int size = snprintf(words, sizeof words,
+                        "'%.150s/data.mdb' is damaged (%.100s): keep a copy of the folder, then "
+                        "start with an empty folder",
+                        maps->folder, assertion);
+
+    maps->host->log(maps->node, ERROR_LEVEL,
+                    (struct qn_span){(const uint8_t *)words, (uint64_t)size});
+}
+
 static int env_open(struct maps *maps)
 {
     const unsigned int readers = MAPS_LANES + MAPS_SNAPSHOTS + READERS_SPARE;
     int error = mdb_env_create(&maps->env);
 
+    if (error == 0) {
+        error = mdb_env_set_userctx(maps->env, maps);
+    }
+    if (error == 0) {
+        error = mdb_env_set_assert(maps->env, contradicted);
+    }
     if (error == 0) {
         error = mdb_env_set_maxdbs(maps->env, MAPS_MAX);
     }
@@ -252,10 +279,31 @@ static int env_open(struct maps *maps)
     return error;
 }
 
+/* Whether all pages in use agree; which does not is said. */
+static int32_t pages_check(struct maps *maps, uint64_t last)
+{
+    struct lmdb_pages_found found;
+    char words[200];
+    int fd, size;
+    int32_t status = mdb_env_get_fd(maps->env, &fd) == 0 ? QN_OK : QN_IO;
+
+    if (status == QN_OK) {
+        status = lmdb_pages_check(maps->host, maps->node, fd, last, &found);
+    }
+    if (status == QN_CORRUPT) {
+        size = snprintf(words, sizeof words, "'data.mdb': page %llu %s",
+                        (unsigned long long)found.page, found.why);
+        maps->host->log(maps->node, WARN_LEVEL,
+                        (struct qn_span){(const uint8_t *)words, (uint64_t)size});
+    }
+    return status;
+}
+
 int32_t lmdb_maps_open(struct maps *maps, const char *folder)
 {
     MDB_envinfo info;
     MDB_txn *txn;
+    int32_t status;
     int error;
 
     maps->folder = folder;
@@ -268,6 +316,10 @@ int32_t lmdb_maps_open(struct maps *maps, const char *folder)
     }
     if (error != 0) {
         return status_of(maps, error);
+    }
+    status = pages_check(maps, info.me_last_txnid);
+    if (status != QN_OK) {
+        return status;
     }
     maps->size = info.me_mapsize; /* what is stored may need more than was asked for */
     maps->size_max = maps->size_max > maps->size ? maps->size_max : maps->size;

@@ -45,10 +45,12 @@ struct maps_snapshot {
 
 struct maps {
     const struct qn_host *host;
+    struct qn_node *node;
     const char *folder; /* absolute path, the host's */
     MDB_env *env;
     uint64_t size, size_max;
     bool is_failed;               /* the writer's */
+    int error;                    /* the same: what the last write ended with */
     MDB_txn *readers[MAPS_LANES]; /* reset while unused */
     pthread_rwlock_t growth;      /* shared by all that has a transaction; alone to grow */
     pthread_mutex_t lock;         /* for all below */
@@ -61,8 +63,8 @@ struct maps {
 };
 
 /* Neither touches the disk. NO_SPACE: no memory. */
-int32_t lmdb_maps_init(struct maps *maps, const struct qn_host *host, uint64_t size,
-                       uint64_t size_max);
+int32_t lmdb_maps_init(struct maps *maps, const struct qn_host *host, struct qn_node *node,
+                       uint64_t size, uint64_t size_max);
 void lmdb_maps_done(struct maps *maps);
 
 /* Opens or makes the environment and all maps that there are. */
