@@ -77,8 +77,16 @@ void qn_check_sha256_init(struct qn_check_sha256 *sha)
 
 void qn_check_sha256_add(struct qn_check_sha256 *sha, struct qn_span bytes)
 {
-    for (uint64_t i = 0; i < bytes.size; i++) {
-        sha->block[sha->size++ % BLOCK] = bytes.data[i];
+    uint64_t done = 0;
+
+    while (done < bytes.size) {
+        if (sha->size % BLOCK == 0 && bytes.size - done >= BLOCK) {
+            block_add(sha->state, bytes.data + done); /* a whole one, where it lies */
+            sha->size += BLOCK;
+            done += BLOCK;
+            continue;
+        }
+        sha->block[sha->size++ % BLOCK] = bytes.data[done++];
         if (sha->size % BLOCK == 0) {
             block_add(sha->state, sha->block);
         }

@@ -13,6 +13,10 @@
 #include <qnet/assert.h>
 #include <qnet/record.h>
 
+/* Optional: what takes long and is done once. A fuzzer calls it before the first input; without one
+ * the harness does when it needs to. */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 typedef void fuzz_take(const uint8_t *data, size_t size);

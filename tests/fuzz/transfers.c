@@ -70,15 +70,12 @@ static void ledger_make(void)
 }
 
 /* Page 0 of nothing ends what the input before left. */
-static void begin(void)
+static void state_make(void)
 {
     static const uint8_t nothing[QN_LEDGER_PAGE_SIZE];
     uint8_t record[512];
     uint8_t *at = qn_writer_fixed(qn_writer_u32(record, 1), key_of(0), QN_KEY_SIZE);
 
-    if (slots == NULL) {
-        ledger_make();
-    }
     QN_ASSERT(slots->load_pages(given.inst, 0, 0, (struct qn_span){nothing, sizeof nothing}, 1) !=
               QN_OK);
     at = qn_writer_u32(qn_writer_u64(at, 1), ACCOUNTS);
@@ -89,8 +86,22 @@ static void begin(void)
     at = qn_writer_u64(qn_writer_u64(at, FEE_MIN), ACCOUNT_MIN);
     QN_ASSERT(slots->genesis(given.inst, 0, (struct qn_span){record, (uint64_t)(at - record)}) ==
               QN_OK);
-    count = blocks_count = 0;
+    blocks_count = 0;
     height = 0;
+}
+
+/* Where all blocks were undone, the state is the first one again. */
+static void begin(void)
+{
+    bool is_first = slots == NULL;
+
+    if (is_first) {
+        ledger_make();
+    }
+    if (is_first || blocks_count > 0) {
+        state_make();
+    }
+    count = 0;
 }
 
 static void root_take(uint8_t root[QN_HASH_SIZE])
@@ -336,6 +347,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else {
             transfer_add(&in);
         }
+    }
+    while (left > 0) {
+        undo_run(&left);
     }
     return 0;
 }
