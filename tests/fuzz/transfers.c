@@ -26,6 +26,7 @@ enum {
     TXS = 64,
     BLOCKS = 8, /* that can be undone */
     SLOT = 64,
+    DEEDS_MAX = 96,
 };
 
 static struct fuzz_given given;
@@ -333,7 +334,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t left = 0; /* blocks that can be undone */
 
     begin();
-    while (in.at != NULL && in.left > 0) {
+    for (uint32_t i = 0; i < DEEDS_MAX && in.at != NULL && in.left > 0; i++) {
         uint8_t what = qn_reader_u8(&in);
 
         if (what <= 1) {
