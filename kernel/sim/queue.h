@@ -6,8 +6,8 @@
  * With a fuzz seed the order among equal times is another permutation for each seed, so one plan
  * explores many schedules. It stays the same on every machine.
  *
- * A binary heap over inline keys. A calendar queue was not built: with 1,000 nodes the heap is 3 %
- * of a run.
+ * A binary heap over inline keys. A calendar queue was not built: nobody has measured yet that the
+ * heap costs a run of many nodes anything that counts.
  *
  * Unless a function's own comment says otherwise:
  *   units    microseconds of virtual time
