@@ -262,6 +262,7 @@ static int sim_open(struct sim *sim)
         plan->liars = (uint32_t)qnk_call_number(sim->call, "liars");
     }
     plan->senders = QNK_CAST_SENDERS;
+    plan->window = network->window;
     plan->has_regions = strcmp(qnk_call_text(sim->call, "regions"), "ten") == 0;
     plan->quiet_us = QUIET_US;
     plan->length_us =

@@ -14,6 +14,9 @@ enum {
     MS = 1000,
     PAY_EVERY_US = 200 * MS, /* on average */
     PAY_COUNT = 8,           /* transfers at most */
+    PINNED_SEEDS = 4,        /* of so many one has harms that begin at heights, */
+    PINNED_HARMS = 4,        /* and of so many of its harms one does not */
+    PINNED_WINDOWS = 6,      /* the last whose end harms begin at */
 };
 
 /* Whom a harm concerns. */
@@ -87,7 +90,7 @@ static void whom_text(const struct qnk_harm *harm, char text[40])
 void qnk_harm_text(const struct qnk_harm *harm, char text[QNK_HARM_TEXT])
 {
     const struct shape *shape = &shapes[harm->kind];
-    char who[40], much[40] = "", span[40] = "";
+    char who[40], much[40] = "", span[40] = "", when[40] = "";
 
     whom_text(harm, who);
     if (harm->kind == QNK_HARM_LIE) {
@@ -101,7 +104,10 @@ void qnk_harm_text(const struct qnk_harm *harm, char text[QNK_HARM_TEXT])
         qnk_text(span, sizeof span, " for %llu.%03llu s", (unsigned long long)(ms / 1000),
                  (unsigned long long)(ms % 1000));
     }
-    qnk_text(text, QNK_HARM_TEXT, "%s%s%s%s", shape->name, who, much, span);
+    if (harm->height > 0) {
+        qnk_text(when, sizeof when, " from block %llu on", (unsigned long long)harm->height);
+    }
+    qnk_text(text, QNK_HARM_TEXT, "%s%s%s%s%s", shape->name, who, much, span, when);
 }
 
 static uint64_t between(struct qnk_random *random, uint64_t least, uint64_t most)
@@ -249,6 +255,33 @@ static void harms_draw(struct qnk_plan *plan)
     }
 }
 
+/* 0: this one begins at its time. */
+static uint64_t height_draw(struct qnk_random *random, uint32_t window)
+{
+    uint64_t end = between(random, 0, PINNED_WINDOWS) * window;
+    uint64_t beside = qnk_random_below(random, 3);
+    uint64_t lot = qnk_random_below(random, PINNED_HARMS);
+
+    return lot == 0 ? 0 : end == 0 ? 1 : end - 1 + beside;
+}
+
+static void heights_draw(struct qnk_plan *plan)
+{
+    struct qnk_random random;
+
+    qnk_stream_init(&random, plan->setup.seed, "height", 0);
+    if (plan->setup.window < 2 || qnk_random_below(&random, PINNED_SEEDS) != 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < plan->harms_count; i++) {
+        struct qnk_harm *harm = &plan->harms[i];
+
+        if (shapes[harm->kind].far_us > 0) {
+            harm->height = height_draw(&random, plan->setup.window);
+        }
+    }
+}
+
 static void pays_draw(struct qnk_plan *plan)
 {
     const struct qnk_plan_setup *setup = &plan->setup;
@@ -279,6 +312,7 @@ void qnk_plan_draw(struct qnk_plan *plan, const struct qnk_plan_setup *setup)
     weak_draw(plan);
     lies_draw(plan);
     harms_draw(plan);
+    heights_draw(plan);
     pays_draw(plan);
 }
 

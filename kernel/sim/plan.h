@@ -9,6 +9,10 @@
  * with harms left out the others stay as they were, which is what makes a failing plan shrinkable.
  * The same setup and seed give the same plan on every machine.
  *
+ * In one seed of four most harms begin not at a time but when the first node has a block of some
+ * height: 1, or the last of a window, or one beside it, where what is final, scheduled and
+ * certified changes hands.
+ *
  * Unless a function's own comment says otherwise:
  *   units    microseconds since the start of the run; nodes from 0
  *   threads  any: a plan is plain data
@@ -69,11 +73,12 @@ struct qnk_harm {
     uint32_t kind;
     uint32_t a, b;
     uint64_t from_us, until_us;
+    uint64_t height; /* not 0: it begins with the first block of this height, and lasts as long */
     uint64_t value;
     bool is_off; /* masked out */
 };
 
-/* "crash v3 for 0.412 s" */
+/* "crash v3 for 0.412 s", "crash v3 for 0.412 s from block 29 on" */
 void qnk_harm_text(const struct qnk_harm *harm, char text[QNK_HARM_TEXT]);
 
 struct qnk_pay {
@@ -91,6 +96,7 @@ struct qnk_plan_setup {
     uint32_t mode; /* enum qnk_plan_mode */
     uint32_t nodes, validators;
     uint32_t senders;
+    uint32_t window;   /* microblocks, for heights at which harms begin; 0: none does */
     bool has_regions;  /* nodes stand in the ten of links.h, by lot, not all 5 ms from each other */
     uint32_t liars;    /* that the seed may choose, at most */
     uint32_t weak;     /* nodes that lie or whose disks rot, at most */

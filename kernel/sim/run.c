@@ -38,6 +38,13 @@ struct act {
     uint32_t index; /* of harm or pay */
 };
 
+/* A harm that begins at a height. */
+struct pinned {
+    struct run *run;
+    const struct qnk_harm *harm;
+    bool has_begun, is_over;
+};
+
 struct window {
     uint64_t full_us; /* when its last block was first on a best chain */
     bool is_full;
@@ -64,6 +71,9 @@ struct run {
     bool *is_weak; /* lies, or its disk may have lost what it must not lose */
     struct act *acts;
     uint32_t acts_count;
+    struct pinned *pinned; /* room for all harms */
+    uint32_t pinned_count;
+    bool has_suffered; /* no harm begins any more */
     struct window *windows;
     uint64_t *samples;
     uint32_t samples_count;
@@ -173,6 +183,16 @@ static void note_tell(struct run *run, uint32_t node, const struct qnk_effect *e
     tell(run, node, names[effect->note.what], text);
 }
 
+static void heights_reached(void *ctx, struct qnk_world *world);
+
+/* What begins at this height begins after the step that reached it: a step is no place for it. */
+static void heights_look(struct run *run)
+{
+    if (run->pinned_count > 0 && !run->has_suffered) {
+        qnk_world_at(run->world, qnk_world_now(run->world), heights_reached, run);
+    }
+}
+
 static void noted(void *ctx, uint32_t node, const struct qnk_effect *effect)
 {
     struct run *run = ctx;
@@ -188,6 +208,7 @@ static void noted(void *ctx, uint32_t node, const struct qnk_effect *effect)
     } else if (effect->note.what == QNK_NOTE_MICROBLOCK) {
         if (effect->note.height > run->verdict->heights) {
             run->verdict->heights = effect->note.height;
+            heights_look(run);
         }
         if (effect->note.height % n == 0) {
             window_full(run, effect->note.height / n);
@@ -208,6 +229,34 @@ static void harm_do(struct run *run, const struct qnk_harm *harm, bool begins)
     }
     run->verdict->harms += begins;
     (begins ? qnk_harms_begin : qnk_harms_end)(run->harms, harm);
+}
+
+static void pinned_over(void *ctx, struct qnk_world *world)
+{
+    struct pinned *pinned = ctx;
+
+    (void)world;
+    if (pinned->has_begun && !pinned->is_over) {
+        pinned->is_over = true;
+        harm_do(pinned->run, pinned->harm, false);
+    }
+}
+
+static void heights_reached(void *ctx, struct qnk_world *world)
+{
+    struct run *run = ctx;
+
+    for (uint32_t i = 0; i < run->pinned_count && !run->has_suffered; i++) {
+        struct pinned *pinned = &run->pinned[i];
+        const struct qnk_harm *harm = pinned->harm;
+
+        if (!pinned->has_begun && harm->height <= run->verdict->heights) {
+            pinned->has_begun = true;
+            harm_do(run, harm, true);
+            qnk_world_at(world, qnk_world_now(world) + (harm->until_us - harm->from_us),
+                         pinned_over, pinned);
+        }
+    }
 }
 
 /* Who lies, with the twins that some lies need. */
@@ -329,7 +378,9 @@ static void acts_make(struct run *run)
     for (uint32_t i = 0; i < plan->harms_count; i++) {
         const struct qnk_harm *harm = &plan->harms[i];
 
-        if (!harm->is_off) {
+        if (!harm->is_off && harm->height > 0) {
+            run->pinned[run->pinned_count++] = (struct pinned){.run = run, .harm = harm};
+        } else if (!harm->is_off) {
             act_add(run, harm->from_us, ACT_HARM, i);
             if (harm->kind != QNK_HARM_LIE) { /* healing says what becomes of those */
                 act_add(run, harm->until_us < end ? harm->until_us : end, ACT_MEND, i);
@@ -368,6 +419,10 @@ static void suffer(struct run *run)
     }
     if (is_good(run)) {
         qnk_world_run(run->world, run->start_us + run->plan->setup.length_us);
+    }
+    run->has_suffered = true;
+    for (uint32_t i = 0; i < run->pinned_count; i++) {
+        pinned_over(&run->pinned[i], run->world);
     }
 }
 
@@ -660,6 +715,7 @@ static void memory_take(struct run *run)
     run->windows = take(run, WINDOWS_MAX * sizeof *run->windows);
     run->samples = take(run, SAMPLES_MAX * sizeof *run->samples);
     run->acts = take(run, acts_room(run->plan) * sizeof *run->acts);
+    run->pinned = take(run, QNK_PLAN_HARMS_MAX * sizeof *run->pinned);
 }
 
 static void memory_give(struct run *run)
@@ -674,6 +730,7 @@ static void memory_give(struct run *run)
     qnk_memory_give(budget, run->windows, WINDOWS_MAX * sizeof *run->windows);
     qnk_memory_give(budget, run->samples, SAMPLES_MAX * sizeof *run->samples);
     qnk_memory_give(budget, run->acts, acts_room(run->plan) * sizeof *run->acts);
+    qnk_memory_give(budget, run->pinned, QNK_PLAN_HARMS_MAX * sizeof *run->pinned);
 }
 
 static void world_open(struct run *run)

@@ -13,7 +13,7 @@
 #include "kernel/qnet/sim_files.h"
 #include "kernel/sim/shrink.h"
 
-enum { NODES = 4, PLANTED = 1, SEEDS = 8, VERDICTS_MAX = 64 };
+enum { NODES = 4, PLANTED = 1, SEEDS = 8, VERDICTS_MAX = 64, WINDOW = 10 };
 
 static struct qnk_budget budget = {.limit = (size_t)16 << 30};
 static struct qnk_cast *casts[2]; /* by level */
@@ -98,6 +98,7 @@ static struct qnk_campaign_setup campaign_of(struct qnk_cast *cast, struct resul
                 .nodes = NODES,
                 .validators = NODES,
                 .senders = QNK_CAST_SENDERS,
+                .window = WINDOW,
                 .liars = 1,
                 .weak = 1,
                 .kinds = UINT64_MAX,
@@ -224,6 +225,61 @@ static void every_kind_of_harm_comes_and_can_be_left_out(void **state)
     }
 }
 
+/* Whom a harm begins for, and with which block. */
+struct told {
+    uint64_t height; /* the highest so far */
+    uint32_t pinned; /* harms that began with a block, */
+    uint32_t early;  /* and those of them that began before it */
+};
+
+static void tell(void *ctx, uint64_t at_us, uint32_t node, const char *what, const char *text)
+{
+    struct told *told = ctx;
+    const char *from = strstr(text, " from block ");
+
+    (void)at_us;
+    (void)node;
+    if (strcmp(what, "block") == 0 && strtoull(text, NULL, 10) > told->height) {
+        told->height = strtoull(text, NULL, 10);
+    } else if (strcmp(what, "fault") == 0 && from != NULL && strstr(text, ": over") == NULL) {
+        told->pinned++;
+        told->early += strtoull(from + strlen(" from block "), NULL, 10) > told->height;
+    }
+}
+
+static void harms_of_some_seeds_begin_at_the_ends_of_windows(void **state)
+{
+    struct results results;
+    struct qnk_campaign_setup setup = campaign_of(casts[1], &results);
+    struct told told = {0};
+    const struct qnk_teller teller = {.ctx = &told, .tell = tell};
+    uint32_t seeds = 0;
+
+    (void)state;
+    for (uint64_t seed = 1; seed < 100; seed++) {
+        struct qnk_plan *plan = plan_of(&setup.plan, seed);
+        struct qnk_verdict verdict;
+        uint32_t count = 0;
+
+        for (uint32_t i = 0; i < plan->harms_count; i++) {
+            uint64_t beside = (plan->harms[i].height + 1) % WINDOW;
+
+            assert_true(plan->harms[i].height <= 1 || beside < 3);
+            count += plan->harms[i].height > 0;
+        }
+        free(plan);
+        seeds += count > 0;
+        if (count > 0 && seeds <= 6) {
+            told.height = 0;
+            qnk_campaign_seed(&setup, seed, &teller, &verdict);
+            assert_string_equal(verdict.words, "");
+        }
+    }
+    assert_in_range(seeds, 10, 40);
+    assert_true(told.pinned > 10);
+    assert_int_equal(told.early, 0);
+}
+
 static void a_seed_is_one_run_at_either_level_in_any_process(void **state)
 {
     struct results first, second;
@@ -337,6 +393,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_seed_is_a_plan_and_masking_leaves_the_rest_of_it),
         cmocka_unit_test(every_kind_of_harm_comes_and_can_be_left_out),
+        cmocka_unit_test(harms_of_some_seeds_begin_at_the_ends_of_windows),
         cmocka_unit_test(a_seed_is_one_run_at_either_level_in_any_process),
         cmocka_unit_test(a_planted_bug_is_found_shrunk_and_repeated),
         cmocka_unit_test(a_worker_that_dies_is_a_failed_seed_and_the_rest_is_run),
