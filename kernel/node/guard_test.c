@@ -135,6 +135,22 @@ static void another_opening_is_another_record(void **state)
     done(guard);
 }
 
+/* After a swap the new engine begins with round 0 of the same window. */
+static void another_era_is_another_duty(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_vote wanted = vote(QNK_STEP_PREPARE, 0, -1, 5);
+
+    (void)state;
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 0, -1, 4), QNK_GUARD_OK);
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_G1);
+    wanted.era = 256;
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_OK);
+    wanted.digest = filled(6);
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_G1);
+    done(guard);
+}
+
 static void what_was_signed_is_named(void **state)
 {
     struct qnk_guard *guard = fresh();
@@ -612,6 +628,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_duty_is_signed_once),
         cmocka_unit_test(another_opening_is_another_record),
+        cmocka_unit_test(another_era_is_another_duty),
         cmocka_unit_test(what_was_signed_is_named),
         cmocka_unit_test(rounds_eras_and_windows_do_not_go_back),
         cmocka_unit_test(a_final_window_is_over),

@@ -151,17 +151,16 @@ seeds() {
     first=1
     for last in 8 40 "$seeds"; do
         [ "$last" -le "$seeds" ] || continue
+        [ "$first" -le "$last" ] || continue
         for mode in liveness safety; do
             QN_PLUGIN_PATH=$dir/plugins timeout 3000 "$dir/qnet" sim run --seeds "$first..$last" \
                 --level L1 --mode $mode --json >"$dir/said" 2>"$dir/log" && continue
             caught "$mode $(python3 -c '
 import json, sys
-try:
-    it = json.load(open(sys.argv[1]))
-    bad = sorted((r["seed"], r.get("oracle", "")) for r in it["runs"] if not r["good"])
-    print(bad[0][1], "seed", bad[0][0])
-except (ValueError, KeyError, IndexError):
-    print("failed")' "$dir/said")"
+bad = [it for it in json.load(open(sys.argv[1]))["runs"] if not it["good"]]
+first = min(bad, key=lambda it: it["seed"])
+print(first["violated"], "seed", first["seed"])' "$dir/said" 2>/dev/null)"
+            case $result in *seed*) ;; *) cat "$dir/said" "$dir/log" >&2 && exit 2 ;; esac
             return
         done
         first=$((last + 1))
