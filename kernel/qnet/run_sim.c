@@ -150,8 +150,8 @@ static uint32_t cores(void)
 /* The options that were given and say what a seed is, as they would be typed again. */
 static void options_put(struct sim *sim)
 {
-    static const char *const names[] = {"nodes",   "mode",   "faults",  "liars",  "level",
-                                        "regions", "window", "windows", "network"};
+    static const char *const names[] = {"nodes",   "mode",    "faults", "liars",   "level",
+                                        "regions", "weights", "window", "windows", "network"};
     size_t used = 0;
 
     for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -202,6 +202,7 @@ static int cast_open(struct sim *sim)
         .validators = validators,
         .spare = validators > 0 ? (validators - 1) / 3 : 0,
         .window = (uint32_t)qnk_call_number(sim->call, "window"),
+        .is_uneven = strcmp(qnk_call_text(sim->call, "weights"), "uneven") == 0,
         .level = strcmp(qnk_call_text(sim->call, "level"), "L1") == 0 ? QNK_CAST_L1 : QNK_CAST_L0,
     };
     char why[QNK_CAST_WHY] = "";
@@ -257,6 +258,7 @@ static int sim_open(struct sim *sim)
     plan->nodes = world.nodes;
     plan->validators = world.set->count;
     plan->weak = (plan->validators - 1) / 3;
+    plan->set = world.set;
     plan->liars = plan->weak;
     if (qnk_call_given(sim->call, "liars")) {
         plan->liars = (uint32_t)qnk_call_number(sim->call, "liars");

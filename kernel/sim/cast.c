@@ -18,6 +18,7 @@
 #include "kernel/sim/memo.h"
 
 enum {
+    WEIGHTS = 4, /* of an uneven network */
     FILE_CAP = 1 << 20,
     LINE = 256,
     FUNDS_QNC = 1000,
@@ -204,7 +205,8 @@ static int32_t validators_write(struct qnk_cast *cast)
         public_of(cast->seeds[i], &public);
         qnk_bech32m_encode(QNK_PREFIX_VALIDATOR, public.bytes, key);
         qnk_hex_encode(cast->tips[i].bytes, QN_HASH_SIZE, tip);
-        status = write(cast, "    - {key: %s, weight: 1, name: v%u, tip: %s}\n", key, i + 1, tip);
+        status = write(cast, "    - {key: %s, weight: %u, name: v%u, tip: %s}\n", key,
+                       cast->setup.is_uneven ? 1 + i % WEIGHTS : 1, i + 1, tip);
     }
     return status;
 }

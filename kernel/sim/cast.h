@@ -48,6 +48,7 @@ struct qnk_cast_setup {
     uint32_t spare;  /* machines more, for twins */
     uint32_t window; /* microblocks; 0: as the network file says */
     uint32_t level;  /* enum qnk_cast_level */
+    bool is_uneven;  /* validators weigh 1, 2, 3, 4, 1, ...; else all 1 */
 };
 
 struct qnk_cast;

@@ -155,7 +155,7 @@ static void harm_draw(struct qnk_plan *plan, struct qnk_random *random, uint32_t
 {
     const struct shape *shape = &shapes[kind];
     const struct qnk_plan_setup *setup = &plan->setup;
-    uint32_t nodes = setup->nodes, rotten = setup->weak - plan->liars;
+    uint32_t nodes = setup->nodes, rotten = plan->weak_count - plan->liars;
     struct qnk_harm harm = {.kind = kind, .until_us = setup->length_us};
 
     harm.a = (uint32_t)qnk_random_below(random, nodes);
@@ -183,27 +183,42 @@ static void harm_draw(struct qnk_plan *plan, struct qnk_random *random, uint32_t
     }
 }
 
-/* Who lies, and who may lose its disk: together never more than `weak`, each validator at most
- * once. */
+/* Whether this one may be weak besides those that are. */
+static bool may_be_weak(const struct qnk_plan *plan, uint32_t place)
+{
+    const struct qnk_set *set = plan->setup.set;
+    uint64_t weight = 0;
+
+    for (uint32_t i = 0; set != NULL && i < plan->weak_count; i++) {
+        weight += set->members[plan->weak[i]].weight;
+    }
+    return set == NULL || 3 * (weight + set->members[place].weight) < set->total;
+}
+
+/* Who lies, and who may lose its disk: together never more than `weak` or a third, each validator
+ * at most once. */
 static void weak_draw(struct qnk_plan *plan)
 {
     const struct qnk_plan_setup *setup = &plan->setup;
     struct qnk_random random;
-    uint32_t most = setup->liars < setup->weak ? setup->liars : setup->weak;
+    uint32_t most;
 
     qnk_stream_init(&random, setup->seed, "weak", 0);
     for (uint32_t i = 0; i < setup->weak; i++) {
         uint32_t place = (uint32_t)qnk_random_below(&random, setup->validators);
         uint32_t j = 0;
 
-        while (j < i) { /* the next that is not among them yet */
+        while (j < plan->weak_count) { /* the next that is not among them yet */
             if (plan->weak[j++] == place) {
                 place = (place + 1) % setup->validators;
                 j = 0;
             }
         }
-        plan->weak[i] = place;
+        if (may_be_weak(plan, place)) {
+            plan->weak[plan->weak_count++] = place;
+        }
     }
+    most = setup->liars < plan->weak_count ? setup->liars : plan->weak_count;
     plan->liars = most == 0 || (setup->kinds >> QNK_HARM_LIE & 1) == 0
                       ? 0
                       : (uint32_t)between(&random, 0, most);
@@ -308,7 +323,7 @@ void qnk_plan_draw(struct qnk_plan *plan, const struct qnk_plan_setup *setup)
     QN_ASSERT(setup->quiet_us + 1 < setup->length_us);
     QN_ASSERT(setup->weak < setup->validators && setup->weak <= QNK_PLAN_WEAK_MAX);
     plan->setup = *setup;
-    plan->harms_count = plan->pays_count = 0;
+    plan->harms_count = plan->pays_count = plan->weak_count = 0;
     weak_draw(plan);
     lies_draw(plan);
     harms_draw(plan);

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 
 #include "kernel/base/random.h"
+#include "kernel/chain/set.h"
 
 enum {
     QNK_PLAN_HARMS_MAX = 128, /* more are not drawn */
@@ -96,19 +97,21 @@ struct qnk_plan_setup {
     uint32_t mode; /* enum qnk_plan_mode */
     uint32_t nodes, validators;
     uint32_t senders;
-    uint32_t window;   /* microblocks, for heights at which harms begin; 0: none does */
-    bool has_regions;  /* nodes stand in the ten of links.h, by lot, not all 5 ms from each other */
-    uint32_t liars;    /* that the seed may choose, at most */
-    uint32_t weak;     /* nodes that lie or whose disks rot, at most */
-    uint64_t kinds;    /* bitmap of the kinds that may come */
-    uint64_t quiet_us; /* nothing happens before */
-    uint64_t length_us; /* of the time of harm, with that */
+    uint32_t window;  /* microblocks, for heights at which harms begin; 0: none does */
+    bool has_regions; /* nodes stand in the ten of links.h, by lot, not all 5 ms from each other */
+    uint32_t liars;   /* that the seed may choose, at most */
+    uint32_t weak;    /* nodes that lie or whose disks rot, at most, */
+    const struct qnk_set *set; /* and below a third of its weight; NULL: no such limit */
+    uint64_t kinds;            /* bitmap of the kinds that may come */
+    uint64_t quiet_us;         /* nothing happens before */
+    uint64_t length_us;        /* of the time of harm, with that */
 };
 
 struct qnk_plan {
     struct qnk_plan_setup setup;
     uint32_t harms_count, pays_count;
     uint32_t liars; /* how many lie, if none is masked out: the first of `weak` */
+    uint32_t weak_count;
     uint32_t weak[QNK_PLAN_WEAK_MAX];
     struct qnk_harm harms[QNK_PLAN_HARMS_MAX]; /* by number */
     struct qnk_pay pays[QNK_PLAN_PAYS_MAX];    /* by time */

@@ -280,6 +280,37 @@ static void harms_of_some_seeds_begin_at_the_ends_of_windows(void **state)
     assert_int_equal(told.early, 0);
 }
 
+static void the_weak_weigh_less_than_a_third(void **state)
+{
+    struct results results;
+    struct qnk_campaign_setup setup = campaign_of(casts[1], &results);
+    struct qnk_set_member members[NODES] = {{{{0}}, 0}};
+    struct qnk_set *set = NULL;
+    uint32_t counts[3] = {0};
+
+    (void)state;
+    for (uint32_t i = 0; i < NODES; i++) {
+        members[i].key.bytes[0] = (uint8_t)(i + 1);
+        members[i].weight = i + 1;
+    }
+    assert_int_equal(qnk_set_new(&budget, members, NODES, &set), QN_OK);
+    setup.plan.set = set;
+    setup.plan.weak = setup.plan.liars = 2;
+    for (uint64_t seed = 1; seed < 100; seed++) {
+        struct qnk_plan *plan = plan_of(&setup.plan, seed);
+        uint64_t weight = 0;
+
+        for (uint32_t i = 0; i < plan->weak_count; i++) {
+            weight += set->members[plan->weak[i]].weight;
+        }
+        assert_true(weight <= 3 && plan->liars <= plan->weak_count);
+        counts[plan->weak_count]++;
+        free(plan);
+    }
+    assert_true(counts[0] > 0 && counts[1] > 0 && counts[2] > 0);
+    qnk_set_unref(set);
+}
+
 static void a_seed_is_one_run_at_either_level_in_any_process(void **state)
 {
     struct results first, second;
@@ -394,6 +425,7 @@ int main(void)
         cmocka_unit_test(a_seed_is_a_plan_and_masking_leaves_the_rest_of_it),
         cmocka_unit_test(every_kind_of_harm_comes_and_can_be_left_out),
         cmocka_unit_test(harms_of_some_seeds_begin_at_the_ends_of_windows),
+        cmocka_unit_test(the_weak_weigh_less_than_a_third),
         cmocka_unit_test(a_seed_is_one_run_at_either_level_in_any_process),
         cmocka_unit_test(a_planted_bug_is_found_shrunk_and_repeated),
         cmocka_unit_test(a_worker_that_dies_is_a_failed_seed_and_the_rest_is_run),
