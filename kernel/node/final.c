@@ -848,6 +848,22 @@ static bool decode_frontier(struct qn_span from, struct qnk_frontier *frontier)
     return qnk_reader_done(&reader);
 }
 
+/* Whether this may be the next window that is restored: the first one, or the one after the last;
+ * the last one with all that the windows after it are scheduled by. */
+static bool is_next(const struct qnk_node *node, uint64_t window, bool is_last)
+{
+    if (window == 0 || window > INT64_MAX / 2 ||
+        (node->final_window != 0 && window != node->final_window + 1)) {
+        return false;
+    }
+    for (int64_t i = 1; is_last && i < QNK_TREE_WINDOWS; i++) {
+        if (qnk_final_of(node, (int64_t)window - i) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Whether a stored history follows on that of the window before, if that is known. */
 static bool follows_on(const struct qnk_node *node, const struct qnk_macro *macro,
                        const struct qnk_frontier *history)
@@ -896,7 +912,7 @@ void qnk_final_restore(struct qnk_node *node, const struct qnk_event *event)
         status == QN_OK ? qnk_buf_copy(&node->budget, event->final.certificate) : NULL;
 
     if (certificate == NULL || !decode_frontier(event->final.frontier, &history) ||
-        !follows_on(node, &macro, &history)) {
+        !is_next(node, macro.window, event->final.is_last) || !follows_on(node, &macro, &history)) {
         qnk_control_unref(control);
         qnk_set_unref(next_set);
         qnk_buf_unref(certificate);

@@ -704,8 +704,9 @@ static bool is_certified(const struct qnk_macro *macro, struct qn_span certifica
 /* Whether the parts of a stored window belong together: the certificate names the header, which
  * names the hashes of the rest, and the last one that of the last block, NULL: there is none to
  * compare. A light node has only the control record of genesis. */
-static bool fits_together(struct qnk_store *store, struct qn_span value, struct qn_span control,
-                          struct qn_span set, bool is_light, const struct qnk_hash *block)
+static bool fits_together(struct qnk_store *store, uint64_t window, struct qn_span value,
+                          struct qn_span control, struct qn_span set, bool is_light,
+                          const struct qnk_hash *block)
 {
     struct qnk_macro macro;
     struct qnk_hash hash;
@@ -716,7 +717,7 @@ static bool fits_together(struct qnk_store *store, struct qn_span value, struct 
                                                       value.size - QNK_MACRO_SIZE});
 
     qnk_hash_tagged("qnet/control", control.data, control.size, &hash);
-    fits = fits && (is_light || qnk_hash_equal(&hash, &macro.control)) &&
+    fits = fits && macro.window == window && (is_light || qnk_hash_equal(&hash, &macro.control)) &&
            (block == NULL || qnk_hash_equal(block, &macro.last)) &&
            qnk_set_decode(store->budget, set, &members) == QN_OK &&
            qnk_hash_equal(&members->hash, &macro.next_set);
@@ -752,8 +753,8 @@ static int32_t restore_final(struct qnk_store *store, uint32_t lane, uint64_t wi
     }
     if (status == QN_NOT_FOUND ||
         (status == QN_OK &&
-         !fits_together(store, qnk_sink_span(&macro), qnk_sink_span(&control), qnk_sink_span(&set),
-                        is_light, is_last && !is_light ? block : NULL))) {
+         !fits_together(store, window, qnk_sink_span(&macro), qnk_sink_span(&control),
+                        qnk_sink_span(&set), is_light, is_last && !is_light ? block : NULL))) {
         status = corrupt(store, "macroblock", window);
     }
     if (status == QN_OK) {

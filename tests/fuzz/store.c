@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /* store.c: what a node kept, read back as something else. A network of one runs, its power goes,
- * and as it starts again and goes on some of what it reads is changed, below no checksum of the
- * storage's. The input is a list of changes: how many reads pass before it u8, an offset u16, and a
- * byte (xor; 0: the value ends there). What a record of the ABI needs to be one stays.
+ * and as it starts again and goes on some of what it reads is changed, with the kernel's checksum
+ * of it put right. The input is a list of changes: how many reads pass before it u8, an offset u16,
+ * and a byte (xor; 0: the value ends there). What a record of the ABI needs to be one stays.
  *
  * Whatever is read, the node starts, or says why it does not, or halts and says why; unless
  * something was changed it starts. All memory comes back. */
@@ -12,6 +12,7 @@
 
 #include <qnet/storage.h>
 
+#include "kernel/base/crc32c.h"
 #include "kernel/base/sink.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/sim/net.h"
@@ -32,6 +33,19 @@ static uint32_t changes_count, changes_done, reads;
 static bool is_rotten, has_halted;
 
 /* --- storage --- */
+
+/* The kernel's own checksum of a value in a map, put right: what is behind it is meant. */
+static void seal(struct qn_span key, struct qn_sink *values, uint64_t before)
+{
+    uint64_t size = values->size - before;
+
+    if (size >= 4) {
+        uint32_t sum = qnk_crc32c(0, key.data, key.size);
+
+        qn_le32_write(values->data + values->size - 4,
+                      qnk_crc32c(sum, values->data + before, size - 4));
+    }
+}
 
 /* The change that this read suffers. NULL: none. */
 static const struct change *change_next(void)
@@ -57,6 +71,9 @@ static int32_t get(struct qn_inst *inst, uint32_t lane, uint64_t snapshot,
     } else if (it != NULL && count == 1) {
         qnk_sink_cut(values, before + it->offset % size);
         found[0].size = (uint32_t)(it->offset % size);
+    }
+    if (it != NULL && count == 1) {
+        seal(keys[0].key, values, before);
     }
     return status;
 }
