@@ -131,8 +131,14 @@ void qnk_signing_end(struct qnk_node *node, const char *why)
     node->not_signing = why;
 }
 
+/* Who says it again does not wait from anew, and who signs has nothing to resume. */
 void qnk_signing_resume(struct qnk_node *node)
 {
+    bool is_fine = node->signing == QNK_SIGNING_RESUME || node->signing == QNK_SIGNING_RESTORED;
+
+    if (is_fine && !node->is_guard_bad) {
+        return;
+    }
     node->signing = QNK_SIGNING_RESUME;
     node->is_guard_bad = false;
     node->resume_window = UINT64_MAX;

@@ -100,6 +100,7 @@ class Campaign:
                 shutil.rmtree(f"{self.work}/kept", ignore_errors=True)
                 os.rename(node.storage, f"{node.storage}.kept")
                 shutil.move(f"{node.storage}.kept", f"{self.work}/kept")
+                open(f"{node.folder}/emptied", "w").close()
                 self.advice["an empty folder"] += 1
         elif not status["vote"]["signing"] and status["phase"] == "running":
             if "key resume" in node.last_words() and node.ask("key.resume") is not None:
@@ -114,10 +115,10 @@ class Campaign:
             and not status["bad"]
         )
 
-    def well(self, nodes):
-        """All of these are final two windows above where any is now, and sign."""
+    def well(self, nodes, further=1):
+        """All of these are final so many windows above where any is now, and sign."""
         now = [s["final"]["window"] for s in (n.status() for n in self.nodes) if s]
-        window = max(now, default=0) + 2
+        window = max(now, default=0) + further
         heeded = 0
         end = time.time() + PATIENCE_S
         left = list(nodes)
@@ -216,7 +217,7 @@ class Campaign:
             node = self.nodes[0] if kind == "full" else node
             print(f"{i + 1}: {kind} {node.name}", flush=True)
             if kind in ("rot", "full", "both"):
-                self.well(self.nodes)
+                self.well(self.nodes, 0)
             getattr(self, kind)(node)
             self.counts[kind] += 1
             if kind in ("rot", "full", "both"):
