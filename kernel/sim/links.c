@@ -21,6 +21,8 @@ static const uint16_t rtt_ms[QNK_REGIONS][QNK_REGIONS] = {
 };
 static const uint8_t share_percent[QNK_REGIONS] = {22, 10, 4, 3, 17, 22, 5, 8, 6, 3};
 
+enum { JAM_US = 1000000 };
+
 /* One way of a link. */
 struct wire {
     uint64_t link;    /* number; 0: down */
@@ -104,9 +106,26 @@ static struct wire *wire_of(const struct qnk_links *links, uint32_t from, uint32
 
 /* --- links --- */
 
-void qnk_links_faults(struct qnk_links *links, const struct qnk_link_faults *faults)
+bool qnk_links_is_jammed(const struct qnk_links *links, uint64_t now_us, uint32_t from, uint32_t to)
 {
+    const struct wire *wire = wire_of(links, from, to);
+
+    return wire->link != 0 && wire->last_us > now_us + JAM_US;
+}
+
+bool qnk_links_faults(struct qnk_links *links, uint64_t now_us,
+                      const struct qnk_link_faults *faults)
+{
+    bool are_wider = faults->bandwidth_divisor < links->faults.bandwidth_divisor;
+
     links->faults = *faults;
+    for (uint32_t i = 0; are_wider && i < links->setup.nodes; i++) {
+        struct port *port = &links->ports[i];
+
+        port->up_free_us = port->up_free_us < now_us ? port->up_free_us : now_us;
+        port->down_free_us = port->down_free_us < now_us ? port->down_free_us : now_us;
+    }
+    return are_wider;
 }
 
 void qnk_links_slow(struct qnk_links *links, uint32_t from, uint32_t to, uint32_t extra_us)

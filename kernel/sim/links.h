@@ -78,8 +78,14 @@ QN_MUST_CHECK struct qnk_links *qnk_links_create(struct qnk_budget *budget,
                                                  const struct qnk_links_setup *setup);
 void qnk_links_destroy(struct qnk_links *links); /* NULL is allowed */
 
-/* From now on. */
-void qnk_links_faults(struct qnk_links *links, const struct qnk_link_faults *faults);
+/* Whether frames wait on this way for longer than JAM: thin lines left them behind. */
+bool qnk_links_is_jammed(const struct qnk_links *links, uint64_t now_us, uint32_t from,
+                         uint32_t to);
+
+/* From now on. Lines that are no longer thin have nothing left to send; links that are jammed then
+ * are to be broken. True: that is so. */
+bool qnk_links_faults(struct qnk_links *links, uint64_t now_us,
+                      const struct qnk_link_faults *faults);
 
 /* Everything this way takes so much longer. */
 void qnk_links_slow(struct qnk_links *links, uint32_t from, uint32_t to, uint32_t extra_us);

@@ -123,8 +123,15 @@ static void bandwidth_sends_one_frame_after_another(void **state)
     assert_int_equal(qnk_links_receive(links, NOW_US, 1, SIZE), NOW_US + 1000);
     assert_int_equal(qnk_links_receive(links, NOW_US, 1, SIZE), NOW_US + 2000);
     assert_int_equal(qnk_links_receive(links, NOW_US, 2, SIZE), NOW_US); /* has no limit */
-    qnk_links_faults(links, &(struct qnk_link_faults){.bandwidth_divisor = 10});
+    (void)qnk_links_faults(links, NOW_US, &(struct qnk_link_faults){.bandwidth_divisor = 10});
     assert_int_equal(qnk_links_receive(links, NOW_US, 1, SIZE), NOW_US + 12000);
+    assert_false(qnk_links_is_jammed(links, NOW_US, 0, 2));
+    for (uint32_t i = 0; i < 200; i++) {
+        (void)pass(links, NOW_US, 0, 2);
+    }
+    assert_true(qnk_links_is_jammed(links, NOW_US, 0, 2));
+    assert_true(qnk_links_faults(links, NOW_US, &(struct qnk_link_faults){0}));
+    assert_int_equal(qnk_links_receive(links, NOW_US, 1, SIZE), NOW_US + 1000);
     drop(links);
 }
 
@@ -135,12 +142,13 @@ static void faults_happen_as_often_as_asked(void **state)
     uint64_t last_us = 0;
 
     (void)state;
-    qnk_links_faults(links, &(struct qnk_link_faults){
-                                .duplicate_permille = 100,
-                                .reorder_permille = 100,
-                                .reorder_us = 100000,
-                                .mangle_permille = 100,
-                            });
+    (void)qnk_links_faults(links, NOW_US,
+                           &(struct qnk_link_faults){
+                               .duplicate_permille = 100,
+                               .reorder_permille = 100,
+                               .reorder_us = 100000,
+                               .mangle_permille = 100,
+                           });
     for (uint32_t i = 0; i < FRAMES; i++) {
         struct qnk_passage passage = pass(links, NOW_US + i * 100, 0, 1);
 
@@ -164,7 +172,8 @@ static void a_spike_holds_up_all_that_is_behind_it(void **state)
     uint64_t last_us = 0, most_us = 0;
 
     (void)state;
-    qnk_links_faults(links, &(struct qnk_link_faults){.spike_permille = 10, .spike_us = 1000000});
+    (void)qnk_links_faults(links, NOW_US,
+                           &(struct qnk_link_faults){.spike_permille = 10, .spike_us = 1000000});
     for (uint32_t i = 0; i < FRAMES; i++) {
         uint64_t at_us = pass(links, NOW_US + i * 100, 0, 1).at_us;
 
@@ -183,7 +192,7 @@ static void what_is_lost_breaks_the_link_and_what_was_under_way_is_of_an_older_o
     uint64_t number;
 
     (void)state;
-    qnk_links_faults(links, &(struct qnk_link_faults){.loss_permille = 100});
+    (void)qnk_links_faults(links, NOW_US, &(struct qnk_link_faults){.loss_permille = 100});
     for (uint32_t i = 0; i < FRAMES; i++) {
         breaks += pass(links, NOW_US + i * 100, 0, 1).what == QNK_PASSING_BREAKS;
     }

@@ -126,7 +126,19 @@ void qnk_world_slow_way(struct qnk_world *world, uint32_t from, uint32_t to, uin
 
 void qnk_world_faults(struct qnk_world *world, const struct qnk_link_faults *faults)
 {
-    qnk_links_faults(world->links, faults);
+    uint32_t nodes = world->setup.nodes;
+
+    if (!qnk_links_faults(world->links, world->now_us, faults)) {
+        return;
+    }
+    for (uint32_t a = 0; a < nodes; a++) {
+        for (uint32_t b = a + 1; b < nodes; b++) {
+            if (qnk_links_is_jammed(world->links, world->now_us, a, b) ||
+                qnk_links_is_jammed(world->links, world->now_us, b, a)) {
+                qnk_wires_break(world, a, b, HELLO_US);
+            }
+        }
+    }
 }
 
 /* --- frames --- */

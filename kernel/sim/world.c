@@ -151,7 +151,7 @@ static bool world_fill(struct qnk_world *world)
         return false;
     }
     qnk_wires_plan(world);
-    qnk_links_faults(world->links, &faults);
+    (void)qnk_links_faults(world->links, world->now_us, &faults);
     for (uint32_t i = 0; i < setup->nodes; i++) {
         if (!machine_init(world, i)) {
             return false;
