@@ -53,9 +53,9 @@ names=${*:-honest $(plant names)} || exit 2
 # objects LIST: LIST with the mutated engine's objects in place of its own, the kernel's in front.
 objects() {
     for object in $1; do
-        name=${object##*-} && name=${name%.o}
-        if [ -f "$dir/engine/$name.o" ] && case $object in $engine/*) ;; *) false ;; esac then
-            printf '%s ' "$dir/engine/$name.o"
+        part=${object##*-} && part=${part%.o}
+        if [ -f "$dir/engine/$part.o" ] && case $object in $engine/*) ;; *) false ;; esac then
+            printf '%s ' "$dir/engine/$part.o"
         elif [ "$object" = kernel/sim/libsim.a ] || [ "$object" = kernel/node/libnode.a ] ||
             [ "$object" = kernel/chain/libchain.a ]; then
             [ -n "$placed" ] || printf '%s ' "$kernel"
@@ -142,9 +142,9 @@ seeds() {
         [ "$kind" = "$build/plugins/consensus" ] || ln -sf "$kind" "$dir/plugins/"
     done
     list=
-    for name in commit-reveal rules tally verdicts; do
-        object=$build/$engine/.libs/commit_reveal_la-$name.o
-        [ ! -f "$dir/pic/$name.o" ] || object=$dir/pic/$name.o
+    for part in commit-reveal rules tally verdicts; do
+        object=$build/$engine/.libs/commit_reveal_la-$part.o
+        [ ! -f "$dir/pic/$part.o" ] || object=$dir/pic/$part.o
         list="$list $object"
     done
     $link_plugin -o "$dir/plugins/consensus/commit-reveal.so" $list || exit 2
