@@ -37,6 +37,7 @@ kinds=kill,stop,both,ban,rot
 if mount -t tmpfs -o size=1g tmpfs "$work/disk" 2>/dev/null; then
     mkdir -p "$work/disk/data"
     ln -s "$work/disk/data" "$work/net/v1/data"
+    trap 'umount -l "$work/disk"; finish' EXIT
     kinds=$kinds,full
 else
     echo '# no mounts here: no full disks'
