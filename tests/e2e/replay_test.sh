@@ -53,7 +53,7 @@ halt v1 KILL
 ended 'killed in its work, all that it did is there' 0 "$qnet" replay "$work/net/v1"
 says 'and lived again' 'equal effects in all of them'
 says 'it is said how it ended' 'end .*\(died\|killed\)'
-says 'with the last lines of its log' 'event=restored'
+says 'with the last lines of its log' 'event=window-final'
 for name in v2 v3; do
     halt $name
 done

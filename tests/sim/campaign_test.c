@@ -171,6 +171,32 @@ static struct qnk_plan *plan_of(const struct qnk_plan_setup *setup, uint64_t see
     return plan;
 }
 
+/* By fields: between them lies what was in memory before. */
+static void assert_same_plan(const struct qnk_plan *a, const struct qnk_plan *b)
+{
+    assert_int_equal(a->harms_count, b->harms_count);
+    assert_int_equal(a->pays_count, b->pays_count);
+    for (uint32_t i = 0; i < a->harms_count; i++) {
+        const struct qnk_harm *one = &a->harms[i], *other = &b->harms[i];
+
+        assert_int_equal(one->number, other->number);
+        assert_int_equal(one->kind, other->kind);
+        assert_int_equal(one->a, other->a);
+        assert_int_equal(one->b, other->b);
+        assert_int_equal(one->from_us, other->from_us);
+        assert_int_equal(one->until_us, other->until_us);
+        assert_int_equal(one->value, other->value);
+    }
+    for (uint32_t i = 0; i < a->pays_count; i++) {
+        const struct qnk_pay *one = &a->pays[i], *other = &b->pays[i];
+
+        assert_int_equal(one->at_us, other->at_us);
+        assert_int_equal(one->node, other->node);
+        assert_int_equal(one->sender, other->sender);
+        assert_int_equal(one->count, other->count);
+    }
+}
+
 static void a_seed_is_a_plan_and_masking_leaves_the_rest_of_it(void **state)
 {
     struct results results;
@@ -181,15 +207,14 @@ static void a_seed_is_a_plan_and_masking_leaves_the_rest_of_it(void **state)
     for (uint64_t seed = 1; seed < 100; seed++) {
         struct qnk_plan *plan = plan_of(&setup.plan, seed), *again = plan_of(&setup.plan, seed);
 
-        assert_memory_equal(plan, again, sizeof *plan);
+        assert_same_plan(plan, again);
         assert_true(plan->harms_count < QNK_PLAN_HARMS_MAX);
         qnk_plan_mask(again, (uint32_t[]){2}, 1);
         for (uint32_t i = 0; i < plan->harms_count; i++) {
             assert_int_equal(again->harms[i].is_off, i != 1);
-            again->harms[i].is_off = false;
             assert_true(plan->harms[i].from_us <= plan->harms[i].until_us);
         }
-        assert_memory_equal(plan, again, sizeof *plan);
+        assert_same_plan(plan, again);
         harms += plan->harms_count;
         free(plan);
         free(again);
