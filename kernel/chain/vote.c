@@ -99,18 +99,26 @@ bool qnk_vote_fits(const struct qnk_vote *vote)
     return place_fits(vote) && tail_fits(vote);
 }
 
+/* The first 24 bytes of record and wire form; whether they are of this format. */
+static bool place_read(struct qnk_reader *from, struct qnk_vote *vote)
+{
+    uint8_t version = qnk_reader_u8(from);
+
+    vote->lane = qnk_reader_u8(from);
+    vote->step = qnk_reader_u16(from);
+    vote->era = qnk_reader_u32(from);
+    vote->window = qnk_reader_u64(from);
+    vote->round = qnk_reader_u32(from);
+    vote->vr = (int32_t)qnk_reader_u32(from);
+    return version == FORMAT;
+}
+
 int32_t qnk_vote_next(struct qn_span *rest, struct qnk_vote *vote)
 {
     struct qnk_reader from = qnk_reader_init(*rest);
     struct qnk_vote read = {0};
-    uint8_t version = qnk_reader_u8(&from);
+    bool is_known = place_read(&from, &read);
 
-    read.lane = qnk_reader_u8(&from);
-    read.step = qnk_reader_u16(&from);
-    read.era = qnk_reader_u32(&from);
-    read.window = qnk_reader_u64(&from);
-    read.round = qnk_reader_u32(&from);
-    read.vr = (int32_t)qnk_reader_u32(&from);
     read.member = qnk_reader_u32(&from);
 
     uint32_t tail_size = qnk_reader_u32(&from);
@@ -118,7 +126,7 @@ int32_t qnk_vote_next(struct qn_span *rest, struct qnk_vote *vote)
     qnk_reader_copy(&from, read.digest.bytes, QN_HASH_SIZE);
     qnk_reader_copy(&from, read.signature, QN_SIG_SIZE);
     read.tail = qnk_reader_span(&from, tail_size);
-    if (from.failed || version != FORMAT || !qnk_vote_fits(&read)) {
+    if (from.failed || !is_known || !qnk_vote_fits(&read)) {
         return QN_INVALID;
     }
     qnk_vote_open(&read, &read.open);
@@ -139,7 +147,6 @@ int32_t qnk_vote_decode(struct qn_span from, struct qnk_vote *vote)
     return QN_OK;
 }
 
-/* The first 24 bytes of record and wire form. */
 static void place_write(struct qnk_writer *to, const struct qnk_vote *vote)
 {
     qnk_writer_u8(to, FORMAT);
@@ -176,6 +183,23 @@ void qnk_vote_record(const struct qnk_vote *vote, uint8_t to[QNK_VOTE_RECORD_SIZ
     qnk_writer_bytes(&out, vote->digest.bytes, QN_HASH_SIZE);
     qnk_writer_bytes(&out, vote->open.bytes, QN_HASH_SIZE);
     QN_ASSERT(out.room == 0);
+}
+
+int32_t qnk_vote_record_read(struct qn_span *rest, struct qnk_vote *vote)
+{
+    struct qnk_reader from = qnk_reader_init(*rest);
+    struct qnk_vote read = {0};
+    bool is_known = place_read(&from, &read);
+
+    qnk_reader_copy(&from, read.binding.bytes, QN_HASH_SIZE);
+    qnk_reader_copy(&from, read.digest.bytes, QN_HASH_SIZE);
+    qnk_reader_copy(&from, read.open.bytes, QN_HASH_SIZE);
+    if (from.failed || !is_known) {
+        return QN_INVALID;
+    }
+    *vote = read;
+    *rest = (struct qn_span){from.at, from.left};
+    return QN_OK;
 }
 
 void qnk_vote_message(const struct qnk_vote *vote, const struct qnk_hash *chain_id,

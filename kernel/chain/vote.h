@@ -84,7 +84,10 @@ struct qnk_vote_tail qnk_vote_tail(const struct qnk_vote *vote);
 /* The opening that step and tail ask for: the blind, a body's hash, or zero. */
 void qnk_vote_open(const struct qnk_vote *vote, struct qnk_hash *open);
 
+/* The signed record, and back from the first bytes of `rest`: neither member, tail nor signature is
+ * in it, and whether the vote fits is not looked at. QN_INVALID: too short, or another format. */
 void qnk_vote_record(const struct qnk_vote *vote, uint8_t to[QNK_VOTE_RECORD_SIZE]);
+QN_MUST_CHECK int32_t qnk_vote_record_read(struct qn_span *rest, struct qnk_vote *vote);
 
 /* What is signed: "qnet/vote", chain id, record. */
 void qnk_vote_message(const struct qnk_vote *vote, const struct qnk_hash *chain_id,

@@ -177,6 +177,24 @@ static void the_opening_follows_from_the_tail(void **state)
     assert_true(qnk_hash_is_zero(&vote.open));
 }
 
+static void record_reads_back(uint8_t record[QNK_VOTE_RECORD_SIZE], const struct qnk_vote *vote)
+{
+    uint8_t again[QNK_VOTE_RECORD_SIZE];
+    struct qn_span rest = {record, QNK_VOTE_RECORD_SIZE}, less = {record, QNK_VOTE_RECORD_SIZE - 1};
+    struct qnk_vote read = {0};
+
+    assert_int_equal(qnk_vote_record_read(&less, &read), QN_INVALID);
+    assert_int_equal(qnk_vote_record_read(&rest, &read), QN_OK);
+    assert_int_equal(rest.size, 0);
+    assert_int_equal(read.vr, vote->vr);
+    qnk_vote_record(&read, again);
+    assert_memory_equal(again, record, sizeof again);
+    record[0]++;
+    rest = (struct qn_span){record, QNK_VOTE_RECORD_SIZE};
+    assert_int_equal(qnk_vote_record_read(&rest, &read), QN_INVALID);
+    record[0]--;
+}
+
 static void the_signed_record_is_what_the_design_says(void **state)
 {
     uint8_t bytes[ROOM], record[QNK_VOTE_RECORD_SIZE], message[QNK_VOTE_MESSAGE_SIZE];
@@ -191,6 +209,7 @@ static void the_signed_record_is_what_the_design_says(void **state)
     qnk_vote_record(&vote, record);
     assert_memory_equal(record, bytes, 24);
     assert_memory_equal(record + 24, vote.binding.bytes, 32);
+    record_reads_back(record, &vote);
     assert_memory_equal(record + 56, bytes + 32, 32);
     assert_memory_equal(record + 88, bytes + 128, 32);
     qnk_vote_message(&vote, &chain_id, message);

@@ -135,23 +135,18 @@ static struct qn_buf *vote_bytes_new(struct qnk_budget *budget, const struct qnk
 /* Reads a vote back from its record's bytes. Its signature is not there: it is made anew. */
 static bool vote_from_bytes(struct qn_span bytes, struct qnk_vote *vote)
 {
+    struct qnk_vote read;
+
+    if (qnk_vote_record_read(&bytes, &read) != QN_OK) {
+        return false;
+    }
+
     struct qnk_reader from = qnk_reader_init(bytes);
 
-    *vote = (struct qnk_vote){0};
-    uint8_t version = qnk_reader_u8(&from);
-
-    vote->lane = qnk_reader_u8(&from);
-    vote->step = qnk_reader_u16(&from);
-    vote->era = qnk_reader_u32(&from);
-    vote->window = qnk_reader_u64(&from);
-    vote->round = qnk_reader_u32(&from);
-    vote->vr = (int32_t)qnk_reader_u32(&from);
-    qnk_reader_copy(&from, vote->binding.bytes, QN_HASH_SIZE);
-    qnk_reader_copy(&from, vote->digest.bytes, QN_HASH_SIZE);
-    qnk_reader_copy(&from, vote->open.bytes, QN_HASH_SIZE);
-    vote->member = qnk_reader_u32(&from);
-    vote->tail = qnk_reader_span(&from, from.left);
-    return version == 1 && qnk_reader_done(&from);
+    read.member = qnk_reader_u32(&from);
+    read.tail = qnk_reader_span(&from, from.left);
+    *vote = read;
+    return qnk_reader_done(&from);
 }
 
 static bool votes_add(struct qnk_guard *guard, struct qn_buf *bytes)

@@ -370,19 +370,7 @@ static void justify(struct qnk_oracle *oracle, uint32_t node, const struct windo
 
 static bool vote_read(struct qn_span record, struct qnk_vote *vote)
 {
-    struct qnk_reader from = qnk_reader_init(record);
-    uint8_t version = qnk_reader_u8(&from);
-
-    *vote = (struct qnk_vote){.lane = qnk_reader_u8(&from)};
-    vote->step = qnk_reader_u16(&from);
-    vote->era = qnk_reader_u32(&from);
-    vote->window = qnk_reader_u64(&from);
-    vote->round = qnk_reader_u32(&from);
-    vote->vr = (int32_t)qnk_reader_u32(&from);
-    qnk_reader_copy(&from, vote->binding.bytes, QN_HASH_SIZE);
-    qnk_reader_copy(&from, vote->digest.bytes, QN_HASH_SIZE);
-    qnk_reader_copy(&from, vote->open.bytes, QN_HASH_SIZE);
-    return qnk_reader_done(&from) && version == 1;
+    return qnk_vote_record_read(&record, vote) == QN_OK && record.size == 0;
 }
 
 bool qnk_oracle_vote_read(const struct qnk_oracle *oracle, struct qn_span record,
