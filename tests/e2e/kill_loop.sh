@@ -42,29 +42,7 @@ for _ in range(kills * 20):
 print("killed", done, "times")
 PY
 wait "$dev"
-same 'all that was accepted is final, and nothing twice' 0 $?
-tail -n 12 "$work/out" | sed 's/^/# /'
-grep -q 'doubled 0 ' "$work/out"
-report 'no transfer was doubled' $?
-
-# The same chain, from the disks alone.
-XDG_RUNTIME_DIR=$work/net/run
-names=
-for i in $(seq "$nodes"); do
-    node "v$i"
-    names="$names v$i"
-done
-for name in $names; do
-    reaches "$name" final.window 1 >/dev/null
-done
-last=$(value v1 final.window)
-verified=0
-for name in $names; do
-    "$qnet" -n "$name" macro verify "1..$last" >>"$work/verify" 2>&1 || verified=1
-done
-report 'each node can show every certificate' $verified
-[ "$verified" = 0 ] || sed 's/^/# /' "$work/verify"
-# shellcheck disable=SC2086 # a list of names
-is 'the final chain is the same on all' agree "$last" $names
+load_was_kept $? "$work/out"
+one_chain "$nodes"
 ! grep -h -E 'event=(key-abused|equivocation|halt)' "$work"/net/v*/log.* "$work"/net/v*/out >"$work/said"
 same 'no key signed twice, no node halted' 0 $?

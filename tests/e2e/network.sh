@@ -169,3 +169,35 @@ agree() {
         first=$got
     done
 }
+
+# load_was_kept CODE FILE: how `qnet dev` ended and what it said; two results.
+load_was_kept() {
+    same 'all that was accepted is final, and nothing twice' 0 "$1"
+    tail -n 12 "$2" | sed 's/^/# /'
+    grep -q 'doubled 0 ' "$2"
+    report 'no transfer was doubled' $?
+}
+
+# one_chain NODES: starts v1 ... again, from their disks alone, which leaves them in $names; two
+# results.
+one_chain() {
+    XDG_RUNTIME_DIR=$work/net/run
+    names=
+    for i in $(seq "$1"); do
+        node "v$i"
+        names="$names v$i"
+    done
+    for name in $names; do
+        reaches "$name" final.window 1 >/dev/null
+    done
+    last=$(value v1 final.window)
+    verified=0
+    for name in $names; do
+        reaches "$name" final.window "$last" >/dev/null
+        "$qnet" -n "$name" macro verify "1..$last" >>"$work/verify" 2>&1 || verified=1
+    done
+    report 'each node can show every certificate' $verified
+    [ "$verified" = 0 ] || sed 's/^/# /' "$work/verify"
+    # shellcheck disable=SC2086 # a list of names
+    is 'the final chain is the same on all' agree "$last" $names
+}
