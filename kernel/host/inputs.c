@@ -55,7 +55,7 @@ struct qnk_inputs {
     _Atomic uint32_t spare_state; /* enum spare */
     struct segment spare;
     struct segment retired;
-    uint32_t oldest, newest; /* numbers of the files that are there; 0: none */
+    uint32_t oldest, newest; /* numbers of the files that are there; newest 0: none */
     _Atomic uint32_t dropped;
 };
 
@@ -279,7 +279,7 @@ static void bound_keep(struct qnk_inputs *inputs)
 {
     char path[PATH];
 
-    while (inputs->newest - inputs->oldest >= 2 &&
+    while (inputs->newest >= inputs->oldest + 2 &&
            inputs->start_size +
                    (uint64_t)(inputs->newest - inputs->oldest + 2) * inputs->segment_size >
                inputs->bound) {

@@ -96,18 +96,19 @@ static void file_path(const struct qnk_inputs_reader *reader, char path[PATH])
 
 static void file_close(struct qnk_inputs_reader *reader)
 {
-    if (reader->map != NULL) {
+    if (reader->size > 0) {
         (void)munmap((void *)(uintptr_t)reader->map, reader->size);
-        reader->map = NULL;
     }
+    reader->map = NULL;
     reader->size = reader->at = 0;
 }
 
 static int32_t file_open(struct qnk_inputs_reader *reader)
 {
+    static uint8_t nothing[1]; /* of an empty file */
     struct stat info;
     char path[PATH];
-    void *map = NULL;
+    void *map = nothing;
     int fd;
 
     file_path(reader, path);

@@ -399,6 +399,9 @@ static int32_t begin(struct replay *replay)
             return refuse(replay, status == QN_NOT_FOUND ? "the node died before its first step"
                                                          : replay->reader.why);
         }
+        if (record.type == QNK_INPUTS_HEAD && replay->tape.set != NULL) {
+            return refuse(replay, "the log has two heads");
+        }
         if (record.type == QNK_INPUTS_HEAD) {
             status = head_read(replay, &record);
             status = status == QN_OK ? plugins_make(replay) : status;
@@ -406,7 +409,10 @@ static int32_t begin(struct replay *replay)
             status = pages_load(replay, &record);
         }
     }
-    return status == QN_OK && replay->tape.set != NULL ? core_make(replay) : status;
+    if (status == QN_OK && replay->tape.set == NULL) {
+        return refuse(replay, "the log has no head");
+    }
+    return status == QN_OK ? core_make(replay) : status;
 }
 
 /* --- jobs --- */

@@ -661,8 +661,7 @@ static int32_t restore_recent(struct qnk_store *store, uint32_t lane, uint64_t h
 
         status = qnk_store_header(store, lane, at, &header, &place);
         if (status == QN_NOT_FOUND ||
-            (status == QN_OK &&
-             (header.height != at || (at > first && !qnk_hash_equal(&header.parent, last))))) {
+            (status == QN_OK && at > first && !qnk_hash_equal(&header.parent, last))) {
             status = corrupt(store, "the header of block", at);
         }
         if (status == QN_OK) {

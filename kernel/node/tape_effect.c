@@ -13,6 +13,7 @@
 
 #include "kernel/base/bytes.h"
 #include "kernel/base/crc32c.h"
+#include "kernel/base/hex.h"
 #include "kernel/base/text.h"
 
 enum { NUMBER_MAX = 10, TEXT_MAX = QNK_NOTE_TEXT };
@@ -516,9 +517,7 @@ static void line_field(struct line *line, const struct field *field, const struc
         qnk_text(more, sizeof more, " %s=%llu", field->name, (unsigned long long)got->number);
         break;
     case HASH:
-        for (uint32_t i = 0; i < 8; i++) {
-            qnk_text(words + 2 * (size_t)i, 3, "%02x", got->bytes.data[i]);
-        }
+        qnk_hex_encode(got->bytes.data, 8, words);
         qnk_text(more, sizeof more, " %s=%s...", field->name, words);
         break;
     case TEXT:

@@ -146,7 +146,7 @@ static void lines_print(const char *folder)
     for (int lines = 0; from > text && lines <= LINES_SHOWN; from--) {
         lines += from[-1] == '\n';
     }
-    from = from == text ? from : strchr(from + 1, '\n') + 1;
+    from = from == text ? from : from + 1;
     if (*from != 0) {
         printf("last lines of its log\n%s", from);
     }
