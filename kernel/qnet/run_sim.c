@@ -385,7 +385,7 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static bool progress_show(void *ctx)
+static void progress_show(void *ctx)
 {
     const struct progress *it = ctx;
     double spent = now_s() - it->start_s;
@@ -400,7 +400,6 @@ static bool progress_show(void *ctx)
                 qnk_duration((uint64_t)((double)(it->seeds - it->before - ran) / rate * 1000)));
         (void)fflush(stderr);
     }
-    return true;
 }
 
 static void progress_wipe(const struct progress *it)

@@ -39,7 +39,6 @@ struct campaign {
     const struct qnk_campaign_setup *setup;
     struct worker workers[QNK_CAMPAIGN_JOBS_MAX];
     uint64_t next; /* the first seed of the next batch */
-    bool is_ending;
 };
 
 static uint64_t now_ms(void)
@@ -89,6 +88,8 @@ void qnk_campaign_seed(const struct qnk_campaign_setup *setup, uint64_t seed,
             verdict->is_good = false;
             qnk_text(verdict->oracle, sizeof verdict->oracle, "D1");
             qnk_text(verdict->words, sizeof verdict->words, "two runs of one seed differ");
+            verdict->node = UINT32_MAX;
+            verdict->at_us = verdict->length_us;
         }
     }
     qnk_memory_give(setup->budget, plan, sizeof *plan);
@@ -165,7 +166,7 @@ static void batch_take(struct campaign *campaign, struct worker *worker)
         campaign->next++;
     }
     worker->next = worker->end = campaign->next;
-    if (campaign->next <= setup->last && !campaign->is_ending) {
+    if (campaign->next <= setup->last) {
         uint64_t left = setup->last - campaign->next + 1;
 
         /* The last seeds are shared out, so that no core waits long for another. */
@@ -183,7 +184,7 @@ static int32_t workers_start(struct campaign *campaign, uint32_t *running)
     for (uint32_t i = 0; i < campaign->setup->jobs; i++) {
         struct worker *worker = &campaign->workers[i];
 
-        if (worker->pid == 0 && (worker->next == worker->end || campaign->is_ending)) {
+        if (worker->pid == 0 && worker->next == worker->end) {
             batch_take(campaign, worker);
         }
         if (worker->pid == 0 && worker->next < worker->end && !worker_start(campaign, worker)) {
@@ -210,19 +211,26 @@ static void message_came(struct campaign *campaign, struct worker *worker)
 /* The worker is no more: if it was in the midst of a seed, that has failed. */
 static void worker_ended(struct campaign *campaign, struct worker *worker)
 {
-    struct qnk_verdict verdict = {.seed = worker->next, .node = UINT32_MAX, .oracle = "P0"};
+    struct qnk_verdict verdict = {.node = UINT32_MAX, .oracle = "P0"};
     int status = 0;
 
     (void)close(worker->pipe);
     while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR) {
     }
     worker->pid = 0;
-    if (!worker->is_running) {
+    if (!worker->is_running && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         worker->next = worker->end; /* all that was left was done before */
         return;
     }
-    worker->next++;
-    if (now_ms() - worker->begun_ms >= campaign->setup->limit_ms) {
+    /* Between two seeds it would have begun the next one that is not done. */
+    while (worker->next < worker->end && is_done(campaign->setup, worker->next)) {
+        worker->next++;
+    }
+    if (worker->next == worker->end) {
+        return;
+    }
+    verdict.seed = worker->next++;
+    if (worker->is_running && now_ms() - worker->begun_ms >= campaign->setup->limit_ms) {
         qnk_text(verdict.words, sizeof verdict.words, "the run was not over after %u s",
                  campaign->setup->limit_ms / 1000);
     } else if (WIFSIGNALED(status)) {
@@ -302,7 +310,9 @@ int32_t qnk_campaign(const struct qnk_campaign_setup *setup)
     while (running > 0) {
         workers_hear(campaign);
         hanging_kill(campaign);
-        campaign->is_ending = campaign->is_ending || !setup->ticked(setup->ctx);
+        if (setup->ticked != NULL) {
+            setup->ticked(setup->ctx);
+        }
         if (status == QN_OK) {
             status = workers_start(campaign, &running);
         } else {

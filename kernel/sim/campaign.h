@@ -34,7 +34,7 @@ struct qnk_campaign_setup {
     void *opened_ctx;
     void *ctx;
     void (*came)(void *ctx, const struct qnk_verdict *verdict);
-    bool (*ticked)(void *ctx); /* a few times a second; false: no new batches */
+    void (*ticked)(void *ctx); /* a few times a second; may be NULL */
 };
 
 /* Runs all seeds; returns when the last verdict came. */

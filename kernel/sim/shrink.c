@@ -20,12 +20,6 @@ static void came(void *ctx, const struct qnk_verdict *verdict)
     ((struct shrinking *)ctx)->verdict = *verdict;
 }
 
-static bool ticked(void *ctx)
-{
-    (void)ctx;
-    return true;
-}
-
 /* Whether the run with these harms alone breaks what the whole run broke. */
 static bool fails(struct shrinking *it, const uint32_t *numbers, uint32_t count)
 {
@@ -113,7 +107,7 @@ int32_t qnk_shrink(const struct qnk_campaign_setup *setup, uint64_t seed,
     it.setup.done = NULL;
     it.setup.ctx = &it;
     it.setup.came = came;
-    it.setup.ticked = ticked;
+    it.setup.ticked = NULL;
     numbers_take(&it, seed);
     shrunk->before = shrunk->after;
     it.status = qnk_campaign(&it.setup);

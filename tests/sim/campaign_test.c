@@ -80,12 +80,6 @@ static void came(void *ctx, const struct qnk_verdict *verdict)
     results->count++;
 }
 
-static bool ticked(void *ctx)
-{
-    (void)ctx;
-    return true;
-}
-
 static struct qnk_campaign_setup campaign_of(struct qnk_cast *cast, struct results *results)
 {
     *results = (struct results){0};
@@ -111,7 +105,6 @@ static struct qnk_campaign_setup campaign_of(struct qnk_cast *cast, struct resul
         .limit_ms = 600000,
         .ctx = results,
         .came = came,
-        .ticked = ticked,
     };
 }
 
@@ -185,6 +178,7 @@ static void assert_same_plan(const struct qnk_plan *a, const struct qnk_plan *b)
         assert_int_equal(one->b, other->b);
         assert_int_equal(one->from_us, other->from_us);
         assert_int_equal(one->until_us, other->until_us);
+        assert_int_equal(one->height, other->height);
         assert_int_equal(one->value, other->value);
     }
     for (uint32_t i = 0; i < a->pays_count; i++) {
