@@ -543,11 +543,6 @@ const struct qnk_world_plugins *qnk_cast_plugins(const struct qnk_cast *cast, ui
     return &cast->players[node].plugins;
 }
 
-const struct qnk_hash *qnk_cast_sender(const struct qnk_cast *cast, uint32_t sender)
-{
-    return &cast->senders[sender].public;
-}
-
 uint64_t qnk_cast_txs(const struct qnk_cast *cast, uint32_t sender, uint64_t from, uint64_t to,
                       uint64_t valid_until, uint8_t *out)
 {

@@ -73,7 +73,6 @@ const struct qnk_world_plugins *qnk_cast_plugins(const struct qnk_cast *cast, ui
  * which has room for 4 + QNK_CAST_TXS_MAX * QNK_TX_TRANSFER_SIZE bytes. Gives its size. */
 uint64_t qnk_cast_txs(const struct qnk_cast *cast, uint32_t sender, uint64_t from, uint64_t to,
                       uint64_t valid_until, uint8_t *out);
-const struct qnk_hash *qnk_cast_sender(const struct qnk_cast *cast, uint32_t sender);
 
 /* A ledger and a producer without a state beside those of the nodes, for who looks on, and the
  * numbers of the ledger's questions for its totals and accounts; 0: it answers none such. */

@@ -225,7 +225,6 @@ static int32_t drive_space(struct qn_inst *inst, struct qn_span name, uint32_t t
 /* Whether so many bytes can be written, and if not, why. */
 static int32_t room_take(struct qnk_drive *drive, uint64_t bytes)
 {
-    drive->writes++;
     if (drive->status != QN_OK) {
         return drive->status;
     }

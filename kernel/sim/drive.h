@@ -53,7 +53,6 @@ struct qnk_drive {
     int32_t status;         /* that writes end with; QN_OK: they do not fail */
     uint64_t room;          /* bytes until it is full; UINT64_MAX: it never is */
     uint32_t torn;          /* records that the next append leaves; UINT32_MAX: all */
-    uint64_t writes;        /* so far */
 };
 
 /* Healthy. The stream of chance is (seed, "drive", number). */

@@ -114,7 +114,6 @@ struct machine {
     int32_t drift_ppm;
     uint64_t timers[QNK_TIMERS]; /* generation that counts */
     struct qnk_effects effects;
-    uint64_t answers[QNK_TX_CODES];
     struct happening *mine;
     struct happening *writes[WRITERS], *writes_last[WRITERS];
     uint64_t free_us[WRITERS]; /* when each writer is idle again */

@@ -359,11 +359,6 @@ void qnk_liars_stop(struct qnk_liars *liars, bool silently)
     liars->is_silent = silently;
 }
 
-bool qnk_liars_has(const struct qnk_liars *liars, uint32_t node)
-{
-    return liar_of(liars, node) != NULL;
-}
-
 uint64_t qnk_liars_count(const struct qnk_liars *liars, uint32_t lie)
 {
     QN_ASSERT(lie < QNK_LIES);

@@ -66,8 +66,5 @@ void qnk_liars_add(struct qnk_liars *liars, uint32_t node, uint32_t kinds);
  * nothing more. */
 void qnk_liars_stop(struct qnk_liars *liars, bool silently);
 
-/* Whether this node lies, or did. */
-bool qnk_liars_has(const struct qnk_liars *liars, uint32_t node);
-
 /* How often this lie was told so far. Of twins: how often one heard what the other had signed. */
 uint64_t qnk_liars_count(const struct qnk_liars *liars, uint32_t lie);

@@ -14,23 +14,13 @@
 
 enum { GROW_FIRST = 16 };
 
-static const struct {
-    const char *name, *words;
-} ids[QNK_ORACLES] = {
-    [QNK_ORACLE_S1] = {"S1", "no two final certificates of a window can be built"},
-    [QNK_ORACLE_S1L] = {"S1L", "no prepare certificate can be built beside another one"},
-    [QNK_ORACLE_S1P] = {"S1P", "nothing is sealed or final without its votes"},
-    [QNK_ORACLE_S2] = {"S2", "a final window is what executing it again gives"},
-    [QNK_ORACLE_S3] = {"S3", "the final chain is one and only grows"},
-    [QNK_ORACLE_S4] = {"S4", "what was accepted is final once, waits, or was refused by a rule"},
-    [QNK_ORACLE_S5] = {"S5", "no honest key signs two things for one duty"},
-    [QNK_ORACLE_S6] = {"S6", "honest members are never provable, liars are"},
-    [QNK_ORACLE_B1] = {"B1", "the beacon is what the shares on the chain give"},
-    [QNK_ORACLE_C1] = {"C1", "amounts are conserved"},
-    [QNK_ORACLE_H1] = {"H1", "no honest node halts or gives its key up"},
-    [QNK_ORACLE_R1] = {"R1", "memory and queues keep to their limits"},
-    [QNK_ORACLE_V1] = {"V1", "after healing, windows become final in time"},
-    [QNK_ORACLE_V2] = {"V2", "after healing, blocks are made"},
+/* What each promises stands in oracle.h. */
+static const char *const names[QNK_ORACLES] = {
+    [QNK_ORACLE_S1] = "S1", [QNK_ORACLE_S1L] = "S1L", [QNK_ORACLE_S1P] = "S1P",
+    [QNK_ORACLE_S2] = "S2", [QNK_ORACLE_S3] = "S3",   [QNK_ORACLE_S4] = "S4",
+    [QNK_ORACLE_S5] = "S5", [QNK_ORACLE_S6] = "S6",   [QNK_ORACLE_B1] = "B1",
+    [QNK_ORACLE_C1] = "C1", [QNK_ORACLE_H1] = "H1",   [QNK_ORACLE_R1] = "R1",
+    [QNK_ORACLE_V1] = "V1", [QNK_ORACLE_V2] = "V2",
 };
 
 /* --- what all parts use --- */
@@ -517,11 +507,6 @@ const struct qnk_oracle_broken *qnk_oracle_broken(const struct qnk_oracle *oracl
     return oracle->broken_count == 0 ? NULL : &oracle->first;
 }
 
-uint64_t qnk_oracle_broken_count(const struct qnk_oracle *oracle)
-{
-    return oracle->broken_count;
-}
-
 uint64_t qnk_oracle_broken_times(const struct qnk_oracle *oracle, uint32_t id)
 {
     QN_ASSERT(id < QNK_ORACLES);
@@ -537,13 +522,7 @@ uint64_t qnk_oracle_checked(const struct qnk_oracle *oracle, uint32_t id)
 const char *qnk_oracle_name(uint32_t id)
 {
     QN_ASSERT(id < QNK_ORACLES);
-    return ids[id].name;
-}
-
-const char *qnk_oracle_words(uint32_t id)
-{
-    QN_ASSERT(id < QNK_ORACLES);
-    return ids[id].words;
+    return names[id];
 }
 
 void qnk_oracle_figures(const struct qnk_oracle *oracle, struct qnk_oracle_figures *figures)

@@ -93,15 +93,13 @@ void qnk_oracle_watch(struct qnk_oracle *oracle, struct qnk_watch *watch);
 
 /* The first that broke, or NULL. */
 const struct qnk_oracle_broken *qnk_oracle_broken(const struct qnk_oracle *oracle);
-uint64_t qnk_oracle_broken_count(const struct qnk_oracle *oracle);
 
 /* How often this one broke. */
 uint64_t qnk_oracle_broken_times(const struct qnk_oracle *oracle, uint32_t id);
 
 /* How often it was looked at: 0 is no result. */
 uint64_t qnk_oracle_checked(const struct qnk_oracle *oracle, uint32_t id);
-const char *qnk_oracle_name(uint32_t id);  /* "S1" */
-const char *qnk_oracle_words(uint32_t id); /* what it promises */
+const char *qnk_oracle_name(uint32_t id); /* "S1" */
 
 struct qnk_oracle_figures {
     uint64_t windows;    /* final somewhere */
@@ -123,9 +121,6 @@ struct qnk_oracle_figures {
 };
 
 void qnk_oracle_figures(const struct qnk_oracle *oracle, struct qnk_oracle_figures *figures);
-
-/* The digest of a final window; false: not final anywhere. */
-bool qnk_oracle_final(const struct qnk_oracle *oracle, uint64_t window, struct qnk_hash *digest);
 
 /* --- what a run knows and an oracle cannot --- */
 

@@ -796,15 +796,6 @@ uint64_t qnk_oracle_height(const struct qnk_oracle *oracle)
     return qnk_oracle_final_windows(oracle) * oracle->params.window;
 }
 
-bool qnk_oracle_final(const struct qnk_oracle *oracle, uint64_t window, struct qnk_hash *digest)
-{
-    if (window >= oracle->chain->finals_count) {
-        return false;
-    }
-    *digest = oracle->chain->finals[window].digest;
-    return true;
-}
-
 /* --- stores --- */
 
 static void stored_compare(struct qnk_oracle *oracle, uint32_t node, uint64_t window,

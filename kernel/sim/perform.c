@@ -326,15 +326,6 @@ static void check(struct qnk_world *world, uint32_t i, const struct qnk_effect *
     event->checked.status = status;
 }
 
-static void reply(struct machine *machine, const struct qn_buf *codes)
-{
-    uint64_t item = QN_HASH_SIZE + 1;
-
-    for (uint64_t at = 0; codes != NULL && at < codes->size; at += item) {
-        machine->answers[codes->data[at + QN_HASH_SIZE]]++;
-    }
-}
-
 static void send(struct qnk_world *world, uint32_t i, const struct qnk_effect *effect)
 {
     struct qnk_frame head = {
@@ -402,8 +393,6 @@ static void perform_one(struct qnk_world *world, uint32_t i, struct qnk_effect *
         check(world, i, effect);
         break;
     case QNK_EFFECT_REPLY:
-        reply(machine, effect->reply.codes);
-        break;
     case QNK_EFFECT_SCORE:
         break;
     case QNK_EFFECT_HALT:

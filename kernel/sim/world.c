@@ -619,8 +619,3 @@ const char *qnk_world_why(const struct qnk_world *world, uint32_t node)
 {
     return world->machines[node].why;
 }
-
-uint64_t qnk_world_answers(const struct qnk_world *world, uint32_t node, uint32_t code)
-{
-    return world->machines[node].answers[code];
-}

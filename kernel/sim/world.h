@@ -153,7 +153,8 @@ void qnk_world_control(struct qnk_world *world, uint32_t node, uint32_t what);
 uint64_t qnk_world_now(const struct qnk_world *world);
 uint64_t qnk_world_events(const struct qnk_world *world);
 
-/* Over (time, node, kind, length, payload) of every event so far. */
+/* Over all that happened so far: time, node, its life, kind and what tells it from others; of
+ * frames the payload as well. */
 void qnk_world_trace(const struct qnk_world *world, struct qnk_hash *trace);
 
 /* NULL: it is off, or halted. */
@@ -169,6 +170,3 @@ const char *qnk_world_why(const struct qnk_world *world, uint32_t node);
 
 /* Bytes that it sent so far. */
 uint64_t qnk_world_sent(const struct qnk_world *world, uint32_t node);
-
-/* Answers to submits so far: how many transactions had this code. */
-uint64_t qnk_world_answers(const struct qnk_world *world, uint32_t node, uint32_t code);
