@@ -261,7 +261,7 @@ static void run_serve(struct work *work)
 
     /* What is not there, or damaged, is asked for elsewhere. */
     work->has_rotten = qnk_store_rotten(&work->disk->reads, work->rotten);
-    if (status == QN_CORRUPT && !work->has_rotten) {
+    if (status == QN_CORRUPT && !work->disk->reads.peers_have_it) {
         qnk_text(work->damage, sizeof work->damage, "%s", work->disk->reads.why);
     }
 }

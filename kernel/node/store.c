@@ -1252,7 +1252,7 @@ static int32_t serve_bodies(struct qnk_store *store, uint32_t lane, const struct
         if (status == QN_OK) {
             send_parts(store, &header, body, send, ctx);
             qnk_buf_unref(body);
-        } else if (store->has_rotten && status == QN_CORRUPT) {
+        } else if (status == QN_CORRUPT && store->peers_have_it) {
             rotten_status = status;
             status = QN_OK;
         }

@@ -409,6 +409,41 @@ static void a_flipped_bit_of_a_header_or_its_place_is_seen(void **state)
     net_drop(net);
 }
 
+static void parts_count(void *ctx, uint8_t type, struct qn_buf *head, struct qn_slice body)
+{
+    (void)head;
+    (void)body;
+    assert_int_equal(type, QNK_WIRE_BODY_PART);
+    ++*(uint32_t *)ctx;
+}
+
+/* A rotten body is left out, since peers have it; a damaged header behind it is another matter. */
+static void a_damaged_header_is_told_behind_a_rotten_body_too(void **state)
+{
+    struct net *net = net_with_blocks(4, 59);
+    struct qnk_store *store = store_of(net, ROTTEN);
+    uint64_t first = height_full(net, 1);
+    uint64_t second = height_full(net, first + 1);
+    uint64_t third = height_full(net, second + 1);
+    struct qnk_fetch some = {.what = 1, .first = first, .count = (uint32_t)(third - first + 1)};
+    uint8_t header[QNK_MICRO_SIZE];
+    uint32_t parts = 0;
+
+    (void)state;
+    rot(net, ROTTEN, first, true);
+    assert_int_equal(qnk_store_serve(store, LANE, QNK_WIRE_FETCH_RANGE, &some, parts_count, &parts),
+                     QN_CORRUPT);
+    assert_int_equal(parts, 2);
+    assert_true(store->peers_have_it);
+    flip(net, store->micro, second, 77);
+    assert_int_equal(qnk_store_serve(store, LANE, QNK_WIRE_FETCH_RANGE, &some, parts_count, &parts),
+                     QN_CORRUPT);
+    assert_int_equal(parts, 2); /* it ends there */
+    assert_false(store->peers_have_it);
+    assert_true(qnk_store_rotten(store, header));
+    net_drop(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +459,7 @@ int main(void)
         cmocka_unit_test(a_flipped_bit_of_a_macroblock_is_not_restored),
         cmocka_unit_test(a_flipped_bit_of_what_belongs_to_a_window_is_not_restored),
         cmocka_unit_test(a_flipped_bit_of_a_header_or_its_place_is_seen),
+        cmocka_unit_test(a_damaged_header_is_told_behind_a_rotten_body_too),
     };
 
     return net_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
