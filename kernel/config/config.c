@@ -186,6 +186,64 @@ int32_t qnk_config_read_node(struct qnk_config *config, const char *name, struct
     return finish(config, status == QN_OK ? node_check(config) : status);
 }
 
+/* What is typed as the one line of a file that holds nothing else; NULL: no memory. */
+static const char *typed_line(struct qnk_config *config, const char *kind, const char *typed)
+{
+    const char *slash = strrchr(typed, '/');
+    const char *base = slash == NULL ? typed : slash + 1;
+    bool is_file = slash != NULL && typed[0] != '{';
+    size_t size = strlen(kind) + 2 * strlen(typed) + sizeof ": {use: , path: \"\"}\n";
+    char *line = qnk_arena_take(&config->arena, size);
+
+    if (line != NULL && is_file) {
+        (void)snprintf(line, size, "%s: {use: %.*s, path: \"%s\"}\n", kind, (int)strcspn(base, "."),
+                       base, typed);
+    } else if (line != NULL) {
+        (void)snprintf(line, size, "%s: %s\n", kind, typed);
+    }
+    return line;
+}
+
+int32_t qnk_config_read_plugin(struct qnk_config *config, const char *kind, const char *typed,
+                               const struct qnk_config_plugin **plugin)
+{
+    struct qnk_config_file *file = &config->node_file;
+    const char **kinds = qnk_arena_take(&config->arena, sizeof *kinds);
+    struct qnk_config_key *key = qnk_arena_take(&config->arena, sizeof *key);
+    struct qnk_config_schema *schema = qnk_arena_take(&config->arena, sizeof *schema);
+    const char *line = typed_line(config, kind, typed);
+    struct qnk_checker checker = checker_of(config, file);
+    int32_t status;
+
+    if (kinds == NULL || key == NULL || schema == NULL || line == NULL) {
+        return QN_NO_SPACE;
+    }
+    *kinds = kind;
+    *key = (struct qnk_config_key){.name = kind,
+                                   .type = QNK_CONFIG_PLUGIN,
+                                   .flags = QNK_CONFIG_REQUIRED,
+                                   .values = kinds,
+                                   .values_count = 1,
+                                   .doc = "what was typed"};
+    *schema = (struct qnk_config_schema){.title = kind, .keys = key, .count = 1};
+    file->source =
+        (struct qnk_config_source){.name = "typed", .bytes = {(const uint8_t *)line, strlen(line)}};
+    status = tree_read(config, file);
+    if (status == QN_OK && file->tree == NULL) {
+        status = QN_INVALID;
+    }
+    if (status == QN_OK) {
+        checker.other = NULL;
+        qnk_part_check(&checker, schema, file->tree, &file->part);
+        status = checker.is_full ? QN_NO_SPACE : finish(config, QN_OK);
+    }
+    if (status == QN_OK) {
+        *plugin = qnk_part_plugin(&file->part, kind);
+        status = *plugin == NULL ? QN_INVALID : QN_OK;
+    }
+    return status;
+}
+
 int32_t qnk_config_open_network(struct qnk_config *config, const char *path)
 {
     const struct qnk_config_place place = {&config->network_file.source, {0, 0, 0}};

@@ -71,3 +71,9 @@ QN_MUST_CHECK int32_t qnk_config_read_network(struct qnk_config *config, const c
 /* The same for a node file without looking for its network file. */
 QN_MUST_CHECK int32_t qnk_config_read_node(struct qnk_config *config, const char *name,
                                            struct qn_span bytes);
+
+/* A plugin as a person types it where there is no file: NAME, FILE.so with a slash in it, or what
+ * would stand in a file, `{use: NAME, level: 5}`. `plugin` lies in the config. Once for each. */
+QN_MUST_CHECK int32_t qnk_config_read_plugin(struct qnk_config *config, const char *kind,
+                                             const char *typed,
+                                             const struct qnk_config_plugin **plugin);

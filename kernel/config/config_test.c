@@ -226,6 +226,40 @@ static void memory_comes_from_the_budget_alone(void **subject)
     assert_int_equal(budget.used, QNK_CONFIG_MEMORY);
 }
 
+static const struct qnk_config_plugin *typed(const char *text)
+{
+    const struct qnk_config_plugin *plugin = NULL;
+
+    renew();
+    assert_int_equal(qnk_config_read_plugin(&config, "compression", text, &plugin), QN_OK);
+    assert_string_equal(plugin->kind, "compression");
+    return plugin;
+}
+
+static void a_plugin_is_typed_as_name_file_or_map(void **subject)
+{
+    (void)subject;
+    assert_string_equal(typed("zip")->name, "zip");
+    assert_string_equal(typed("zip")->path, "");
+    assert_string_equal(typed("/opt/mine.so")->name, "mine");
+    assert_string_equal(typed("/opt/mine.so")->path, "/opt/mine.so");
+    assert_string_equal(typed("{use: zip, version: \"1.2\"}")->version, "1.2");
+}
+
+static void what_is_typed_is_one_plugin_and_nothing_else(void **subject)
+{
+    static const char *const bad[] = {"", "[a, b]", "{use: a, use: b}", "a\nb: c", "{", "A b"};
+    const struct qnk_config_plugin *plugin = NULL;
+
+    (void)subject;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        renew();
+        assert_int_equal(qnk_config_read_plugin(&config, "storage", bad[i], &plugin), QN_INVALID);
+        assert_true(config.report.errors > 0);
+        assert_null(plugin);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +272,8 @@ int main(void)
         cmocka_unit_test(a_version_is_one_that_is_known),
         cmocka_unit_test(a_node_file_may_name_no_network),
         cmocka_unit_test(memory_comes_from_the_budget_alone),
+        cmocka_unit_test(a_plugin_is_typed_as_name_file_or_map),
+        cmocka_unit_test(what_is_typed_is_one_plugin_and_nothing_else),
     };
 
     return cmocka_run_group_tests(tests, start, stop);
