@@ -14,7 +14,7 @@
 #define BATCH_BYTES   UINT64_C(1048576) /* sealed ahead at most, beyond the first frame */
 #define REQUEST_BURST 2                 /* seconds of requests that may come at once */
 
-enum { SIGNAL_PING = 1, SIGNAL_PONG = 2, SIGNAL_SIZE = 9 };
+enum { SIGNAL_PING = 1, SIGNAL_PONG = 2, SIGNAL_READS = 3, SIGNAL_SIZE = 9 };
 
 /* --- waiting: sealed frames, in the order of the stream --- */
 
@@ -116,6 +116,7 @@ int32_t qnk_link_raise(struct qnk_link *link, uint32_t peer, uint64_t now_us)
     link->state = QNK_LINK_UP;
     link->peer = peer;
     link->up_us = now_us;
+    link->told = link->session.offered;
     link->moved_us = now_us;
     link->owed = QNK_LINK_WINDOW;
     return QN_OK;
@@ -161,6 +162,84 @@ void qnk_link_end(struct qnk_link *link, enum qnk_session_code code, const char 
     qnk_link_end_answered(link, &answer, now_us);
 }
 
+/* --- compressors --- */
+
+/* Packings up to COMPRESSORS_MAX are places in what both hellos agree on; those above count what
+ * the frame's receiver signalled since. */
+enum { PACKING_SIGNALLED = QNK_SESSION_COMPRESSORS_MAX + 1 };
+
+static uint64_t tag_of(const char *name)
+{
+    struct qnk_hash hash;
+
+    qnk_hash_tagged("qnet/compressor", name, strlen(name), &hash);
+    return qn_le64_read(hash.bytes);
+}
+
+int32_t qnk_link_base_use(struct qnk_link_base *base, const char *name,
+                          const struct qnk_plugged *compression)
+{
+    uint32_t place = 0;
+
+    while (place < base->packer.count && strcmp(base->names[place], name) != 0) {
+        place++;
+    }
+    if (place == QNK_SESSION_COMPRESSORS_MAX) {
+        return QN_NO_SPACE;
+    }
+    if (place == base->packer.count) {
+        qnk_text(base->names[place], sizeof base->names[place], "%s", name);
+        base->tags[place] = tag_of(name);
+        base->identity.compressors[place] = base->names[place];
+        base->identity.compressors_count++;
+    }
+    qnk_packer_use(&base->packer, place, compression);
+    return QN_OK;
+}
+
+/* What a frame to this peer calls the compressor that packs now; 0: the peer does not have it. */
+static uint16_t packing_of(const struct qnk_link *link)
+{
+    const struct qnk_session_peer *peer = &link->session.peer;
+    uint32_t active = link->base->packer.active;
+
+    if (link->base->packer.count == 0) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < peer->agreed_count; i++) {
+        if (peer->agreed[i] == active) {
+            return (uint16_t)(i + 1);
+        }
+    }
+    for (uint32_t i = 0; i < link->heard; i++) {
+        if (link->reads[i] == link->base->tags[active]) {
+            return (uint16_t)(PACKING_SIGNALLED + i);
+        }
+    }
+    return 0;
+}
+
+bool qnk_link_is_packing(const struct qnk_link *link)
+{
+    return packing_of(link) != 0;
+}
+
+/* The own compressor that a frame from this peer names. False: it names none. */
+static bool place_of(const struct qnk_link *link, uint16_t packing, uint32_t *place)
+{
+    uint32_t signalled = link->told - link->session.offered;
+
+    if (packing >= PACKING_SIGNALLED && packing < PACKING_SIGNALLED + signalled) {
+        *place = link->session.offered + (uint32_t)packing - (uint32_t)PACKING_SIGNALLED;
+        return true;
+    }
+    if (packing == 0 || packing > link->session.peer.agreed_count) {
+        return false;
+    }
+    *place = link->session.peer.agreed[packing - 1];
+    return true;
+}
+
 /* --- out --- */
 
 /* Writes the message of a frame behind the place of the seal's tag. NULL: over the budget. */
@@ -174,8 +253,8 @@ static struct qn_buf *frame_write(struct qnk_link *link, uint8_t lane,
         .request = queued->request,
         .plain_size = (uint32_t)qnk_queued_size(queued),
     };
-    bool is_packed =
-        link->session.peer.agreed_count > 0 && qnk_packer_pack(packer, lane, queued, &head.body);
+    uint16_t packing = packing_of(link);
+    bool is_packed = packing != 0 && qnk_packer_pack(packer, lane, queued, &head.body);
     uint64_t body_size = is_packed ? head.body.size : head.plain_size;
     struct qn_buf *buf =
         qnk_buf_new(link->base->budget, QNK_FRAME_HEAD_SIZE + body_size + QNK_SESSION_SEAL);
@@ -184,7 +263,7 @@ static struct qn_buf *frame_write(struct qnk_link *link, uint8_t lane,
     if (buf == NULL) {
         return NULL;
     }
-    head.packing = is_packed ? 1 : 0;
+    head.packing = is_packed ? packing : 0;
     writer = qnk_writer_init(buf->data + 1, buf->size - QNK_SESSION_SEAL);
     qnk_frame_encode(&head, qnk_writer_take(&writer, QNK_FRAME_HEAD_SIZE));
     if (is_packed) {
@@ -278,23 +357,33 @@ bool qnk_link_push(struct qnk_link *link, uint8_t lane, const struct qnk_queued 
     return fits;
 }
 
-/* Pings and pongs overtake the lanes. One that finds no room is not missed. */
-static void signal_send(struct qnk_link *link, uint8_t what, uint64_t value, uint64_t now_us)
+/* Signals overtake the lanes. False: there is no room; a ping or pong is then not missed. */
+static bool signal_send(struct qnk_link *link, uint8_t what, uint64_t value, uint64_t now_us)
 {
     struct qn_buf *buf;
 
     if (link->waiting_count >= QNK_LINK_WAITING - 2) {
-        return; /* the last places are for a farewell */
+        return false; /* the last places are for a farewell */
     }
     buf = qnk_buf_new(link->base->budget, SIGNAL_SIZE + QNK_SESSION_SEAL);
     if (buf == NULL) {
-        return;
+        return false;
     }
     buf->data[1] = what;
     qn_le64_write(buf->data + 2, value);
     qnk_session_seal(&link->session, QNK_SESSION_SIGNAL, buf->data, SIGNAL_SIZE);
     waiting_add(link, buf);
     qnk_link_flush(link, now_us);
+    return true;
+}
+
+/* What came into use since the hello, in order: the peer counts them. */
+static void compressors_tell(struct qnk_link *link, uint64_t now_us)
+{
+    while (link->told < link->base->packer.count &&
+           signal_send(link, SIGNAL_READS, link->base->tags[link->told], now_us)) {
+        link->told++;
+    }
 }
 
 /* --- credit --- */
@@ -369,7 +458,11 @@ static enum qnk_link_taken signal_take(struct qnk_link *link, struct qn_span pla
         return QNK_LINK_MALFORMED;
     }
     if (what == SIGNAL_PING) {
-        signal_send(link, SIGNAL_PONG, value, now_us);
+        (void)signal_send(link, SIGNAL_PONG, value, now_us);
+    } else if (what == SIGNAL_READS && link->heard == QNK_SESSION_COMPRESSORS_MAX) {
+        return QNK_LINK_MALFORMED;
+    } else if (what == SIGNAL_READS) {
+        link->reads[link->heard++] = value;
     } else if (what == SIGNAL_PONG && value == link->pinged_us && value != 0) {
         link->rtt_us = now_us - value;
     }
@@ -381,13 +474,14 @@ static enum qnk_link_taken body_unpack(struct qnk_link *link, struct qnk_link_fr
 {
     struct qn_buf *plain = NULL;
     bool is_bulk = frame->head.lane == QNK_LANE_BLOCKS || frame->head.lane == QNK_LANE_SYNC;
+    uint32_t place = 0;
     int32_t status;
 
-    if (frame->head.packing > link->session.peer.agreed_count || !is_bulk) {
+    if (!is_bulk || !place_of(link, frame->head.packing, &place)) {
         return QNK_LINK_MALFORMED;
     }
-    status =
-        qnk_packer_unpack(&link->base->packer, frame->head.body, frame->head.plain_size, &plain);
+    status = qnk_packer_unpack(&link->base->packer, place, frame->head.body, frame->head.plain_size,
+                               &plain);
     if (status != QN_OK) {
         return status == QN_NO_SPACE ? QNK_LINK_NO_MEMORY : QNK_LINK_MALFORMED;
     }
@@ -489,9 +583,10 @@ void qnk_link_keep(struct qnk_link *link, uint64_t now_us)
     if (link->state == QNK_LINK_UP) {
         refill(link, now_us);
         grant(link, 1);
+        compressors_tell(link, now_us);
         if (link->pinged_us == 0 || now_us - link->pinged_us >= PING_US) {
             link->pinged_us = now_us;
-            signal_send(link, SIGNAL_PING, now_us, now_us);
+            (void)signal_send(link, SIGNAL_PING, now_us, now_us);
         }
     }
     qnk_link_flush(link, now_us);

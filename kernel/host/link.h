@@ -37,6 +37,9 @@ struct qnk_link_base {
     struct qnk_budget *budget;
     struct qnk_session_identity identity;
     struct qnk_packer packer;
+    /* Of its compressors, by place: name, and what a signal calls it. */
+    char names[QNK_SESSION_COMPRESSORS_MAX][QNK_SESSION_NAME_MAX + 1];
+    uint64_t tags[QNK_SESSION_COMPRESSORS_MAX];
     struct qnk_peers_counters counters;
     uint64_t bytes_per_second; /* 0: no limit */
     uint32_t requests_per_second;
@@ -77,9 +80,21 @@ struct qnk_link {
     uint64_t refill_us;
     uint64_t pinged_us;
     uint64_t rtt_us;
+    uint32_t told;  /* own compressors that the peer knows of: hello, then signals */
+    uint32_t heard; /* compressors that the peer signalled */
+    uint64_t reads[QNK_SESSION_COMPRESSORS_MAX]; /* their tags */
     uint64_t bytes_in, bytes_out, frames_in, frames_out;
     uint64_t refused;
 };
+
+/* From here on frames are packed by this compressor. It is told to the peers of open links, and
+ * until they have it too what they get is plain; one of the same name takes the other's place, and
+ * any other stays for what comes in. QN_NO_SPACE: COMPRESSORS_MAX others have been in use. */
+QN_MUST_CHECK int32_t qnk_link_base_use(struct qnk_link_base *base, const char *name,
+                                        const struct qnk_plugged *compression);
+
+/* Whether what goes to this peer is packed, where that pays. */
+bool qnk_link_is_packing(const struct qnk_link *link);
 
 /* Says hello. NULL: over the budget. */
 QN_MUST_CHECK struct qnk_link *qnk_link_create(struct qnk_link_base *base, uint64_t id,

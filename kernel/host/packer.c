@@ -8,10 +8,9 @@
 /* Twice the largest body: a compressor's worst case is a little above what it is given. */
 enum { PACKED_MAX = 2 * QNK_FRAME_PLAIN_MAX };
 
-void qnk_packer_init(struct qnk_packer *packer, const struct qnk_plugged *compression,
-                     uint32_t lane, struct qnk_budget *budget)
+void qnk_packer_init(struct qnk_packer *packer, uint32_t lane, struct qnk_budget *budget)
 {
-    *packer = (struct qnk_packer){.compression = *compression, .lane = lane, .budget = budget};
+    *packer = (struct qnk_packer){.lane = lane, .budget = budget};
     qnk_sink_init(&packer->plain, budget, QNK_FRAME_PLAIN_MAX);
     qnk_sink_init(&packer->packed, budget, PACKED_MAX);
 }
@@ -30,6 +29,16 @@ void qnk_packer_done(struct qnk_packer *packer)
     last_forget(packer);
     qnk_sink_done(&packer->plain);
     qnk_sink_done(&packer->packed);
+}
+
+void qnk_packer_use(struct qnk_packer *packer, uint32_t place,
+                    const struct qnk_plugged *compression)
+{
+    QN_ASSERT(place <= packer->count && place < QNK_SESSION_COMPRESSORS_MAX);
+    last_forget(packer);
+    packer->compressors[place] = *compression;
+    packer->count = place == packer->count ? place + 1 : packer->count;
+    packer->active = place;
 }
 
 /* The references that are held make that a pointer cannot come to mean other bytes. */
@@ -59,7 +68,8 @@ static struct qn_span body_join(struct qnk_packer *packer, const struct qnk_queu
 
 static void last_make(struct qnk_packer *packer, const struct qnk_queued *frame)
 {
-    const struct qn_compression_1 *table = packer->compression.table;
+    const struct qnk_plugged *compressor = &packer->compressors[packer->active];
+    const struct qn_compression_1 *table = compressor->table;
     struct qn_span plain = body_join(packer, frame);
 
     last_forget(packer);
@@ -70,7 +80,7 @@ static void last_make(struct qnk_packer *packer, const struct qnk_queued *frame)
     packer->has_last = true;
     packer->is_smaller =
         plain.size > 0 &&
-        table->pack(packer->compression.inst, packer->lane, plain, &packer->packed) == QN_OK &&
+        table->pack(compressor->inst, packer->lane, plain, &packer->packed) == QN_OK &&
         packer->packed.size < plain.size;
 }
 
@@ -79,8 +89,7 @@ bool qnk_packer_pack(struct qnk_packer *packer, uint8_t lane, const struct qnk_q
 {
     bool is_bulk = lane == QNK_LANE_BLOCKS || lane == QNK_LANE_SYNC;
 
-    if (packer->compression.table == NULL || !is_bulk ||
-        qnk_queued_size(frame) < QNK_PACKER_WORTH) {
+    if (packer->count == 0 || !is_bulk || qnk_queued_size(frame) < QNK_PACKER_WORTH) {
         return false;
     }
     if (!is_last(packer, frame)) {
@@ -90,15 +99,16 @@ bool qnk_packer_pack(struct qnk_packer *packer, uint8_t lane, const struct qnk_q
     return packer->is_smaller;
 }
 
-int32_t qnk_packer_unpack(struct qnk_packer *packer, struct qn_span packed, uint64_t plain_size,
-                          struct qn_buf **plain)
+int32_t qnk_packer_unpack(struct qnk_packer *packer, uint32_t place, struct qn_span packed,
+                          uint64_t plain_size, struct qn_buf **plain)
 {
-    const struct qn_compression_1 *table = packer->compression.table;
+    const struct qnk_plugged *compressor = &packer->compressors[place];
+    const struct qn_compression_1 *table = compressor->table;
     struct qn_sink sink;
     struct qn_buf *buf;
     int32_t status;
 
-    QN_ASSERT(table != NULL);
+    QN_ASSERT(place < packer->count);
     if (plain_size > QNK_FRAME_PLAIN_MAX || plain_size <= packed.size || packed.size == 0) {
         return QN_INVALID;
     }
@@ -110,7 +120,7 @@ int32_t qnk_packer_unpack(struct qnk_packer *packer, struct qn_span packed, uint
     qnk_sink_init(&sink, packer->budget, plain_size);
     sink.data = buf->data;
     sink.capacity = plain_size;
-    status = table->unpack(packer->compression.inst, packer->lane, packed, plain_size, &sink);
+    status = table->unpack(compressor->inst, packer->lane, packed, plain_size, &sink);
     if (status != QN_OK || sink.size != plain_size) {
         qnk_buf_unref(buf);
         return QN_INVALID;

@@ -449,12 +449,11 @@ static int32_t memory_take(struct qnk_peers *peers)
     return QN_OK;
 }
 
-static void base_init(struct qnk_peers *peers, const struct qnk_peers_setup *setup)
+static int32_t base_init(struct qnk_peers *peers, const struct qnk_peers_setup *setup)
 {
-    bool has_compressor = setup->compression.table != NULL && setup->compressor != NULL;
+    bool has_compressor =
+        setup->compression.table != NULL && setup->compressor != NULL && *setup->compressor != 0;
 
-    qnk_text(peers->compressor, sizeof peers->compressor, "%s",
-             has_compressor ? setup->compressor : "");
     peers->base.transport = setup->transport.table;
     peers->base.inst = setup->transport.inst;
     peers->base.budget = setup->budget;
@@ -462,9 +461,21 @@ static void base_init(struct qnk_peers *peers, const struct qnk_peers_setup *set
     peers->base.requests_per_second =
         setup->requests_per_second < REQUESTS_MOST ? setup->requests_per_second : REQUESTS_MOST;
     qnk_session_identity_init(&peers->base.identity, &setup->chain_id, setup->node_seed,
-                              (uint8_t)setup->node_type, peers->compressor);
-    qnk_packer_init(&peers->base.packer, &setup->compression, setup->compression_lane,
-                    setup->budget);
+                              (uint8_t)setup->node_type, NULL);
+    qnk_packer_init(&peers->base.packer, setup->compression_lane, setup->budget);
+    return has_compressor ? qnk_link_base_use(&peers->base, setup->compressor, &setup->compression)
+                          : QN_OK;
+}
+
+int32_t qnk_peers_compress(struct qnk_peers *peers, const char *name,
+                           const struct qnk_plugged *compression, uint64_t now_us)
+{
+    int32_t status = qnk_link_base_use(&peers->base, name, compression);
+
+    for (uint32_t i = 0; status == QN_OK && i < peers->links_count; i++) {
+        qnk_link_keep(peers->links[i], now_us);
+    }
+    return status;
 }
 
 int32_t qnk_peers_create(const struct qnk_peers_setup *setup, struct qnk_peers **peers)
@@ -482,8 +493,10 @@ int32_t qnk_peers_create(const struct qnk_peers_setup *setup, struct qnk_peers *
     it->listen_status = QN_NOT_FOUND;
     qnk_random_system(&seed, sizeof seed);
     qnk_random_init(&it->random, seed);
-    base_init(it, setup);
-    status = memory_take(it);
+    status = base_init(it, setup);
+    if (status == QN_OK) {
+        status = memory_take(it);
+    }
     if (status == QN_OK) {
         status = known_take(it, setup);
     }

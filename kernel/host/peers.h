@@ -99,6 +99,11 @@ void qnk_peers_stop(struct qnk_peers *peers, uint64_t now_us);
 /* NULL is allowed. Stops first where that was not done. The transport may still hold bufs. */
 void qnk_peers_destroy(struct qnk_peers *peers);
 
+/* Packs by another compressor from here on; peers that have it too hear of it. QN_NO_SPACE: too
+ * many others have been in use since the start. */
+QN_MUST_CHECK int32_t qnk_peers_compress(struct qnk_peers *peers, const char *name,
+                                         const struct qnk_plugged *compression, uint64_t now_us);
+
 /* --- looking --- */
 
 /* QN_AGAIN: not known yet. QN_OK: listening, `address` is the real one; it has
@@ -124,7 +129,7 @@ struct qnk_peer_view {
     uint32_t node_type;                  /* as it said; 0: not yet */
     bool is_known;                       /* named by the operator */
     bool is_outgoing;
-    bool is_packing;              /* a compressor is agreed on */
+    bool is_packing;              /* it has the compressor that packs now */
     uint32_t score;               /* 0 good .. 100 banned; falls with time */
     uint64_t since_us;            /* of the state */
     uint64_t banned_until_us;     /* 0: not banned */

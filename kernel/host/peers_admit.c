@@ -298,13 +298,14 @@ void qnk_peers_proven(struct qnk_peers *peers, struct qnk_link *link)
         qnk_peers_end(peers, link, QNK_SESSION_FULL, "no memory for another peer");
         return;
     }
-    is_packing = link->session.peer.agreed_count > 0;
+    is_packing = qnk_link_is_packing(link);
     link->contact->since_us = peers->now_us;
     link->contact->reason[0] = 0;
     qnk_log(peers->setup.log, QNK_LOG_INFO, "peer-up",
             "peer %s is connected | peer=%s address=%s direction=%s packing=%s",
             link_text(link).text, link_text(link).text, link->address,
-            link->is_outgoing ? "out" : "in", is_packing ? peers->compressor : "none");
+            link->is_outgoing ? "out" : "in",
+            is_packing ? peers->base.names[peers->base.packer.active] : "none");
     peers->setup.up(peers->setup.ctx, link->peer, &link->contact->key, link->is_outgoing);
     link = qnk_peers_link(peers, id); /* the callback may have stopped all */
     if (link != NULL) {

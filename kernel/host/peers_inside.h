@@ -28,7 +28,6 @@ struct qnk_peers {
     uint64_t now_us; /* of the last pump or tick */
     bool is_stopped;
     struct qnk_random random;
-    char compressor[QNK_SESSION_NAME_MAX + 1];
     char listen[QNK_PEER_ADDRESS_SIZE];    /* as wanted; "": not at all */
     char listening[QNK_PEER_ADDRESS_SIZE]; /* as it is */
     int32_t listen_status;

@@ -31,7 +31,7 @@ static void link_view(const struct qnk_link *link, struct qnk_peer_view *view)
     qnk_text(view->address, sizeof view->address, "%s", link->address);
     view->node_type = link->session.peer.node_type;
     view->is_outgoing = link->is_outgoing;
-    view->is_packing = link->session.peer.agreed_count > 0;
+    view->is_packing = qnk_link_is_packing(link);
     view->since_us = is_up ? link->up_us : link->since_us;
     view->rtt_us = link->rtt_us;
     view->bytes_in = link->bytes_in;

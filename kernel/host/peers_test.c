@@ -748,6 +748,125 @@ static void without_an_agreed_compressor_all_is_plain(void **state)
     free(large);
 }
 
+/* --- another compressor while links are open --- */
+
+static uint32_t other_unpacked;
+
+static int32_t other_pack(struct qn_inst *inst, uint32_t lane, struct qn_span plain,
+                          struct qn_sink *packed)
+{
+    const uint8_t pair[2] = {plain.data[0], 0xee};
+
+    (void)inst;
+    (void)lane;
+    return qnk_sink_append(packed, pair, sizeof pair);
+}
+
+static int32_t other_unpack(struct qn_inst *inst, uint32_t lane, struct qn_span packed,
+                            uint64_t plain_size, struct qn_sink *plain)
+{
+    uint8_t *room = qnk_sink_room(plain, plain_size);
+
+    (void)inst;
+    (void)lane;
+    other_unpacked++;
+    if (packed.size != 2 || packed.data[1] != 0xee || room == NULL) {
+        return QN_INVALID;
+    }
+    memset(room, packed.data[0], plain_size);
+    qnk_sink_commit(plain, plain_size);
+    return QN_OK;
+}
+
+static const struct qn_compression_1 other_table = {
+    .head = QN_COMPRESSION_1_HEAD,
+    .bound = same_bound,
+    .pack = other_pack,
+    .unpack = other_unpack,
+};
+static const struct qnk_plugged other = {&other_table, NULL};
+static const struct qnk_plugged same = {&same_table, NULL};
+
+/* Sends 64 KiB each way and says how they came. */
+static void exchange(uint32_t same_calls, uint32_t other_calls)
+{
+    unpacked = 0;
+    other_unpacked = 0;
+    nodes[0].last_end = 0;
+    nodes[1].last_end = 0;
+    send_bytes(0, nodes[0].now_up[0], QNK_LANE_BLOCKS, 65536, 5);
+    send_bytes(1, nodes[1].now_up[0], QNK_LANE_BLOCKS, 65536, 6);
+    run_us(200000);
+    assert_int_equal(nodes[1].last_end, 5);
+    assert_int_equal(nodes[0].last_end, 6);
+    assert_int_equal(unpacked, same_calls);
+    assert_int_equal(other_unpacked, other_calls);
+}
+
+static void another_compressor_is_used_by_open_links(void **state)
+{
+    (void)state;
+    (void)connect_two();
+    exchange(2, 0);
+    assert_int_equal(qnk_peers_compress(nodes[0].peers, "other", &other, now_us), QN_OK);
+    exchange(1, 0); /* node 1 lacks it: to it all is plain, and what it sends is still read */
+    assert_false(view_of(0, &nodes[1].key).is_packing);
+    assert_int_equal(qnk_peers_compress(nodes[1].peers, "other", &other, now_us), QN_OK);
+    run_us(200000);
+    exchange(0, 2);
+    assert_true(view_of(0, &nodes[1].key).is_packing);
+    assert_int_equal(qnk_peers_compress(nodes[0].peers, "same", &same, now_us), QN_OK);
+    exchange(1, 1); /* back on one side alone */
+    assert_int_equal(qnk_peers_counters(nodes[0].peers)->malformed, 0);
+    assert_int_equal(qnk_peers_counters(nodes[1].peers)->malformed, 0);
+}
+
+static void a_new_link_offers_all_compressors(void **state)
+{
+    (void)state;
+    nodes_start(2);
+    assert_int_equal(qnk_peers_compress(nodes[0].peers, "other", &other, now_us), QN_OK);
+    assert_int_equal(qnk_peers_compress(nodes[1].peers, "other", &other, now_us), QN_OK);
+    assert_int_equal(qnk_peers_compress(nodes[1].peers, "same", &same, now_us), QN_OK);
+    introduce(0, 1);
+    run_us(1000000);
+    exchange(1, 1);
+}
+
+static void a_compressor_may_come_while_links_shake_hands(void **state)
+{
+    (void)state;
+    nodes_start(2);
+    introduce(0, 1);
+    for (uint32_t i = 0; i < 200; i++) { /* at some of them one hello is sent, the other not yet */
+        qnk_peers_tick(nodes[0].peers, now_us);
+        (void)qnk_peers_pump(nodes[0].peers, now_us);
+        if (i == 1) {
+            assert_int_equal(qnk_peers_compress(nodes[0].peers, "other", &other, now_us), QN_OK);
+        }
+        (void)qnk_peers_pump(nodes[1].peers, now_us);
+        now_us += STEP_US;
+    }
+    assert_int_equal(qnk_peers_compress(nodes[1].peers, "other", &other, now_us), QN_OK);
+    run_us(1000000);
+    exchange(0, 2);
+}
+
+static void too_many_compressors_are_refused(void **state)
+{
+    char name[16];
+
+    (void)state;
+    (void)connect_two();
+    for (uint32_t i = 1; i < QNK_SESSION_COMPRESSORS_MAX; i++) {
+        (void)snprintf(name, sizeof name, "other%u", i);
+        assert_int_equal(qnk_peers_compress(nodes[0].peers, name, &other, now_us), QN_OK);
+    }
+    assert_int_equal(qnk_peers_compress(nodes[0].peers, "more", &other, now_us), QN_NO_SPACE);
+    assert_int_equal(qnk_peers_compress(nodes[0].peers, "same", &same, now_us), QN_OK);
+    exchange(2, 0);
+}
+
 /* --- Mallory: a transport of the net without peers on it --- */
 
 struct mallory {
@@ -1370,6 +1489,10 @@ int main(void)
         TEST(bulk_is_packed_where_that_is_smaller),
         TEST(parts_of_one_buf_are_not_taken_for_each_other),
         TEST(without_an_agreed_compressor_all_is_plain),
+        TEST(another_compressor_is_used_by_open_links),
+        TEST(a_new_link_offers_all_compressors),
+        TEST(a_compressor_may_come_while_links_shake_hands),
+        TEST(too_many_compressors_are_refused),
         TEST(garbage_before_the_handshake_ends_the_link),
         TEST(an_address_that_only_sends_garbage_is_not_heard_for_a_while),
         TEST(who_says_nothing_is_dropped),

@@ -172,7 +172,11 @@ static void hello_write(struct qnk_session *session)
 void qnk_session_init(struct qnk_session *session, const struct qnk_session_identity *identity,
                       bool is_dialler, const struct qnk_hash *expected, const uint8_t chance[32])
 {
-    *session = (struct qnk_session){.identity = identity, .is_dialler = is_dialler};
+    *session = (struct qnk_session){
+        .identity = identity,
+        .is_dialler = is_dialler,
+        .offered = identity->compressors_count,
+    };
     if (expected != NULL) {
         session->has_expected = true;
         session->expected = *expected;
@@ -308,8 +312,8 @@ static void agree_one(struct qnk_session *session, uint32_t own)
 static void compressors_agree(struct qnk_session *session, const struct hello *hello)
 {
     const struct qnk_session_identity *identity = session->identity;
-    uint32_t outer = session->is_dialler ? identity->compressors_count : hello->names_count;
-    uint32_t inner = session->is_dialler ? hello->names_count : identity->compressors_count;
+    uint32_t outer = session->is_dialler ? session->offered : hello->names_count;
+    uint32_t inner = session->is_dialler ? hello->names_count : session->offered;
 
     for (uint32_t i = 0; i < outer; i++) {
         for (uint32_t j = 0; j < inner; j++) {

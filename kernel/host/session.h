@@ -79,7 +79,8 @@ struct qnk_session_end {
     char text[QNK_SESSION_TEXT_MAX + 1];
 };
 
-/* What all sessions of a node say. */
+/* What all sessions of a node say. Compressors may be added while sessions are open: each goes on
+ * with those that its hello named. */
 struct qnk_session_identity {
     struct qnk_hash chain_id;
     uint8_t key[QN_KEY_SIZE];
@@ -121,6 +122,7 @@ struct qnk_session {
     const struct qnk_session_identity *identity;
     enum qnk_session_state state;
     bool is_dialler;
+    uint8_t offered; /* of the own compressors: those that the hello names */
     bool has_expected;
     struct qnk_hash expected; /* key of who was dialled */
     struct qnk_session_peer peer;

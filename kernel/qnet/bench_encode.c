@@ -136,11 +136,10 @@ static uint64_t run_part(void *ctx)
 static bool is_frame(struct qnk_packer *packer, const struct qn_buf *frame, uint64_t packed)
 {
     struct qn_buf *plain = NULL;
-    bool is_same =
-        packed == frame->size /* it went plain */
-        ||
-        (qnk_packer_unpack(packer, qnk_sink_span(&packer->packed), frame->size, &plain) == QN_OK &&
-         memcmp(plain->data, frame->data, plain->size) == 0);
+    bool is_same = packed == frame->size /* it went plain */
+                   || (qnk_packer_unpack(packer, 0, qnk_sink_span(&packer->packed), frame->size,
+                                         &plain) == QN_OK &&
+                       memcmp(plain->data, frame->data, plain->size) == 0);
 
     qnk_buf_unref(plain);
     return is_same;
@@ -193,8 +192,10 @@ bool qnk_bench_encode(struct qnk_bench *bench)
     if (is_good) {
         struct qnk_plugged plugged = qnk_instance_plugged(instance);
 
-        qnk_packer_init(&it->packer, &plugged, 0, &qnk_bench_budget);
-        qnk_packer_init(&it->direct, &plugged, 0, &qnk_bench_budget);
+        qnk_packer_init(&it->packer, 0, &qnk_bench_budget);
+        qnk_packer_use(&it->packer, 0, &plugged);
+        qnk_packer_init(&it->direct, 0, &qnk_bench_budget);
+        qnk_packer_use(&it->direct, 0, &plugged);
         it->frame = qnk_buf_new(&qnk_bench_budget, (uint64_t)TRANSFERS * QNK_TX_TRANSFER_SIZE);
         it->rows = qnk_buf_new(&qnk_bench_budget, (uint64_t)TRANSFERS * QNK_TX_TRANSFER_SIZE);
         is_good = it->frame != NULL && it->rows != NULL
