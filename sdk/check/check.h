@@ -76,6 +76,7 @@ struct qn_check_given {
     struct qn_span config; /* record, as create() is given it */
     uint64_t memory;       /* bytes one instance may take */
     uint32_t lanes;
+    uint32_t steps; /* a consensus plugin's manifest: bit i for step i that it lists */
 };
 
 /* Makes an instance under `node` and activates it; destroy() takes it down. The node stays. */

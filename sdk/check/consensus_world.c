@@ -522,7 +522,8 @@ static const struct world_vote *own_lock(const struct world_node *node)
 }
 
 /* finality.md, section 6: G2 to G5 and G7. */
-static bool is_forbidden(const struct world_node *node, const struct world_vote *vote)
+static bool is_forbidden(const struct world *world, const struct world_node *node,
+                         const struct world_vote *vote)
 {
     const struct world_vote *lock = own_lock(node);
     const struct world_vote *commit = own_find(node, 0, WORLD_COMMIT);
@@ -534,7 +535,8 @@ static bool is_forbidden(const struct world_node *node, const struct world_vote 
             return true;
         }
     }
-    if (is_final && node->prepared[vote->round].digest != vote->digest) {
+    if (is_final && (world->is_lockless ? vote->round != 0
+                                        : node->prepared[vote->round].digest != vote->digest)) {
         return true;
     }
     if (vote->vr < -1 || (vote->vr >= 0 && ((uint32_t)vote->vr >= vote->round ||
@@ -580,6 +582,7 @@ static void request(struct world *world, uint32_t self,
 
     QN_CHECK(effect->window == 1);
     QN_CHECK(effect->round < WORLD_ROUNDS && effect->step < WORLD_STEPS);
+    QN_CHECK((world->given.steps >> effect->step & 1) != 0);
     QN_CHECK(effect->to == UINT32_MAX || effect->to < world->plan.nodes);
     round_raise(node, vote.round);
     before = own_find(node, vote.round, vote.step);
@@ -588,7 +591,7 @@ static void request(struct world *world, uint32_t self,
     } else if (before != NULL && (before->digest != vote.digest || before->vr != vote.vr)) {
         node->refused++;
         tell_signed(node, before, SIGNED_OTHER);
-    } else if (is_forbidden(node, &vote)) {
+    } else if (is_forbidden(world, node, &vote)) {
         node->refused++;
         tell_signed(node, &vote, SIGNED_NOTHING);
     } else {
@@ -1177,6 +1180,8 @@ struct world *world_create(const struct qn_check_given *given)
     QN_CHECK(world != NULL);
     world->given = *given;
     world->slots = (const void *)given->plugin->slots;
+    world->is_lockless =
+        (given->steps >> WORLD_FINAL & 1) != 0 && (given->steps >> WORLD_PREPARE & 1) == 0;
     world->items = calloc(ITEMS_MAX, sizeof *world->items);
     world->record = calloc(RECORD_MAX, sizeof *world->record);
     world->wanted = malloc(WANTED_MAX);

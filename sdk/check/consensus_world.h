@@ -135,6 +135,7 @@ struct world {
     uint64_t now_ms;
     uint64_t seq;
     uint64_t total, quorum;
+    bool is_lockless; /* step 2 without step 1: one round, whatever is approved stays so */
     struct world_node nodes[WORLD_NODES];
     struct world_item *items;
     uint32_t items_count;

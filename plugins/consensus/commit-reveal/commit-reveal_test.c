@@ -14,6 +14,7 @@ static const struct qn_check_given given = {
     .plugin = &qn_plugin_v1,
     .memory = COMMIT_REVEAL_MEMORY,
     .lanes = COMMIT_REVEAL_LANES,
+    .steps = 1 << WORLD_COMMIT | 1 << WORLD_PREPARE | 1 << WORLD_FINAL | 1 << WORLD_PROPOSE,
 };
 
 static int start(void **subject)
