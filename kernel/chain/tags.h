@@ -21,6 +21,7 @@
 #define QNK_TAG_COMMIT  "qnet/commit"
 #define QNK_TAG_BLIND   "qnet/blind"
 #define QNK_TAG_BODY    "qnet/body"
+#define QNK_TAG_ABANDON "qnet/abandon"
 #define QNK_TAG_BEACON  "qnet/beacon"
 #define QNK_TAG_LINK    "qnet/link"
 #define QNK_TAG_PLACE   "qnet/place"  /* what makes two pieces of evidence the same */

@@ -10,7 +10,7 @@ enum {
     FORMAT = 1,
     LANE = 0,                                 /* the fast lane is not built */
     OPENING_SIZE = 2 * QN_HASH_SIZE,          /* blind and share */
-    ABANDON_SIZE = 40,                        /* finality.md 12.4 */
+    ABANDON_SIZE = 40,                        /* QNK_STANDING_SIZE of abandon.h */
     PLACE_SIZE = 4 + 8 + 4 + 2 * QN_HASH_SIZE /* era, window, member, digest, blind */
 };
 
@@ -90,6 +90,9 @@ static bool place_fits(const struct qnk_vote *vote)
 
     if (vote->lane != LANE || (vote->step > QNK_STEP_PROPOSE && vote->step < QNK_STEP_OWN)) {
         return false;
+    }
+    if (vote->step == QNK_STEP_ABANDON && vote->round != 0) {
+        return false; /* an attempt is given up once, whatever its round */
     }
     return vote->vr == -1 || (vote->vr >= 0 && (uint32_t)vote->vr < vote->round && !is_unjustified);
 }

@@ -30,6 +30,20 @@ enum {
     QNK_VOTE_BODY_MAX = 1024,                               /* QN_CONSENSUS_BODY_MAX */
 };
 
+/* era = QNK_ERA_ATTEMPTS * number of the engine's binding + attempts at the window that were given
+ * up: finality.md 12.3. */
+enum { QNK_ERA_ATTEMPTS = 256 };
+
+static inline uint32_t qnk_era_of(uint32_t binding_number, uint32_t attempt)
+{
+    return QNK_ERA_ATTEMPTS * binding_number + attempt;
+}
+
+static inline uint32_t qnk_era_attempt(uint32_t era)
+{
+    return era % QNK_ERA_ATTEMPTS;
+}
+
 enum qnk_step {
     QNK_STEP_COMMIT = 0,
     QNK_STEP_PREPARE = 1,

@@ -14,12 +14,14 @@ enum record_type {
     RECORD_CERTIFICATE = 3,
     RECORD_SAVED = 4,
     RECORD_FLOOR = 5,
+    RECORD_ABANDON = 6,
 };
 
 enum {
     HEAD_SIZE = 9,                        /* size, crc, type */
     VOTE_SIZE = QNK_VOTE_RECORD_SIZE + 4, /* before the tail */
     FLOOR_SIZE = 16,
+    NEWS_MAX = 2 + QNK_ATTEMPTS_MAX, /* certificates that one vote may bring */
 };
 
 struct signed_block {
@@ -37,6 +39,8 @@ struct qnk_guard {
     uint32_t votes_count;
     struct qn_buf **certificates;
     uint32_t certificates_count;
+    struct qn_buf **abandons;
+    uint32_t abandons_count;
     uint64_t saved_window;
     struct qn_buf *saved; /* content; NULL: none */
 };
@@ -56,8 +60,9 @@ struct qnk_guard *qnk_guard_create(struct qnk_budget *budget)
     guard->vote_bytes = qnk_memory_take(budget, QNK_GUARD_DUTIES_MAX * sizeof *guard->vote_bytes);
     guard->certificates =
         qnk_memory_take(budget, QNK_GUARD_CERTIFICATES_MAX * sizeof *guard->certificates);
+    guard->abandons = qnk_memory_take(budget, QNK_GUARD_ABANDONS_MAX * sizeof *guard->abandons);
     if (guard->blocks == NULL || guard->votes == NULL || guard->vote_bytes == NULL ||
-        guard->certificates == NULL) {
+        guard->certificates == NULL || guard->abandons == NULL) {
         qnk_guard_destroy(guard);
         return NULL;
     }
@@ -75,7 +80,12 @@ void qnk_guard_destroy(struct qnk_guard *guard)
     for (uint32_t i = 0; i < guard->certificates_count; i++) {
         qnk_buf_unref(guard->certificates[i]);
     }
+    for (uint32_t i = 0; i < guard->abandons_count; i++) {
+        qnk_buf_unref(guard->abandons[i]);
+    }
     qnk_buf_unref(guard->saved);
+    qnk_memory_give(guard->budget, guard->abandons,
+                    QNK_GUARD_ABANDONS_MAX * sizeof *guard->abandons);
     qnk_memory_give(guard->budget, guard->certificates,
                     QNK_GUARD_CERTIFICATES_MAX * sizeof *guard->certificates);
     qnk_memory_give(guard->budget, guard->vote_bytes,
@@ -162,10 +172,10 @@ static bool votes_add(struct qnk_guard *guard, struct qn_buf *bytes)
     return true;
 }
 
-static bool holds_certificate(const struct qnk_guard *guard, struct qn_span bytes)
+static bool is_among(struct qn_buf *const *list, uint32_t count, struct qn_span bytes)
 {
-    for (uint32_t i = 0; i < guard->certificates_count; i++) {
-        struct qn_span held = qnk_buf_span(guard->certificates[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        struct qn_span held = qnk_buf_span(list[i]);
 
         if (held.size == bytes.size && memcmp(held.data, bytes.data, bytes.size) == 0) {
             return true;
@@ -174,9 +184,10 @@ static bool holds_certificate(const struct qnk_guard *guard, struct qn_span byte
     return false;
 }
 
-static bool certificates_add(struct qnk_guard *guard, struct qn_span bytes)
+static bool list_add(struct qnk_guard *guard, struct qn_buf **list, uint32_t *count,
+                     uint32_t count_max, struct qn_span bytes)
 {
-    if (guard->certificates_count == QNK_GUARD_CERTIFICATES_MAX) {
+    if (*count == count_max) {
         return false;
     }
 
@@ -185,8 +196,19 @@ static bool certificates_add(struct qnk_guard *guard, struct qn_span bytes)
     if (copy == NULL) {
         return false;
     }
-    guard->certificates[guard->certificates_count++] = copy;
+    list[(*count)++] = copy;
     return true;
+}
+
+static bool certificates_add(struct qnk_guard *guard, struct qn_span bytes)
+{
+    return list_add(guard, guard->certificates, &guard->certificates_count,
+                    QNK_GUARD_CERTIFICATES_MAX, bytes);
+}
+
+static bool abandons_add(struct qnk_guard *guard, struct qn_span bytes)
+{
+    return list_add(guard, guard->abandons, &guard->abandons_count, QNK_GUARD_ABANDONS_MAX, bytes);
 }
 
 /* --- what engines save --- */
@@ -274,6 +296,29 @@ static int32_t restore_vote(struct qnk_guard *guard, struct qn_span bytes)
     return QN_OK;
 }
 
+static int32_t restore_certificate(struct qnk_guard *guard, struct qn_span bytes)
+{
+    struct qnk_certificate certificate;
+
+    if (qnk_certificate_decode(bytes, &certificate) != QN_OK) {
+        return QN_CORRUPT;
+    }
+    return certificate.window <= guard->floor_window || certificates_add(guard, bytes)
+               ? QN_OK
+               : QN_NO_SPACE;
+}
+
+static int32_t restore_abandon(struct qnk_guard *guard, struct qn_span bytes)
+{
+    struct qnk_abandon abandon;
+
+    if (qnk_abandon_decode(bytes, &abandon) != QN_OK) {
+        return QN_CORRUPT;
+    }
+    return abandon.window <= guard->floor_window || abandons_add(guard, bytes) ? QN_OK
+                                                                               : QN_NO_SPACE;
+}
+
 int32_t qnk_guard_restore(struct qnk_guard *guard, struct qn_span record)
 {
     struct qnk_reader from = qnk_reader_init(record);
@@ -286,7 +331,6 @@ int32_t qnk_guard_restore(struct qnk_guard *guard, struct qn_span record)
 
     uint8_t type = qnk_reader_u8(&from);
     struct qn_span bytes = qnk_reader_span(&from, from.left);
-    struct qnk_certificate certificate;
 
     switch (type) {
     case RECORD_BLOCK:
@@ -294,12 +338,9 @@ int32_t qnk_guard_restore(struct qnk_guard *guard, struct qn_span record)
     case RECORD_VOTE:
         return restore_vote(guard, bytes);
     case RECORD_CERTIFICATE:
-        if (qnk_certificate_decode(bytes, &certificate) != QN_OK) {
-            return QN_CORRUPT;
-        }
-        return certificate.window <= guard->floor_window || certificates_add(guard, bytes)
-                   ? QN_OK
-                   : QN_NO_SPACE;
+        return restore_certificate(guard, bytes);
+    case RECORD_ABANDON:
+        return restore_abandon(guard, bytes);
     case RECORD_SAVED:
         if (bytes.size < 8) {
             return QN_CORRUPT;
@@ -360,7 +401,7 @@ static bool breaks_g2(const struct qnk_guard *guard, const struct qnk_vote *vote
     if (vote->window <= final_window || vote->window <= guard->floor_window) {
         return true;
     }
-    for (uint32_t i = 0; i < guard->votes_count; i++) {
+    for (uint32_t i = 0; vote->step != QNK_STEP_ABANDON && i < guard->votes_count; i++) {
         const struct qnk_vote *old = &guard->votes[i];
 
         if (old->lane == vote->lane && old->step != QNK_STEP_ABANDON && is_before(vote, old)) {
@@ -451,6 +492,92 @@ static bool breaks_g5(const struct qnk_guard *guard, const struct qnk_vote *vote
     return !qnk_hash_equal(&commitment, &before->digest);
 }
 
+void qnk_guard_standing(const struct qnk_guard *guard, const struct qnk_vote *place,
+                        struct qnk_standing *standing)
+{
+    const struct qnk_vote *lock = find_lock(guard, place);
+
+    *standing = (struct qnk_standing){.lock_round = -1};
+    if (lock != NULL) {
+        standing->lock_round = (int32_t)lock->round;
+        standing->lock = lock->digest;
+    }
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        const struct qnk_vote *old = &guard->votes[i];
+
+        if (old->lane == place->lane && old->era == place->era && old->window == place->window &&
+            old->round > standing->round) {
+            standing->round = old->round;
+        }
+    }
+}
+
+/* An attempt is given up in the words of this log alone, and the last one never is. Without step 1
+ * there are no locks, and nothing would hold the next attempt to what this one may have decided. */
+static bool may_abandon(const struct qnk_guard *guard, const struct qnk_vote *vote,
+                        const struct qnk_guard_facts *facts)
+{
+    struct qnk_standing standing;
+    uint8_t words[QNK_STANDING_SIZE];
+    struct qnk_hash digest;
+
+    qnk_guard_standing(guard, vote, &standing);
+    qnk_standing_encode(&standing, words);
+    qnk_standing_digest(words, &digest);
+    return !facts->is_lockless && qnk_era_attempt(vote->era) + 1 < QNK_ATTEMPTS_MAX &&
+           qnk_hash_equal(&digest, &vote->digest) && vote->tail.size == sizeof words &&
+           memcmp(vote->tail.data, words, sizeof words) == 0;
+}
+
+/* Whether this attempt at the window, or a later one, was given up by this key. */
+static bool is_abandoned(const struct qnk_guard *guard, const struct qnk_vote *vote)
+{
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        const struct qnk_vote *old = &guard->votes[i];
+
+        if (old->step == QNK_STEP_ABANDON && old->lane == vote->lane &&
+            old->window == vote->window && old->era >= vote->era) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether there is an abandon certificate of each earlier attempt that permits the digest. */
+static bool is_permitted(const struct qnk_vote *vote, const struct qnk_guard_facts *facts)
+{
+    uint32_t attempts = qnk_era_attempt(vote->era);
+
+    if (facts->abandons_count != attempts) {
+        return false;
+    }
+    for (uint32_t i = 0; i < attempts; i++) {
+        struct qnk_abandon abandon;
+
+        if (qnk_abandon_decode(facts->abandons[i], &abandon) != QN_OK ||
+            abandon.lane != vote->lane || abandon.window != vote->window ||
+            abandon.era != vote->era - attempts + i ||
+            !qnk_abandon_permits(&abandon, &vote->digest)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool breaks_g6(const struct qnk_guard *guard, const struct qnk_vote *vote,
+                      const struct qnk_guard_facts *facts)
+{
+    bool counts = vote->step == QNK_STEP_PREPARE || vote->step == QNK_STEP_FINAL;
+
+    if (vote->step == QNK_STEP_ABANDON) {
+        return !may_abandon(guard, vote, facts);
+    }
+    if (is_abandoned(guard, vote)) {
+        return true;
+    }
+    return counts && !qnk_hash_is_zero(&vote->digest) && !is_permitted(vote, facts);
+}
+
 static bool breaks_g7(const struct qnk_vote *vote, const struct qnk_guard_facts *facts)
 {
     bool counts = vote->step == QNK_STEP_PREPARE || vote->step == QNK_STEP_FINAL;
@@ -473,7 +600,7 @@ static uint32_t first_broken(const struct qnk_guard *guard, const struct qnk_vot
     if (breaks_g5(guard, vote)) {
         return QNK_GUARD_G5;
     }
-    if (vote->step == QNK_STEP_ABANDON) {
+    if (breaks_g6(guard, vote, facts)) {
         return QNK_GUARD_G6;
     }
     return breaks_g7(vote, facts) ? QNK_GUARD_G7 : QNK_GUARD_OK;
@@ -482,40 +609,91 @@ static uint32_t first_broken(const struct qnk_guard *guard, const struct qnk_vot
 /* --- votes --- */
 
 /* Certificates that have to be kept with a vote and are not yet. */
-static uint32_t new_certificates(const struct qnk_guard *guard, const struct qnk_vote *vote,
-                                 const struct qnk_guard_facts *facts, struct qn_span news[2])
-{
-    uint32_t count = 0;
+struct news {
+    uint32_t count;
+    uint32_t abandons; /* of these, the last so many */
+    struct qn_span bytes[NEWS_MAX];
+};
 
-    if (vote->step == QNK_STEP_FINAL && facts->prepared.size > 0 &&
-        !holds_certificate(guard, facts->prepared)) {
-        news[count++] = facts->prepared;
+static void news_look(const struct qnk_guard *guard, const struct qnk_vote *vote,
+                      const struct qnk_guard_facts *facts, struct news *news)
+{
+    bool counts = vote->step == QNK_STEP_PREPARE || vote->step == QNK_STEP_FINAL;
+    bool is_sealed = vote->step == QNK_STEP_FINAL && facts->prepared.size > 0;
+    bool is_justified = vote->vr >= 0 && facts->justified.size > 0;
+
+    *news = (struct news){0};
+    if (is_sealed && !is_among(guard->certificates, guard->certificates_count, facts->prepared)) {
+        news->bytes[news->count++] = facts->prepared;
     }
-    if (vote->vr >= 0 && facts->justified.size > 0 && !holds_certificate(guard, facts->justified)) {
-        news[count++] = facts->justified;
+    if (is_justified &&
+        !is_among(guard->certificates, guard->certificates_count, facts->justified)) {
+        news->bytes[news->count++] = facts->justified;
     }
-    return count;
+    if (!counts || qnk_hash_is_zero(&vote->digest)) {
+        return;
+    }
+    for (uint32_t i = 0; i < facts->abandons_count; i++) {
+        if (!is_among(guard->abandons, guard->abandons_count, facts->abandons[i])) {
+            QN_ASSERT(news->count < NEWS_MAX);
+            news->bytes[news->count++] = facts->abandons[i];
+            news->abandons++;
+        }
+    }
+}
+
+static bool news_is_abandon(const struct news *news, uint32_t index)
+{
+    return index >= news->count - news->abandons;
+}
+
+static bool news_fit(const struct qnk_guard *guard, const struct news *news)
+{
+    return guard->certificates_count + news->count - news->abandons <= QNK_GUARD_CERTIFICATES_MAX &&
+           guard->abandons_count + news->abandons <= QNK_GUARD_ABANDONS_MAX;
+}
+
+/* Keeps all of them, or none: what is not written must not be taken for written the next time. */
+static bool news_add(struct qnk_guard *guard, const struct news *news)
+{
+    uint32_t certificates = guard->certificates_count;
+    uint32_t abandons = guard->abandons_count;
+
+    for (uint32_t i = 0; i < news->count; i++) {
+        bool added = news_is_abandon(news, i) ? abandons_add(guard, news->bytes[i])
+                                              : certificates_add(guard, news->bytes[i]);
+
+        if (!added) {
+            while (guard->certificates_count > certificates) {
+                qnk_buf_unref(guard->certificates[--guard->certificates_count]);
+            }
+            while (guard->abandons_count > abandons) {
+                qnk_buf_unref(guard->abandons[--guard->abandons_count]);
+            }
+            return false;
+        }
+    }
+    return true;
 }
 
 static int32_t remember_vote(struct qnk_guard *guard, const struct qnk_vote *vote,
                              const struct qnk_guard_facts *facts, struct qn_buf **records)
 {
-    struct qn_span news[2];
-    uint32_t news_count = new_certificates(guard, vote, facts, news);
+    struct news news;
     uint64_t size = record_size(VOTE_SIZE + vote->tail.size);
 
-    for (uint32_t i = 0; i < news_count; i++) {
-        size += record_size(news[i].size);
+    news_look(guard, vote, facts, &news);
+    for (uint32_t i = 0; i < news.count; i++) {
+        size += record_size(news.bytes[i].size);
     }
-    if (guard->votes_count == QNK_GUARD_DUTIES_MAX ||
-        guard->certificates_count + news_count > QNK_GUARD_CERTIFICATES_MAX) {
+    if (guard->votes_count == QNK_GUARD_DUTIES_MAX || !news_fit(guard, &news)) {
         return QN_NO_SPACE;
     }
 
     struct qn_buf *bytes = vote_bytes_new(guard->budget, vote);
     struct qn_buf *out = qnk_buf_new(guard->budget, size);
 
-    if (bytes == NULL || out == NULL) {
+    if (bytes == NULL || out == NULL || !news_add(guard, &news)) {
         qnk_buf_unref(bytes);
         qnk_buf_unref(out);
         return QN_NO_SPACE;
@@ -523,17 +701,9 @@ static int32_t remember_vote(struct qnk_guard *guard, const struct qnk_vote *vot
 
     struct qnk_writer to = qnk_writer_init(out->data, out->size);
 
-    for (uint32_t i = 0; i < news_count; i++) {
-        record_write(&to, RECORD_CERTIFICATE, news[i].data, news[i].size);
-        if (!certificates_add(guard, news[i])) {
-            /* What is not written must not be taken for written the next time. */
-            while (i-- > 0) {
-                qnk_buf_unref(guard->certificates[--guard->certificates_count]);
-            }
-            qnk_buf_unref(bytes);
-            qnk_buf_unref(out);
-            return QN_NO_SPACE;
-        }
+    for (uint32_t i = 0; i < news.count; i++) {
+        record_write(&to, news_is_abandon(&news, i) ? RECORD_ABANDON : RECORD_CERTIFICATE,
+                     news.bytes[i].data, news.bytes[i].size);
     }
     record_write(&to, RECORD_VOTE, bytes->data, bytes->size);
     QN_ASSERT(to.room == 0);
@@ -674,6 +844,12 @@ struct qn_span qnk_guard_certificate_at(const struct qnk_guard *guard, uint32_t 
                                              : (struct qn_span){NULL, 0};
 }
 
+struct qn_span qnk_guard_abandon_at(const struct qnk_guard *guard, uint32_t index)
+{
+    return index < guard->abandons_count ? qnk_buf_span(guard->abandons[index])
+                                         : (struct qn_span){NULL, 0};
+}
+
 uint64_t qnk_guard_floor(const struct qnk_guard *guard)
 {
     return guard->floor_window;
@@ -686,6 +862,31 @@ static uint64_t certificate_window(const struct qn_buf *bytes)
 
     QN_ASSERT(status == QN_OK);
     return certificate.window;
+}
+
+static uint64_t abandon_window(const struct qn_buf *bytes)
+{
+    struct qnk_abandon abandon;
+    int32_t status = qnk_abandon_decode(qnk_buf_span(bytes), &abandon);
+
+    QN_ASSERT(status == QN_OK);
+    return abandon.window;
+}
+
+/* Drops those whose window is at or below `window`; gives how many are left. */
+static uint32_t list_forget(struct qn_buf **list, uint32_t count,
+                            uint64_t (*window_of)(const struct qn_buf *bytes), uint64_t window)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (window_of(list[i]) > window) {
+            list[kept++] = list[i];
+        } else {
+            qnk_buf_unref(list[i]);
+        }
+    }
+    return kept;
 }
 
 void qnk_guard_forget(struct qnk_guard *guard, uint64_t window, uint64_t height)
@@ -713,15 +914,10 @@ void qnk_guard_forget(struct qnk_guard *guard, uint64_t window, uint64_t height)
         }
     }
     guard->blocks_count = kept;
-    kept = 0;
-    for (uint32_t i = 0; i < guard->certificates_count; i++) {
-        if (certificate_window(guard->certificates[i]) > window) {
-            guard->certificates[kept++] = guard->certificates[i];
-        } else {
-            qnk_buf_unref(guard->certificates[i]);
-        }
-    }
-    guard->certificates_count = kept;
+    guard->certificates_count =
+        list_forget(guard->certificates, guard->certificates_count, certificate_window, window);
+    guard->abandons_count =
+        list_forget(guard->abandons, guard->abandons_count, abandon_window, window);
     if (guard->saved != NULL && guard->saved_window <= window) {
         qnk_buf_unref(guard->saved);
         guard->saved = NULL;
@@ -735,6 +931,9 @@ struct qn_buf *qnk_guard_records(const struct qnk_guard *guard)
 
     for (uint32_t i = 0; i < guard->certificates_count; i++) {
         size += record_size(guard->certificates[i]->size);
+    }
+    for (uint32_t i = 0; i < guard->abandons_count; i++) {
+        size += record_size(guard->abandons[i]->size);
     }
     for (uint32_t i = 0; i < guard->votes_count; i++) {
         size += record_size(guard->vote_bytes[i]->size);
@@ -763,6 +962,11 @@ struct qn_buf *qnk_guard_records(const struct qnk_guard *guard)
         struct qn_span bytes = qnk_buf_span(guard->certificates[i]);
 
         record_write(&to, RECORD_CERTIFICATE, bytes.data, bytes.size);
+    }
+    for (uint32_t i = 0; i < guard->abandons_count; i++) {
+        struct qn_span bytes = qnk_buf_span(guard->abandons[i]);
+
+        record_write(&to, RECORD_ABANDON, bytes.data, bytes.size);
     }
     for (uint32_t i = 0; i < guard->votes_count; i++) {
         struct qn_span bytes = qnk_buf_span(guard->vote_bytes[i]);

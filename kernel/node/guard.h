@@ -11,7 +11,13 @@
  * Records of the log: size u32 (of what follows the crc), crc32c u32, type u8, bytes. Types: 1
  * block (the 136 signed bytes), 2 vote (record 120, member u32, tail), 3 certificate, 4 what an
  * engine saved (window u64, content), 5 floor (window u64,
- * height u64: nothing at or below is kept).
+ * height u64: nothing at or below is kept), 6 abandon certificate.
+ *
+ * An attempt at a window is given up by a vote of step 4 (kernel/chain/abandon.h), which says where
+ * this key stood: the guard knows that best, so it gives the words and signs no others. From then
+ * on it signs nothing of that attempt. In a later attempt it signs for a digest only what an
+ * abandon certificate of each earlier one permits, and keeps these certificates: after a restart
+ * other ones might be made, which permit something else than what it has voted for.
  *
  * Unless a function's own comment says otherwise:
  *   owns     bufs that are given out are the caller's
@@ -24,12 +30,14 @@
 #include <stdbool.h>
 
 #include "kernel/base/buf.h"
+#include "kernel/chain/abandon.h"
 #include "kernel/chain/micro.h"
 #include "kernel/chain/vote.h"
 
 enum {
     QNK_GUARD_DUTIES_MAX = 4096, /* signed since the last final window; then nothing more is */
     QNK_GUARD_CERTIFICATES_MAX = 256,
+    QNK_GUARD_ABANDONS_MAX = 4 * QNK_ATTEMPTS_MAX, /* certificates; then nothing more is signed */
 };
 
 /* Why nothing was signed. */
@@ -40,7 +48,7 @@ enum qnk_guard_rule {
     QNK_GUARD_G3 = 3, /* final vote without the prepare certificate of its round */
     QNK_GUARD_G4 = 4, /* prepare off the own lock, or a justification that is not held */
     QNK_GUARD_G5 = 5, /* prepare that does not open the commit */
-    QNK_GUARD_G6 = 6, /* after an abandon: comes with the swap */
+    QNK_GUARD_G6 = 6, /* this attempt was given up, or an earlier one does not permit the digest */
     QNK_GUARD_G7 = 7, /* neither candidate nor checked valid */
     QNK_GUARD_ROOM = 8,
 };
@@ -54,6 +62,10 @@ struct qnk_guard_facts {
     bool is_lockless; /* the engine lists step 2 without step 1 */
     struct qn_span prepared;  /* step 2: certificate of step 1 for (round, digest); empty: none */
     struct qn_span justified; /* vr >= 0: certificate of step 1 for (vr, digest); empty: none */
+    /* In an attempt > 0: a checked abandon certificate of each earlier one, in order, that permits
+     * the digest, as far as there are such. */
+    const struct qn_span *abandons;
+    uint32_t abandons_count;
 };
 
 /* NULL: over the budget. */
@@ -70,6 +82,11 @@ QN_MUST_CHECK int32_t qnk_guard_restore(struct qnk_guard *guard, struct qn_span 
 QN_MUST_CHECK int32_t qnk_guard_vote(struct qnk_guard *guard, const struct qnk_vote *vote,
                                      const struct qnk_guard_facts *facts, struct qn_buf **records,
                                      const struct qnk_vote **signed_before, uint32_t *rule);
+
+/* Where this key stands in an attempt (lane, era, window of `place`): what a vote that gives it up
+ * has to say. */
+void qnk_guard_standing(const struct qnk_guard *guard, const struct qnk_vote *place,
+                        struct qnk_standing *standing);
 
 /* The same for a block's header. QN_EXISTS: another one was signed on this parent. */
 QN_MUST_CHECK int32_t qnk_guard_block(struct qnk_guard *guard, const struct qnk_micro *header,
@@ -96,6 +113,9 @@ const struct qnk_vote *qnk_guard_vote_at(const struct qnk_guard *guard, uint64_t
 
 /* Certificates kept with votes, in order; empty after the last. */
 struct qn_span qnk_guard_certificate_at(const struct qnk_guard *guard, uint32_t index);
+
+/* Abandon certificates kept with votes, in order; empty after the last. */
+struct qn_span qnk_guard_abandon_at(const struct qnk_guard *guard, uint32_t index);
 
 /* The last floor that was restored or set: window 0 and height 0 for a new log. */
 uint64_t qnk_guard_floor(const struct qnk_guard *guard);

@@ -390,12 +390,239 @@ static void only_what_was_checked_counts(void **state)
     done(guard);
 }
 
-static void nothing_is_abandoned(void **state)
+/* --- G6 --- */
+
+enum { ERA = 512 };
+
+struct words {
+    uint8_t bytes[QNK_STANDING_SIZE];
+};
+
+/* The vote that gives up an attempt, saying this. */
+static struct qnk_vote abandon(uint32_t attempt, int32_t lock_round, int locked_on, uint32_t round,
+                               struct words *words)
+{
+    struct qnk_standing standing = {
+        .lock_round = lock_round,
+        .lock = filled(locked_on),
+        .round = round,
+    };
+    struct qnk_vote made = vote(QNK_STEP_ABANDON, 0, -1, 0);
+
+    made.era = ERA + attempt;
+    qnk_standing_encode(&standing, words->bytes);
+    qnk_standing_digest(words->bytes, &made.digest);
+    made.tail = (struct qn_span){words->bytes, sizeof words->bytes};
+    return made;
+}
+
+/* A certificate by which three of four gave an attempt up; one of them is locked on `digest`, or
+ * none if that is 0. */
+static struct qn_span given_up(uint8_t to[ROOM], uint32_t attempt, int digest)
+{
+    struct words words[3];
+    struct qnk_vote votes[3];
+    const struct qnk_vote *list[3];
+    uint8_t bytes[ROOM];
+    struct qn_span prepare = {NULL, 0};
+
+    for (uint32_t i = 0; i < 3; i++) {
+        votes[i] = vote(QNK_STEP_PREPARE, 3, -1, digest);
+        votes[i].era = ERA + attempt;
+        votes[i].member = i;
+        list[i] = &votes[i];
+    }
+    if (digest != 0) {
+        qnk_certificate_encode(list, 3, MEMBERS, bytes);
+        prepare = (struct qn_span){bytes, qnk_certificate_size(0, MEMBERS, 3)};
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        bool is_locked = i == 0 && digest != 0;
+
+        votes[i] = abandon(attempt, is_locked ? 3 : -1, is_locked ? digest : 0, 4, &words[i]);
+        votes[i].member = i;
+    }
+    qnk_abandon_encode(list, 3, prepare, to);
+    return (struct qn_span){to, qnk_abandon_size(3, prepare.size)};
+}
+
+static struct qnk_vote in_attempt(uint32_t attempt, uint16_t step, uint32_t round, int digest)
+{
+    struct qnk_vote made = vote(step, round, -1, digest);
+
+    made.era = ERA + attempt;
+    return made;
+}
+
+/* Seals `digest` in the first attempt. */
+static void lock_in_attempt(struct qnk_guard *guard, uint32_t round, int digest)
+{
+    struct qnk_vote prepares[3];
+    const struct qnk_vote *list[3];
+    uint8_t bytes[ROOM];
+    struct qnk_vote seal = in_attempt(0, QNK_STEP_FINAL, round, digest);
+    struct qnk_guard_facts facts = valid;
+
+    for (uint32_t i = 0; i < 3; i++) {
+        prepares[i] = in_attempt(0, QNK_STEP_PREPARE, round, digest);
+        prepares[i].member = i;
+        list[i] = &prepares[i];
+    }
+    qnk_certificate_encode(list, 3, MEMBERS, bytes);
+    facts.prepared = (struct qn_span){bytes, qnk_certificate_size(round == 0, MEMBERS, 3)};
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_OK);
+}
+
+static void an_attempt_is_given_up_in_the_words_of_the_log(void **state)
 {
     struct qnk_guard *guard = fresh();
+    struct words words;
+    struct qnk_standing standing;
+    struct qnk_vote wanted = in_attempt(0, QNK_STEP_FINAL, 5, 0);
 
     (void)state;
-    assert_int_equal(ask_for(guard, QNK_STEP_ABANDON, 0, -1, 1), QNK_GUARD_G6);
+    lock_in_attempt(guard, 3, 1);
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_OK);
+    wanted = abandon(0, -1, 0, 5, &words); /* hides its lock */
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_G6);
+    wanted = abandon(0, 3, 2, 5, &words); /* another digest */
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_G6);
+    wanted = abandon(0, 3, 1, 4, &words); /* another round */
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_G6);
+    wanted = abandon(0, 3, 1, 5, &words);
+    wanted.tail.size--;
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_G6);
+    wanted.tail.size++;
+    qnk_guard_standing(guard, &wanted, &standing);
+    assert_int_equal(standing.lock_round, 3);
+    assert_int_equal(standing.lock.bytes[0], 1);
+    assert_int_equal(standing.round, 5);
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_OK);
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_OK); /* the very same */
+    done(guard);
+}
+
+static void what_was_given_up_is_over(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct words words;
+    struct qnk_vote wanted = abandon(1, -1, 0, 0, &words);
+    struct qnk_vote nil_seal = in_attempt(1, QNK_STEP_FINAL, 4, 0);
+    struct qnk_vote of_before = in_attempt(0, QNK_STEP_TIMEOUT, 9, 0);
+    struct qnk_vote of_next = in_attempt(2, QNK_STEP_TIMEOUT, 0, 0);
+    struct qnk_vote of_next_window = in_attempt(0, QNK_STEP_PREPARE, 0, 1);
+
+    (void)state;
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_OK);
+    assert_int_equal(ask(guard, &nil_seal, &valid), QNK_GUARD_G6);
+    assert_int_equal(ask(guard, &of_before, &valid), QNK_GUARD_G6);
+    assert_int_equal(ask(guard, &of_next, &valid), QNK_GUARD_OK);
+    of_next_window.window++;
+    assert_int_equal(ask(guard, &of_next_window, &valid), QNK_GUARD_OK);
+    done(guard);
+}
+
+/* A seal that is late: its certificate came after this node gave up. */
+static void no_seal_follows_an_abandon(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct words words;
+    struct qnk_vote wanted = abandon(0, -1, 0, 0, &words);
+    struct qnk_vote seal = vote(QNK_STEP_FINAL, 2, -1, 1);
+    uint8_t bytes[ROOM];
+    struct qnk_guard_facts facts = valid;
+
+    (void)state;
+    wanted.era = seal.era = 0;
+    facts.prepared = certificate(bytes, 2, 1);
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_OK);
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_G6);
+    done(guard);
+}
+
+static void a_later_attempt_is_bound_by_the_locks_of_the_first(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    uint8_t bytes[ROOM];
+    struct qn_span certificates[1] = {given_up(bytes, 0, 1)};
+    struct qnk_guard_facts facts = valid;
+    struct qnk_vote other = in_attempt(1, QNK_STEP_PREPARE, 0, 2);
+    struct qnk_vote same = in_attempt(1, QNK_STEP_PREPARE, 1, 1);
+    struct qnk_vote nil_vote = in_attempt(1, QNK_STEP_PREPARE, 0, 0);
+
+    (void)state;
+    assert_int_equal(ask(guard, &same, &valid), QNK_GUARD_G6); /* nothing shows that it is over */
+    facts.abandons = certificates;
+    facts.abandons_count = 1;
+    assert_int_equal(ask(guard, &other, &facts), QNK_GUARD_G6);
+    assert_int_equal(ask(guard, &nil_vote, &valid), QNK_GUARD_OK);
+    assert_int_equal(ask(guard, &same, &facts), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void without_locks_any_digest_may_follow(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    uint8_t bytes[ROOM];
+    struct qn_span certificates[1] = {given_up(bytes, 0, 0)};
+    struct qnk_guard_facts facts = valid;
+    struct qnk_vote wanted = in_attempt(1, QNK_STEP_PREPARE, 0, 2);
+
+    (void)state;
+    facts.abandons = certificates;
+    facts.abandons_count = 1;
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void each_earlier_attempt_has_to_permit_it(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    uint8_t first[ROOM], second[ROOM];
+    struct qn_span certificates[2] = {given_up(first, 0, 1), given_up(second, 1, 0)};
+    struct qnk_guard_facts facts = valid;
+    struct qnk_vote other = in_attempt(2, QNK_STEP_PREPARE, 0, 2);
+    struct qnk_vote same = in_attempt(2, QNK_STEP_PREPARE, 0, 1);
+
+    (void)state;
+    facts.abandons = certificates;
+    facts.abandons_count = 2;
+    assert_int_equal(ask(guard, &other, &facts), QNK_GUARD_G6);
+    facts.abandons = certificates + 1; /* the last alone, which would permit it */
+    facts.abandons_count = 1;
+    assert_int_equal(ask(guard, &other, &facts), QNK_GUARD_G6);
+    facts.abandons = certificates;
+    facts.abandons_count = 2;
+    certificates[0] = certificates[1]; /* the last in the place of the first */
+    assert_int_equal(ask(guard, &other, &facts), QNK_GUARD_G6);
+    certificates[0] = given_up(first, 0, 1);
+    assert_int_equal(ask(guard, &same, &facts), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void without_locks_nothing_is_given_up(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct words words;
+    struct qnk_vote wanted = abandon(0, -1, 0, 0, &words);
+    struct qnk_guard_facts facts = valid;
+
+    (void)state;
+    facts.is_lockless = true;
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_G6);
+    done(guard);
+}
+
+static void the_last_attempt_is_never_given_up(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct words words;
+    struct qnk_vote wanted = abandon(QNK_ATTEMPTS_MAX - 1, -1, 0, 0, &words);
+
+    (void)state;
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_G6);
+    wanted = abandon(QNK_ATTEMPTS_MAX - 2, -1, 0, 0, &words);
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_OK);
     done(guard);
 }
 
@@ -491,6 +718,60 @@ static void a_restart_forgets_nothing(void **state)
     assert_true(qnk_guard_knows_vote(guard, &own));
     qnk_buf_unref(list);
     done(guard);
+}
+
+/* A crash after each record: what was given up stays so, and a later attempt keeps to what it was
+ * allowed. */
+static void a_restart_does_not_take_up_again_what_was_given_up(void **state)
+{
+    struct qnk_guard *before = fresh();
+    struct qnk_guard *guard;
+    struct words words;
+    uint8_t bytes[ROOM];
+    struct qn_span certificates[1] = {given_up(bytes, 0, 1)};
+    struct qnk_guard_facts facts = valid;
+    struct qnk_vote wanted = abandon(0, 3, 1, 3, &words);
+    struct qnk_vote nil_seal = in_attempt(0, QNK_STEP_FINAL, 4, 0);
+    struct qnk_vote same = in_attempt(1, QNK_STEP_PREPARE, 1, 1);
+    const struct qnk_vote *signed_before;
+    struct qn_buf *records, *list;
+    uint32_t rule;
+
+    (void)state;
+    lock_in_attempt(before, 3, 1);
+    list = qnk_guard_records(before);
+    guard = restored(list); /* the crash came before: what it says is what the log says */
+    qnk_buf_unref(list);
+    assert_int_equal(ask(guard, &wanted, &valid), QNK_GUARD_OK);
+    qnk_guard_destroy(guard);
+
+    assert_int_equal(qnk_guard_vote(before, &wanted, &valid, &records, &signed_before, &rule),
+                     QN_OK);
+    guard = restored(records);
+    qnk_buf_unref(records);
+    assert_int_equal(ask(guard, &nil_seal, &valid), QNK_GUARD_G6);
+    assert_int_equal(qnk_guard_vote_at(guard, WINDOW, 0)->tail.size, QNK_STANDING_SIZE);
+    qnk_guard_destroy(guard);
+
+    facts.abandons = certificates;
+    facts.abandons_count = 1;
+    assert_int_equal(qnk_guard_vote(before, &same, &facts, &records, &signed_before, &rule), QN_OK);
+    guard = restored(records); /* the certificate and the vote */
+    qnk_buf_unref(records);
+    assert_int_equal(qnk_guard_abandon_at(guard, 0).size, certificates[0].size);
+    assert_memory_equal(qnk_guard_abandon_at(guard, 0).data, bytes, certificates[0].size);
+    assert_int_equal(qnk_guard_abandon_at(guard, 1).size, 0);
+    qnk_guard_destroy(guard);
+
+    list = qnk_guard_records(before); /* a log that is written anew */
+    guard = restored(list);
+    qnk_buf_unref(list);
+    assert_int_equal(ask(guard, &nil_seal, &valid), QNK_GUARD_G2);
+    assert_int_equal(qnk_guard_abandon_at(guard, 0).size, certificates[0].size);
+    qnk_guard_forget(guard, WINDOW, 90);
+    assert_int_equal(qnk_guard_abandon_at(guard, 0).size, 0);
+    qnk_guard_destroy(guard);
+    done(before);
 }
 
 static void each_vote_gives_its_own_records(void **state)
@@ -643,7 +924,15 @@ int main(void)
         cmocka_unit_test(a_reveal_opens_the_commit),
         cmocka_unit_test(nil_may_follow_any_commit),
         cmocka_unit_test(only_what_was_checked_counts),
-        cmocka_unit_test(nothing_is_abandoned),
+        cmocka_unit_test(an_attempt_is_given_up_in_the_words_of_the_log),
+        cmocka_unit_test(what_was_given_up_is_over),
+        cmocka_unit_test(no_seal_follows_an_abandon),
+        cmocka_unit_test(a_later_attempt_is_bound_by_the_locks_of_the_first),
+        cmocka_unit_test(without_locks_any_digest_may_follow),
+        cmocka_unit_test(each_earlier_attempt_has_to_permit_it),
+        cmocka_unit_test(without_locks_nothing_is_given_up),
+        cmocka_unit_test(the_last_attempt_is_never_given_up),
+        cmocka_unit_test(a_restart_does_not_take_up_again_what_was_given_up),
         cmocka_unit_test(one_block_is_signed_on_a_parent),
         cmocka_unit_test(a_restart_forgets_nothing),
         cmocka_unit_test(each_vote_gives_its_own_records),

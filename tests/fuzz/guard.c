@@ -132,7 +132,10 @@ void fuzz_seeds(fuzz_take *take)
     struct qnk_vote vote = {.step = QNK_STEP_PREPARE, .window = 9, .vr = -1, .digest = {{1}}};
     const struct qnk_vote *votes[1] = {&vote};
     struct qnk_micro micro = {.version = QNK_MICRO_VERSION, .height = 90};
-    uint8_t bytes[2048], part[512], *at = bytes;
+    struct qnk_vote given_up = {.step = QNK_STEP_ABANDON, .window = 9, .vr = -1};
+    const struct qnk_vote *given_up_by[1] = {&given_up};
+    struct qnk_standing standing = {.lock_round = -1};
+    uint8_t bytes[2048], part[512], words[QNK_STANDING_SIZE], *at = bytes;
 
     at = chunk(at, 5, zeros, 16);
     qnk_micro_encode(&micro, part);
@@ -145,6 +148,13 @@ void fuzz_seeds(fuzz_take *take)
     qnk_certificate_encode(votes, 1, 1, part);
     at = chunk(at, 3, part, (uint16_t)qnk_certificate_size(QNK_CERTIFICATE_BLINDS, 1, 1));
     at = chunk(at, 4, part, 20);
+    qnk_standing_encode(&standing, words);
+    qnk_standing_digest(words, &given_up.digest);
+    given_up.tail = (struct qn_span){words, sizeof words};
+    qnk_abandon_encode(given_up_by, 1, (struct qn_span){NULL, 0}, part);
+    at = chunk(at, 6, part, (uint16_t)qnk_abandon_size(1, 0));
+    qnk_vote_encode(&given_up, part);
+    at = chunk(at, 0, part, (uint16_t)qnk_vote_size(&given_up));
     qnk_vote_encode(&vote, part);
     at = chunk(at, 0, part, (uint16_t)qnk_vote_size(&vote));
     take(bytes, (size_t)(at - bytes));
