@@ -16,8 +16,9 @@ enum {
     VOTES_MAX = 1024, /* of liars, the newest */
     BLOCKS_MAX = 64,  /* likewise */
     DUES_MAX = 256,
-    NODES_SEEN = 64, /* the nodes that are followed: a word of bits */
-    ROUNDS_NEAR = 4, /* of the node's own: votes further off it need not keep */
+    NODES_SEEN = 64,       /* the nodes that are followed: a word of bits */
+    ERAS_OF_BINDING = 256, /* finality.md 12.3 */
+    ROUNDS_NEAR = 4,       /* of the node's own: votes further off it need not keep */
     PATIENCE_US = 250000,
     PATIENCE_JITTERS = 8, /* and so many times what jobs may take longer */
 };
@@ -89,13 +90,26 @@ static struct qnk_hash name_of(const uint8_t signature[QN_SIG_SIZE])
     return name;
 }
 
+/* Whether nodes take votes of this step at all: only those that the genesis engine lists. Which
+ * engine a later binding has is not known here. */
+static bool is_taken(const struct qnk_oracle *oracle, const struct qnk_vote *vote)
+{
+    const struct qnk_binding *engine = &oracle->params.bindings[QNK_BINDING_CONSENSUS];
+    bool is_listed = vote->era >= ERAS_OF_BINDING;
+
+    for (uint32_t i = 0; i < engine->steps_count; i++) {
+        is_listed = is_listed || engine->steps[i] == vote->step;
+    }
+    return is_listed;
+}
+
 void qnk_oracle_lied_vote(struct qnk_oracle *oracle, const struct qnk_vote *vote)
 {
     struct qnk_oracle_seen *seen = oracle->seen;
     struct liar_vote *place = &seen->votes[seen->votes_next % VOTES_MAX];
     struct qnk_hash name = name_of(vote->signature);
 
-    if (vote->lane != 0 || vote->step > QNK_STEP_FINAL ||
+    if (vote->lane != 0 || vote->step > QNK_STEP_FINAL || !is_taken(oracle, vote) ||
         qnk_index_find(seen->index, &name) != QNK_INDEX_NONE) {
         return;
     }
