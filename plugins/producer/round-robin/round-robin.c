@@ -9,25 +9,17 @@
  * it exactly as often as it weighs; else it has SEQUENCE_MAX places, and who weighs too little for
  * one of them produces as a later rank only.
  *
- * Source: the design's finality.md, sections 3.1 and 3.2. */
+ * Source: the design's finality.md, section 3.1; its pace is that of <qnet/pace.h>. */
 
 #include <stdbool.h>
 
 #include <qnet/assert.h>
+#include <qnet/pace.h>
 #include <qnet/producer.h>
 
 #include "round-robin.manifest.h"
 
-enum {
-    SEQUENCE_MAX = 4096,    /* places; more say no more about who weighs what */
-    CLASSES = 4,            /* of pace */
-    BACKLOGS = 7,           /* blocks whose backlogs have a median */
-    BODIES = 8,             /* blocks whose body sizes have a mean */
-    CALM = 5,               /* blocks that a class lasts at least */
-    BUDGETED = 2,           /* first class that must stay within net_budget */
-    BACKUP_MIN_MS = 300,    /* a block must have had the time to arrive */
-    INTERVAL_MAX = 1 << 20, /* ms; so that no product below overflows */
-};
+enum { SEQUENCE_MAX = 4096 }; /* places; more say no more about who weighs what */
 
 /* The sum of weights up to which they are told apart; beyond, the low bits are dropped, so that a
  * seat can be SEQUENCE_MAX places behind. */
@@ -35,9 +27,6 @@ enum {
 
 /* W of the chain, finality.md: more is refused. */
 #define WEIGHT_MAX (UINT64_C(1) << 53)
-
-/* Backlogs from which the next class follows. */
-static const uint32_t thresholds[CLASSES - 1] = {100, 1000, 5000};
 
 /* An open window. Places in `seats` stand for members: seats without those that are left out. */
 struct window {
@@ -58,8 +47,7 @@ struct claim {
 
 struct qn_inst {
     uint64_t turn;
-    uint64_t net_budget; /* bytes per second */
-    uint32_t intervals_ms[CLASSES];
+    struct qn_pace pace;
     struct window windows[QN_PRODUCER_WINDOWS_MAX];
     struct window draft; /* laid out here first, so that a refused one changes nothing */
     struct claim claims[QN_PRODUCER_MEMBERS_MAX]; /* of the draft */
@@ -69,25 +57,6 @@ _Static_assert(sizeof(struct qn_inst) <= ROUND_ROBIN_MEMORY, "the manifest's mem
 _Static_assert(QN_PRODUCER_MEMBERS_MAX <= UINT16_MAX + 1, "seats fit 16 bits");
 
 /* --- life --- */
-
-static bool intervals_read(struct qn_inst *self, const struct round_robin_config *config)
-{
-    struct qn_reader in = qn_reader_over(config->intervals);
-
-    if (config->intervals_count != CLASSES) {
-        return false;
-    }
-    for (uint32_t i = 0; i < CLASSES; i++) {
-        uint64_t interval_ms = qn_reader_u64(&in);
-
-        if (interval_ms == 0 || interval_ms > INTERVAL_MAX ||
-            (i > 0 && interval_ms > self->intervals_ms[i - 1])) {
-            return false;
-        }
-        self->intervals_ms[i] = (uint32_t)interval_ms;
-    }
-    return true;
-}
 
 static int32_t round_robin_create(const struct qn_host *host, struct qn_node *node,
                                   struct qn_span config, struct qn_inst **inst)
@@ -99,11 +68,11 @@ static int32_t round_robin_create(const struct qn_host *host, struct qn_node *no
     if (self == NULL) {
         return QN_NO_SPACE;
     }
-    if (!intervals_read(self, &values)) {
+    if (qn_pace_read(values.intervals, values.intervals_count, values.net_budget, &self->pace) !=
+        QN_OK) {
         return host->fail(node, QN_INVALID, (struct qn_span){(const uint8_t *)why, sizeof why - 1});
     }
     self->turn = (uint64_t)values.turn;
-    self->net_budget = values.net_budget;
     *inst = self;
     return QN_OK;
 }
@@ -310,86 +279,11 @@ static int32_t round_robin_turns(struct qn_inst *self, const struct qn_producer_
 
 /* --- pace --- */
 
-/* Of the last BACKLOGS blocks; those before the first had none. */
-static uint32_t backlog_median(const struct qn_producer_recent *recent, uint32_t count)
-{
-    uint32_t sorted[BACKLOGS] = {0};
-
-    for (uint32_t i = 0; i < BACKLOGS && i < count; i++) {
-        uint32_t at = BACKLOGS - 1;
-
-        /* The zeroes lie in front and make room as values come in. */
-        for (uint32_t j = 0; j < at; j++) {
-            if (sorted[j + 1] >= recent[i].backlog) {
-                at = j;
-                break;
-            }
-            sorted[j] = sorted[j + 1];
-        }
-        sorted[at] = recent[i].backlog;
-    }
-    return sorted[BACKLOGS / 2];
-}
-
-/* Whether bodies as large as those of the last BODIES blocks fit the net at this class. */
-static bool is_in_budget(const struct qn_inst *self, const struct qn_producer_recent *recent,
-                         uint32_t count, uint32_t class)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t i = 0; i < BODIES && i < count; i++) {
-        sum += recent[i].body_size;
-    }
-    return sum * 1000 <= self->net_budget * self->intervals_ms[class] * BODIES;
-}
-
-/* The class that the load asks for. */
-static uint32_t class_wanted(const struct qn_inst *self, const struct qn_producer_recent *recent,
-                             uint32_t count)
-{
-    uint32_t backlog = backlog_median(recent, count);
-    uint32_t class = 0;
-
-    while (class < CLASSES - 1 && backlog > thresholds[class]) {
-        class ++;
-    }
-    while (class >= BUDGETED && !is_in_budget(self, recent, count, class)) {
-        class --;
-    }
-    return class;
-}
-
-/* Whether the present class has lasted long enough to be left. */
-static bool is_calm(const struct qn_producer_recent *recent, uint32_t count)
-{
-    for (uint32_t i = 1; i < CALM && i < count; i++) {
-        if (recent[i].interval_class != recent[0].interval_class) {
-            return false;
-        }
-    }
-    return count >= CALM;
-}
-
 static int32_t round_robin_pace(struct qn_inst *self, const struct qn_producer_recent *recent,
                                 uint32_t recent_count, uint8_t *interval_class,
                                 uint32_t *interval_ms, uint32_t *backup_ms)
 {
-    uint32_t class = 0;
-
-    if (recent_count > 0) {
-        uint32_t wanted = class_wanted(self, recent, recent_count);
-
-        class = recent[0].interval_class < CLASSES ? recent[0].interval_class : CLASSES - 1;
-        if (is_calm(recent, recent_count) && wanted != class) {
-            class = wanted > class ? class + 1 : class - 1;
-        }
-    }
-
-    uint32_t half_ms = self->intervals_ms[class] / 2;
-
-    *interval_class = (uint8_t) class;
-    *interval_ms = self->intervals_ms[class];
-    *backup_ms = half_ms > BACKUP_MIN_MS ? half_ms : BACKUP_MIN_MS;
+    qn_pace_next(&self->pace, recent, recent_count, interval_class, interval_ms, backup_ms);
     return QN_OK;
 }
 
