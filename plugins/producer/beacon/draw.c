@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "draw.h"
+
+#include <qnet/assert.h>
+
+#define TAG(words) ((struct qn_span){(const uint8_t *)(words), sizeof(words) - 1})
+
+void draw_seed(const struct qn_host *host, const uint8_t *beacon, uint64_t window, uint8_t *seed)
+{
+    uint8_t number[8];
+    struct qn_span parts[2] = {{beacon, QN_HASH_SIZE}, {number, sizeof number}};
+
+    qn_le64_write(number, window);
+    host->hash(TAG("qnet/schedule"), parts, 2, seed);
+}
+
+static uint64_t number_draw(const struct qn_host *host, const uint8_t *seed, uint64_t turn,
+                            uint32_t rank)
+{
+    uint8_t place[8];
+    uint8_t digest[QN_HASH_SIZE];
+    struct qn_span parts[2] = {{seed, QN_HASH_SIZE}, {place, sizeof place}};
+
+    qn_le32_write(place, (uint32_t)turn);
+    qn_le32_write(place + 4, rank);
+    host->hash(TAG("qnet/draw"), parts, 2, digest);
+    return qn_le64_read(digest);
+}
+
+/* The high half of a * b. */
+static uint64_t product_high(uint64_t a, uint64_t b)
+{
+    uint64_t a_low = (uint32_t)a, a_high = a >> 32;
+    uint64_t b_low = (uint32_t)b, b_high = b >> 32;
+    uint64_t middle = a_high * b_low + (a_low * b_low >> 32);
+
+    return a_high * b_high + (middle >> 32) + (((uint32_t)middle + a_low * b_high) >> 32);
+}
+
+static uint64_t sum_before(const struct draw_seats *seats, uint32_t seat)
+{
+    return seat == 0 ? 0 : seats->sums[seat - 1];
+}
+
+/* The first seat whose sum exceeds `target`. */
+static uint32_t seat_at(const struct draw_seats *seats, uint64_t target)
+{
+    uint32_t low = 0;
+    uint32_t high = seats->count - 1;
+
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+
+        if (seats->sums[middle] > target) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}
+
+/* Keeps the taken seats in rising order. */
+static void taken_add(uint16_t *taken, uint32_t count, uint16_t seat)
+{
+    uint32_t at = count;
+
+    while (at > 0 && taken[at - 1] > seat) {
+        taken[at] = taken[at - 1];
+        at--;
+    }
+    taken[at] = seat;
+}
+
+uint32_t draw_ranks(const struct qn_host *host, const uint8_t *seed, uint64_t turn,
+                    const struct draw_seats *seats, uint16_t *ranks)
+{
+    uint16_t taken[DRAW_RANKS];
+    uint64_t left = seats->sums[seats->count - 1];
+    uint32_t count = 0;
+
+    while (count < DRAW_RANKS && left > 0) {
+        uint64_t target = product_high(number_draw(host, seed, turn, count), left);
+
+        /* As if the taken seats were not there. */
+        for (uint32_t i = 0; i < count && target >= sum_before(seats, taken[i]); i++) {
+            target += seats->sums[taken[i]] - sum_before(seats, taken[i]);
+        }
+
+        uint16_t seat = (uint16_t)seat_at(seats, target);
+
+        QN_ASSERT(seats->sums[seat] > target);
+        ranks[count] = seat;
+        taken_add(taken, count, seat);
+        left -= seats->sums[seat] - sum_before(seats, seat);
+        count++;
+    }
+    return count;
+}
