@@ -2,20 +2,18 @@
 
 #include "kernel/chain/control.h"
 
-#include <qnet/record.h>
-
 #include "kernel/base/bytes.h"
 #include "kernel/chain/set.h"
 #include "kernel/chain/tags.h"
 
 enum {
-    MEMBER_SIZE = 2 * (QN_HASH_SIZE + 8) + 4 + 1 + 1,
+    MEMBER_SIZE = 2 * (QN_HASH_SIZE + 8) + 4 + 1 + 1 + 1,
     PLACE_SIZE = QN_HASH_SIZE + 8,
-    HEAD_SIZE = 2,             /* version */
-    TURN_SIZE = 3 * 4,         /* the primary turn that is going on */
-    BINDING_SIZE = 1 + 4 + 8,  /* before the engine record */
-    COUNTS_SIZE = 2 * 4,       /* of members and places */
-    ENGINE_COUNTS_SIZE = 4 * 4 /* of name, version, config and steps */
+    HEAD_SIZE = 2,                            /* version */
+    SWAP_SIZE = 1 + 4 + 8 + 8 + 4 + 4 + 4,    /* without the plan's bytes */
+    TURN_SIZE = 3 * 4,                        /* the primary turn that is going on */
+    COUNTS_SIZE = 2 * 4,                      /* of members and places */
+    PIECE_MAX = SWAP_SIZE + QNK_SWAP_PLAN_MAX /* what is hashed at once */
 };
 
 /* --- life --- */
@@ -66,6 +64,10 @@ int32_t qnk_control_copy(const struct qnk_control *from, uint32_t evidence_room,
     made->refs = 1;
     made->evidence = NULL;
     made->evidence_room = 0;
+    for (uint32_t i = 0; i < QNK_CONTROL_BINDINGS; i++) {
+        made->bindings[i] = from->bindings[i] == NULL ? NULL : qnk_bindings_ref(from->bindings[i]);
+    }
+    (void)qnk_planned_ref(made->swap.planned);
     if (!evidence_make_room(made, from->evidence_count + evidence_room)) {
         qnk_control_unref(made);
         return QN_NO_SPACE;
@@ -91,81 +93,92 @@ void qnk_control_unref(struct qnk_control *control)
     }
     QN_ASSERT(control->refs > 0);
     if (--control->refs == 0) {
+        for (uint32_t i = 0; i < QNK_CONTROL_BINDINGS; i++) {
+            qnk_bindings_unref(control->bindings[i]);
+        }
+        qnk_planned_unref(control->swap.planned);
         qnk_memory_give(control->budget, control->evidence,
                         control->evidence_room * sizeof *control->evidence);
         qnk_memory_give(control->budget, control, whole_size(control->members_count));
     }
 }
 
-/* --- bindings --- */
+/* --- bindings and the plan --- */
 
-static uint64_t engine_size(const struct qnk_binding *binding)
+int32_t qnk_control_bind(struct qnk_control *control, uint32_t kind,
+                         const struct qnk_binding *engine, uint64_t first, uint32_t fallback,
+                         uint64_t window, uint32_t *number)
 {
-    return ENGINE_COUNTS_SIZE + strlen(binding->name) + strlen(binding->version) +
-           binding->config_size + 2ull * binding->steps_count;
-}
+    const struct qnk_bindings *list = control->bindings[kind];
+    struct qnk_binding next = *engine;
+    struct qnk_bindings *made;
 
-static struct qn_span text_of(const char *text)
-{
-    return (struct qn_span){(const uint8_t *)text, strlen(text)};
-}
-
-uint32_t qnk_engine_record(const struct qnk_binding *binding, uint8_t to[QNK_ENGINE_RECORD_MAX])
-{
-    uint8_t *at = qn_writer_text(to, text_of(binding->name), sizeof binding->name - 1);
-
-    QN_ASSERT(engine_size(binding) <= QNK_ENGINE_RECORD_MAX);
-    QN_ASSERT(binding->steps_count <= QNK_CONTROL_STEPS_MAX);
-    at = qn_writer_text(at, text_of(binding->version), sizeof binding->version - 1);
-    at = qn_writer_bytes(at, (struct qn_span){binding->config, binding->config_size},
-                         QNK_CONTROL_CONFIG_MAX);
-    at = qn_writer_u32(at, binding->steps_count);
-    for (uint32_t i = 0; i < binding->steps_count; i++) {
-        at = qn_writer_u16(at, binding->steps[i]);
+    if (list->list[list->count - 1].number == QNK_BINDING_NUMBER_MAX) {
+        return QN_INVALID;
     }
-    return (uint32_t)(at - to);
+    next.number = list->list[list->count - 1].number + 1;
+    next.first = first;
+    next.fallback = fallback == QNK_BIND_ITSELF ? next.number : fallback;
+
+    int32_t status = qnk_bindings_add(list, &next, window, &made);
+
+    if (status == QN_OK) {
+        qnk_bindings_unref(control->bindings[kind]);
+        control->bindings[kind] = made;
+        *number = next.number;
+    }
+    return status;
 }
 
-/* A text into a field that has room for it and a zero byte. */
-static void text_read(struct qn_reader *from, char *to, uint32_t room)
+static uint32_t plan_size(const struct qnk_swap *swap)
 {
-    struct qn_span text = qn_reader_text(from, room - 1);
+    uint8_t bytes[QNK_SWAP_PLAN_MAX];
 
-    if (text.size > 0) {
-        memcpy(to, text.data, text.size);
-    }
+    return swap->planned == NULL ? 0 : qnk_swap_plan_encode(&swap->planned->plan, bytes);
 }
 
-static bool binding_read(struct qn_reader *from, uint8_t kind, struct qnk_binding *binding)
+static uint8_t *swap_write(uint8_t *to, const struct qnk_swap *swap)
 {
-    bool is_this = qn_reader_u8(from) == kind;
-    bool is_ascending = true;
-
-    binding->number = qn_reader_u32(from);
-    binding->first = qn_reader_u64(from);
-    text_read(from, binding->name, sizeof binding->name);
-    text_read(from, binding->version, sizeof binding->version);
-
-    struct qn_span config = qn_reader_bytes(from, QNK_CONTROL_CONFIG_MAX);
-
-    binding->config_size = (uint32_t)config.size;
-    if (config.size > 0) {
-        memcpy(binding->config, config.data, config.size);
+    to = qn_writer_u8(to, swap->life);
+    to = qn_writer_u32(to, swap->maker);
+    to = qn_writer_u64(to, swap->since);
+    to = qn_writer_u64(to, swap->changed);
+    to = qn_writer_u32(to, swap->number);
+    to = qn_writer_u32(to, swap->late);
+    if (swap->planned == NULL) {
+        return qn_writer_u32(to, 0);
     }
-    binding->steps_count = qn_reader_count(from, QNK_CONTROL_STEPS_MAX);
-    for (uint32_t i = 0; i < binding->steps_count; i++) {
-        binding->steps[i] = qn_reader_u16(from);
-        is_ascending = is_ascending && (i == 0 || binding->steps[i] > binding->steps[i - 1]);
-    }
-    return is_this && is_ascending;
+
+    uint32_t size = qnk_swap_plan_encode(&swap->planned->plan, to + 4);
+
+    return qn_writer_u32(to, size) + size;
 }
 
-static uint8_t *binding_write(uint8_t *to, uint8_t kind, const struct qnk_binding *binding)
+/* Whether a life can be that of a plan, and one without a plan is all zero. */
+static bool swap_is_whole(const struct qnk_swap *swap, bool has_plan)
 {
-    to = qn_writer_u8(to, kind);
-    to = qn_writer_u32(to, binding->number);
-    to = qn_writer_u64(to, binding->first);
-    return to + qnk_engine_record(binding, to);
+    if (!has_plan) {
+        return swap->life == QNK_SWAP_NONE && swap->maker == 0 && swap->since == 0 &&
+               swap->changed == 0 && swap->number == 0 && swap->late == 0;
+    }
+    return swap->life > QNK_SWAP_NONE && swap->life <= QNK_SWAP_FAILED;
+}
+
+static int32_t swap_read(struct qn_reader *from, struct qnk_budget *budget, struct qnk_swap *swap)
+{
+    swap->life = qn_reader_u8(from);
+    swap->maker = qn_reader_u32(from);
+    swap->since = qn_reader_u64(from);
+    swap->changed = qn_reader_u64(from);
+    swap->number = qn_reader_u32(from);
+    swap->late = qn_reader_u32(from);
+
+    struct qn_span plan = qn_reader_bytes(from, QNK_SWAP_PLAN_MAX);
+
+    if (from->at == NULL || !swap_is_whole(swap, plan.size > 0)) {
+        return QN_INVALID;
+    }
+    return plan.size == 0 ? QN_OK : qnk_planned_new(budget, plan, &swap->planned);
 }
 
 /* --- members and places --- */
@@ -178,7 +191,8 @@ static uint8_t *member_write(uint8_t *to, const struct qnk_control_member *membe
     to = qn_writer_u64(to, member->next_window);
     to = qn_writer_u32(to, member->missed);
     to = qn_writer_u8(to, member->turns);
-    return qn_writer_u8(to, member->excluded);
+    to = qn_writer_u8(to, member->excluded);
+    return qn_writer_u8(to, member->swap);
 }
 
 static void hash_read(struct qn_reader *from, struct qnk_hash *hash)
@@ -200,8 +214,10 @@ static bool member_read(struct qn_reader *from, struct qnk_control_member *membe
     member->missed = qn_reader_u32(from);
     member->turns = qn_reader_u8(from);
     member->excluded = qn_reader_u8(from);
+    member->swap = qn_reader_u8(from);
     return member->turns <= QNK_CONTROL_TURNS && member->missed >> member->turns == 0 &&
            member->excluded <= (QNK_EXCLUDED_ABSENT | QNK_EXCLUDED_OFFENCE) &&
+           member->swap <= QNK_SWAP_AGAINST &&
            (member->next_window != 0 || qnk_hash_is_zero(&member->next_tip));
 }
 
@@ -235,26 +251,32 @@ static bool places_read(struct qn_reader *from, struct qnk_control *control, uin
 
 uint64_t qnk_control_size(const struct qnk_control *control)
 {
-    uint64_t size = HEAD_SIZE + TURN_SIZE + COUNTS_SIZE;
+    uint64_t size = HEAD_SIZE + SWAP_SIZE + plan_size(&control->swap) + TURN_SIZE + COUNTS_SIZE;
 
     for (uint32_t i = 0; i < QNK_CONTROL_BINDINGS; i++) {
-        size += BINDING_SIZE + engine_size(&control->bindings[i]);
+        size += qnk_bindings_size(control->bindings[i]);
     }
     return size + (uint64_t)control->members_count * MEMBER_SIZE +
            (uint64_t)control->evidence_count * PLACE_SIZE;
+}
+
+static uint8_t *turn_write(uint8_t *to, const struct qnk_control *control)
+{
+    to = qn_writer_u32(to, control->turn_primary);
+    to = qn_writer_u32(to, control->turn_blocks);
+    to = qn_writer_u32(to, control->turn_made);
+    return qn_writer_u32(to, control->members_count);
 }
 
 void qnk_control_encode(const struct qnk_control *control, uint8_t *to)
 {
     uint8_t *at = qn_writer_u16(to, QNK_CONTROL_VERSION);
 
-    for (uint8_t i = 0; i < QNK_CONTROL_BINDINGS; i++) {
-        at = binding_write(at, i, &control->bindings[i]);
+    for (uint32_t i = 0; i < QNK_CONTROL_BINDINGS; i++) {
+        at = qnk_bindings_write(at, control->bindings[i]);
     }
-    at = qn_writer_u32(at, control->turn_primary);
-    at = qn_writer_u32(at, control->turn_blocks);
-    at = qn_writer_u32(at, control->turn_made);
-    at = qn_writer_u32(at, control->members_count);
+    at = swap_write(at, &control->swap);
+    at = turn_write(at, control);
     for (uint32_t i = 0; i < control->members_count; i++) {
         at = member_write(at, &control->members[i]);
     }
@@ -262,20 +284,34 @@ void qnk_control_encode(const struct qnk_control *control, uint8_t *to)
     QN_ASSERT((uint64_t)(at - to) == qnk_control_size(control));
 }
 
-/* What stands before the members, whose number it gives. */
-static bool head_read(struct qn_reader *from, struct qnk_control *head)
+/* What stands before the members: their number is not known before it is read. What was taken for
+ * it stays in `head`, whatever comes of it. */
+static int32_t head_read(struct qn_reader *from, struct qnk_budget *budget,
+                         struct qnk_control *head)
 {
-    bool is_right = qn_reader_u16(from) == QNK_CONTROL_VERSION;
+    int32_t status = qn_reader_u16(from) == QNK_CONTROL_VERSION ? QN_OK : QN_INVALID;
 
-    for (uint8_t i = 0; i < QNK_CONTROL_BINDINGS; i++) {
-        is_right = binding_read(from, i, &head->bindings[i]) && is_right;
+    for (uint32_t i = 0; status == QN_OK && i < QNK_CONTROL_BINDINGS; i++) {
+        status = qnk_bindings_read(budget, from, &head->bindings[i]);
+    }
+    if (status == QN_OK) {
+        status = swap_read(from, budget, &head->swap);
+    }
+    if (status != QN_OK) {
+        return status;
     }
     head->turn_primary = qn_reader_u32(from);
     head->turn_blocks = qn_reader_u32(from);
     head->turn_made = qn_reader_u32(from);
     head->members_count = qn_reader_count(from, QNK_SET_MEMBERS_MAX);
-    return is_right && head->members_count > 0 && head->turn_made <= head->turn_blocks &&
-           (head->turn_primary < head->members_count || head->turn_primary == UINT32_MAX);
+
+    bool is_right =
+        head->members_count > 0 && head->turn_made <= head->turn_blocks &&
+        (head->turn_primary < head->members_count || head->turn_primary == UINT32_MAX) &&
+        (head->swap.life == QNK_SWAP_NONE || head->swap.maker < head->members_count) &&
+        from->left >= (uint64_t)head->members_count * MEMBER_SIZE;
+
+    return is_right ? QN_OK : QN_INVALID;
 }
 
 /* Members and places, into a record that has its head. */
@@ -298,53 +334,79 @@ static int32_t lists_read(struct qn_reader *from, struct qnk_control *control)
     return places_read(from, control, count) ? QN_OK : QN_INVALID;
 }
 
+/* Moves what the head holds into a whole record. */
+static int32_t head_grow(struct qnk_budget *budget, struct qnk_control *head,
+                         struct qnk_control **control)
+{
+    struct qnk_control *made;
+    int32_t status = qnk_control_new(budget, head->members_count, &made);
+
+    if (status == QN_OK) {
+        memcpy(made->bindings, head->bindings, sizeof made->bindings);
+        made->swap = head->swap;
+        made->turn_primary = head->turn_primary;
+        made->turn_blocks = head->turn_blocks;
+        made->turn_made = head->turn_made;
+        memset(head->bindings, 0, sizeof head->bindings);
+        head->swap.planned = NULL;
+        *control = made;
+    }
+    return status;
+}
+
 int32_t qnk_control_decode(struct qnk_budget *budget, struct qn_span from,
                            struct qnk_control **control)
 {
     struct qn_reader in = qn_reader_over(from);
     struct qnk_control head = {0};
-    struct qnk_control *made;
+    struct qnk_control *made = NULL;
+    int32_t status = head_read(&in, budget, &head);
 
-    if (!head_read(&in, &head) || in.left < (uint64_t)head.members_count * MEMBER_SIZE) {
-        return QN_INVALID;
+    if (status == QN_OK) {
+        status = head_grow(budget, &head, &made);
     }
+    if (status == QN_OK) {
+        status = lists_read(&in, made);
+    }
+    if (status == QN_OK) {
+        *control = made;
+        return QN_OK;
+    }
+    for (uint32_t i = 0; i < QNK_CONTROL_BINDINGS; i++) {
+        qnk_bindings_unref(head.bindings[i]);
+    }
+    qnk_planned_unref(head.swap.planned);
+    qnk_control_unref(made);
+    return status;
+}
 
-    int32_t status = qnk_control_new(budget, head.members_count, &made);
+static void bindings_hash(struct qnk_sha256 *sha, const struct qnk_bindings *bindings)
+{
+    uint8_t bytes[QNK_BINDING_SIZE_MAX];
+    uint8_t *at = qn_writer_u32(bytes, bindings->count);
 
-    if (status != QN_OK) {
-        return status;
+    qnk_sha256_add(sha, bytes, (uint64_t)(at - bytes));
+    for (uint32_t i = 0; i < bindings->count; i++) {
+        qnk_sha256_add(sha, bytes, qnk_binding_write(&bindings->list[i], bytes));
     }
-    memcpy(made->bindings, head.bindings, sizeof made->bindings);
-    made->turn_primary = head.turn_primary;
-    made->turn_blocks = head.turn_blocks;
-    made->turn_made = head.turn_made;
-    status = lists_read(&in, made);
-    if (status != QN_OK) {
-        qnk_control_unref(made);
-        return status;
-    }
-    *control = made;
-    return QN_OK;
 }
 
 /* Hashed piece by piece, as the whole may be large and is needed for every window's end. */
 void qnk_control_hash(const struct qnk_control *control, struct qnk_hash *hash)
 {
-    uint8_t bytes[BINDING_SIZE + QNK_ENGINE_RECORD_MAX];
+    uint8_t bytes[PIECE_MAX];
     struct qnk_sha256 sha;
     uint8_t *at = qn_writer_u16(bytes, QNK_CONTROL_VERSION);
 
     qnk_sha256_init(&sha);
     qnk_sha256_add(&sha, QNK_TAG_CONTROL, sizeof QNK_TAG_CONTROL - 1);
     qnk_sha256_add(&sha, bytes, (uint64_t)(at - bytes));
-    for (uint8_t i = 0; i < QNK_CONTROL_BINDINGS; i++) {
-        at = binding_write(bytes, i, &control->bindings[i]);
-        qnk_sha256_add(&sha, bytes, (uint64_t)(at - bytes));
+    for (uint32_t i = 0; i < QNK_CONTROL_BINDINGS; i++) {
+        bindings_hash(&sha, control->bindings[i]);
     }
-    at = qn_writer_u32(bytes, control->turn_primary);
-    at = qn_writer_u32(at, control->turn_blocks);
-    at = qn_writer_u32(at, control->turn_made);
-    at = qn_writer_u32(at, control->members_count);
+    at = swap_write(bytes, &control->swap);
+    qnk_sha256_add(&sha, bytes, (uint64_t)(at - bytes));
+    at = turn_write(bytes, control);
     qnk_sha256_add(&sha, bytes, (uint64_t)(at - bytes));
     for (uint32_t i = 0; i < control->members_count; i++) {
         at = member_write(bytes, &control->members[i]);

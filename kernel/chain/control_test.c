@@ -10,14 +10,48 @@ enum { MEMBERS = 3, ROOM = 65536 };
 
 static struct qnk_budget budget = {.limit = 1 << 24};
 
-static void bind(struct qnk_binding *binding, const char *name)
+static struct qnk_binding binding_of(const char *name)
 {
-    memcpy(binding->name, name, strlen(name));
-    memcpy(binding->version, "1.0", 3);
-    binding->number = 2;
-    binding->first = 5;
-    binding->config_size = 3;
-    memcpy(binding->config, "abc", 3);
+    struct qnk_binding binding = {
+        .number = 2, .first = 5, .fallback = 1, .version = "1.0", .config_size = 3};
+
+    memcpy(binding.name, name, strlen(name));
+    memcpy(binding.config, "abc", 3);
+    return binding;
+}
+
+static void bindings_fill(struct qnk_control *control)
+{
+    static const char *const names[] = {"commit-reveal", "round-robin", "accounts"};
+
+    for (uint32_t i = 0; i < QNK_CONTROL_BINDINGS; i++) {
+        struct qnk_binding binding = binding_of(names[i]);
+
+        binding.steps_count = i == 0 ? 2 : 0;
+        binding.steps[1] = i == 0 ? 5 : 0;
+        assert_int_equal(qnk_bindings_new(&budget, &binding, &control->bindings[i]), QN_OK);
+    }
+}
+
+/* A plan that is bound for window 9. */
+static void swap_fill(struct qnk_control *control)
+{
+    struct qnk_swap_plan plan = {.percent = 70, .probation = 4, .engine = binding_of("bft")};
+    uint8_t bytes[QNK_SWAP_PLAN_MAX];
+
+    plan.engine.first = 9;
+    plan.engine.steps[0] = 1;
+    plan.engine.steps[1] = 2;
+    plan.engine.steps_count = 2;
+
+    struct qn_span payload = {bytes, qnk_swap_plan_encode(&plan, bytes)};
+
+    control->swap = (struct qnk_swap){.life = QNK_SWAP_BOUND, .maker = 2, .since = 3, .changed = 6};
+    assert_int_equal(qnk_planned_new(&budget, payload, &control->swap.planned), QN_OK);
+    assert_int_equal(qnk_control_bind(control, 0, &plan.engine, 9, 2, 6, &control->swap.number),
+                     QN_OK);
+    control->members[0].swap = QNK_SWAP_READY;
+    control->members[1].swap = QNK_SWAP_AGAINST;
 }
 
 /* A record in which nothing is zero that can be otherwise. */
@@ -28,12 +62,7 @@ static struct qnk_control *sample(void)
     assert_int_equal(qnk_control_new(&budget, MEMBERS, &empty), QN_OK);
     assert_int_equal(qnk_control_copy(empty, 2, &control), QN_OK);
     qnk_control_unref(empty);
-    bind(&control->bindings[0], "commit-reveal");
-    bind(&control->bindings[1], "round-robin");
-    bind(&control->bindings[2], "accounts");
-    control->bindings[0].steps[0] = 0;
-    control->bindings[0].steps[1] = 5;
-    control->bindings[0].steps_count = 2;
+    bindings_fill(control);
     control->turn_primary = 2;
     control->turn_blocks = 4;
     control->turn_made = 3;
@@ -76,7 +105,8 @@ static void what_was_encoded_comes_back(void **state)
 
     (void)state;
     assert_int_equal(decode(bytes, size, &again), QN_OK);
-    assert_memory_equal(again->bindings, control->bindings, sizeof control->bindings);
+    assert_int_equal(again->bindings[0]->list[0].number, 2);
+    assert_string_equal(again->bindings[1]->list[0].name, "round-robin");
     assert_memory_equal(again->members, control->members, MEMBERS * sizeof *control->members);
     assert_int_equal(again->evidence_count, 2);
     assert_int_equal(again->evidence[1].window, 91);
@@ -87,29 +117,59 @@ static void what_was_encoded_comes_back(void **state)
     assert_int_equal(budget.used, 0);
 }
 
+static void a_plan_comes_back_with_what_was_said_of_it(void **state)
+{
+    struct qnk_control *control = sample(), *again;
+    static uint8_t bytes[ROOM];
+    uint64_t size;
+
+    (void)state;
+    swap_fill(control);
+    size = encode(control, bytes);
+    assert_int_equal(decode(bytes, size, &again), QN_OK);
+    assert_int_equal(again->swap.life, QNK_SWAP_BOUND);
+    assert_int_equal(again->swap.number, 3);
+    assert_memory_equal(&again->swap.planned->plan, &control->swap.planned->plan,
+                        sizeof control->swap.planned->plan);
+    assert_true(qnk_hash_equal(&again->swap.planned->id, &control->swap.planned->id));
+    assert_int_equal(again->members[1].swap, QNK_SWAP_AGAINST);
+    assert_string_equal(qnk_control_binding(again, 0, 8)->name, "commit-reveal");
+    assert_string_equal(qnk_control_binding(again, 0, 9)->name, "bft");
+    assert_int_equal(qnk_control_binding(again, 0, 9)->fallback, 2);
+    for (uint64_t cut = 0; cut < size; cut++) {
+        struct qnk_control *none = NULL;
+
+        assert_int_equal(decode(bytes, cut, &none), QN_INVALID);
+    }
+    qnk_control_unref(again);
+    qnk_control_unref(control);
+    assert_int_equal(budget.used, 0);
+}
+
 static void the_bytes_are_as_the_header_says(void **state)
 {
-    static const uint8_t head[] = {1, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 13, 0, 0, 0, 'c'};
+    static const uint8_t head[] = {1, 0, 1, 0, 0, 0, 2, 0, 0,  0, 5, 0, 0,  0,
+                                   0, 0, 0, 0, 1, 0, 0, 0, 13, 0, 0, 0, 'c'};
     static const uint8_t engine[] = {3,   0,   0,   0, '1', '.', '0', 3, 0, 0, 0,
                                      'a', 'b', 'c', 2, 0,   0,   0,   0, 0, 5, 0};
     struct qnk_control *control = sample();
     static uint8_t bytes[ROOM];
     uint64_t size = encode(control, bytes);
     uint64_t tail = 4 + 2 * 40;
-    uint8_t *members = bytes + size - tail - MEMBERS * 86;
+    uint8_t *members = bytes + size - tail - MEMBERS * 87;
 
     (void)state;
     assert_memory_equal(bytes, head, sizeof head);
-    assert_memory_equal(bytes + 2 + 13 + 4 + 13, engine, sizeof engine);
+    assert_memory_equal(bytes + 2 + 4 + 16 + 4 + 13, engine, sizeof engine);
     assert_int_equal(qn_le32_read(members - 16), 2);
     assert_int_equal(qn_le32_read(members - 12), 4);
     assert_int_equal(qn_le32_read(members - 8), 3);
     assert_int_equal(qn_le32_read(members - 4), MEMBERS);
     assert_int_equal(members[0], 0x10);
     assert_int_equal(qn_le64_read(members + 32), 100);
-    assert_int_equal(qn_le32_read(members + 2 * 86 + 80), 5);
-    assert_int_equal(members[2 * 86 + 84], 3);
-    assert_int_equal(members[2 * 86 + 85], 3);
+    assert_int_equal(qn_le32_read(members + 2 * 87 + 80), 5);
+    assert_int_equal(members[2 * 87 + 84], 3);
+    assert_int_equal(members[2 * 87 + 85], 3);
     assert_int_equal(qn_le32_read(bytes + size - tail), 2);
     assert_int_equal(qn_le64_read(bytes + size - 8), 91);
     qnk_control_unref(control);
@@ -134,17 +194,22 @@ static void what_is_no_record_is_refused(void **state)
     struct qnk_control *control = sample(), *again = NULL;
     static uint8_t bytes[ROOM];
     uint64_t size = encode(control, bytes);
-    uint64_t members = size - 4 - 2 * 40 - MEMBERS * 86;
-    uint64_t engine = 2 + 13 + 4 + 13; /* the version text of the first binding */
+    uint64_t members = size - 4 - 2 * 40 - MEMBERS * 87;
+    uint64_t engine = 2 + 4 + 16 + 4 + 13; /* the version text of the first binding */
+    uint64_t swap = members - 16 - 33;
     const struct {
         uint64_t at;
         uint8_t value;
     } wrong[] = {
         {0, 2},                 /* version */
-        {2, 1},                 /* kind */
-        {19, 0x07},             /* a control character in the name */
+        {2, 0},                 /* no binding */
+        {2, 7},                 /* more than there may be */
+        {18, 3},                /* falls back to what is newer */
+        {26, 0x07},             /* a control character in the name */
         {engine + 14, 17},      /* steps */
         {engine + 18, 5},       /* not ascending */
+        {swap, 1},              /* a life without a plan */
+        {swap + 5, 1},          /* the same */
         {members - 16, 3},      /* primary */
         {members - 8, 5},       /* made more than there were */
         {members - 4, 2},       /* members */
@@ -152,6 +217,7 @@ static void what_is_no_record_is_refused(void **state)
         {members + 80, 1},      /* missed a turn that does not count */
         {members + 84, 21},     /* turns */
         {members + 85, 4},      /* excluded */
+        {members + 86, 3},      /* a word on the plan */
         {size - 8, 89},         /* evidence out of order */
         {size - 4 - 2 * 40, 3}, /* count of evidence */
     };
@@ -198,9 +264,11 @@ static void too_little_memory_is_an_answer(void **state)
 {
     struct qnk_control *control = sample(), *again = NULL;
     static uint8_t bytes[ROOM];
-    uint64_t size = encode(control, bytes);
+    uint64_t size;
 
     (void)state;
+    swap_fill(control);
+    size = encode(control, bytes);
     for (size_t limit = 0;; limit += 64) {
         struct qnk_budget small = {.limit = limit};
         int32_t status = qnk_control_decode(&small, (struct qn_span){bytes, size}, &again);
@@ -219,6 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_encoded_comes_back),
+        cmocka_unit_test(a_plan_comes_back_with_what_was_said_of_it),
         cmocka_unit_test(the_bytes_are_as_the_header_says),
         cmocka_unit_test(the_hash_is_over_the_encoding),
         cmocka_unit_test(what_is_no_record_is_refused),

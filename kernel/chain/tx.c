@@ -11,8 +11,7 @@ _Static_assert(QNK_TX_HEAD_SIZE + TRANSFER_SIZE + QN_SIG_SIZE == QNK_TX_TRANSFER
 
 static bool is_known_kernel_kind(uint8_t kind)
 {
-    return kind == QNK_TX_EVIDENCE || kind == QNK_TX_SHARE || kind == QNK_TX_TIP ||
-           kind == QNK_TX_REJOIN;
+    return kind >= QNK_TX_EVIDENCE && kind <= QNK_TX_FALLBACK;
 }
 
 /* What the ledger's and the kernel's transactions each allow. */

@@ -35,10 +35,14 @@ enum {
 enum qnk_tx_kind {
     QNK_TX_TRANSFER = 0,
     QNK_TX_EVIDENCE = 1,
+    QNK_TX_PLAN = 2, /* 2, 3, 4 and 8: swap.h */
+    QNK_TX_READY = 3,
+    QNK_TX_CANCEL = 4,
     QNK_TX_SHARE = 5,
     QNK_TX_TIP = 6,
     QNK_TX_REJOIN = 7,
-    QNK_TX_KERNEL_LAST = 15, /* 1 to 15: the kernel's; 2, 3, 4 and 8 come with the swap */
+    QNK_TX_FALLBACK = 8,
+    QNK_TX_KERNEL_LAST = 15, /* 1 to 15: the kernel's */
 };
 
 struct qnk_tx {

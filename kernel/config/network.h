@@ -47,6 +47,13 @@ struct qnk_network {
     const char *signature_rule;
     uint32_t settle_blocks;
     uint32_t settle_ms;
+    /* Of plans for live swaps: finality.md 7.3. */
+    uint32_t swap_notice;    /* windows */
+    uint32_t swap_probation; /* windows */
+    uint32_t swap_ready;     /* percent of the weight, and a quorum always */
+    uint32_t swap_dead_ms;
+    uint32_t swap_dead_later_ms;
+    bool swap_lockless;
     uint64_t fee_min;
     uint64_t account_min;
     uint64_t genesis_time_ms;

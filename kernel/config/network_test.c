@@ -111,6 +111,12 @@ static void a_file_becomes_its_parameters(void **subject)
     assert_string_equal(network->signature_rule, "some-rule");
     assert_int_equal(network->settle_blocks, 3);
     assert_int_equal(network->settle_ms, 10000);
+    assert_int_equal(network->swap_notice, 960);
+    assert_int_equal(network->swap_probation, 100);
+    assert_int_equal(network->swap_ready, 85);
+    assert_int_equal(network->swap_dead_ms, 240000);
+    assert_int_equal(network->swap_dead_later_ms, 30000);
+    assert_false(network->swap_lockless);
     assert_true(network->fee_min == 500000000);
     assert_true(network->account_min == 1000000);
     assert_true(network->genesis_time_ms == UINT64_C(1767225600000));
@@ -146,6 +152,12 @@ static void the_canonical_form_is_fixed(void **subject)
             9,    0,    0,    0,    's',  'o', 'm', 'e', '-',  'r',  'u', 'l', 'e', /* rule */
             3,    0,    0,    0,    0,    0,   0,   0,   0x10, 0x27, 0,   0,   0,
             0,    0,    0,                             /* settle */
+            0xc0, 3,    0,    0,    0,    0,   0,   0, /* swap.notice */
+            100,  0,    0,    0,    0,    0,   0,   0, /* swap.probation */
+            85,   0,    0,    0,    0,    0,   0,   0, /* swap.ready */
+            0x80, 0xa9, 3,    0,    0,    0,   0,   0, /* swap.dead */
+            0x30, 0x75, 0,    0,    0,    0,   0,   0, /* swap.dead_later */
+            0,    0,    0,    0,                       /* swap.lockless */
             0xe8, 3,    0,    0,    0,    0,   0,   0, /* fee_min */
             0x40, 0x42, 0x0f, 0,    0,    0,   0,   0, /* account_min */
             0,    0xa8, 0xda, 0x76, 0x9b, 1,   0,   0, /* genesis.time */

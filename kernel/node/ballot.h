@@ -27,7 +27,7 @@ enum {
     QNK_BALLOT_AHEAD = 8,  /* rounds above the own one; QN_CONSENSUS_ROUNDS_AHEAD */
     QNK_BALLOT_BEHIND = 9, /* rounds below it that are kept */
     QNK_BALLOT_CELLS =
-        (QNK_BALLOT_AHEAD + 1 + QNK_BALLOT_BEHIND) * QNK_CONTROL_STEPS_MAX, /* (round, step) */
+        (QNK_BALLOT_AHEAD + 1 + QNK_BALLOT_BEHIND) * QNK_BINDING_STEPS_MAX, /* (round, step) */
     QNK_BALLOT_CERTIFICATES = 64,
 };
 

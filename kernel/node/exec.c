@@ -80,9 +80,15 @@ static int32_t control_after(struct qnk_node *node, struct qnk_block *block, str
     int32_t status = qnk_schedule_turn(node->schedule, block->header.height, 0, &primary);
 
     if (status == QN_OK) {
-        status = qnk_transition_begin(&transition, block->parent->control, set,
-                                      node->setup.params.window, block->header.height, primary,
-                                      block->header.producer);
+        struct qnk_transition_block facts = {
+            .height = block->header.height,
+            .view = block->header.view,
+            .primary = primary,
+            .producer = block->header.producer,
+        };
+
+        status = qnk_transition_begin(&transition, block->parent->control, set, &node->setup.params,
+                                      &facts);
     }
     if (status != QN_OK) {
         return status == QN_INVALID ? QN_BUG : status;
@@ -102,8 +108,7 @@ static int32_t control_after(struct qnk_node *node, struct qnk_block *block, str
     }
     job->offenders_count = transition.offenders_count;
     memcpy(job->offenders, transition.offenders, sizeof job->offenders);
-    node->exec.control = qnk_transition_end(&transition);
-    return QN_OK;
+    return qnk_transition_end(&transition, &node->exec.control);
 }
 
 static void stuck(struct qnk_node *node, const char *what, int32_t status)

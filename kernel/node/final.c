@@ -108,11 +108,12 @@ bool qnk_vote_context(const struct qnk_node *node, uint64_t window, struct qnk_s
         return false;
     }
 
-    const struct qnk_binding *binding = &basis->control->bindings[QNK_BINDING_CONSENSUS];
+    const struct qnk_binding *binding =
+        qnk_control_binding(basis->control, QNK_BINDING_CONSENSUS, window);
     uint32_t size = qnk_engine_record(binding, engine);
 
     *set = basis->next_set;
-    *place = (struct qnk_ballot_place){.era = 256 * binding->number, .window = window};
+    *place = (struct qnk_ballot_place){.era = qnk_era(binding->number, 0), .window = window};
     qnk_vote_binding(&basis->next_set->hash, (struct qn_span){engine, size}, &place->binding);
     return true;
 }

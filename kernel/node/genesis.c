@@ -53,12 +53,21 @@ int32_t qnk_genesis_params(const struct qnk_network *network, const struct qnk_m
         .block_bytes = network->block_bytes,
         .settle_blocks = network->settle_blocks,
         .settle_ms = network->settle_ms,
+        .swap =
+            {
+                .notice = network->swap_notice,
+                .probation = network->swap_probation,
+                .percent = network->swap_ready,
+                .dead_ms = network->swap_dead_ms,
+                .dead_later_ms = network->swap_dead_later_ms,
+                .may_be_lockless = network->swap_lockless,
+            },
     };
     qnk_genesis_chain_id(network, &params->chain_id);
     for (uint32_t i = 0; status == QN_OK && i < QNK_CONTROL_BINDINGS; i++) {
         status = binding_make(used[i], &params->bindings[i]);
     }
-    if (consensus->steps_count > QNK_CONTROL_STEPS_MAX) {
+    if (consensus->steps_count > QNK_BINDING_STEPS_MAX) {
         return QN_INVALID;
     }
     for (uint32_t i = 0; i < consensus->steps_count; i++) {

@@ -146,9 +146,16 @@ static int32_t prefix_make(struct qnk_node *node, uint32_t member, struct qnk_jo
     int32_t status = qnk_schedule_turn(node->schedule, height, 0, &primary);
 
     if (status == QN_OK) {
+        struct qnk_transition_block facts = {
+            .height = height,
+            .view = node->build.view,
+            .primary = primary,
+            .producer = member,
+        };
+
         status = qnk_transition_begin(&transition, head->control,
                                       qnk_schedule_set(node->schedule, window_of(node, height)),
-                                      node->setup.params.window, height, primary, member);
+                                      &node->setup.params, &facts);
     }
     if (status != QN_OK) {
         return status;
@@ -174,8 +181,8 @@ static int32_t prefix_make(struct qnk_node *node, uint32_t member, struct qnk_jo
     job->prefix_size = size;
     job->offenders_count = transition.offenders_count;
     memcpy(job->offenders, transition.offenders, sizeof job->offenders);
-    node->build.control = qnk_transition_end(&transition);
-    return job->prefix != NULL ? QN_OK : QN_NO_SPACE;
+    status = qnk_transition_end(&transition, &node->build.control);
+    return status == QN_OK && job->prefix == NULL ? QN_NO_SPACE : status;
 }
 
 /* --- building --- */

@@ -29,6 +29,7 @@ struct qnk_params {
     uint32_t block_bytes;   /* of its body, plain */
     uint32_t settle_blocks; /* descendants after which a window's last block counts as settled */
     uint32_t settle_ms;     /* time after which it does */
+    struct qnk_swap_rules swap;
     struct qnk_binding bindings[QNK_CONTROL_BINDINGS]; /* of genesis */
 };
 

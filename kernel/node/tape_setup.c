@@ -10,7 +10,7 @@
 enum {
     NAME = sizeof((struct qnk_binding *)0)->name,
     VERSION_TEXT = sizeof((struct qnk_binding *)0)->version,
-    BINDING_MAX = 4 + 8 + NAME + VERSION_TEXT + 2 * QNK_CONTROL_STEPS_MAX + 4 + 4,
+    BINDING_MAX = 4 + 8 + NAME + VERSION_TEXT + 2 * QNK_BINDING_STEPS_MAX + 4 + 4,
     FIXED_MAX = 512, /* bytes of all else but the set and the tips */
 };
 
@@ -35,6 +35,16 @@ static int32_t put_binding(const struct qnk_binding *binding, struct qn_sink *ou
     return status == QN_OK ? qnk_sink_append(out, binding->config, binding->config_size) : status;
 }
 
+static void put_rules(struct qnk_writer *writer, const struct qnk_swap_rules *rules)
+{
+    qnk_writer_u32(writer, rules->notice);
+    qnk_writer_u32(writer, rules->probation);
+    qnk_writer_u32(writer, rules->percent);
+    qnk_writer_u32(writer, rules->dead_ms);
+    qnk_writer_u32(writer, rules->dead_later_ms);
+    qnk_writer_u8(writer, rules->may_be_lockless);
+}
+
 static int32_t put_fixed(const struct qnk_setup *setup, struct qn_sink *out)
 {
     uint8_t bytes[FIXED_MAX];
@@ -49,6 +59,7 @@ static int32_t put_fixed(const struct qnk_setup *setup, struct qn_sink *out)
     qnk_writer_u32(&writer, setup->params.block_bytes);
     qnk_writer_u32(&writer, setup->params.settle_blocks);
     qnk_writer_u32(&writer, setup->params.settle_ms);
+    put_rules(&writer, &setup->params.swap);
     qnk_writer_u32(&writer, setup->limits.mempool_txs);
     qnk_writer_u64(&writer, setup->limits.mempool_bytes);
     qnk_writer_u32(&writer, setup->limits.mempool_senders);
@@ -107,7 +118,7 @@ static void get_binding(struct qnk_reader *reader, struct qnk_binding *binding)
     get_name(reader, binding->name, NAME);
     get_name(reader, binding->version, VERSION_TEXT);
     binding->steps_count = qnk_reader_u32(reader);
-    if (binding->steps_count > QNK_CONTROL_STEPS_MAX) {
+    if (binding->steps_count > QNK_BINDING_STEPS_MAX) {
         reader->failed = true;
         return;
     }
@@ -115,11 +126,25 @@ static void get_binding(struct qnk_reader *reader, struct qnk_binding *binding)
         binding->steps[i] = qnk_reader_u16(reader);
     }
     binding->config_size = qnk_reader_u32(reader);
-    if (binding->config_size > QNK_CONTROL_CONFIG_MAX) {
+    if (binding->config_size > QNK_BINDING_CONFIG_MAX) {
         reader->failed = true;
         return;
     }
     qnk_reader_copy(reader, binding->config, binding->config_size);
+}
+
+static void get_rules(struct qnk_reader *reader, struct qnk_swap_rules *rules)
+{
+    uint8_t may_be_lockless;
+
+    rules->notice = qnk_reader_u32(reader);
+    rules->probation = qnk_reader_u32(reader);
+    rules->percent = qnk_reader_u32(reader);
+    rules->dead_ms = qnk_reader_u32(reader);
+    rules->dead_later_ms = qnk_reader_u32(reader);
+    may_be_lockless = qnk_reader_u8(reader);
+    rules->may_be_lockless = may_be_lockless == 1;
+    reader->failed = reader->failed || may_be_lockless > 1;
 }
 
 static void get_fixed(struct qnk_reader *reader, struct qnk_setup *setup)
@@ -135,6 +160,7 @@ static void get_fixed(struct qnk_reader *reader, struct qnk_setup *setup)
     setup->params.block_bytes = qnk_reader_u32(reader);
     setup->params.settle_blocks = qnk_reader_u32(reader);
     setup->params.settle_ms = qnk_reader_u32(reader);
+    get_rules(reader, &setup->params.swap);
     setup->limits.mempool_txs = qnk_reader_u32(reader);
     setup->limits.mempool_bytes = qnk_reader_u64(reader);
     setup->limits.mempool_senders = qnk_reader_u32(reader);

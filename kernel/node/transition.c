@@ -4,6 +4,8 @@
 
 #include <qnet/assert.h>
 
+#include "kernel/node/swap.h"
+
 static const uint32_t turns_mask = (1u << QNK_CONTROL_TURNS) - 1;
 
 int32_t qnk_transition_genesis(struct qnk_budget *budget, const struct qnk_params *params,
@@ -16,7 +18,13 @@ int32_t qnk_transition_genesis(struct qnk_budget *budget, const struct qnk_param
     if (status != QN_OK) {
         return status;
     }
-    memcpy(first->bindings, params->bindings, sizeof first->bindings);
+    for (uint32_t i = 0; status == QN_OK && i < QNK_CONTROL_BINDINGS; i++) {
+        status = qnk_bindings_new(budget, &params->bindings[i], &first->bindings[i]);
+    }
+    if (status != QN_OK) {
+        qnk_control_unref(first);
+        return status;
+    }
     first->turn_primary = UINT32_MAX;
     for (uint32_t i = 0; i < set->count; i++) {
         first->members[i].share = tips[i];
@@ -81,13 +89,17 @@ static void turn_end(struct qnk_transition *transition)
     }
 }
 
+/* Whether the block is the first one of its window. */
+static bool is_first(const struct qnk_transition *transition)
+{
+    return transition->height == qnk_window_last(transition->window - 1, transition->n) + 1;
+}
+
 static void turn_count(struct qnk_transition *transition, uint32_t primary, uint32_t producer)
 {
     struct qnk_control *control = transition->control;
-    bool is_first =
-        transition->height == qnk_window_last(transition->window - 1, transition->n) + 1;
 
-    if (primary != control->turn_primary || is_first) {
+    if (primary != control->turn_primary || is_first(transition)) {
         turn_end(transition);
         control->turn_primary = primary;
         control->turn_blocks = control->turn_made = 0;
@@ -129,14 +141,15 @@ static void evidence_age(struct qnk_transition *transition)
 }
 
 int32_t qnk_transition_begin(struct qnk_transition *transition, const struct qnk_control *before,
-                             const struct qnk_set *set, uint32_t n, uint64_t height,
-                             uint32_t primary, uint32_t producer)
+                             const struct qnk_set *set, const struct qnk_params *params,
+                             const struct qnk_transition_block *block)
 {
     *transition = (struct qnk_transition){
         .set = set,
-        .window = qnk_window_of(height, n),
-        .n = n,
-        .height = height,
+        .params = params,
+        .window = qnk_window_of(block->height, params->window),
+        .n = params->window,
+        .height = block->height,
     };
 
     int32_t status = qnk_control_copy(before, QNK_BLOCK_KERNEL_TXS_MAX, &transition->control);
@@ -147,16 +160,28 @@ int32_t qnk_transition_begin(struct qnk_transition *transition, const struct qnk
     QN_ASSERT(transition->control->members_count == set->count);
     tips_due(transition);
     evidence_age(transition);
-    turn_count(transition, primary, producer);
+    if (is_first(transition)) {
+        qnk_swap_begin(transition->control, transition->window);
+    }
+    qnk_swap_block(transition->control, block->view);
+    turn_count(transition, block->primary, block->producer);
     return QN_OK;
 }
 
-struct qnk_control *qnk_transition_end(struct qnk_transition *transition)
+int32_t qnk_transition_end(struct qnk_transition *transition, struct qnk_control **control)
 {
-    struct qnk_control *control = transition->control;
+    bool is_last = transition->height == qnk_window_last(transition->window, transition->n);
+    int32_t status = is_last ? qnk_swap_end(transition->control, transition->set,
+                                            transition->window, transition->n)
+                             : QN_OK;
 
+    if (status != QN_OK) {
+        qnk_transition_drop(transition);
+        return status;
+    }
+    *control = transition->control;
     transition->control = NULL;
-    return control;
+    return QN_OK;
 }
 
 void qnk_transition_drop(struct qnk_transition *transition)
@@ -286,6 +311,19 @@ bool qnk_transition_knows(const struct qnk_control *control, struct qn_span payl
     return is_in_force(control, &place);
 }
 
+static int32_t take_swap(struct qnk_transition *transition, uint32_t sender,
+                         const struct qnk_tx *tx)
+{
+    struct qnk_swap_place place = {
+        .set = transition->set,
+        .rules = &transition->params->swap,
+        .window = transition->window,
+        .sender = sender,
+    };
+
+    return qnk_swap_tx(transition->control, &place, tx->kind, tx->payload);
+}
+
 static int32_t take(struct qnk_transition *transition, uint32_t sender, const struct qnk_tx *tx)
 {
     switch ((enum qnk_tx_kind)tx->kind) {
@@ -297,6 +335,11 @@ static int32_t take(struct qnk_transition *transition, uint32_t sender, const st
         return take_tip(transition, sender, tx->payload);
     case QNK_TX_REJOIN:
         return take_rejoin(transition, sender, tx->payload);
+    case QNK_TX_PLAN:
+    case QNK_TX_READY:
+    case QNK_TX_CANCEL:
+        return take_swap(transition, sender, tx);
+    case QNK_TX_FALLBACK: /* no window can have been decided by a later attempt yet */
     case QNK_TX_TRANSFER:
     case QNK_TX_KERNEL_LAST:
         break;

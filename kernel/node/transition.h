@@ -2,7 +2,7 @@
 #pragma once
 
 /* transition.h: how one block changes the control record: turns, exclusion, shares, tips, rejoins,
- * evidence.
+ * evidence, and by swap.h the plan of a swap.
  *
  * Pure: the record before, the block and the facts that its kernel transactions need give the
  * record after, or say that the block is invalid. Signatures were checked before.
@@ -12,7 +12,7 @@
  *   threads  the core's
  *   errors   QN_INVALID: a kernel transaction that is not valid here; QN_NO_SPACE: over the budget
  *
- * Source: finality.md 3.5, 5.4, 5.5, 9.
+ * Source: finality.md 3.5, 5.4, 5.5, 9, 12.
  */
 
 #include <stdbool.h>
@@ -40,6 +40,7 @@ QN_MUST_CHECK int32_t qnk_transition_genesis(struct qnk_budget *budget,
 struct qnk_transition {
     struct qnk_control *control; /* being changed, refs 1 */
     const struct qnk_set *set;   /* of the block's window */
+    const struct qnk_params *params;
     uint64_t window;
     uint32_t kernel_txs; /* so far */
     uint32_t n;          /* blocks of a window */
@@ -48,12 +49,20 @@ struct qnk_transition {
     uint32_t offenders_count;
 };
 
-/* Takes a copy of `before` and counts the block's turn; `primary` is who rank 0 of this height
- * belongs to, `producer` who made it. */
+/* What a block is to the record beside its transactions. */
+struct qnk_transition_block {
+    uint64_t height;
+    uint32_t view;     /* its rank */
+    uint32_t primary;  /* member that rank 0 of this height belongs to */
+    uint32_t producer; /* member that made it */
+};
+
+/* Takes a copy of `before` and counts the block's turn. `params` is borrowed until the end. */
 QN_MUST_CHECK int32_t qnk_transition_begin(struct qnk_transition *transition,
                                            const struct qnk_control *before,
-                                           const struct qnk_set *set, uint32_t n, uint64_t height,
-                                           uint32_t primary, uint32_t producer);
+                                           const struct qnk_set *set,
+                                           const struct qnk_params *params,
+                                           const struct qnk_transition_block *block);
 
 /* One kernel transaction, in the block's order. Its signature, and those inside evidence, are good;
  * its sender was not looked at. */
@@ -62,8 +71,9 @@ QN_MUST_CHECK int32_t qnk_transition_tx(struct qnk_transition *transition, const
 /* Whether evidence with this payload has been on the chain, so that no block can bring it again. */
 bool qnk_transition_knows(const struct qnk_control *control, struct qn_span payload);
 
-/* The record after the block; the transition is over. */
-struct qnk_control *qnk_transition_end(struct qnk_transition *transition);
+/* The record after the block; the transition is over, whatever comes of it. QN_NO_SPACE alone. */
+QN_MUST_CHECK int32_t qnk_transition_end(struct qnk_transition *transition,
+                                         struct qnk_control **control);
 
 /* Ends a transition whose block is invalid. */
 void qnk_transition_drop(struct qnk_transition *transition);

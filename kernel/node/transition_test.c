@@ -49,9 +49,10 @@ static int teardown(void **state)
     return 0;
 }
 
+static const struct qnk_params params = {.window = N};
+
 static struct qnk_control *genesis(void)
 {
-    struct qnk_params params = {.window = N};
     struct qnk_hash tips[MEMBERS];
     struct qnk_control *control;
 
@@ -66,12 +67,13 @@ static struct qnk_control *genesis(void)
 static struct qnk_control *pass(struct qnk_control *before, uint64_t height, uint32_t primary,
                                 uint32_t producer)
 {
+    struct qnk_transition_block block = {
+        .height = height, .primary = primary, .producer = producer};
     struct qnk_transition transition;
     struct qnk_control *after;
 
-    assert_int_equal(qnk_transition_begin(&transition, before, set, N, height, primary, producer),
-                     QN_OK);
-    after = qnk_transition_end(&transition);
+    assert_int_equal(qnk_transition_begin(&transition, before, set, &params, &block), QN_OK);
+    assert_int_equal(qnk_transition_end(&transition, &after), QN_OK);
     qnk_control_unref(before);
     return after;
 }
@@ -82,18 +84,18 @@ static int32_t try_tx(struct qnk_control **control, uint64_t height, uint8_t kin
 {
     struct qnk_hash from = filled(SENDER + 1);
     struct qnk_tx tx = {.kind = kind, .payload = payload, .from = from.bytes};
+    struct qnk_transition_block block = {.height = height};
     struct qnk_transition transition;
     int32_t status;
 
-    assert_int_equal(qnk_transition_begin(&transition, *control, set, N, height, 0, 0), QN_OK);
+    assert_int_equal(qnk_transition_begin(&transition, *control, set, &params, &block), QN_OK);
     status = qnk_transition_tx(&transition, &tx);
     if (status != QN_OK) {
         qnk_transition_drop(&transition);
         return status;
     }
     qnk_control_unref(*control);
-    *control = qnk_transition_end(&transition);
-    return QN_OK;
+    return qnk_transition_end(&transition, control);
 }
 
 static int32_t show(struct qnk_control **control, uint64_t height, uint64_t window, uint32_t member,
@@ -264,10 +266,11 @@ static void only_valid_ones_count_against_the_limit(void **state)
     struct qnk_tx wrong = {.kind = QNK_TX_REJOIN, .from = from.bytes};
     uint8_t bytes[QNK_EVIDENCE_BLOCKS_SIZE];
     struct qnk_tx good = {.kind = QNK_TX_EVIDENCE, .from = from.bytes};
+    struct qnk_transition_block block = {.height = 35};
     struct qnk_transition transition;
 
     (void)state;
-    assert_int_equal(qnk_transition_begin(&transition, control, set, N, 35, 0, 0), QN_OK);
+    assert_int_equal(qnk_transition_begin(&transition, control, set, &params, &block), QN_OK);
     for (uint32_t i = 0; i < 2 * QNK_BLOCK_KERNEL_TXS_MAX; i++) {
         assert_int_equal(qnk_transition_tx(&transition, &wrong), QN_INVALID);
     }
@@ -287,10 +290,11 @@ static void strangers_and_fees_have_no_place(void **state)
     uint8_t bytes[QNK_EVIDENCE_BLOCKS_SIZE];
     struct qnk_tx tx = {
         .kind = QNK_TX_EVIDENCE, .payload = evidence_of(bytes, 3, 25, 3), .from = from.bytes};
+    struct qnk_transition_block block = {.height = 35};
     struct qnk_transition transition;
 
     (void)state;
-    assert_int_equal(qnk_transition_begin(&transition, control, set, N, 35, 0, 0), QN_OK);
+    assert_int_equal(qnk_transition_begin(&transition, control, set, &params, &block), QN_OK);
     assert_int_equal(qnk_transition_tx(&transition, &tx), QN_INVALID);
     from = filled(SENDER + 1);
     tx.fee = 1;

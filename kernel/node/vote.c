@@ -28,13 +28,10 @@ static uint32_t self_of(const struct qnk_node *node)
 static bool is_declared(const struct qnk_node *node, uint64_t window, uint32_t step)
 {
     const struct qnk_known_final *basis = qnk_final_of(node, (int64_t)window - 3);
-    const struct qnk_binding *binding = &basis->control->bindings[QNK_BINDING_CONSENSUS];
-    bool is_listed = false;
+    const struct qnk_binding *binding =
+        qnk_control_binding(basis->control, QNK_BINDING_CONSENSUS, window);
 
-    for (uint32_t i = 0; i < binding->steps_count; i++) {
-        is_listed = is_listed || binding->steps[i] == step;
-    }
-    return is_listed && step != QNK_STEP_ABANDON;
+    return step != QNK_STEP_ABANDON && qnk_engine_has_step(binding, step);
 }
 
 void qnk_votes_done(struct qnk_node *node)

@@ -281,6 +281,7 @@ static void rules_put(FILE *out, const struct qnk_dev *dev)
             "ledger: {use: accounts, version: \"1.0\"}\n"
             "signature_rule: ed25519-strict-cofactored\n"
             "settle: {blocks: 1, time: 1s}\n"
+            "swap: {notice: 5, probation: 5, ready: 67, dead: 20s, dead_later: 5s}\n"
             "genesis:\n"
             "  time: %s\n"
             "  validators:\n",

@@ -15,7 +15,8 @@ const char qnk_sim_network[] =
     "            seal: 300ms, propose: 120ms, propose_step: 50ms, base: 100ms, step: 50ms}\n"
     "ledger: {use: accounts, version: \"1.0\"}\n"
     "signature_rule: ed25519-strict-cofactored\n"
-    "settle: {blocks: 1, time: 100ms}\n";
+    "settle: {blocks: 1, time: 100ms}\n"
+    "swap: {notice: 5, probation: 5, ready: 67, dead: 2s, dead_later: 1s}\n";
 
 const char qnk_sim_node[] = "version: qnet.node/v1\n"
                             "network: sim.yaml\n"

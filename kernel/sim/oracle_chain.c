@@ -470,10 +470,20 @@ static const char *work_run(struct qnk_oracle *oracle, struct work *work, struct
     uint32_t primary;
     const char *fault;
 
-    if (qnk_schedule_turn(chain->schedule, header->height, 0, &primary) != QN_OK ||
-        qnk_transition_begin(&work->transition, chain->control, oracle->set, oracle->params.window,
-                             header->height, primary, header->producer) != QN_OK) {
+    if (qnk_schedule_turn(chain->schedule, header->height, 0, &primary) != QN_OK) {
         return "has no turn";
+    }
+
+    struct qnk_transition_block facts = {
+        .height = header->height,
+        .view = header->view,
+        .primary = primary,
+        .producer = header->producer,
+    };
+
+    if (qnk_transition_begin(&work->transition, chain->control, oracle->set, &oracle->params,
+                             &facts) != QN_OK) {
+        return "has no record before it";
     }
     fault = rows_fault(oracle, work, rows);
     if (fault == NULL) {
@@ -483,8 +493,14 @@ static const char *work_run(struct qnk_oracle *oracle, struct work *work, struct
         qnk_transition_drop(&work->transition);
         return fault;
     }
+
+    struct qnk_control *after;
+
+    if (qnk_transition_end(&work->transition, &after) != QN_OK) {
+        return "has no record after it";
+    }
     qnk_control_unref(chain->control);
-    chain->control = qnk_transition_end(&work->transition);
+    chain->control = after;
     return NULL;
 }
 

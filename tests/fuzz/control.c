@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         qnk_control_encode(control, again);
         QN_ASSERT(fuzz_is_same(span, again, size));
         free(again);
-        QN_ASSERT(qnk_engine_record(&control->bindings[0], engine) <= sizeof engine);
+        QN_ASSERT(qnk_engine_record(&control->bindings[0]->list[0], engine) <= sizeof engine);
         QN_ASSERT(qnk_control_copy(control, 1, &copy) == QN_OK);
         qnk_control_hash(control, &hash);
         qnk_control_hash(copy, &other);
@@ -48,6 +48,27 @@ static void member_fill(struct qnk_control_member *member, uint8_t i)
     member->excluded = i == 2 ? QNK_EXCLUDED_ABSENT | QNK_EXCLUDED_OFFENCE : 0;
 }
 
+/* A plan that is bound. */
+static void swap_fill(struct qnk_control *control)
+{
+    static uint8_t bytes[QNK_SWAP_PLAN_MAX];
+    struct qnk_swap_plan plan = {
+        .percent = 70,
+        .probation = 5,
+        .engine = {.first = 9, .name = "bft", .version = "1.0", .steps = {1, 2}, .steps_count = 2},
+        .codes_count = 1,
+    };
+    uint32_t size = qnk_swap_plan_encode(&plan, bytes);
+
+    control->swap.life = QNK_SWAP_BOUND;
+    control->swap.since = 2;
+    control->swap.changed = 6;
+    QN_ASSERT(qnk_control_bind(control, 0, &plan.engine, 9, 0, 6, &control->swap.number) == QN_OK);
+    QN_ASSERT(qnk_planned_new(&budget, (struct qn_span){bytes, size}, &control->swap.planned) ==
+              QN_OK);
+    control->members[1].swap = QNK_SWAP_READY;
+}
+
 void fuzz_seeds(fuzz_take *take)
 {
     static const char *const names[QNK_CONTROL_BINDINGS] = {"commit-reveal", "turns", "accounts"};
@@ -57,17 +78,15 @@ void fuzz_seeds(fuzz_take *take)
     QN_ASSERT(qnk_control_new(&budget, MEMBERS, &empty) == QN_OK);
     QN_ASSERT(qnk_control_copy(empty, 2, &control) == QN_OK);
     for (uint32_t i = 0; i < QNK_CONTROL_BINDINGS; i++) {
-        struct qnk_binding *binding = &control->bindings[i];
+        struct qnk_binding binding = {.first = 5, .version = "1.0", .config_size = 3};
 
-        memcpy(binding->name, names[i], strlen(names[i]));
-        memcpy(binding->version, "1.0", 3);
-        binding->first = 5;
-        binding->config_size = 3;
-        binding->steps[1] = 5;
-        binding->steps_count = i == 0 ? 2 : 0;
+        memcpy(binding.name, names[i], strlen(names[i]));
+        binding.steps[1] = i == 0 ? 5 : 0;
+        binding.steps_count = i == 0 ? 2 : 0;
+        QN_ASSERT(qnk_bindings_new(&budget, &binding, &control->bindings[i]) == QN_OK);
         member_fill(&control->members[i], (uint8_t)i);
     }
-    control->bindings[1].steps[1] = control->bindings[2].steps[1] = 0;
+    swap_fill(control);
     control->turn_primary = 2;
     control->turn_blocks = 4;
     control->turn_made = 3;

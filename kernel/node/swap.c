@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/node/swap.h"
+
+#include <qnet/assert.h>
+
+#include "kernel/chain/tx.h"
+#include "kernel/node/schedule.h"
+
+static void life_set(struct qnk_control *control, uint8_t life, uint64_t window)
+{
+    control->swap.life = life;
+    control->swap.changed = window;
+}
+
+uint64_t qnk_swap_weight(const struct qnk_control *control, const struct qnk_set *set, uint8_t word)
+{
+    uint64_t weight = 0;
+
+    for (uint32_t i = 0; i < set->count && i < control->members_count; i++) {
+        weight += control->members[i].swap == word ? set->members[i].weight : 0;
+    }
+    return weight;
+}
+
+/* --- transactions --- */
+
+static const char *plan_fault(const struct qnk_control *control, const struct qnk_swap_place *place,
+                              struct qn_span payload)
+{
+    struct qnk_swap_plan plan;
+    struct qnk_hash id;
+
+    if (qnk_swap_is_open(control->swap.life)) {
+        return "another plan is open";
+    }
+    if (qnk_swap_plan_decode(payload, &plan) != QN_OK) {
+        return "not the encoding of a plan";
+    }
+    qnk_swap_id(payload, &id);
+    if (control->swap.planned != NULL && qnk_hash_equal(&control->swap.planned->id, &id)) {
+        return "this very plan is over";
+    }
+    return qnk_swap_fault(&plan, place->rules, place->window);
+}
+
+static const char *open_fault(const struct qnk_control *control, const struct qnk_hash *id)
+{
+    if (control->swap.life != QNK_SWAP_PROPOSED) {
+        return "no plan waits for readiness";
+    }
+    return qnk_hash_equal(&control->swap.planned->id, id) ? NULL : "another plan is open";
+}
+
+static const char *ready_fault(const struct qnk_control *control,
+                               const struct qnk_swap_place *place, struct qn_span payload)
+{
+    struct qnk_swap_ready ready;
+    const char *fault;
+
+    if (qnk_swap_ready_decode(payload, &ready) != QN_OK) {
+        return "not the encoding of a ready";
+    }
+    fault = open_fault(control, &ready.plan);
+    if (fault != NULL) {
+        return fault;
+    }
+    if (control->members[place->sender].swap != QNK_SWAP_SILENT) {
+        return "this member has said its word on the plan";
+    }
+    return qnk_swap_ready_fits(&control->swap.planned->plan, &ready)
+               ? NULL
+               : "code or trace is not what the plan accepts";
+}
+
+static const char *cancel_fault(const struct qnk_control *control,
+                                const struct qnk_swap_place *place, struct qn_span payload)
+{
+    struct qnk_hash id;
+    const char *fault;
+
+    if (qnk_swap_cancel_decode(payload, &id) != QN_OK) {
+        return "not the encoding of a cancel";
+    }
+    fault = open_fault(control, &id);
+    if (fault != NULL) {
+        return fault;
+    }
+    return control->members[place->sender].swap == QNK_SWAP_AGAINST
+               ? "this member is against the plan already"
+               : NULL;
+}
+
+const char *qnk_swap_tx_fault(const struct qnk_control *control, const struct qnk_swap_place *place,
+                              uint8_t kind, struct qn_span payload)
+{
+    if (place->sender >= control->members_count) {
+        return "its sender is no member";
+    }
+    switch (kind) {
+    case QNK_TX_PLAN:
+        return plan_fault(control, place, payload);
+    case QNK_TX_READY:
+        return ready_fault(control, place, payload);
+    case QNK_TX_CANCEL:
+        return cancel_fault(control, place, payload);
+    default:
+        return "no transaction of a swap";
+    }
+}
+
+static int32_t plan_take(struct qnk_control *control, const struct qnk_swap_place *place,
+                         struct qn_span payload)
+{
+    struct qnk_planned *planned;
+    int32_t status = qnk_planned_new(control->budget, payload, &planned);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    qnk_planned_unref(control->swap.planned);
+    control->swap = (struct qnk_swap){
+        .life = QNK_SWAP_PROPOSED,
+        .maker = place->sender,
+        .since = place->window,
+        .changed = place->window,
+        .planned = planned,
+    };
+    for (uint32_t i = 0; i < control->members_count; i++) {
+        control->members[i].swap = QNK_SWAP_SILENT;
+    }
+    return QN_OK;
+}
+
+static void cancel_take(struct qnk_control *control, const struct qnk_swap_place *place)
+{
+    control->members[place->sender].swap = QNK_SWAP_AGAINST;
+    if (place->sender == control->swap.maker ||
+        qnk_swap_weight(control, place->set, QNK_SWAP_AGAINST) >= qnk_set_third(place->set)) {
+        life_set(control, QNK_SWAP_CANCELLED, place->window);
+    }
+}
+
+int32_t qnk_swap_tx(struct qnk_control *control, const struct qnk_swap_place *place, uint8_t kind,
+                    struct qn_span payload)
+{
+    if (qnk_swap_tx_fault(control, place, kind, payload) != NULL) {
+        return QN_INVALID;
+    }
+    switch (kind) {
+    case QNK_TX_PLAN:
+        return plan_take(control, place, payload);
+    case QNK_TX_READY:
+        control->members[place->sender].swap = QNK_SWAP_READY;
+        break;
+    default:
+        cancel_take(control, place);
+        break;
+    }
+    return QN_OK;
+}
+
+/* --- windows --- */
+
+void qnk_swap_begin(struct qnk_control *control, uint64_t window)
+{
+    struct qnk_swap *swap = &control->swap;
+    const struct qnk_swap_plan *plan = swap->planned == NULL ? NULL : &swap->planned->plan;
+
+    swap->late = 0;
+    if (swap->life == QNK_SWAP_BOUND && window >= plan->engine.first) {
+        life_set(control, QNK_SWAP_ACTIVE, window);
+    } else if (swap->life == QNK_SWAP_ACTIVE && window >= plan->engine.first + plan->probation) {
+        life_set(control, QNK_SWAP_SETTLED, window);
+    }
+}
+
+/* Only a producer on probation is counted: its rank is the kernel's when its own come to nothing.
+ */
+void qnk_swap_block(struct qnk_control *control, uint32_t view)
+{
+    struct qnk_swap *swap = &control->swap;
+
+    if (swap->life == QNK_SWAP_ACTIVE && swap->planned->plan.kind == QNK_BINDING_PRODUCER &&
+        view >= QNK_SCHEDULE_VIEWS) {
+        swap->late++;
+    }
+}
+
+/* The window that decides is over: the plan is bound, or has lapsed. */
+static int32_t decide(struct qnk_control *control, const struct qnk_set *set, uint64_t window)
+{
+    struct qnk_swap *swap = &control->swap;
+    const struct qnk_swap_plan *plan = &swap->planned->plan;
+    uint64_t need = qnk_swap_need(plan, set->total, qnk_set_quorum(set));
+    uint32_t before = qnk_control_binding(control, plan->kind, plan->engine.first)->number;
+
+    if (qnk_swap_weight(control, set, QNK_SWAP_READY) < need) {
+        life_set(control, QNK_SWAP_LAPSED, window);
+        return QN_OK;
+    }
+
+    int32_t status = qnk_control_bind(control, plan->kind, &plan->engine, plan->engine.first,
+                                      before, window, &swap->number);
+
+    if (status == QN_INVALID) { /* numbers are used up: nothing changes any more */
+        life_set(control, QNK_SWAP_LAPSED, window);
+        return QN_OK;
+    }
+    if (status == QN_OK) {
+        life_set(control, QNK_SWAP_BOUND, window);
+    }
+    return status;
+}
+
+int32_t qnk_swap_return(struct qnk_control *control, uint32_t kind, uint64_t window)
+{
+    struct qnk_swap *swap = &control->swap;
+    const struct qnk_bindings *list = control->bindings[kind];
+    const struct qnk_binding *failed =
+        swap->planned == NULL ? NULL : qnk_bindings_find(list, swap->number);
+    const struct qnk_binding *before =
+        failed == NULL ? NULL : qnk_bindings_find(list, failed->fallback);
+    uint32_t number;
+
+    if (swap->planned == NULL || swap->planned->plan.kind != kind || before == NULL ||
+        failed != qnk_control_binding(control, kind, window)) {
+        return QN_INVALID;
+    }
+
+    struct qnk_binding engine = *before; /* the list that holds it is replaced */
+    int32_t status = qnk_control_bind(control, kind, &engine, window + QNK_SWAP_LAG,
+                                      QNK_BIND_ITSELF, window, &number);
+
+    if (status == QN_OK) {
+        life_set(control, QNK_SWAP_FAILED, window);
+    }
+    return status;
+}
+
+int32_t qnk_swap_end(struct qnk_control *control, const struct qnk_set *set, uint64_t window,
+                     uint32_t n)
+{
+    const struct qnk_swap *swap = &control->swap;
+
+    if (swap->life == QNK_SWAP_PROPOSED &&
+        window + QNK_SWAP_LAG >= swap->planned->plan.engine.first) {
+        return decide(control, set, window);
+    }
+    if (swap->life == QNK_SWAP_ACTIVE && 2ull * swap->late > n) {
+        return qnk_swap_return(control, QNK_BINDING_PRODUCER, window);
+    }
+    return QN_OK;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* swap.h: how a plan lives in the control record: proposed, bound, active, settled; or lapsed,
+ * cancelled, failed.
+ *
+ * Pure and driven by blocks alone, as all of a transition (transition.h), whose part it is. What it
+ * decides at the end of window w - 3 is all that says which plugin serves w: no clock, file or flag
+ * of a node does.
+ *
+ * Readiness is counted with the set of the window that ends, as sets do not change yet; it is
+ * set(H) that counts once they do.
+ *
+ * Unless a function's own comment says otherwise:
+ *   units    windows
+ *   owns     `control` is the caller's own copy (refs 1)
+ *   threads  the core's
+ *   errors   QN_INVALID: not valid here; QN_NO_SPACE: over the budget
+ *
+ * Source: finality.md 12.1, 12.2; abi.md 7.
+ */
+
+#include "kernel/chain/control.h"
+#include "kernel/chain/set.h"
+
+enum { QNK_SWAP_LAG = 3 }; /* windows from what decides to what it decides on: finality.md 2 */
+
+/* Where a transaction of a swap stands. */
+struct qnk_swap_place {
+    const struct qnk_set *set;
+    const struct qnk_swap_rules *rules;
+    uint64_t window; /* of the block */
+    uint32_t sender; /* member */
+};
+
+/* Why a plan, ready or cancel is not valid here, in words; NULL: it is. */
+const char *qnk_swap_tx_fault(const struct qnk_control *control, const struct qnk_swap_place *place,
+                              uint8_t kind, struct qn_span payload);
+
+/* Takes it. */
+QN_MUST_CHECK int32_t qnk_swap_tx(struct qnk_control *control, const struct qnk_swap_place *place,
+                                  uint8_t kind, struct qn_span payload);
+
+/* The first block of a window begins; each block is in rank `view`; the last one of a window ends,
+ * which had `n` blocks. */
+void qnk_swap_begin(struct qnk_control *control, uint64_t window);
+void qnk_swap_block(struct qnk_control *control, uint32_t view);
+QN_MUST_CHECK int32_t qnk_swap_end(struct qnk_control *control, const struct qnk_set *set,
+                                   uint64_t window, uint32_t n);
+
+/* The plan that is active, or was, failed in `window`: what its binding falls back to is bound
+ * anew, three windows later. QN_INVALID: no plan of this kind made a binding that is in force. */
+QN_MUST_CHECK int32_t qnk_swap_return(struct qnk_control *control, uint32_t kind, uint64_t window);
+
+/* The plan's weight so far, for those who look on. */
+uint64_t qnk_swap_weight(const struct qnk_control *control, const struct qnk_set *set,
+                         uint8_t word);

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "tests/test.h"
+
+#include <string.h>
+
+#include "kernel/node/swap.h"
+#include "kernel/node/transition.h"
+
+enum { N = 10, MEMBERS = 4, FIRST = 7, PROBATION = 3, KERNEL_VIEW = 64 };
+
+static struct qnk_budget budget = {.limit = 1 << 26};
+static struct qnk_set *set;
+static const struct qnk_params params = {
+    .window = N,
+    .swap = {.notice = 5, .probation = 1, .percent = 1},
+    .bindings = {{.name = "old", .version = "1.0", .steps = {1, 2}, .steps_count = 2},
+                 {.name = "turns", .version = "1.0"},
+                 {.name = "accounts", .version = "1.0"}},
+};
+static uint8_t plan_bytes[QNK_SWAP_PLAN_MAX];
+static struct qn_span plan;
+static struct qnk_hash plan_id;
+
+static struct qnk_hash filled(int byte)
+{
+    struct qnk_hash hash;
+
+    memset(hash.bytes, byte, sizeof hash.bytes);
+    return hash;
+}
+
+static void plan_make(uint8_t kind, const char *name)
+{
+    struct qnk_swap_plan made = {
+        .kind = kind,
+        .percent = 1,
+        .probation = PROBATION,
+        .engine = {.first = FIRST, .version = "1.0", .steps = {1, 2}},
+    };
+
+    made.engine.steps_count = kind == QNK_BINDING_CONSENSUS ? 2 : 0;
+    memcpy(made.engine.name, name, strlen(name));
+    plan = (struct qn_span){plan_bytes, qnk_swap_plan_encode(&made, plan_bytes)};
+    qnk_swap_id(plan, &plan_id);
+}
+
+static int setup(void **state)
+{
+    struct qnk_set_member members[MEMBERS] = {0};
+
+    (void)state;
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        members[i].key = filled((int)i + 1);
+        members[i].weight = 1;
+    }
+    return qnk_set_new(&budget, members, MEMBERS, &set);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    qnk_set_unref(set);
+    assert_int_equal(budget.used, 0);
+    return 0;
+}
+
+static struct qnk_control *genesis(void)
+{
+    static const struct qnk_hash tips[MEMBERS];
+    struct qnk_control *control;
+
+    assert_int_equal(qnk_transition_genesis(&budget, &params, set, tips, &control), QN_OK);
+    return control;
+}
+
+/* The record after a block without transactions; takes `before` over. */
+static struct qnk_control *pass(struct qnk_control *before, uint64_t height, uint32_t view)
+{
+    struct qnk_transition_block block = {.height = height, .view = view};
+    struct qnk_transition transition;
+    struct qnk_control *after;
+
+    assert_int_equal(qnk_transition_begin(&transition, before, set, &params, &block), QN_OK);
+    assert_int_equal(qnk_transition_end(&transition, &after), QN_OK);
+    qnk_control_unref(before);
+    return after;
+}
+
+/* All blocks of a window, the last `late` of them in the kernel's ranks. */
+static struct qnk_control *pass_window(struct qnk_control *control, uint64_t window, uint32_t late)
+{
+    for (uint64_t i = 1; i <= N; i++) {
+        control = pass(control, (window - 1) * N + i, i > N - late ? KERNEL_VIEW : 0);
+    }
+    return control;
+}
+
+static int32_t say(struct qnk_control **control, uint64_t height, uint32_t member, uint8_t kind,
+                   struct qn_span payload)
+{
+    struct qnk_hash from = filled((int)member + 1);
+    struct qnk_tx tx = {.kind = kind, .payload = payload, .from = from.bytes};
+    struct qnk_transition_block block = {.height = height};
+    struct qnk_transition transition;
+    int32_t status;
+
+    assert_int_equal(qnk_transition_begin(&transition, *control, set, &params, &block), QN_OK);
+    status = qnk_transition_tx(&transition, &tx);
+    if (status != QN_OK) {
+        qnk_transition_drop(&transition);
+        return status;
+    }
+    qnk_control_unref(*control);
+    return qnk_transition_end(&transition, control);
+}
+
+static int32_t ready(struct qnk_control **control, uint64_t height, uint32_t member)
+{
+    struct qnk_swap_ready said = {.plan = plan_id};
+    uint8_t bytes[QNK_SWAP_READY_SIZE];
+
+    qnk_swap_ready_encode(&said, bytes);
+    return say(control, height, member, QNK_TX_READY, (struct qn_span){bytes, sizeof bytes});
+}
+
+static int32_t cancel(struct qnk_control **control, uint64_t height, uint32_t member)
+{
+    uint8_t bytes[QNK_SWAP_CANCEL_SIZE];
+
+    qnk_swap_cancel_encode(&plan_id, bytes);
+    return say(control, height, member, QNK_TX_CANCEL, (struct qn_span){bytes, sizeof bytes});
+}
+
+/* A plan in window 2 to which `count` members are ready. */
+static struct qnk_control *planned(uint8_t kind, const char *name, uint32_t count)
+{
+    struct qnk_control *control = genesis();
+
+    plan_make(kind, name);
+    assert_int_equal(say(&control, N + 2, 0, QNK_TX_PLAN, plan), QN_OK);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(ready(&control, N + 3, i), QN_OK);
+    }
+    return control;
+}
+
+static void a_plan_for_which_a_quorum_is_ready_lives_to_its_end(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 3);
+
+    (void)state;
+    assert_int_equal(control->swap.life, QNK_SWAP_PROPOSED);
+    control = pass_window(control, FIRST - 4, 0);
+    assert_int_equal(control->swap.life, QNK_SWAP_PROPOSED);
+    control = pass_window(control, FIRST - 3, 0);
+    assert_int_equal(control->swap.life, QNK_SWAP_BOUND);
+    assert_int_equal(control->swap.number, 1);
+    assert_string_equal(qnk_control_binding(control, 0, FIRST - 1)->name, "old");
+    assert_string_equal(qnk_control_binding(control, 0, FIRST)->name, "new");
+    assert_int_equal(qnk_control_binding(control, 0, FIRST)->fallback, 0);
+    assert_string_equal(qnk_control_binding(control, 1, FIRST)->name, "turns");
+    control = pass_window(control, FIRST - 1, 0);
+    assert_int_equal(control->swap.life, QNK_SWAP_BOUND);
+    control = pass_window(control, FIRST, N); /* only a producer is counted */
+    assert_int_equal(control->swap.life, QNK_SWAP_ACTIVE);
+    control = pass_window(control, FIRST + PROBATION - 1, 0);
+    assert_int_equal(control->swap.life, QNK_SWAP_ACTIVE);
+    control = pass_window(control, FIRST + PROBATION, 0);
+    assert_int_equal(control->swap.life, QNK_SWAP_SETTLED);
+    qnk_control_unref(control);
+}
+
+static void a_plan_without_a_quorum_lapses(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 2);
+
+    (void)state;
+    control = pass_window(control, FIRST - 3, 0);
+    assert_int_equal(control->swap.life, QNK_SWAP_LAPSED);
+    assert_int_equal(control->bindings[0]->count, 1);
+    assert_int_equal(ready(&control, (FIRST - 3) * N + 1, 2), QN_INVALID);    /* too late */
+    assert_int_equal(say(&control, N + 5, 0, QNK_TX_PLAN, plan), QN_INVALID); /* the same again */
+    plan_make(QNK_BINDING_CONSENSUS, "third");
+    assert_int_equal(say(&control, N + 5, 0, QNK_TX_PLAN, plan), QN_OK);
+    qnk_control_unref(control);
+}
+
+static void one_plan_is_open_at_a_time(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 3);
+
+    (void)state;
+    plan_make(QNK_BINDING_PRODUCER, "other");
+    assert_int_equal(say(&control, N + 4, 1, QNK_TX_PLAN, plan), QN_INVALID);
+    control = pass_window(control, FIRST - 3, 0);
+    assert_int_equal(say(&control, N + 4, 1, QNK_TX_PLAN, plan), QN_INVALID);
+    qnk_control_unref(control);
+}
+
+static void its_maker_or_a_third_cancels_a_plan(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 3);
+
+    (void)state;
+    assert_int_equal(cancel(&control, N + 4, 0), QN_OK);
+    assert_int_equal(control->swap.life, QNK_SWAP_CANCELLED);
+    control = pass_window(control, FIRST - 3, 0);
+    assert_int_equal(control->swap.life, QNK_SWAP_CANCELLED);
+    qnk_control_unref(control);
+    control = planned(QNK_BINDING_CONSENSUS, "new", 4);
+    assert_int_equal(cancel(&control, N + 4, 1), QN_OK);
+    assert_int_equal(control->swap.life, QNK_SWAP_PROPOSED);
+    assert_int_equal(cancel(&control, N + 4, 1), QN_INVALID); /* once */
+    assert_int_equal(ready(&control, N + 4, 1), QN_INVALID);  /* a word of before comes again */
+    assert_int_equal(cancel(&control, N + 4, 2), QN_OK);
+    assert_int_equal(control->swap.life, QNK_SWAP_CANCELLED);
+    qnk_control_unref(control);
+}
+
+static void who_takes_its_word_back_is_not_counted(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 3);
+
+    (void)state;
+    assert_int_equal(cancel(&control, N + 4, 1), QN_OK);
+    control = pass_window(control, FIRST - 3, 0);
+    assert_int_equal(control->swap.life, QNK_SWAP_LAPSED);
+    qnk_control_unref(control);
+}
+
+static void a_producer_whose_ranks_stay_empty_fails(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_PRODUCER, "drawn", 3);
+
+    (void)state;
+    control = pass_window(control, FIRST - 3, 0);
+    control = pass_window(control, FIRST, N / 2);
+    assert_int_equal(control->swap.life, QNK_SWAP_ACTIVE); /* half is not more than half */
+    control = pass_window(control, FIRST + 1, N / 2 + 1);
+    assert_int_equal(control->swap.life, QNK_SWAP_FAILED);
+    assert_string_equal(qnk_control_binding(control, 1, FIRST + 3)->name, "drawn");
+    assert_string_equal(qnk_control_binding(control, 1, FIRST + 4)->name, "turns");
+    assert_int_equal(qnk_control_binding(control, 1, FIRST + 4)->number, 2);
+    assert_int_equal(qnk_control_binding(control, 1, FIRST + 4)->fallback, 2);
+    qnk_control_unref(control);
+}
+
+static void a_settled_producer_is_not_counted(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_PRODUCER, "drawn", 3);
+
+    (void)state;
+    control = pass_window(control, FIRST - 3, 0);
+    control = pass_window(control, FIRST, 0);
+    control = pass_window(control, FIRST + PROBATION, N);
+    assert_int_equal(control->swap.life, QNK_SWAP_SETTLED);
+    assert_int_equal(control->bindings[1]->count, 2);
+    qnk_control_unref(control);
+}
+
+static void there_is_a_word_for_each_fault(void **state)
+{
+    struct qnk_control *control = genesis();
+    struct qnk_swap_place place = {.set = set, .rules = &params.swap, .window = 2};
+
+    (void)state;
+    plan_make(QNK_BINDING_CONSENSUS, "new");
+    assert_null(qnk_swap_tx_fault(control, &place, QNK_TX_PLAN, plan));
+    assert_non_null(qnk_swap_tx_fault(control, &place, QNK_TX_READY, plan));
+    assert_non_null(qnk_swap_tx_fault(control, &place, QNK_TX_SHARE, plan));
+    place.window = FIRST;
+    assert_non_null(qnk_swap_tx_fault(control, &place, QNK_TX_PLAN, plan));
+    place.sender = MEMBERS;
+    assert_non_null(qnk_swap_tx_fault(control, &place, QNK_TX_PLAN, plan));
+    qnk_control_unref(control);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_plan_for_which_a_quorum_is_ready_lives_to_its_end),
+        cmocka_unit_test(a_plan_without_a_quorum_lapses),
+        cmocka_unit_test(one_plan_is_open_at_a_time),
+        cmocka_unit_test(its_maker_or_a_third_cancels_a_plan),
+        cmocka_unit_test(who_takes_its_word_back_is_not_counted),
+        cmocka_unit_test(a_producer_whose_ranks_stay_empty_fails),
+        cmocka_unit_test(a_settled_producer_is_not_counted),
+        cmocka_unit_test(there_is_a_word_for_each_fault),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
