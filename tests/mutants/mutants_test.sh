@@ -23,7 +23,7 @@ is() {
 
 compiles() {
     for file in $(cat "$work/files"); do
-        $compile -fsyntax-only -iquote "$src/$(dirname "$file")" "$work/$1/$file" || return 1
+        $cc $flags -fsyntax-only -iquote "$src/$(dirname "$file")" "$work/$1/$file" || return 1
     done
 }
 

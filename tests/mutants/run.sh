@@ -75,10 +75,24 @@ linked() {
         { cat "$dir/log" >&2 && exit 2; }
 }
 
+# sources FILES: the engine's in place of a header that it includes.
+sources() {
+    case $1 in
+    *.h*)
+        mkdir -p "$dir/src/$engine"
+        for file in "$src/$engine"/*.c; do
+            case $file in *_test.c) ;; *) cp "$file" "$dir/src/$engine/" && echo "$engine/${file##*/}" ;; esac
+        done
+        ;;
+    *) echo "$1" ;;
+    esac
+}
+
 # compiled FILES: mutated objects, the engine's once more for its .so.
 compiled() {
     kernel=
     mkdir -p "$dir/engine" "$dir/pic"
+    compile="$cc -I$dir/src/sdk/include $flags"
     for file in $1; do
         out=$dir/$(echo "$file" | tr / _).o
         case $file in $engine/*) out=$dir/engine/$(basename "$file" .c).o ;; *) kernel="$kernel $out" ;; esac
@@ -142,7 +156,7 @@ seeds() {
         [ "$kind" = "$build/plugins/consensus" ] || ln -sf "$kind" "$dir/plugins/"
     done
     list=
-    for part in commit-reveal rules tally verdicts; do
+    for part in commit-reveal rules; do
         object=$build/$engine/.libs/commit_reveal_la-$part.o
         [ ! -f "$dir/pic/$part.o" ] || object=$dir/pic/$part.o
         list="$list $object"
@@ -176,6 +190,7 @@ for name in $names; do
     files=honest
     if [ "$name" != honest ]; then
         files=$(plant plant "$name" "$dir/src") || exit 2
+        files=$(sources "$files")
         compiled "$files"
     else
         kernel=

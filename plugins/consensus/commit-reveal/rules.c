@@ -2,6 +2,8 @@
 
 #include "rules.h"
 
+#include <qnet/leader.h>
+
 enum {
     PARTS = 8, /* a report is made whenever another such part of the weight has voted */
     TIMER_BITS = 3,
@@ -10,11 +12,6 @@ enum {
 _Static_assert(TIMERS <= 1 << TIMER_BITS, "a timer's number fits below its round");
 
 static const uint8_t nil[QN_HASH_SIZE];
-
-static bool digest_equal(const uint8_t *a, const uint8_t *b)
-{
-    return memcmp(a, b, QN_HASH_SIZE) == 0;
-}
 
 static void digest_set(struct rules_digest *to, const uint8_t *digest)
 {
@@ -71,14 +68,14 @@ static void certify(struct rules *rules, uint32_t round, enum rules_step step,
 static void look_at(struct rules *rules, const uint8_t *digest)
 {
     struct qn_consensus_effect_check effect = {.window = rules->window, .digest = digest};
-    enum verdict verdict;
+    enum qn_verdict verdict;
 
-    if (digest_is_nil(digest)) {
+    if (qn_digest_is_nil(digest)) {
         return;
     }
-    verdict = verdicts_of(&rules->verdicts, digest);
-    if (verdict == VERDICT_NONE || verdict == VERDICT_LATER) {
-        verdicts_set(&rules->verdicts, digest, VERDICT_ASKED, 0);
+    verdict = qn_verdicts_of(&rules->verdicts, digest);
+    if (verdict == QN_VERDICT_NONE || verdict == QN_VERDICT_LATER) {
+        qn_verdicts_set(&rules->verdicts, digest, QN_VERDICT_ASKED, 0);
         pushed(rules, qn_consensus_effect_check_push(rules->out, &effect));
     }
 }
@@ -162,8 +159,8 @@ static struct rules_round *round_of(struct rules *rules, uint32_t round)
         return NULL;
     }
     if (!it->is_used || it->round != round) {
-        tally_clear(&it->reveals);
-        tally_clear(&it->seals);
+        qn_tally_clear(&it->reveals);
+        qn_tally_clear(&it->seals);
         it->reveals_certified = it->seals_certified = 0;
         it->prepared.is_set = it->proposal.is_set = false;
         it->round = round;
@@ -177,37 +174,10 @@ static struct rules_round *own_round(struct rules *rules)
     return round_of(rules, rules->round);
 }
 
-/* The high half of a * b. */
-static uint64_t product_high(uint64_t a, uint64_t b)
-{
-    uint64_t a_low = (uint32_t)a, a_high = a >> 32;
-    uint64_t b_low = (uint32_t)b, b_high = b >> 32;
-    uint64_t middle = a_high * b_low + (a_low * b_low >> 32);
-
-    return a_high * b_high + (middle >> 32) + (((uint32_t)middle + a_low * b_high) >> 32);
-}
-
-/* Drawn by weight from the seed. */
 static uint32_t leader_of(const struct rules *rules, uint32_t round)
 {
-    static const uint8_t tag[] = {'q', 'n', 'e', 't', '/', 'l', 'e', 'a', 'd', 'e', 'r'};
-    uint8_t place[12];
-    uint8_t draw[QN_HASH_SIZE];
-    struct qn_span parts[2] = {{rules->seed, QN_HASH_SIZE}, {place, sizeof place}};
-    uint64_t sum = 0;
-    uint32_t member = 0;
-
-    qn_le64_write(place, rules->window);
-    qn_le32_write(place + 8, round);
-    rules->host->hash((struct qn_span){tag, sizeof tag}, parts, 2, draw);
-
-    uint64_t target = product_high(qn_le64_read(draw), rules->total);
-
-    while (member < rules->count && (sum += rules->weights[member]) <= target) {
-        member++;
-    }
-    QN_ASSERT(member < rules->count);
-    return member;
+    return qn_leader_draw(rules->host, rules->seed, rules->window, round, rules->weights,
+                          rules->count, rules->total);
 }
 
 static void ahead_count(struct rules *rules)
@@ -307,8 +277,8 @@ int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *ev
     rules->head = rules->start = rules->ahead = 0;
     rules->candidate.is_set = rules->mine.is_set = false;
     rules->lock.round = rules->valid.round = RULES_NOBODY;
-    verdicts_clear(&rules->verdicts);
-    tally_clear(&rules->commits);
+    qn_verdicts_clear(&rules->verdicts);
+    qn_tally_clear(&rules->commits);
     for (uint32_t i = 0; i < RULES_ROUNDS; i++) {
         rules->rounds[i].is_used = false;
     }
@@ -376,15 +346,15 @@ void rules_vote(struct rules *rules, uint32_t round, uint32_t step, int32_t vr, 
         return;
     }
     if (step == STEP_COMMIT && round == 0) {
-        (void)tally_add(&rules->commits, from, rules->weights[from], nil, RULES_NOBODY);
+        (void)qn_tally_add(&rules->commits, from, rules->weights[from], nil, RULES_NOBODY);
     } else if (step == STEP_REVEAL) {
-        (void)tally_add(&it->reveals, from, rules->weights[from], digest, vr);
+        (void)qn_tally_add(&it->reveals, from, rules->weights[from], digest, vr);
         look_at(rules, digest);
     } else if (step == STEP_SEAL) {
-        (void)tally_add(&it->seals, from, rules->weights[from], digest, vr);
+        (void)qn_tally_add(&it->seals, from, rules->weights[from], digest, vr);
         look_at(rules, digest);
     } else if (step == STEP_PROPOSE && round > 0 && from == leader_of(rules, round) &&
-               !it->proposal.is_set && !digest_is_nil(digest)) {
+               !it->proposal.is_set && !qn_digest_is_nil(digest)) {
         digest_set(&it->proposal, digest);
         it->proposal_vr = vr;
         look_at(rules, digest);
@@ -395,7 +365,7 @@ void rules_certificate(struct rules *rules, const struct qn_consensus_event_cert
 {
     struct rules_round *it;
 
-    if (event->step != STEP_REVEAL || digest_is_nil(event->digest)) {
+    if (event->step != STEP_REVEAL || qn_digest_is_nil(event->digest)) {
         return;
     }
     for (uint32_t i = 0; i < rules->count && i / 8 < event->signers.size; i++) {
@@ -408,7 +378,7 @@ void rules_certificate(struct rules *rules, const struct qn_consensus_event_cert
     if (it != NULL && !it->prepared.is_set) {
         digest_set(&it->prepared, event->digest);
     } else if (it == NULL && event->round < rules->round && event->round > rules->valid.round &&
-               verdicts_allow(&rules->verdicts, event->digest, rules->round)) {
+               qn_verdicts_allow(&rules->verdicts, event->digest, rules->round)) {
         value_set(&rules->valid, event->round, event->digest);
     }
     look_at(rules, event->digest);
@@ -417,18 +387,19 @@ void rules_certificate(struct rules *rules, const struct qn_consensus_event_cert
 void rules_candidate(struct rules *rules, const uint8_t *digest)
 {
     digest_set(&rules->candidate, digest);
-    verdicts_set(&rules->verdicts, digest, VERDICT_VALID, 0);
+    qn_verdicts_set(&rules->verdicts, digest, QN_VERDICT_VALID, 0);
 }
 
 void rules_checked(struct rules *rules, const struct qn_consensus_event_checked *event)
 {
-    static const enum verdict verdicts[] = {VERDICT_NONE, VERDICT_VALID, VERDICT_INVALID,
-                                            VERDICT_LATER};
-    enum verdict verdict = event->verdict < 4 ? verdicts[event->verdict] : VERDICT_NONE;
+    static const enum qn_verdict verdicts[] = {QN_VERDICT_NONE, QN_VERDICT_VALID,
+                                               QN_VERDICT_INVALID, QN_VERDICT_LATER};
+    enum qn_verdict verdict = event->verdict < 4 ? verdicts[event->verdict] : QN_VERDICT_NONE;
 
     /* A candidate stays valid, whatever an answer under way says. */
-    if (verdict != VERDICT_NONE && verdicts_of(&rules->verdicts, event->digest) != VERDICT_VALID) {
-        verdicts_set(&rules->verdicts, event->digest, verdict, event->min_round);
+    if (verdict != QN_VERDICT_NONE &&
+        qn_verdicts_of(&rules->verdicts, event->digest) != QN_VERDICT_VALID) {
+        qn_verdicts_set(&rules->verdicts, event->digest, verdict, event->min_round);
     }
 }
 
@@ -441,7 +412,7 @@ static void duty_done(struct rules *rules, uint32_t step, const uint8_t *digest)
 
     if (step == STEP_COMMIT) {
         rules->has_committed = true;
-        if (!digest_is_nil(digest)) {
+        if (!qn_digest_is_nil(digest)) {
             digest_set(&rules->mine, digest);
         }
     } else if (step == STEP_PROPOSE) {
@@ -459,7 +430,7 @@ static void duty_refused(struct rules *rules, uint32_t step, const uint8_t *dige
 {
     if (step == STEP_COMMIT) {
         rules->mine.is_set = false;
-    } else if ((step == STEP_REVEAL || step == STEP_SEAL) && !digest_is_nil(digest)) {
+    } else if ((step == STEP_REVEAL || step == STEP_SEAL) && !qn_digest_is_nil(digest)) {
         sign(rules, (enum rules_step)step, nil, RULES_NOBODY);
     }
 }
@@ -486,7 +457,7 @@ void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *e
     if (event->round == rules->round) {
         duty_done(rules, event->step, event->digest);
     }
-    if (event->step == STEP_SEAL && !digest_is_nil(event->digest) &&
+    if (event->step == STEP_SEAL && !qn_digest_is_nil(event->digest) &&
         event->round > rules->lock.round) {
         value_set(&rules->lock, event->round, event->digest);
     }
@@ -496,9 +467,10 @@ void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *e
 /* --- the rules --- */
 
 /* A certificate that was asked for and did not come is asked for again with the next vote. */
-static bool is_new_quorum(const struct rules *rules, const struct tally *tally, uint64_t certified)
+static bool is_new_quorum(const struct rules *rules, const struct qn_tally *tally,
+                          uint64_t certified)
 {
-    uint64_t weight = tally_best_weight(tally);
+    uint64_t weight = qn_tally_best_weight(tally);
 
     return weight >= rules->quorum && weight > certified;
 }
@@ -515,14 +487,14 @@ static bool make_certificates(struct rules *rules)
             continue;
         }
         if (is_new_quorum(rules, &it->seals, it->seals_certified)) {
-            it->seals_certified = tally_best_weight(&it->seals);
-            certify(rules, it->round, STEP_SEAL, tally_best(&it->seals)->digest);
+            it->seals_certified = qn_tally_best_weight(&it->seals);
+            certify(rules, it->round, STEP_SEAL, qn_tally_best(&it->seals)->digest);
             has_changed = true;
         }
         if (!it->prepared.is_set && it->round <= rules->round &&
             is_new_quorum(rules, &it->reveals, it->reveals_certified)) {
-            it->reveals_certified = tally_best_weight(&it->reveals);
-            certify(rules, it->round, STEP_REVEAL, tally_best(&it->reveals)->digest);
+            it->reveals_certified = qn_tally_best_weight(&it->reveals);
+            certify(rules, it->round, STEP_REVEAL, qn_tally_best(&it->reveals)->digest);
             has_changed = true;
         }
     }
@@ -539,7 +511,7 @@ static bool raise_valid(struct rules *rules)
 
         if (it->is_used && it->prepared.is_set && it->round > rules->valid.round &&
             it->round <= rules->round &&
-            verdicts_allow(&rules->verdicts, it->prepared.digest, rules->round)) {
+            qn_verdicts_allow(&rules->verdicts, it->prepared.digest, rules->round)) {
             value_set(&rules->valid, it->round, it->prepared.digest);
             has_changed = true;
         }
@@ -623,7 +595,7 @@ static bool do_propose(struct rules *rules)
 static bool is_acceptable(const struct rules *rules, const struct rules_round *it)
 {
     bool is_locked_on =
-        rules->lock.round >= 0 && digest_equal(rules->lock.digest, it->proposal.digest);
+        rules->lock.round >= 0 && qn_digest_equal(rules->lock.digest, it->proposal.digest);
 
     if (it->proposal_vr < 0) {
         return rules->lock.round < 0 || is_locked_on;
@@ -641,7 +613,7 @@ static bool do_later_reveal(struct rules *rules)
     }
     if (it->proposal.is_set && it->proposal_vr >= RULES_NOBODY &&
         it->proposal_vr < (int64_t)rules->round &&
-        verdicts_allow(&rules->verdicts, it->proposal.digest, rules->round)) {
+        qn_verdicts_allow(&rules->verdicts, it->proposal.digest, rules->round)) {
         bool is_accepted = is_acceptable(rules, it);
 
         reveal(rules, is_accepted ? it->proposal.digest : nil,
@@ -672,7 +644,7 @@ static bool do_seal(struct rules *rules)
     const struct rules_round *it = own_round(rules);
 
     if (rules->step != STEP_REVEAL || !it->prepared.is_set ||
-        !verdicts_allow(&rules->verdicts, it->prepared.digest, rules->round)) {
+        !qn_verdicts_allow(&rules->verdicts, it->prepared.digest, rules->round)) {
         return false;
     }
     value_set(&rules->lock, rules->round, it->prepared.digest);
@@ -684,10 +656,10 @@ static bool do_seal(struct rules *rules)
 /* U7 */
 static bool is_hopeless(struct rules *rules)
 {
-    const struct tally *reveals = &own_round(rules)->reveals;
+    const struct qn_tally *reveals = &own_round(rules)->reveals;
     uint64_t missing = rules->total - reveals->heard;
 
-    return reveals->nil >= rules->quorum || tally_best_weight(reveals) + missing < rules->quorum;
+    return reveals->nil >= rules->quorum || qn_tally_best_weight(reveals) + missing < rules->quorum;
 }
 
 /* U8: a quorum has revealed something. Who holds a certificate need not have heard them all. */
@@ -730,7 +702,7 @@ static bool do_seal_nil(struct rules *rules)
 /* U9, U10 */
 static bool do_next_round(struct rules *rules)
 {
-    const struct tally *seals = &own_round(rules)->seals;
+    const struct qn_tally *seals = &own_round(rules)->seals;
 
     if (rules->round == RULES_ROUND_MAX) {
         return false;
@@ -781,7 +753,7 @@ uint64_t rules_have(const struct rules *rules)
     if (!it->is_used || it->round != rules->round || rules->step == STEP_PROPOSE) {
         return 0;
     }
-    return tally_best_weight(rules->step == STEP_REVEAL ? &it->reveals : &it->seals);
+    return qn_tally_best_weight(rules->step == STEP_REVEAL ? &it->reveals : &it->seals);
 }
 
 /* The kernel learns the own round from reports, too. */

@@ -20,9 +20,8 @@
 #include <stdbool.h>
 
 #include <qnet/consensus.h>
-
-#include "tally.h"
-#include "verdicts.h"
+#include <qnet/tally.h>
+#include <qnet/verdicts.h>
 
 enum {
     RULES_AHEAD = QN_CONSENSUS_ROUNDS_AHEAD, /* rounds above the own whose votes are kept */
@@ -68,7 +67,7 @@ struct rules_digest {
 struct rules_round {
     bool is_used;
     uint32_t round;
-    struct tally reveals, seals;
+    struct qn_tally reveals, seals;
     uint64_t reveals_certified, seals_certified; /* weight with which it was asked for */
     struct rules_digest prepared;                /* its step-1 certificate is held */
     struct rules_digest proposal;
@@ -92,8 +91,8 @@ struct rules {
 
     struct rules_digest candidate, mine; /* mine: what the own commit hides */
     struct rules_value lock, valid;
-    struct verdicts verdicts;
-    struct tally commits;
+    struct qn_verdicts verdicts;
+    struct qn_tally commits;
     struct rules_round rounds[RULES_ROUNDS];
 
     /* Of the own round. */
