@@ -879,7 +879,7 @@ static uint32_t peer_of(const struct qnk_node *node, uint32_t member)
     return 0;
 }
 
-/* Sends an own vote, what justifies it first. */
+/* Sends an own vote, what justifies it first. One to this node itself is here already. */
 static void vote_send(struct qnk_node *node, const struct qnk_signing_vote *signing)
 {
     const struct qnk_vote *vote = &signing->vote;
@@ -887,6 +887,10 @@ static void vote_send(struct qnk_node *node, const struct qnk_signing_vote *sign
     struct qn_span justified = prepared_bytes(node, vote->vr, &vote->digest);
     struct qn_buf *body = one_vote(node, vote);
 
+    if (signing->to == vote->member) {
+        qnk_buf_unref(body);
+        return;
+    }
     node->counters.votes_sent++;
     if (justified.size > 0) {
         qnk_certificate_tell(node, peer, justified);
