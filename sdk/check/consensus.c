@@ -138,6 +138,16 @@ static void others_vote(struct world *world, uint32_t round, uint8_t step, int32
     }
 }
 
+/* All three others say that this round has failed, which is enough to leave it. */
+static void others_leave(struct world *world, uint32_t round)
+{
+    if (has_step(world, WORLD_TIMEOUT)) {
+        others_vote(world, round + 1, WORLD_TIMEOUT, -1, 0);
+    } else {
+        others_vote(world, round, WORLD_FINAL, -1, 0);
+    }
+}
+
 static void wait(struct world *world, uint64_t time_ms)
 {
     world_run(world, world->now_ms + time_ms);
@@ -159,14 +169,24 @@ static void lock_in_round_0(struct world *world, uint64_t seed)
     QN_CHECK(world_own(world, 0, 0, WORLD_FINAL)->digest == 1);
 }
 
-/* The own prepare of a round, once it has been waited for. */
-static const struct world_vote *own_prepare(struct world *world, uint32_t round)
+/* What it answers in a round, once that has been waited for: its prepare. An engine with time-outs
+ * prepares no nil: it says nothing, and in the end that it wants to leave. */
+static struct world_vote own_answer(struct world *world, uint32_t round)
 {
-    for (uint32_t i = 0; i < 100 && world_own(world, 0, round, WORLD_PREPARE) == NULL; i++) {
+    static const struct world_vote nothing = {.vr = -1};
+
+    for (uint32_t i = 0; i < 100; i++) {
+        if (world_own(world, 0, round, WORLD_PREPARE) != NULL) {
+            return *world_own(world, 0, round, WORLD_PREPARE);
+        }
+        if (has_step(world, WORLD_TIMEOUT) &&
+            world_own(world, 0, round + 1, WORLD_TIMEOUT) != NULL) {
+            return nothing;
+        }
         wait(world, 1000);
     }
-    QN_CHECK(world_own(world, 0, round, WORLD_PREPARE) != NULL);
-    return world_own(world, 0, round, WORLD_PREPARE);
+    QN_CHECK(!"no answer");
+    return nothing;
 }
 
 /* --- cases of chance --- */
@@ -224,7 +244,7 @@ static void halves_wait(struct world *world)
     QN_CHECK(world_is_final(world));
 }
 
-/* Who hears nothing stays where it is: its timers start when a quorum is heard. */
+/* Who hears nothing stays where it is, and at most says that it wants to leave. */
 static void one_waits(struct world *world)
 {
     world_begin(world, &one);
@@ -237,7 +257,10 @@ static void one_waits(struct world *world)
     }
     lock_in_round_0(world, 1);
     wait(world, HEAL_MS);
-    QN_CHECK(world->nodes[0].round == 0);
+    QN_CHECK(world->nodes[0].round == (has_step(world, WORLD_TIMEOUT) ? 1 : 0));
+    for (uint32_t step = 0; step < WORLD_STEPS; step++) {
+        QN_CHECK(step == WORLD_TIMEOUT || world_own(world, 0, 1, step) == NULL);
+    }
     world_check(world);
 }
 
@@ -294,7 +317,7 @@ static void far_votes_count_in_the_end(struct world *world)
 {
     world_begin(world, &one);
     wait(world, 100);
-    others_vote(world, 25, WORLD_FINAL, -1, 0);
+    others_leave(world, 25);
     wait(world, 1000);
     QN_CHECK(world->nodes[0].round == 26);
     world_check(world);
@@ -443,10 +466,10 @@ void qn_check_consensus_mixed_vr(void **subject)
 
         world_begin(world, &plan);
         wait(world, 100);
-        others_vote(world, 1, WORLD_FINAL, -1, 0);
+        others_leave(world, 1);
         world_inject_certificate(world, 0, 2, -1, 1, 14);
         others_vote(world, 2, WORLD_PROPOSE, 2, 1);
-        (void)own_prepare(world, 2);
+        (void)own_answer(world, 2);
         world_check(world);
     }
 }
@@ -466,7 +489,7 @@ static bool leads_with_valid(struct world *world, uint64_t seed)
     world_inject_certificate(world, 0, 0, -1, 1, 14);
     wait(world, 2000);
     for (uint32_t round = 0; round < 8; round++) {
-        others_vote(world, round, WORLD_FINAL, -1, 0);
+        others_leave(world, round);
         wait(world, 100);
         if (world_own(world, 0, round + 1, WORLD_PROPOSE) != NULL) {
             QN_CHECK(world_own(world, 0, round + 1, WORLD_PROPOSE)->digest == 1);
@@ -482,16 +505,17 @@ static void older_certificates_unlock_nothing(struct world *world)
 {
     world_begin(world, &one);
     wait(world, 100);
+    others_leave(world, 0);
     world_inject_certificate(world, 0, 0, -1, 2, 14);
     wait(world, 2000);
     others_vote(world, 1, WORLD_PROPOSE, -1, 1);
-    QN_CHECK(own_prepare(world, 1)->digest == 1);
+    QN_CHECK(own_answer(world, 1).digest == 1);
     others_vote(world, 1, WORLD_PREPARE, -1, 1);
     wait(world, 100);
     QN_CHECK(world_own(world, 0, 1, WORLD_FINAL)->digest == 1);
-    others_vote(world, 1, WORLD_FINAL, -1, 0);
+    others_leave(world, 1);
     others_vote(world, 2, WORLD_PROPOSE, 0, 2);
-    QN_CHECK(own_prepare(world, 2)->digest != 2);
+    QN_CHECK(own_answer(world, 2).digest != 2);
     world_check(world);
 }
 
@@ -510,18 +534,18 @@ void qn_check_consensus_lock_survives_restart(void **subject)
             world_crash(world, 0);
             world_restart(world, 0);
         }
-        others_vote(world, 0, WORLD_FINAL, -1, 0);
+        others_leave(world, 0);
         others_vote(world, 1, WORLD_PROPOSE, -1, 2);
-        QN_CHECK(own_prepare(world, 1)->digest != 2);
+        QN_CHECK(own_answer(world, 1).digest != 2);
         world_check(world);
 
         others_vote(world, 1, WORLD_PREPARE, -1, 0);
         wait(world, 2000);
-        others_vote(world, 1, WORLD_FINAL, -1, 0);
+        others_leave(world, 1);
         world_inject_certificate(world, 0, 1, -1, 2, 14);
         others_vote(world, 2, WORLD_PROPOSE, 1, 2);
-        QN_CHECK(own_prepare(world, 2)->digest == 2);
-        QN_CHECK(own_prepare(world, 2)->vr == 1);
+        QN_CHECK(own_answer(world, 2).digest == 2);
+        QN_CHECK(own_answer(world, 2).vr == 1);
         world_check(world);
         led += leads_with_valid(world, seed);
     }

@@ -47,6 +47,7 @@ struct world_item {
     uint32_t to, from;
     uint32_t life;
     uint32_t timer;
+    uint32_t receiver; /* of an own vote: a member, or UINT32_MAX for all */
     uint8_t digest;
     struct world_vote vote;
     struct world_certificate certificate;
@@ -66,6 +67,11 @@ static uint64_t weight_of(const struct world *world, uint8_t members)
         weight += (members >> i & 1) != 0 ? world->plan.weights[i] : 0;
     }
     return weight;
+}
+
+static bool is_listed(const struct world *world, uint32_t step)
+{
+    return (world->given.steps >> step & 1) != 0;
 }
 
 static bool has_engine(const struct world_node *node)
@@ -196,7 +202,9 @@ static void final_send(struct world *world, uint32_t from, uint32_t to)
 /* Every equivocator tells every node something else, about all steps of a round. */
 static void lies_send(struct world *world, uint32_t round)
 {
-    static const uint8_t steps[] = {WORLD_COMMIT, WORLD_PREPARE, WORLD_FINAL, WORLD_PROPOSE};
+    static const uint8_t steps[] = {WORLD_COMMIT, WORLD_PREPARE, WORLD_FINAL, WORLD_PROPOSE,
+                                    WORLD_TIMEOUT};
+    uint32_t count = is_listed(world, WORLD_TIMEOUT) ? 5 : 4;
 
     if (world->has_lied[round]) {
         return;
@@ -204,7 +212,7 @@ static void lies_send(struct world *world, uint32_t round)
     world->has_lied[round] = true;
     for (uint32_t liar = 0; liar < world->plan.nodes; liar++) {
         for (uint32_t to = 0; to < world->plan.nodes; to++) {
-            for (uint32_t i = 0; i < 4; i++) {
+            for (uint32_t i = 0; i < count; i++) {
                 struct world_vote vote = {
                     .round = round,
                     .vr = -1,
@@ -214,7 +222,8 @@ static void lies_send(struct world *world, uint32_t round)
                 };
 
                 if (world->nodes[liar].role == WORLD_EQUIVOCATOR && to != liar &&
-                    (round == 0) >= (steps[i] == WORLD_COMMIT) &&
+                    is_listed(world, steps[i]) && (round == 0) >= (steps[i] == WORLD_COMMIT) &&
+                    (round > 0) >= (steps[i] == WORLD_TIMEOUT) &&
                     !(steps[i] == WORLD_PROPOSE && vote.digest == 0)) {
                     vote_send(world, liar, to, &vote);
                 }
@@ -223,12 +232,14 @@ static void lies_send(struct world *world, uint32_t round)
     }
 }
 
-static void vote_spread(struct world *world, uint32_t from, const struct world_vote *vote)
+/* To all, or to one member alone: the exchange brings it to others later. */
+static void vote_spread(struct world *world, uint32_t from, const struct world_vote *vote,
+                        uint32_t receiver)
 {
     uint64_t some = world->nodes[from].role == WORLD_SELECTIVE ? chance(world, ALL + 1) : ALL;
 
     for (uint32_t to = 0; to < world->plan.nodes; to++) {
-        if (to != from && (some >> to & 1) != 0) {
+        if (to != from && (some >> to & 1) != 0 && (receiver == UINT32_MAX || receiver == to)) {
             vote_send(world, from, to, vote);
         }
     }
@@ -582,7 +593,7 @@ static void request(struct world *world, uint32_t self,
 
     QN_CHECK(effect->window == 1);
     QN_CHECK(effect->round < WORLD_ROUNDS && effect->step < WORLD_STEPS);
-    QN_CHECK((world->given.steps >> effect->step & 1) != 0);
+    QN_CHECK(is_listed(world, effect->step));
     QN_CHECK(effect->to == UINT32_MAX || effect->to < world->plan.nodes);
     round_raise(node, vote.round);
     before = own_find(node, vote.round, vote.step);
@@ -598,12 +609,18 @@ static void request(struct world *world, uint32_t self,
         if (before == NULL) {
             own_add(node, &vote);
         }
-        item_add(world, ITEM_SIGN, self, world->now_ms + 1 + chance(world, SIGN_MS))->vote = vote;
+
+        struct world_item *item =
+            item_add(world, ITEM_SIGN, self, world->now_ms + 1 + chance(world, SIGN_MS));
+
+        item->vote = vote;
+        item->receiver = effect->to;
     }
 }
 
 /* The signature is there: the vote counts, and leaves. */
-static void own_signed(struct world *world, uint32_t self, const struct world_vote *vote)
+static void own_signed(struct world *world, uint32_t self, const struct world_vote *vote,
+                       uint32_t receiver)
 {
     struct world_node *node = &world->nodes[self];
     uint8_t bit = (uint8_t)(1u << self);
@@ -616,7 +633,7 @@ static void own_signed(struct world *world, uint32_t self, const struct world_vo
     node->votes[vote->round][vote->step][self] = *vote;
     node->has[vote->round][vote->step] = (uint8_t)(node->has[vote->round][vote->step] | bit);
     node->told[vote->round][vote->step] = (uint8_t)(node->told[vote->round][vote->step] | bit);
-    vote_spread(world, self, vote);
+    vote_spread(world, self, vote, receiver);
     tell_signed(node, vote, SIGNED_NOW);
 }
 
@@ -1042,7 +1059,7 @@ static void act(struct world *world, const struct world_item *item)
         node_final(node, item->digest, 0);
         break;
     case ITEM_SIGN:
-        own_signed(world, item->to, &item->vote);
+        own_signed(world, item->to, &item->vote, item->receiver);
         break;
     case ITEM_TIMER:
         timer = timer_due(world, node, item->timer, false);
@@ -1204,8 +1221,10 @@ void world_destroy(struct world *world)
 
 void world_inject(struct world *world, uint32_t to, const struct world_vote *vote)
 {
-    vote_take(&world->nodes[to], vote);
-    settle(world, to);
+    if (is_listed(world, vote->step)) {
+        vote_take(&world->nodes[to], vote);
+        settle(world, to);
+    }
 }
 
 void world_inject_certificate(struct world *world, uint32_t to, uint32_t round, int32_t vr,

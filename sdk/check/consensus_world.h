@@ -40,7 +40,13 @@ enum {
     WORLD_NEVER = INT32_MAX,
 };
 
-enum { WORLD_COMMIT = 0, WORLD_PREPARE = 1, WORLD_FINAL = 2, WORLD_PROPOSE = 5 };
+enum {
+    WORLD_COMMIT = 0,
+    WORLD_PREPARE = 1,
+    WORLD_FINAL = 2,
+    WORLD_TIMEOUT = 3,
+    WORLD_PROPOSE = 5,
+};
 
 enum world_role {
     WORLD_HONEST,
@@ -169,7 +175,8 @@ void world_check(const struct world *world);
 const struct world_vote *world_own(const struct world *world, uint32_t node, uint32_t round,
                                    uint32_t step);
 
-/* Acts for others: a vote or a prepare certificate reaches node `to` now. */
+/* Acts for others: a vote or a prepare certificate reaches node `to` now. Votes of steps that the
+ * engine does not list are lost, as the kernel takes none. */
 void world_inject(struct world *world, uint32_t to, const struct world_vote *vote);
 void world_inject_certificate(struct world *world, uint32_t to, uint32_t round, int32_t vr,
                               uint8_t digest, uint8_t signers);

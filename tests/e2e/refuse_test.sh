@@ -65,8 +65,8 @@ content[at : at + 4] = b"tenq"
 open(sys.argv[2], "wb").write(content)
 PY
 foreign=$(ldconfig -p 2>/dev/null | awk '/libz\.so|libm\.so|libzstd\.so/ { print $NF; exit }')
-for kind in compression/none compression/zstd consensus/commit-reveal ledger/accounts \
-    producer/round-robin signature/sodium storage/lmdb storage/memory transport/inproc \
+for kind in compression/none compression/zstd consensus/bft consensus/commit-reveal \
+    ledger/accounts producer/round-robin signature/sodium storage/lmdb storage/memory transport/inproc \
     transport/nanomsg; do
     ended "plugin inspect $kind" 0 "$qnet" plugin inspect "$(so $kind)"
 done

@@ -1,0 +1,689 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "rules.h"
+
+#include <qnet/leader.h>
+
+enum {
+    PARTS = 8, /* a report is made whenever another such part of the weight has voted */
+    TIMER_BITS = 3,
+};
+
+_Static_assert(TIMERS <= 1 << TIMER_BITS, "a timer's number fits below its round");
+
+static const uint8_t nil[QN_HASH_SIZE];
+
+static void digest_set(struct rules_digest *to, const uint8_t *digest)
+{
+    to->is_set = true;
+    memcpy(to->digest, digest, QN_HASH_SIZE);
+}
+
+static void value_set(struct rules_value *to, uint32_t round, const uint8_t *digest)
+{
+    to->round = round;
+    memcpy(to->digest, digest, QN_HASH_SIZE);
+}
+
+/* --- effects --- */
+
+static void pushed(struct rules *rules, int32_t status)
+{
+    if (rules->status == QN_OK) {
+        rules->status = status;
+    }
+}
+
+/* A node that does not vote goes the same way and asks for nothing. */
+static void sign(struct rules *rules, uint32_t round, enum rules_step step, const uint8_t *digest,
+                 int64_t vr, uint32_t to)
+{
+    struct qn_consensus_effect_request_sign effect = {
+        .window = rules->window,
+        .round = round,
+        .step = (uint16_t)step,
+        .vr = (int32_t)vr,
+        .digest = digest,
+        .to = to,
+    };
+
+    if (rules->self != RULES_NO_SELF) {
+        pushed(rules, qn_consensus_effect_request_sign_push(rules->out, &effect));
+    }
+}
+
+static uint32_t leader_of(const struct rules *rules, uint32_t round)
+{
+    return qn_leader_draw(rules->host, rules->seed, rules->window, round, rules->weights,
+                          rules->count, rules->total);
+}
+
+/* The leader's certificates go to all. Others make one only of votes that the exchange brought
+ * them, as it did to all. */
+static void certify(struct rules *rules, uint32_t round, enum rules_step step,
+                    const uint8_t *digest)
+{
+    struct qn_consensus_effect_certify effect = {
+        .window = rules->window,
+        .round = round,
+        .step = (uint16_t)step,
+        .digest = digest,
+        .share = leader_of(rules, round) == rules->self,
+    };
+
+    pushed(rules, qn_consensus_effect_certify_push(rules->out, &effect));
+}
+
+/* Asks for a digest's verdict on first sight, and again where it could not be told. */
+static void look_at(struct rules *rules, const uint8_t *digest)
+{
+    struct qn_consensus_effect_check effect = {.window = rules->window, .digest = digest};
+    enum qn_verdict verdict;
+
+    if (qn_digest_is_nil(digest)) {
+        return;
+    }
+    verdict = qn_verdicts_of(&rules->verdicts, digest);
+    if (verdict == QN_VERDICT_NONE || verdict == QN_VERDICT_LATER) {
+        qn_verdicts_set(&rules->verdicts, digest, QN_VERDICT_ASKED, 0);
+        pushed(rules, qn_consensus_effect_check_push(rules->out, &effect));
+    }
+}
+
+/* --- timers --- */
+
+/* It names the round, so that a timer of a round that is over means nothing. */
+static uint32_t timer_number(const struct rules *rules, enum rules_timer timer)
+{
+    return rules->round << TIMER_BITS | (uint32_t)timer;
+}
+
+static bool has_fired(const struct rules *rules, enum rules_timer timer)
+{
+    return (rules->fired >> timer & 1) != 0;
+}
+
+static void timer_start(struct rules *rules, enum rules_timer timer, uint64_t delay_ms)
+{
+    struct qn_consensus_effect_timer effect = {
+        .window = rules->window,
+        .timer = timer_number(rules, timer),
+        .delay_ms = (uint32_t)delay_ms,
+    };
+
+    QN_ASSERT(delay_ms <= UINT32_MAX);
+    rules->running |= UINT32_C(1) << timer;
+    rules->fired &= ~(UINT32_C(1) << timer);
+    pushed(rules, qn_consensus_effect_timer_push(rules->out, &effect));
+}
+
+static void timers_cancel(struct rules *rules)
+{
+    for (uint32_t i = 0; i < TIMERS; i++) {
+        struct qn_consensus_effect_cancel effect = {
+            .window = rules->window,
+            .timer = timer_number(rules, (enum rules_timer)i),
+        };
+
+        if ((rules->running >> i & 1) != 0) {
+            pushed(rules, qn_consensus_effect_cancel_push(rules->out, &effect));
+        }
+    }
+    rules->running = 0;
+    rules->fired = 0;
+}
+
+void rules_timer(struct rules *rules, uint32_t timer)
+{
+    uint32_t bit = UINT32_C(1) << (timer & ((1u << TIMER_BITS) - 1));
+
+    if (timer >> TIMER_BITS == (rules->round << TIMER_BITS) >> TIMER_BITS) {
+        rules->fired |= rules->running & bit;
+        rules->running &= ~bit;
+    }
+}
+
+/* The round's time begins, anew if it was over. */
+static void round_time(struct rules *rules)
+{
+    const struct rules_times *times = &rules->times;
+    uint64_t delay_ms = times->round_ms + (uint64_t)times->round_step_ms * rules->round;
+
+    timer_start(rules, TIMER_ROUND,
+                delay_ms < times->round_max_ms ? delay_ms : times->round_max_ms);
+    rules->start = rules->head > rules->last ? rules->head : rules->head > 0 ? rules->last : 0;
+}
+
+/* --- rounds --- */
+
+/* NULL: out of the rounds whose votes are kept. */
+static struct rules_round *round_of(struct rules *rules, uint32_t round)
+{
+    struct rules_round *it = &rules->rounds[round % RULES_ROUNDS];
+
+    if ((uint64_t)round + RULES_BEHIND < rules->round ||
+        round > (uint64_t)rules->round + RULES_AHEAD) {
+        return NULL;
+    }
+    if (!it->is_used || it->round != round) {
+        qn_tally_clear(&it->prepares);
+        qn_tally_clear(&it->finals);
+        memset(it->timed_out, 0, sizeof it->timed_out);
+        it->prepares_certified = it->finals_certified = it->timeouts = 0;
+        it->prepared.is_set = it->proposal.is_set = false;
+        it->round = round;
+        it->is_used = true;
+    }
+    return it;
+}
+
+static struct rules_round *own_round(struct rules *rules)
+{
+    return round_of(rules, rules->round);
+}
+
+static void round_begin(struct rules *rules, uint32_t round)
+{
+    rules->round = round;
+    rules->leader = leader_of(rules, round);
+    rules->has_proposed = rules->has_prepared = rules->has_finished = false;
+    rules->ahead = 0;
+    for (uint32_t i = 0; i < rules->count; i++) {
+        rules->ahead += rules->highest[i] > round ? rules->weights[i] : 0;
+    }
+    round_time(rules);
+    if (round > 0 && rules->leader == rules->self) {
+        timer_start(rules, TIMER_DELTA, rules->times.delta_ms);
+    }
+}
+
+static void enter(struct rules *rules, uint32_t round)
+{
+    QN_ASSERT(round > rules->round);
+    timers_cancel(rules);
+    round_begin(rules, round);
+}
+
+/* The own time-out for a round: what is signed before it stays below. */
+static void timeout_sign(struct rules *rules, uint32_t round, uint32_t to)
+{
+    const struct rules_value *high = &rules->high;
+
+    rules->timeout_round = round;
+    sign(rules, round, STEP_TIMEOUT, high->round < 0 ? nil : high->digest, high->round, to);
+}
+
+/* The highest certificate up to the own round; what was kept before it is below. */
+static bool raise_high(struct rules *rules)
+{
+    bool has_changed = false;
+
+    for (uint32_t i = 0; i < RULES_ROUNDS; i++) {
+        const struct rules_round *it = &rules->rounds[i];
+
+        if (it->is_used && it->prepared.is_set && it->round > rules->high.round &&
+            it->round <= rules->round) {
+            value_set(&rules->high, it->round, it->prepared.digest);
+            has_changed = true;
+        }
+    }
+    return has_changed;
+}
+
+/* Entering while it lives. The leader has to learn of the highest certificate. */
+static void enter_live(struct rules *rules, uint32_t round)
+{
+    enter(rules, round);
+    (void)raise_high(rules);
+    if (rules->timeout_round < round) {
+        timeout_sign(rules, round, rules->leader);
+    }
+}
+
+/* --- the chain's marks --- */
+
+/* Whether the chain has grown by `blocks` since the own round began. */
+static bool has_grown(const struct rules *rules, uint64_t blocks)
+{
+    return rules->start != 0 && rules->head >= rules->start + blocks;
+}
+
+void rules_head(struct rules *rules, uint64_t height)
+{
+    rules->head = height > rules->head ? height : rules->head;
+    if (rules->start == 0) {
+        rules->start = rules->head > rules->last ? rules->head : rules->last;
+    }
+
+    /* What could not be told of a certified digest may be told now. */
+    if (rules->high.round >= 0) {
+        look_at(rules, rules->high.digest);
+    }
+}
+
+/* Half a window of blocks ends a round, as its timer does. Production pauses when three
+ * windows are not final, so this shortens a few rounds at most. */
+static bool is_round_over(const struct rules *rules)
+{
+    return has_fired(rules, TIMER_ROUND) || has_grown(rules, (rules->length + 1) / 2);
+}
+
+static bool is_delta_over(const struct rules *rules)
+{
+    return has_fired(rules, TIMER_DELTA) || has_grown(rules, (rules->length + 8) / 9);
+}
+
+/* --- what events say --- */
+
+static bool set_read(struct rules *rules, const struct qn_consensus_event_open *event)
+{
+    struct qn_span rest = event->members;
+    uint64_t total = 0;
+
+    for (uint32_t i = 0; i < event->members_count; i++) {
+        struct qn_member member;
+
+        qn_member_next(&rest, &member);
+        rules->weights[i] = member.weight;
+        rules->highest[i] = 0;
+        if (member.weight > UINT64_MAX / 4 - total) {
+            return false;
+        }
+        total += member.weight;
+    }
+    return total > 0 && total == event->total && event->quorum <= total &&
+           event->quorum > total / 2 && event->last >= event->first &&
+           (event->self == RULES_NO_SELF || event->self < event->members_count);
+}
+
+int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *event)
+{
+    rules->is_open = false;
+    if (!set_read(rules, event)) {
+        return QN_INVALID;
+    }
+    rules->window = event->window;
+    rules->last = event->last;
+    rules->length = event->last - event->first + 1;
+    rules->self = event->self;
+    rules->count = event->members_count;
+    rules->total = event->total;
+    rules->quorum = event->quorum;
+    rules->honest = event->total / 3 + 1;
+    memcpy(rules->seed, event->seed, QN_HASH_SIZE);
+    rules->head = 0;
+    rules->candidate.is_set = false;
+    rules->lock.round = rules->high.round = RULES_NOBODY;
+    qn_verdicts_clear(&rules->verdicts);
+    for (uint32_t i = 0; i < RULES_ROUNDS; i++) {
+        rules->rounds[i].is_used = false;
+    }
+    rules->timeout_round = 0;
+    rules->running = rules->fired = 0;
+    rules->reported_phase = 0;
+    rules->is_open = true;
+    round_begin(rules, 0);
+    return QN_OK;
+}
+
+static void was_in(struct rules *rules, uint32_t member, uint32_t round)
+{
+    if (round <= rules->highest[member] || round > RULES_ROUND_MAX) {
+        return;
+    }
+    if (rules->highest[member] <= rules->round && round > rules->round) {
+        rules->ahead += rules->weights[member];
+    }
+    rules->highest[member] = round;
+}
+
+/* H2 */
+static bool catch_up(struct rules *rules)
+{
+    uint64_t weight = 0;
+    uint64_t below = UINT64_MAX;
+    uint32_t round = 0;
+
+    if (rules->ahead < rules->honest) {
+        return false;
+    }
+    while (weight < rules->honest) {
+        round = 0;
+        for (uint32_t i = 0; i < rules->count; i++) {
+            if (rules->highest[i] < below && rules->highest[i] > round) {
+                round = rules->highest[i];
+            }
+        }
+        for (uint32_t i = 0; i < rules->count; i++) {
+            weight += rules->highest[i] == round ? rules->weights[i] : 0;
+        }
+        below = round;
+    }
+    enter_live(rules, round);
+    return true;
+}
+
+static void timeout_count(struct rules *rules, struct rules_round *it, uint32_t from)
+{
+    uint8_t bit = (uint8_t)(1u << from % 8);
+
+    if ((it->timed_out[from / 8] & bit) == 0) {
+        it->timed_out[from / 8] |= bit;
+        it->timeouts += rules->weights[from];
+    }
+}
+
+/* A round's votes are taken in only after H2, which may bring the round within reach. */
+void rules_vote(struct rules *rules, uint32_t round, uint32_t step, int32_t vr, uint32_t from,
+                const uint8_t *digest)
+{
+    struct rules_round *it;
+
+    if (from >= rules->count) {
+        return;
+    }
+    was_in(rules, from, step == STEP_TIMEOUT && round > 0 ? round - 1 : round);
+    (void)catch_up(rules);
+    it = round_of(rules, round);
+    if (it == NULL) {
+        return;
+    }
+    if (step == STEP_PREPARE) {
+        (void)qn_tally_add(&it->prepares, from, rules->weights[from], digest, vr);
+        look_at(rules, digest);
+    } else if (step == STEP_FINAL) {
+        (void)qn_tally_add(&it->finals, from, rules->weights[from], digest, vr);
+        look_at(rules, digest);
+    } else if (step == STEP_TIMEOUT && round > 0) {
+        timeout_count(rules, it, from);
+    } else if (step == STEP_PROPOSE && from == leader_of(rules, round) && !it->proposal.is_set &&
+               !qn_digest_is_nil(digest)) {
+        digest_set(&it->proposal, digest);
+        it->proposal_vr = vr;
+        look_at(rules, digest);
+    }
+}
+
+void rules_certificate(struct rules *rules, const struct qn_consensus_event_certificate *event)
+{
+    struct rules_round *it;
+
+    if (event->step != STEP_PREPARE || qn_digest_is_nil(event->digest)) {
+        return;
+    }
+    for (uint32_t i = 0; i < rules->count && i / 8 < event->signers.size; i++) {
+        if ((event->signers.data[i / 8] >> i % 8 & 1) != 0) {
+            was_in(rules, i, event->round);
+        }
+    }
+    (void)catch_up(rules);
+    it = round_of(rules, event->round);
+    if (it != NULL && !it->prepared.is_set) {
+        digest_set(&it->prepared, event->digest);
+    } else if (it == NULL && event->round < rules->round && event->round > rules->high.round) {
+        value_set(&rules->high, event->round, event->digest);
+    }
+    look_at(rules, event->digest);
+}
+
+void rules_candidate(struct rules *rules, const uint8_t *digest)
+{
+    digest_set(&rules->candidate, digest);
+    qn_verdicts_set(&rules->verdicts, digest, QN_VERDICT_VALID, 0);
+}
+
+void rules_checked(struct rules *rules, const struct qn_consensus_event_checked *event)
+{
+    enum { IS_VALID = 1, IS_INVALID = 2 };
+    enum qn_verdict verdict = event->verdict == IS_VALID     ? QN_VERDICT_VALID
+                              : event->verdict == IS_INVALID ? QN_VERDICT_INVALID
+                                                             : QN_VERDICT_LATER;
+
+    if (!qn_digest_is_nil(event->digest)) {
+        qn_verdicts_set(&rules->verdicts, event->digest, verdict, event->min_round);
+    }
+}
+
+/* --- own votes --- */
+
+/* A time-out that was refused is tried again when the round's time is over once more; any other
+ * vote is left out, which costs this round at most. */
+static void refused(struct rules *rules, const struct qn_consensus_event_signed *event)
+{
+    if (event->step == STEP_TIMEOUT && event->round == rules->timeout_round &&
+        event->round == (uint64_t)rules->round + 1) {
+        rules->timeout_round = rules->round;
+        round_time(rules);
+    }
+}
+
+/* What was signed, now or before a restart, is not asked for again. */
+static void signed_keep(struct rules *rules, const struct qn_consensus_event_signed *event)
+{
+    if (event->step == STEP_TIMEOUT && event->round > rules->timeout_round) {
+        rules->timeout_round = event->round;
+    }
+    if (event->round == rules->round) {
+        rules->has_proposed = rules->has_proposed || event->step == STEP_PROPOSE;
+        rules->has_prepared = rules->has_prepared || event->step == STEP_PREPARE;
+        rules->has_finished = rules->has_finished || event->step == STEP_FINAL;
+    }
+    if (event->step == STEP_FINAL && !qn_digest_is_nil(event->digest) &&
+        event->round > rules->lock.round) {
+        value_set(&rules->lock, event->round, event->digest);
+    }
+}
+
+void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *event)
+{
+    enum { BEFORE = 3, NOTHING = 4 };
+    uint32_t at = event->round;
+
+    if (rules->self == RULES_NO_SELF || event->round > RULES_ROUND_MAX) {
+        return;
+    }
+    if (event->result == NOTHING) {
+        refused(rules, event);
+        return;
+    }
+    if (event->step == STEP_TIMEOUT && at > 0) {
+        at--;
+    }
+    if (event->result == BEFORE && at > rules->round) {
+        enter(rules, at);
+    }
+    signed_keep(rules, event);
+    rules_vote(rules, event->round, event->step, event->vr, rules->self, event->digest);
+}
+
+/* --- the rules --- */
+
+/* A certificate that was asked for and did not come is asked for again with the next vote. */
+static bool is_new_quorum(const struct rules *rules, const struct qn_tally *tally,
+                          uint64_t certified)
+{
+    uint64_t weight = qn_tally_best_weight(tally);
+
+    return weight >= rules->quorum && weight > certified;
+}
+
+/* H0, H1 */
+static bool make_certificates(struct rules *rules)
+{
+    bool has_changed = false;
+
+    for (uint32_t i = 0; i < RULES_ROUNDS; i++) {
+        struct rules_round *it = &rules->rounds[i];
+
+        if (!it->is_used) {
+            continue;
+        }
+        if (is_new_quorum(rules, &it->finals, it->finals_certified)) {
+            it->finals_certified = qn_tally_best_weight(&it->finals);
+            certify(rules, it->round, STEP_FINAL, qn_tally_best(&it->finals)->digest);
+            has_changed = true;
+        }
+        if (!it->prepared.is_set && it->round <= rules->round &&
+            is_new_quorum(rules, &it->prepares, it->prepares_certified)) {
+            it->prepares_certified = qn_tally_best_weight(&it->prepares);
+            certify(rules, it->round, STEP_PREPARE, qn_tally_best(&it->prepares)->digest);
+            has_changed = true;
+        }
+    }
+    return has_changed;
+}
+
+/* H3 */
+static bool do_next_round(struct rules *rules)
+{
+    const struct rules_round *next;
+
+    if (rules->round >= RULES_ROUND_MAX) {
+        return false;
+    }
+    next = round_of(rules, rules->round + 1);
+    if (next->timeouts < rules->quorum) {
+        return false;
+    }
+    enter_live(rules, rules->round + 1);
+    return true;
+}
+
+/* Whether the leader knows what no honest member is locked against. */
+static bool may_propose(struct rules *rules)
+{
+    return rules->round == 0 || rules->high.round == (int64_t)rules->round - 1 ||
+           own_round(rules)->timeouts == rules->total || is_delta_over(rules);
+}
+
+/* H4 */
+static bool do_propose(struct rules *rules)
+{
+    const struct rules_value *high = &rules->high;
+
+    if (rules->leader != rules->self || rules->has_proposed ||
+        rules->timeout_round > rules->round || high->round >= (int64_t)rules->round ||
+        !may_propose(rules)) {
+        return false;
+    }
+    if (high->round >= 0 && qn_verdicts_allow(&rules->verdicts, high->digest, rules->round)) {
+        rules->has_proposed = true;
+        sign(rules, rules->round, STEP_PROPOSE, high->digest, high->round, RULES_ALL);
+    } else if (high->round < 0 && rules->candidate.is_set) {
+        rules->has_proposed = true;
+        sign(rules, rules->round, STEP_PROPOSE, rules->candidate.digest, RULES_NOBODY, RULES_ALL);
+    }
+    return rules->has_proposed;
+}
+
+/* Off the lock only by a certificate that is as new. */
+static bool is_acceptable(const struct rules *rules, const struct rules_round *it)
+{
+    return rules->lock.round < 0 || qn_digest_equal(rules->lock.digest, it->proposal.digest) ||
+           it->proposal_vr >= rules->lock.round;
+}
+
+/* H5 */
+static bool do_prepare(struct rules *rules)
+{
+    const struct rules_round *it = own_round(rules);
+
+    if (rules->has_prepared || rules->timeout_round > rules->round || !it->proposal.is_set ||
+        it->proposal_vr < RULES_NOBODY || it->proposal_vr >= (int64_t)rules->round ||
+        !qn_verdicts_allow(&rules->verdicts, it->proposal.digest, rules->round) ||
+        !is_acceptable(rules, it)) {
+        return false;
+    }
+    rules->has_prepared = true;
+    sign(rules, rules->round, STEP_PREPARE, it->proposal.digest, it->proposal_vr, rules->leader);
+    return true;
+}
+
+/* H6 */
+static bool do_finish(struct rules *rules)
+{
+    const struct rules_round *it = own_round(rules);
+
+    if (rules->has_finished || rules->timeout_round > rules->round || !it->prepared.is_set ||
+        !qn_verdicts_allow(&rules->verdicts, it->prepared.digest, rules->round)) {
+        return false;
+    }
+    rules->has_finished = true;
+    value_set(&rules->lock, rules->round, it->prepared.digest);
+    sign(rules, rules->round, STEP_FINAL, it->prepared.digest, RULES_NOBODY, rules->leader);
+    return true;
+}
+
+/* H7 */
+static bool do_leave(struct rules *rules)
+{
+    if (rules->round >= RULES_ROUND_MAX || rules->timeout_round > rules->round ||
+        !is_round_over(rules)) {
+        return false;
+    }
+    timeout_sign(rules, rules->round + 1, RULES_ALL);
+    return true;
+}
+
+/* --- reports --- */
+
+uint16_t rules_phase(const struct rules *rules)
+{
+    enum { IDLE = 0, PREPARE = 2, FINAL = 3, PROPOSE = 4 };
+
+    if (!rules->is_open) {
+        return IDLE;
+    }
+    if (rules->timeout_round > rules->round) {
+        return PROPOSE;
+    }
+    return rules->has_finished ? FINAL : rules->has_prepared ? PREPARE : PROPOSE;
+}
+
+uint64_t rules_have(const struct rules *rules)
+{
+    uint32_t round = rules->timeout_round > rules->round ? rules->timeout_round : rules->round;
+    const struct rules_round *it = &rules->rounds[round % RULES_ROUNDS];
+
+    if (!rules->is_open || !it->is_used || it->round != round) {
+        return 0;
+    }
+    if (round > rules->round || !(rules->has_finished || rules->has_prepared)) {
+        return it->timeouts;
+    }
+    return qn_tally_best_weight(rules->has_finished ? &it->finals : &it->prepares);
+}
+
+/* The kernel learns the own round from reports, too. */
+static void report(struct rules *rules)
+{
+    struct qn_consensus_effect_report effect = {
+        .window = rules->window,
+        .round = rules->round,
+        .phase = rules_phase(rules),
+        .have = rules_have(rules),
+        .need = rules->quorum,
+    };
+    uint64_t part = effect.have / (rules->total / PARTS + 1);
+
+    if (effect.round == rules->reported_round && effect.phase == rules->reported_phase &&
+        part == rules->reported_part) {
+        return;
+    }
+    rules->reported_round = effect.round;
+    rules->reported_phase = effect.phase;
+    rules->reported_part = part;
+    pushed(rules, qn_consensus_effect_report_push(rules->out, &effect));
+}
+
+void rules_run(struct rules *rules)
+{
+    bool has_changed = true;
+
+    while (has_changed) {
+        has_changed = make_certificates(rules) || catch_up(rules) || raise_high(rules) ||
+                      do_next_round(rules) || do_propose(rules) || do_prepare(rules) ||
+                      do_finish(rules) || do_leave(rules);
+    }
+    report(rules);
+}
