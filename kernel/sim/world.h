@@ -29,7 +29,7 @@
 #include "kernel/sim/links.h"
 #include "kernel/sim/watch.h"
 
-enum { QNK_WORLD_NODES_MAX = 1000, QNK_WORLD_WHY = QNK_STORE_WHY };
+enum { QNK_WORLD_NODES_MAX = 1100, QNK_WORLD_WHY = QNK_STORE_WHY };
 
 /* The plugins of one node; the caller makes and destroys the instances. */
 struct qnk_world_plugins {
