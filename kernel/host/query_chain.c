@@ -450,6 +450,11 @@ void qnk_ask_tx(struct qnk_question *question)
 
     enum qnk_tx_place place = qnk_node_tx(node, &id, &height, &index, &bytes);
 
+    if (place == QNK_TX_JUDGED) {
+        qnk_refuse(question, QNK_QUERY_NOT_READY, "qnet tx wait ID",
+                   "this transaction is just being judged");
+        return;
+    }
     if (place != QNK_TX_NOWHERE && qnk_tx_decode(bytes, &tx) == QN_OK) {
         question->answered(question, placed_json(budget, &tx,
                                                  place == QNK_TX_WAITING ? "waiting" : "included",

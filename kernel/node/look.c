@@ -177,7 +177,7 @@ enum qnk_tx_place qnk_node_tx(const struct qnk_node *node, const struct qnk_hash
             }
         }
     }
-    return QNK_TX_NOWHERE;
+    return qnk_seen_has(node->pending, id) ? QNK_TX_JUDGED : QNK_TX_NOWHERE;
 }
 
 bool qnk_node_peer(const struct qnk_node *node, uint32_t peer, struct qnk_status *status)

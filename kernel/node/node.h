@@ -97,8 +97,9 @@ bool qnk_node_block_at(const struct qnk_node *node, uint64_t height, struct qnk_
 bool qnk_node_block(const struct qnk_node *node, const struct qnk_hash *id,
                     struct qnk_block_view *view);
 
-/* Where a transaction is: in an executed block of the best chain (height, index), or waiting. */
-enum qnk_tx_place { QNK_TX_NOWHERE, QNK_TX_WAITING, QNK_TX_INCLUDED };
+/* Where a transaction is: in an executed block of the best chain (height, index), waiting, or being
+ * judged, as what came and what an undone block held; of the last `bytes` are not set. */
+enum qnk_tx_place { QNK_TX_NOWHERE, QNK_TX_JUDGED, QNK_TX_WAITING, QNK_TX_INCLUDED };
 enum qnk_tx_place qnk_node_tx(const struct qnk_node *node, const struct qnk_hash *id,
                               uint64_t *height, uint32_t *index, struct qn_span *bytes);
 

@@ -1074,10 +1074,13 @@ static void a_transaction_that_is_final_twice_breaks_s4(void **state)
 
 /* --- what clients are told --- */
 
-/* The node is said to have taken a transfer. */
-static struct qnk_hash tell_accepted(const struct seen *seen, uint32_t node, uint64_t nonce)
+enum { TRANSFER_BODY = 4 + QNK_TX_TRANSFER_SIZE };
+
+/* A transfer that nobody signed, as a client would send it. */
+static struct qnk_hash transfer_make(const struct seen *seen, uint64_t nonce,
+                                     uint8_t body[TRANSFER_BODY])
 {
-    uint8_t body[4 + QNK_TX_TRANSFER_SIZE], payload[40], code[QN_HASH_SIZE + 1] = {0};
+    uint8_t payload[40];
     struct qnk_transfer transfer = {.to = seen->net->senders[1], .amount = 7};
     struct qnk_tx whole, tx = {
                              .payload = {payload, sizeof payload},
@@ -1086,16 +1089,26 @@ static struct qnk_hash tell_accepted(const struct seen *seen, uint32_t node, uin
                              .valid_until = 4000,
                              .fee = FEE,
                          };
-    struct qnk_event event = {.type = QNK_EVENT_SUBMIT};
-    struct qnk_effect reply = {.type = QNK_EFFECT_REPLY};
     struct qnk_hash id;
 
     qnk_transfer_encode(&transfer, payload);
+    memset(body, 0, TRANSFER_BODY);
     qn_le32_write(body, 1);
     qnk_tx_encode(&tx, body + 4);
     assert_int_equal(qnk_tx_decode((struct qn_span){body + 4, QNK_TX_TRANSFER_SIZE}, &whole),
                      QN_OK);
     qnk_tx_id(&whole, &id);
+    return id;
+}
+
+/* The node is said to have taken it. */
+static struct qnk_hash tell_accepted(const struct seen *seen, uint32_t node, uint64_t nonce)
+{
+    uint8_t body[TRANSFER_BODY], code[QN_HASH_SIZE + 1] = {0};
+    struct qnk_hash id = transfer_make(seen, nonce, body);
+    struct qnk_event event = {.type = QNK_EVENT_SUBMIT};
+    struct qnk_effect reply = {.type = QNK_EFFECT_REPLY};
+
     memcpy(code, id.bytes, QN_HASH_SIZE);
     event.submit.token = 1;
     event.submit.txs = qnk_buf_copy(&seen->net->budget, (struct qn_span){body, sizeof body});
@@ -1121,6 +1134,30 @@ static void what_was_accepted_and_is_nowhere_breaks_s4(void **state)
     assert_whole(&seen);
     assert_false(qnk_oracle_accounted(seen.oracle));
     assert_broken(&seen, QNK_ORACLE_S4);
+    seen_drop(&seen);
+}
+
+static void what_is_just_being_judged_is_not_lost(void **state)
+{
+    struct seen seen = seen_open(net_make(4, 4, 1), NULL);
+    uint8_t body[TRANSFER_BODY];
+    struct qnk_hash id = transfer_make(&seen, 5, body);
+    struct qn_span bytes;
+    uint64_t height;
+    uint32_t index;
+    enum qnk_tx_place place = QNK_TX_NOWHERE;
+
+    (void)state;
+    net_start(seen.net, 0, 4);
+    net_run_ms(seen.net, 1000);
+    qnk_world_submit(seen.net->world, 1, (struct qn_span){body, sizeof body});
+    for (uint32_t i = 0; place == QNK_TX_NOWHERE && i < 100; i++) {
+        qnk_world_run(seen.net->world, qnk_world_now(seen.net->world) + 100);
+        place = qnk_node_tx(qnk_world_node(seen.net->world, 1), &id, &height, &index, &bytes);
+    }
+    assert_int_equal(place, QNK_TX_JUDGED);
+    tell_accepted(&seen, 1, 5);
+    assert_true(qnk_oracle_accounted(seen.oracle));
     seen_drop(&seen);
 }
 
@@ -1302,6 +1339,7 @@ static const struct CMUnitTest cases[] = {
     cmocka_unit_test(a_balance_that_the_transfers_do_not_give_breaks_c1),
     cmocka_unit_test(a_transaction_that_is_final_twice_breaks_s4),
     cmocka_unit_test(what_was_accepted_and_is_nowhere_breaks_s4),
+    cmocka_unit_test(what_is_just_being_judged_is_not_lost),
     cmocka_unit_test(what_became_final_twice_breaks_s4),
     cmocka_unit_test(a_node_over_its_memory_breaks_r1),
     cmocka_unit_test(a_mempool_over_its_limit_breaks_r1),

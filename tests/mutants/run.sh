@@ -12,7 +12,7 @@
 #             contract  what every engine must do, and this one
 #             twins     schedules of two and three rounds of a network with twins
 #             seeds     simulated networks to which everything happens, also crashes
-#   --seeds   so many of them in each mode (200)
+#   --seeds   so many of them in each mode, and in tight blocks (200)
 #
 # For twins the number is that of phases run before; S1 and S5 are promises broken, G is an engine
 # that asks for what the guard must refuse. For seeds it is the first of them that fails.
@@ -166,9 +166,13 @@ seeds() {
     for last in 8 40 "$seeds"; do
         [ "$last" -le "$seeds" ] || continue
         [ "$first" -le "$last" ] || continue
-        for mode in liveness safety; do
+        for mode in liveness safety tight; do
+            case $mode in
+            tight) options="--mode liveness --network $src/tests/mutants/tight.yaml" ;;
+            *) options="--mode $mode" ;;
+            esac
             QN_PLUGIN_PATH=$dir/plugins timeout 3000 "$dir/qnet" sim run --seeds "$first..$last" \
-                --level L1 --mode $mode --json >"$dir/said" 2>"$dir/log" && continue
+                --level L1 $options --json >"$dir/said" 2>"$dir/log" && continue
             caught "$mode $(python3 -c '
 import json, sys
 bad = [it for it in json.load(open(sys.argv[1]))["runs"] if not it["good"]]
