@@ -8,6 +8,7 @@
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "kernel/chain/tags.h"
 #include "kernel/sim/oracle_own.h"
@@ -304,6 +305,27 @@ static void on_final(struct qnk_oracle *oracle, uint32_t node, const struct qnk_
     }
 }
 
+static bool is_honest_member(const struct qnk_oracle *oracle, uint64_t member)
+{
+    for (uint32_t i = 0; i < oracle->nodes_count; i++) {
+        if (oracle->nodes[i].member == member) {
+            return !oracle->nodes[i].is_liar;
+        }
+    }
+    return false;
+}
+
+/* "block 7 of member 2: wrong lag": its signature was good, so nothing but its maker made it so. */
+static void on_refused(struct qnk_oracle *oracle, uint32_t node, const char *text)
+{
+    const char *member = strstr(text, "of member ");
+
+    if (member != NULL && !oracle->nodes[node].has_lost &&
+        is_honest_member(oracle, strtoul(member + strlen("of member "), NULL, 10))) {
+        qnk_oracle_break(oracle, QNK_ORACLE_H1, node, "it refuses an honest %s", text);
+    }
+}
+
 static void on_note(struct qnk_oracle *oracle, uint32_t node, const struct qnk_effect *effect)
 {
     switch (effect->note.what) {
@@ -315,6 +337,9 @@ static void on_note(struct qnk_oracle *oracle, uint32_t node, const struct qnk_e
         if (strcmp(effect->note.event, "key-abused") == 0 && !oracle->nodes[node].has_lost) {
             qnk_oracle_break(oracle, QNK_ORACLE_H1, node, "it gives its key up: %s",
                              effect->note.text);
+        }
+        if (strcmp(effect->note.event, "block-refused") == 0) {
+            on_refused(oracle, node, effect->note.text);
         }
         break;
     default:

@@ -898,6 +898,26 @@ static void an_honest_key_that_is_given_up_breaks_h1(void **state)
     seen_drop(&seen);
 }
 
+static void an_honest_block_that_is_refused_breaks_h1(void **state)
+{
+    const bool liars[4] = {false, false, false, true};
+    struct net *net = net_make(4, 4, 1);
+    struct seen seen = seen_told(net, liars);
+    struct qnk_effect note = {.type = QNK_EFFECT_NOTE};
+
+    (void)state;
+    tell_start(&seen, 0);
+    note.note.what = QNK_NOTE_LOG;
+    note.note.event = "block-refused";
+    snprintf(note.note.text, sizeof note.note.text, "block 7 of member 3: wrong lag");
+    step(&seen, 0, NULL, &note);
+    assert_whole(&seen);
+    snprintf(note.note.text, sizeof note.note.text, "block 7 of member 2: wrong lag");
+    step(&seen, 0, NULL, &note);
+    assert_broken(&seen, QNK_ORACLE_H1);
+    seen_drop(&seen);
+}
+
 static void a_step_of_too_many_effects_breaks_r1(void **state)
 {
     struct seen seen = seen_final();
@@ -1331,6 +1351,7 @@ static const struct CMUnitTest cases[] = {
     cmocka_unit_test(a_certificate_of_votes_that_nobody_signed_breaks_s1p),
     cmocka_unit_test(an_honest_node_that_halts_breaks_h1),
     cmocka_unit_test(an_honest_key_that_is_given_up_breaks_h1),
+    cmocka_unit_test(an_honest_block_that_is_refused_breaks_h1),
     cmocka_unit_test(a_step_of_too_many_effects_breaks_r1),
     cmocka_unit_test(a_state_that_executing_does_not_give_breaks_s2),
     cmocka_unit_test(a_beacon_that_the_shares_do_not_give_breaks_b1),
