@@ -32,7 +32,7 @@ enum {
     QUIET_US = 300000,
     CONTEXT = 3, /* equal lines before a difference */
     LINE = 400,
-    NODES_MAX = 1000, /* liars' second machines come on top */
+    NODES_MAX = 1000,    /* liars' second machines come on top */
     HEAP_KEPT = 1 << 30, /* bytes that are not given back to the system at once */
 };
 
@@ -237,7 +237,7 @@ static int sim_open(struct sim *sim)
     }
     /* A small network touches little of what its nodes take, and clearing all of it costs more. */
     (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-    /* Nor is what a job gives back cleared by the system again for the next: a third of the time. */
+    /* Nor does the system clear again what a job gave back: that was a third of the time. */
     (void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
     (void)mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
     if (!kinds_read(qnk_call_text(sim->call, "faults"), &plan->kinds)) {
