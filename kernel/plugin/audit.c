@@ -57,11 +57,16 @@ static const char *const allowed[] = {
     "_ITM_registerTMCloneTable",
 };
 
-static int32_t refuse(char why[QNK_PLUGIN_WHY_MAX], const char *words, const char *name)
+/* Notes what breaks a rule; only the first thing that does. */
+static void refuse(struct qnk_audit_found *found, enum qnk_audit_rule rule, const char *words,
+                   const char *name)
 {
-    (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "%s%s%.100s%s", words, *name != 0 ? " '" : "", name,
-                   *name != 0 ? "'" : "");
-    return QN_INVALID;
+    char *text = found->words[rule];
+
+    if (*text == 0) {
+        (void)snprintf(text, QNK_AUDIT_WORDS_MAX, "%s%s%.100s%s", words, *name != 0 ? " '" : "",
+                       name, *name != 0 ? "'" : "");
+    }
 }
 
 static bool has_prefix(const char *name, const char *prefix)
@@ -95,50 +100,58 @@ static bool is_allowed(const char *name)
     return is_sanitizer(name);
 }
 
-static int32_t symbols_check(const struct qnk_elf *elf, enum qnk_class class,
-                             char why[QNK_PLUGIN_WHY_MAX])
+static void symbol_check(const struct qnk_elf_symbol *symbol, enum qnk_class class,
+                         struct qnk_audit_found *found)
 {
-    bool is_found = false;
+    if (symbol->binding == STB_GNU_UNIQUE) {
+        refuse(found, QNK_AUDIT_UNIQUE, "it has the unique symbol", symbol->name);
+    } else if (is_export(symbol) && strcmp(symbol->name, descriptor_name) != 0 &&
+               !is_sanitizer(symbol->name)) {
+        refuse(found, QNK_AUDIT_EXPORT, "beside qn_plugin_v1 it exports", symbol->name);
+    }
+    if (class == QNK_CLASS_DETERMINISTIC && !symbol->is_defined && *symbol->name != 0 &&
+        !is_allowed(symbol->name)) {
+        refuse(found, QNK_AUDIT_IMPORT, "of a deterministic kind, and it imports", symbol->name);
+    }
+}
+
+static void symbols_check(const struct qnk_elf *elf, enum qnk_class class,
+                          struct qnk_audit_found *found)
+{
+    bool has_descriptor = false;
 
     for (uint32_t i = 1; i < elf->symbols_count; i++) {
         struct qnk_elf_symbol symbol;
 
         if (!qnk_elf_symbol_at(elf, i, &symbol)) {
-            return refuse(why, "its table of symbols is damaged", "");
+            refuse(found, QNK_AUDIT_SYMBOLS, "its table of symbols is damaged", "");
+            return;
         }
-        if (symbol.binding == STB_GNU_UNIQUE) {
-            return refuse(why, "it has the unique symbol", symbol.name);
-        }
-        if (is_export(&symbol) && strcmp(symbol.name, descriptor_name) == 0) {
-            is_found = true;
-        } else if (is_export(&symbol) && !is_sanitizer(symbol.name)) {
-            return refuse(why, "beside qn_plugin_v1 it exports", symbol.name);
-        }
-        if (class == QNK_CLASS_DETERMINISTIC && !symbol.is_defined && *symbol.name != 0 &&
-            !is_allowed(symbol.name)) {
-            return refuse(why, "of a deterministic kind, and it imports", symbol.name);
-        }
+        symbol_check(&symbol, class, found);
+        has_descriptor =
+            has_descriptor || (is_export(&symbol) && strcmp(symbol.name, descriptor_name) == 0);
     }
-    return is_found ? QN_OK : refuse(why, "it does not export", descriptor_name);
+    if (!has_descriptor) {
+        refuse(found, QNK_AUDIT_DESCRIPTOR, "it does not export", descriptor_name);
+    }
 }
 
-static int32_t libraries_check(const struct qnk_elf *elf, enum qnk_class class,
-                               char why[QNK_PLUGIN_WHY_MAX])
+static void libraries_check(const struct qnk_elf *elf, enum qnk_class class,
+                            struct qnk_audit_found *found)
 {
     const char *name;
 
     if (elf->has_path) {
-        return refuse(why, "it has a path of its own to libraries (RPATH or RUNPATH)", "");
-    }
-    if (class != QNK_CLASS_DETERMINISTIC) {
-        return QN_OK;
+        refuse(found, QNK_AUDIT_PATH, "it has a path of its own to libraries (RPATH or RUNPATH)",
+               "");
     }
     for (uint32_t i = 0; (name = qnk_elf_needed_at(elf, i)) != NULL; i++) {
-        if (!has_prefix(name, "libc.so") && !is_sanitizer(name)) {
-            return refuse(why, "of a deterministic kind, and it needs the library", name);
+        if (class == QNK_CLASS_DETERMINISTIC && !has_prefix(name, "libc.so") &&
+            !is_sanitizer(name)) {
+            refuse(found, QNK_AUDIT_LIBRARY, "of a deterministic kind, and it needs the library",
+                   name);
         }
     }
-    return QN_OK;
 }
 
 static const Elf64_Phdr *segment_find(const struct qnk_elf *elf, uint32_t type)
@@ -165,67 +178,78 @@ static uint64_t writable_size(const Elf64_Phdr *load, const Elf64_Phdr *relro)
     return load->p_memsz;
 }
 
-static int32_t segments_check(const struct qnk_elf *elf, char why[QNK_PLUGIN_WHY_MAX])
+static void segment_check(const Elf64_Phdr *segment, const Elf64_Phdr *relro,
+                          struct qnk_audit_found *found)
+{
+    if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) == 0) {
+        return;
+    }
+    if ((segment->p_flags & PF_X) != 0) {
+        refuse(found, QNK_AUDIT_WRITABLE_CODE, "it has code that can be written to", "");
+    }
+    if (!IS_SANITIZED && relro != NULL && writable_size(segment, relro) > RUNTIME_DATA) {
+        refuse(found, QNK_AUDIT_VARIABLES, "it has variables outside its instances (.data or .bss)",
+               "");
+    }
+}
+
+static void segments_check(const struct qnk_elf *elf, struct qnk_audit_found *found)
 {
     const Elf64_Phdr *stack = segment_find(elf, PT_GNU_STACK);
     const Elf64_Phdr *relro = segment_find(elf, PT_GNU_RELRO);
 
     if (stack == NULL || (stack->p_flags & PF_X) != 0) {
-        return refuse(why, "it wants an executable stack", "");
+        refuse(found, QNK_AUDIT_STACK, "it wants an executable stack", "");
     }
     if (segment_find(elf, PT_TLS) != NULL && !IS_SANITIZED) {
-        return refuse(why, "it has thread-local variables", "");
+        refuse(found, QNK_AUDIT_THREAD_LOCAL, "it has thread-local variables", "");
     }
     if (relro == NULL) {
-        return refuse(why, "it is linked without RELRO", "");
+        refuse(found, QNK_AUDIT_RELRO, "it is linked without RELRO", "");
     }
     for (uint32_t i = 0; i < elf->segments_count; i++) {
-        const Elf64_Phdr *segment = &elf->segments[i];
-
-        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W) == 0) {
-            continue;
-        }
-        if ((segment->p_flags & PF_X) != 0) {
-            return refuse(why, "it has code that can be written to", "");
-        }
-        if (!IS_SANITIZED && writable_size(segment, relro) > RUNTIME_DATA) {
-            return refuse(why, "it has variables outside its instances (.data or .bss)", "");
-        }
+        segment_check(&elf->segments[i], relro, found);
     }
-    return QN_OK;
 }
 
-static int32_t flags_check(const struct qnk_elf *elf, char why[QNK_PLUGIN_WHY_MAX])
+static void flags_check(const struct qnk_elf *elf, struct qnk_audit_found *found)
 {
     if (elf->has_text_relocations || (elf->flags & DF_TEXTREL) != 0) {
-        return refuse(why, "it has text relocations: compile it with -fPIC", "");
+        refuse(found, QNK_AUDIT_TEXT, "it has text relocations: compile it with -fPIC", "");
     }
     if (!IS_SANITIZED && (elf->flags & DF_STATIC_TLS) != 0) {
-        return refuse(why, "it uses static thread-local storage", "");
+        refuse(found, QNK_AUDIT_THREAD_LOCAL, "it uses static thread-local storage", "");
     }
     if (!elf->has_bind_now && (elf->flags & DF_BIND_NOW) == 0 && (elf->flags_1 & DF_1_NOW) == 0) {
-        return refuse(why, "it is linked without '-z now'", "");
+        refuse(found, QNK_AUDIT_NOW, "it is linked without '-z now'", "");
     }
     if (!IS_SANITIZED && (elf->init_size > RUNTIME_INIT || elf->preinit_size > 0)) {
-        return refuse(why, "it has a constructor, which would run when it is loaded", "");
+        refuse(found, QNK_AUDIT_CONSTRUCTOR,
+               "it has a constructor, which would run when it is loaded", "");
     }
-    return QN_OK;
+}
+
+void qnk_audit_find(const struct qnk_elf *elf, enum qnk_class class, struct qnk_audit_found *found)
+{
+    memset(found, 0, sizeof *found);
+    flags_check(elf, found);
+    segments_check(elf, found);
+    libraries_check(elf, class, found);
+    symbols_check(elf, class, found);
 }
 
 int32_t qnk_audit(const struct qnk_elf *elf, enum qnk_class class, char why[QNK_PLUGIN_WHY_MAX])
 {
-    int32_t status = flags_check(elf, why);
+    struct qnk_audit_found found;
 
-    if (status == QN_OK) {
-        status = segments_check(elf, why);
+    qnk_audit_find(elf, class, &found);
+    for (uint32_t i = 0; i < QNK_AUDIT_RULES; i++) {
+        if (*found.words[i] != 0) {
+            (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "%s", found.words[i]);
+            return QN_INVALID;
+        }
     }
-    if (status == QN_OK) {
-        status = libraries_check(elf, class, why);
-    }
-    if (status == QN_OK) {
-        status = symbols_check(elf, class, why);
-    }
-    return status;
+    return QN_OK;
 }
 
 uint64_t qnk_audit_descriptor_size(const struct qnk_elf *elf)
