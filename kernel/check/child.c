@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memfd_create */
+
+#include "kernel/check/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { EXIT_FAILED = 111, EXIT_SKIPPED = 112, TAIL = 160, POLL_MS = 2 };
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_SHADOW true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_SHADOW true
+#endif
+#endif
+#ifndef HAS_SHADOW
+#define HAS_SHADOW false
+#endif
+
+/* What parent and child share: the words of the verdict. Set in the child alone. */
+static char *shared_words;
+
+static void words_set(const char *format, va_list values)
+{
+    char words[QNK_VERDICT_WORDS_MAX];
+
+    (void)vsnprintf(words, sizeof words, format, values);
+    if (shared_words != NULL) {
+        memcpy(shared_words, words, sizeof words);
+    }
+}
+
+void qnk_verdict_fail(const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    words_set(format, values);
+    va_end(values);
+    (void)fflush(NULL);
+    _exit(EXIT_FAILED);
+}
+
+void qnk_verdict_skip(const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    words_set(format, values);
+    va_end(values);
+    (void)fflush(NULL);
+    _exit(EXIT_SKIPPED);
+}
+
+void qnk_verdict_note(const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    words_set(format, values);
+    va_end(values);
+}
+
+uint64_t qnk_child_printed(void)
+{
+    off_t at;
+
+    (void)fflush(NULL);
+    at = lseek(STDOUT_FILENO, 0, SEEK_CUR);
+    return at > 0 ? (uint64_t)at : 0;
+}
+
+static void limit_set(int what, uint64_t value)
+{
+    struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
+
+    (void)setrlimit(what, &limit);
+}
+
+/* In the child, before the case: where it prints, and what it may use. */
+static void child_prepare(const struct qnk_child_limits *limits, int output)
+{
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+    (void)setpgid(0, 0);
+    (void)signal(SIGPIPE, SIG_DFL);
+    (void)dup2(null, STDIN_FILENO);
+    (void)dup2(output, STDOUT_FILENO);
+    (void)dup2(output, STDERR_FILENO);
+    limit_set(RLIMIT_CORE, 0);
+    limit_set(RLIMIT_CPU, limits->cpu_s);
+    if (limits->memory != 0 && !HAS_SHADOW) {
+        limit_set(RLIMIT_DATA, limits->memory);
+    }
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* The last line of what the child printed, for a death that nothing else explains. */
+static void tail_read(int output, char tail[TAIL])
+{
+    off_t end = lseek(output, 0, SEEK_END);
+    off_t from = end > TAIL - 1 ? end - (TAIL - 1) : 0;
+    ssize_t size = pread(output, tail, TAIL - 1, from);
+
+    tail[size > 0 ? size : 0] = 0;
+    for (char *at = tail; *at != 0; at++) {
+        *at = (unsigned char)*at < ' ' ? ' ' : *at;
+    }
+}
+
+static void death_tell(int status, int output, bool was_late, uint32_t cpu_s,
+                       struct qnk_child_end *end)
+{
+    char tail[TAIL];
+
+    tail_read(output, tail);
+    if (was_late) {
+        (void)snprintf(end->words, sizeof end->words, "hangs: no end within %u s",
+                       cpu_s * QNK_CHILD_WALL_FACTOR);
+    } else if (WIFSIGNALED(status) &&
+               (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGKILL)) {
+        (void)snprintf(end->words, sizeof end->words,
+                       "hangs: more than %u s of processor time used", cpu_s);
+    } else if (WIFSIGNALED(status)) {
+        (void)snprintf(end->words, sizeof end->words, "crashes: %s%s%s",
+                       strsignal(WTERMSIG(status)), *tail != 0 ? ": " : "", tail);
+    } else {
+        (void)snprintf(end->words, sizeof end->words, "ends the process with status %d%s%s",
+                       WEXITSTATUS(status), *tail != 0 ? ": " : "", tail);
+    }
+}
+
+static void end_read(int status, int output, bool was_late, uint32_t cpu_s,
+                     struct qnk_child_end *end)
+{
+    bool is_exit = WIFEXITED(status) && !was_late;
+
+    memcpy(end->words, shared_words, sizeof end->words);
+    if (is_exit && WEXITSTATUS(status) == 0) {
+        end->state = QNK_CHILD_PASSED;
+    } else if (is_exit && WEXITSTATUS(status) == EXIT_SKIPPED) {
+        end->state = QNK_CHILD_SKIPPED;
+    } else {
+        end->state = QNK_CHILD_FAILED;
+        if (!is_exit || WEXITSTATUS(status) != EXIT_FAILED) {
+            death_tell(status, output, was_late, cpu_s, end);
+        }
+    }
+}
+
+/* Waits, and ends the child when its time is over. True: it was ended. */
+static bool child_wait(pid_t child, uint32_t cpu_s, int *status)
+{
+    uint64_t until_ms = now_ms() + (uint64_t)cpu_s * QNK_CHILD_WALL_FACTOR * 1000;
+    bool was_late = false;
+    pid_t gone;
+
+    while ((gone = waitpid(child, status, WNOHANG)) == 0 || (gone < 0 && errno == EINTR)) {
+        if (now_ms() > until_ms) {
+            was_late = true;
+            (void)kill(-child, SIGKILL);
+            (void)kill(child, SIGKILL);
+            until_ms = UINT64_MAX;
+        }
+        (void)poll(NULL, 0, POLL_MS);
+    }
+    (void)kill(-child, SIGKILL); /* whatever it left */
+    return was_late;
+}
+
+void qnk_child_run(const struct qnk_child_limits *limits, void (*run)(void *ctx), void *ctx,
+                   struct qnk_child_end *end)
+{
+    int output = memfd_create("qnet-check", MFD_CLOEXEC);
+    uint64_t started_ms = now_ms();
+    int status = 0;
+
+    memset(end, 0, sizeof *end);
+    end->state = QNK_CHILD_FAILED;
+    shared_words = mmap(NULL, QNK_VERDICT_WORDS_MAX, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (output < 0 || shared_words == MAP_FAILED) {
+        (void)snprintf(end->words, sizeof end->words, "no memory for a process");
+        return;
+    }
+    (void)fflush(NULL);
+
+    pid_t child = fork();
+
+    if (child == 0) {
+        child_prepare(limits, output);
+        run(ctx);
+        (void)fflush(NULL);
+        _exit(0);
+    }
+    if (child < 0) {
+        (void)snprintf(end->words, sizeof end->words, "no process: %s", strerror(errno));
+    } else {
+        bool was_late = child_wait(child, limits->cpu_s, &status);
+
+        end_read(status, output, was_late, limits->cpu_s, end);
+    }
+    end->took_ms = now_ms() - started_ms;
+    (void)munmap(shared_words, QNK_VERDICT_WORDS_MAX);
+    shared_words = NULL;
+    (void)close(output);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/check/subject.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/check/verdict.h"
+#include "kernel/plugin/inspect.h"
+#include "kernel/plugin/loader.h"
+
+enum { MEMORY = 512 << 20, CONFIG_ROOM = 1 << 17 };
+
+/* Of everything that is loaded here, in parent and children. */
+static struct qnk_budget budget = {.limit = MEMORY};
+static uint8_t config_room[CONFIG_ROOM];
+
+void qnk_subject_open(struct qnk_subject *subject)
+{
+    struct qnk_inspection inspection;
+    char why[QNK_PLUGIN_WHY_MAX];
+
+    subject->is_known = false;
+    if (qnk_inspect_open(subject->path, &budget, &inspection, why) != QN_OK) {
+        return;
+    }
+    if (inspection.manifest.kind != NULL) {
+        subject->is_known = true;
+        subject->class = (uint8_t)inspection.manifest.kind->class;
+        subject->spawns_threads = (inspection.manifest.flags & QNK_MANIFEST_SPAWNS) != 0;
+        (void)snprintf(subject->kind, sizeof subject->kind, "%s", inspection.manifest.kind_name);
+        (void)snprintf(subject->name, sizeof subject->name, "%s", inspection.manifest.name);
+    }
+    qnk_inspect_done(&inspection);
+}
+
+static void numbers_take(struct qnk_subject *subject, const struct qnk_manifest *manifest)
+{
+    subject->memory = manifest->memory;
+    subject->lanes = manifest->lanes;
+    for (uint32_t i = 0; i < manifest->steps_count; i++) {
+        subject->steps |= manifest->steps[i].id < 32 ? UINT32_C(1) << manifest->steps[i].id : 0;
+    }
+    for (uint32_t i = 0; i < manifest->queries_count && i < QNK_SUBJECT_ROUTES_MAX; i++) {
+        subject->queries[subject->queries_count++] = manifest->queries[i].id;
+    }
+    for (uint32_t i = 0; i < manifest->routes_count && i < QNK_SUBJECT_ROUTES_MAX; i++) {
+        subject->routes[subject->routes_count++] = manifest->routes[i].id;
+    }
+}
+
+const char *qnk_subject_try(struct qnk_subject *subject)
+{
+    static char why[QNK_PLUGIN_WHY_MAX];
+    const struct qnk_loader_options options = {.budget = &budget, .trust = QNK_TRUST_OFF};
+    struct qnk_loader *loader;
+    struct qnk_plugin *plugin;
+    struct qnk_arena arena;
+
+    if (qnk_loader_create(&options, &loader, why) != QN_OK ||
+        qnk_loader_find(loader, subject->kind, subject->name, subject->path, &plugin, why) !=
+            QN_OK ||
+        qnk_plugin_map(plugin, why) != QN_OK) {
+        return why;
+    }
+    qnk_arena_init(&arena, config_room, sizeof config_room);
+    if (qnk_manifest_default(&plugin->manifest, &arena, &subject->config, why) != QN_OK) {
+        return why;
+    }
+    numbers_take(subject, &plugin->manifest);
+    subject->exported = plugin->descriptor;
+    subject->has_state = plugin->descriptor->state != NULL;
+    subject->plugin = *plugin->descriptor;
+    subject->plugin.life = &plugin->life;
+    subject->plugin.state = &plugin->state;
+    subject->plugin.slots = plugin->table;
+    return NULL;
+}
+
+void qnk_subject_load(struct qnk_subject *subject)
+{
+    const char *why = qnk_subject_try(subject);
+
+    if (why != NULL) {
+        qnk_verdict_fail("%s", why);
+    }
+}

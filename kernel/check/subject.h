@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* subject.h: the plugin under test, as every case sees it.
+ *
+ * The parent fills the first half from the file's bytes and never runs any of it. A case that
+ * needs the plugin loads it in its own child. What is called then are the tables as the kernel
+ * makes them: full size, with stubs where the plugin has nothing.
+ *
+ * Unless a function's own comment says otherwise:
+ *   owns     texts live as long as the run; what was loaded as long as the child
+ *   threads  the case's own
+ */
+
+#include <stdbool.h>
+
+#include <qnet/plugin.h>
+
+#define QNK_SUBJECT_ROUTES_MAX 64 /* of a service; more are not asked */
+
+struct qnk_subject {
+    const char *path;
+    const char *self;   /* this program, for cases that need another process of it */
+    const char *listen; /* a transport's addresses; NULL: found by trying */
+    const char *nowhere;
+    uint64_t seed;
+    bool is_fast;  /* fewer rounds */
+    bool is_known; /* what follows is read from the file's manifest */
+    char kind[QN_PLUGIN_NAME_MAX + 1];
+    char name[QN_PLUGIN_NAME_MAX + 1];
+    uint8_t class;       /* enum qnk_class */
+    bool spawns_threads; /* as the manifest says */
+    /* From here on: of load(). */
+    const struct qn_plugin *exported; /* as it lies in the file */
+    struct qn_plugin plugin;          /* the same with full tables */
+    struct qn_plugin guarded;         /* the same behind the guard; see guarded.h */
+    bool has_state;
+    struct qn_span config;
+    uint64_t memory;
+    uint32_t lanes;
+    uint32_t steps;                           /* of a consensus: bit i for step i */
+    uint32_t queries[QNK_SUBJECT_ROUTES_MAX]; /* of a ledger */
+    uint32_t queries_count;
+    uint32_t routes[QNK_SUBJECT_ROUTES_MAX]; /* of a service */
+    uint32_t routes_count;
+};
+
+/* Fills the first half from the file; is_known says whether that worked. */
+void qnk_subject_open(struct qnk_subject *subject);
+
+/* In a child: verifies and maps the plugin as a node would. Fails the case if that fails. */
+void qnk_subject_load(struct qnk_subject *subject);
+
+/* The same, and gives the refusal's words, or NULL. */
+const char *qnk_subject_try(struct qnk_subject *subject);
