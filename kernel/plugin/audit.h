@@ -44,7 +44,8 @@ struct qnk_audit_found {
 /* Looks at every rule. `elf` has been through qnk_elf_dynamic. */
 void qnk_audit_find(const struct qnk_elf *elf, enum qnk_class class, struct qnk_audit_found *found);
 
-/* The first rule that is broken. `elf` has been through qnk_elf_dynamic. QN_INVALID: `why` names the rule and what breaks it. */
+/* The first rule that is broken. `elf` has been through qnk_elf_dynamic. QN_INVALID: `why` names
+ * the rule and what breaks it. */
 QN_MUST_CHECK int32_t qnk_audit(const struct qnk_elf *elf, enum qnk_class class,
                                 char why[QNK_PLUGIN_WHY_MAX]);
 
