@@ -259,6 +259,14 @@ static void balances_put(FILE *out, const struct qnk_dev *dev)
     }
 }
 
+static void plugin_put(FILE *out, const struct qnk_dev *dev, const char *kind, const char *rest)
+{
+    char line[QNK_DEV_LINE];
+
+    qnk_dev_plugin_line(qnk_dev_plugin_of(dev->plugins, kind), rest, line);
+    (void)fputs(line, out);
+}
+
 static void rules_put(FILE *out, const struct qnk_dev *dev)
 {
     char now[32];
@@ -272,20 +280,18 @@ static void rules_put(FILE *out, const struct qnk_dev *dev)
             "name: dev\n"
             "window: %u\n"
             "interval: {min: 250ms, max: 2s}\n"
-            "limits: {block_bytes: 16MiB, block_txs: 5000}\n"
-            "producer: {use: round-robin, version: \"1.0\", turn: 3, "
-            "intervals: [1s, 1s, 500ms, 250ms]}\n"
-            "consensus: {use: commit-reveal, version: \"1.0\", commit: 6s, commit_min: 400ms, "
-            "reveal: 3s, seal: 3s,\n"
-            "            propose: 1s, propose_step: 500ms, base: 800ms, step: 300ms}\n"
-            "ledger: {use: accounts, version: \"1.0\"}\n"
+            "limits: {block_bytes: 16MiB, block_txs: 5000}\n",
+            dev->window);
+    plugin_put(out, dev, "producer", "");
+    plugin_put(out, dev, "consensus", "");
+    plugin_put(out, dev, "ledger", "");
+    fprintf(out,
             "signature_rule: ed25519-strict-cofactored\n"
             "settle: {blocks: 1, time: 1s}\n"
-            "swap: {notice: 5, probation: 5, ready: 67, dead: 20s, dead_later: 5s}\n"
             "genesis:\n"
             "  time: %s\n"
             "  validators:\n",
-            dev->window, now);
+            now);
 }
 
 static bool network_make(struct qnk_dev *dev, const char *path)
@@ -318,53 +324,6 @@ static bool network_make(struct qnk_dev *dev, const char *path)
 }
 
 /* --- the node files --- */
-
-static const char *plugin_usual(const char *kind)
-{
-    static const char *const usual[][2] = {
-        {"transport", "nanomsg"},       {"storage", "lmdb"},
-        {"compression", "zstd"},        {"producer", "round-robin"},
-        {"consensus", "commit-reveal"}, {"ledger", "accounts"},
-        {"signature", "sodium"},
-    };
-    const char *name = "";
-
-    for (uint32_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        name = strcmp(usual[i][0], kind) == 0 ? usual[i][1] : name;
-    }
-    return name;
-}
-
-const char *qnk_dev_plugin(const struct qnk_dev *dev, const char *kind)
-{
-    const char *name = plugin_usual(kind);
-    size_t size = strlen(kind);
-
-    for (uint32_t i = 0; dev->use[i] != NULL; i++) {
-        if (strncmp(dev->use[i], kind, size) == 0 && dev->use[i][size] == '=') {
-            name = dev->use[i] + size + 1;
-        }
-    }
-    return name;
-}
-
-/* What the node file says of `kind`; `rest` are keys of the usual plugin, or of any transport. */
-static void plugin_put(FILE *out, const struct qnk_dev *dev, const char *kind, const char *rest)
-{
-    const char *name = qnk_dev_plugin(dev, kind);
-
-    if (strcmp(name, plugin_usual(kind)) != 0 && strcmp(kind, "transport") != 0) {
-        rest = "";
-    }
-    if (strchr(name, '/') != NULL) {
-        const char *base = strrchr(name, '/') + 1;
-
-        fprintf(out, "%s: {use: %.*s, path: \"%s\"%s}\n", kind, (int)strcspn(base, "."), base, name,
-                rest);
-    } else {
-        fprintf(out, "%s: {use: %s%s}\n", kind, name, rest);
-    }
-}
 
 static void peers_put(FILE *out, const struct qnk_dev *dev, const struct qnk_dev_node *own)
 {
@@ -474,7 +433,9 @@ bool qnk_dev_prepare(struct qnk_dev *dev, uint32_t supers, uint32_t fulls, uint3
         return false;
     }
     snprintf(path, sizeof path, "%s/network.yaml", dev->folder);
-    if (access(path, F_OK) != 0 ? !network_make(dev, path) : !is_same_chain(dev, supers)) {
+    if (access(path, F_OK) != 0
+            ? !network_make(dev, path)
+            : !is_same_chain(dev, supers) || !qnk_dev_plugins_match(dev->plugins, path)) {
         return false;
     }
     for (uint32_t i = 0; i < dev->count; i++) {

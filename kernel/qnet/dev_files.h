@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "kernel/base/hash.h"
+#include "kernel/qnet/dev_plugins.h"
 
 enum {
     QNK_DEV_NODES_MAX = 64,
@@ -42,7 +43,7 @@ struct qnk_dev_node {
 struct qnk_dev {
     char folder[QNK_DEV_PATH];
     char runtime[QNK_DEV_PATH]; /* XDG_RUNTIME_DIR of the nodes; "": this process's */
-    const char *use[8];         /* "KIND=NAME", NULL after the last */
+    struct qnk_dev_plugin plugins[QNK_DEV_KINDS];
     const char *guard;
     bool has_input_log;
     uint32_t window;
@@ -58,9 +59,6 @@ bool qnk_dev_open(struct qnk_dev *dev, const char *given, bool is_fresh);
 
 /* Makes or reads what lies in the folder, and writes the node files. */
 bool qnk_dev_prepare(struct qnk_dev *dev, uint32_t supers, uint32_t fulls, uint32_t lights);
-
-/* The plugin of `kind` that its nodes use: the choice of --use, or the usual one. */
-const char *qnk_dev_plugin(const struct qnk_dev *dev, const char *kind);
 
 /* The Ed25519 seed of account `index`. */
 void qnk_dev_account(const struct qnk_dev *dev, uint32_t index, uint8_t seed[32]);

@@ -697,17 +697,17 @@ static void front_page(const struct net *net, uint32_t supers)
 {
     static const char *const kinds[] = {"transport", "storage", "compression", "producer",
                                         "consensus", "ledger",  "signature"};
+    const char *limits = qnk_dev_plugin_limits(qnk_dev_plugin_of(net->dev.plugins, "consensus"));
 
     printf("qnet %s   network dev   %u nodes, %u of them validators   quorum %u of %u\n",
            PACKAGE_VERSION, net->dev.count, supers, 2 * supers / 3 + 1, supers);
     printf("plugins     ");
     for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        printf(" %s", qnk_dev_plugin(&net->dev, kinds[i]));
+        printf(" %s", qnk_dev_plugin_of(net->dev.plugins, kinds[i])->name);
     }
     printf("\n");
-    printf("timing       microblock 1 s (0.25-1 s)   window %u   upper limits: commit 6 s, reveal "
-           "3 s, seal 3 s\n",
-           net->dev.window);
+    printf("timing       microblock 1 s (0.25-1 s)   window %u%s%s\n", net->dev.window,
+           limits[0] != 0 ? "   upper limits: " : "", limits);
     printf("load         %llu signed transfers/s\n", (unsigned long long)net->rate);
     printf("  keys       %s/keys/{0..9}.key      (dev keys: never let them hold value)\n",
            net->dev.folder);
@@ -750,26 +750,6 @@ static bool net_start(struct net *net)
     return true;
 }
 
-/* "KIND=NAME" or "KIND=FILE.so", of a local kind. */
-static bool use_take(struct net *net, const char *use)
-{
-    static const char *const kinds[] = {"transport=", "storage=", "compression=", "signature="};
-
-    for (uint32_t i = 0; use != NULL && i < 4; i++) {
-        if (strncmp(use, kinds[i], strlen(kinds[i])) == 0 && use[strlen(kinds[i])] != 0) {
-            net->dev.use[0] = use;
-            return true;
-        }
-    }
-    if (use != NULL) {
-        fprintf(stderr,
-                "qnet: --use %s: transport, storage, compression and signature can be "
-                "chosen, as in --use storage=memory\n",
-                use);
-    }
-    return use == NULL;
-}
-
 int qnk_run_dev(struct qnk_call *call)
 {
     static struct net net;
@@ -792,7 +772,7 @@ int qnk_run_dev(struct qnk_call *call)
                 QNK_DEV_NODES_MAX);
         return QNK_CLI_USAGE;
     }
-    if (!use_take(&net, qnk_call_text(call, "use"))) {
+    if (!qnk_dev_plugins_choose(net.dev.plugins, qnk_call_text(call, "use"))) {
         return QNK_CLI_USAGE;
     }
     if (sodium_init() < 0 || uv_loop_init(&net.loop) != 0 ||
