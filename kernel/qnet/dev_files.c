@@ -288,6 +288,7 @@ static void rules_put(FILE *out, const struct qnk_dev *dev)
     fprintf(out,
             "signature_rule: ed25519-strict-cofactored\n"
             "settle: {blocks: 1, time: 1s}\n"
+            "swap: {notice: 5, probation: 5, ready: 67, dead: 20s, dead_later: 5s}\n"
             "genesis:\n"
             "  time: %s\n"
             "  validators:\n",
