@@ -128,6 +128,8 @@ if [ "$mode" = '' ]; then
     clean engine ''
     clean exchange ''
     clean window ''
+    clean abandon ''
+    clean abandon '-DATTEMPTS=3 -DROUNDS=1'
     fair exchange ''
 elif [ "$mode" = --quick ]; then
     level=-O1
@@ -136,6 +138,7 @@ elif [ "$mode" = --quick ]; then
     level=-O0
     clean guard -DROUNDS=2
     clean exchange -DROUNDS=1
+    clean abandon -DROUNDS=1
     fair exchange -DROUNDS=1
 fi
 
@@ -150,6 +153,8 @@ found engine M_VALID_FORGOTTEN
 found exchange M_TIMERS
 found window M_REORG
 found window M_NO_PAUSE
+found abandon M_IGNORE_LOCKS -DROUNDS=1
+found abandon M_LATE_SEAL -DROUNDS=1
 
 if [ "$mode" != --quick ]; then
     level=-O1
@@ -165,6 +170,9 @@ if [ "$mode" != --quick ]; then
     found engine W_CRASH
     found exchange M_NO_EXCHANGE
     found window M_LOCAL_LAG -DHEIGHTS=3
+    found abandon M_LAST_ALONE '-DATTEMPTS=3 -DROUNDS=1'
+    found abandon W_BOUND -DROUNDS=1
+    found abandon W_FREE -DROUNDS=1
 fi
 
 echo "1..$count"
