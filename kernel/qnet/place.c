@@ -35,6 +35,34 @@ static bool is_build_tree(void)
     return access(path, X_OK) == 0;
 }
 
+/* Whether this is an installed program that lies elsewhere than it was installed for. */
+static bool is_moved(void)
+{
+    return strcmp(own_folder(), QNK_BINDIR) != 0;
+}
+
+/* What is installed as `path`, found from this program's own folder: so a tree that was staged, or
+ * moved as a whole, finds its own things. False: it is not there, or not below the same prefix. */
+static bool beside(char found[PATH], const char *path)
+{
+    const char *own = own_folder();
+    size_t own_size = strlen(own);
+    size_t common = 0, tail;
+
+    while (QNK_BINDIR[common] != 0 && QNK_BINDIR[common] == path[common]) {
+        common++;
+    }
+    while (common > 0 && path[common - 1] != '/') {
+        common--;
+    }
+    tail = sizeof QNK_BINDIR - 1 - common; /* of bindir, below what both have */
+    if (own_size < tail || strcmp(own + own_size - tail, QNK_BINDIR + common) != 0) {
+        return false;
+    }
+    snprintf(found, PATH, "%.*s%.500s", (int)(own_size - tail), own, path + common);
+    return access(found, R_OK) == 0;
+}
+
 const char *qnk_place_search(void)
 {
     static char path[PATH];
@@ -43,11 +71,18 @@ const char *qnk_place_search(void)
     if (given != NULL && *given != 0) {
         return given;
     }
-    if (!is_build_tree()) {
-        return NULL;
+    if (is_build_tree()) {
+        snprintf(path, sizeof path, "%.900s/plugins", own_folder());
+        return path;
     }
-    snprintf(path, sizeof path, "%.900s/plugins", own_folder());
-    return path;
+    return is_moved() && beside(path, QNK_PKGLIBDIR) ? path : NULL;
+}
+
+const char *qnk_place_templates(void)
+{
+    static char path[PATH];
+
+    return beside(path, QNK_PKGDATADIR "/template") ? path : QNK_PKGDATADIR "/template";
 }
 
 const char *qnk_place_daemon(void)

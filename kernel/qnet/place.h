@@ -14,8 +14,12 @@
 #include "kernel/config/node_file.h"
 #include "kernel/plugin/plugin.h"
 
-/* QN_PLUGIN_PATH, else the build tree's plugins, else NULL. */
+/* Where plugins are looked for before the installation's folder: QN_PLUGIN_PATH, else the build
+ * tree's, else those beside a tree that was moved after it was installed, else NULL. */
 const char *qnk_place_search(void);
+
+/* The folder of templates that belongs to this program. */
+const char *qnk_place_templates(void);
 
 /* The path of qnetd. */
 const char *qnk_place_daemon(void);

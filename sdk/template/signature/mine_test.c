@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+
+/* One published signature, and the same broken. Edge cases of the rule are tried by
+ * `qnet plugin check`. */
+
+#include <string.h>
+
+#include <qnet/signature.h>
+
+#include "host.h"
+#include "mine.manifest.h"
+
+/* RFC 8032, section 7.1, test 2. */
+static const uint8_t key[] = {
+    0x3d, 0x40, 0x17, 0xc3, 0xe8, 0x43, 0x89, 0x5a, 0x92, 0xb7, 0x0a, 0xa7, 0x4d, 0x1b, 0x7e, 0xbc,
+    0x9c, 0x98, 0x2c, 0xcf, 0x2e, 0xc4, 0x96, 0x8c, 0xc0, 0xcd, 0x55, 0xf1, 0x2a, 0xf4, 0x66, 0x0c,
+};
+static const uint8_t signature[] = {
+    0x92, 0xa0, 0x09, 0xa9, 0xf0, 0xd4, 0xca, 0xb8, 0x72, 0x0e, 0x82, 0x0b, 0x5f, 0x64, 0x25, 0x40,
+    0xa2, 0xb2, 0x7b, 0x54, 0x16, 0x50, 0x3f, 0x8f, 0xb3, 0x76, 0x22, 0x23, 0xeb, 0xdb, 0x69, 0xda,
+    0x08, 0x5a, 0xc1, 0xe4, 0x3e, 0x15, 0x99, 0x6e, 0x45, 0x8f, 0x36, 0x13, 0xd0, 0xf1, 0x1d, 0x8c,
+    0x38, 0x7b, 0x2e, 0xae, 0xb4, 0x30, 0x2a, 0xee, 0xb0, 0x0d, 0x29, 0x16, 0x12, 0xbb, 0x0c, 0x00,
+};
+static const uint8_t message[] = {0x72};
+
+int main(void)
+{
+    static struct qn_node node;
+    const struct qn_signature_1 *slots = (const void *)qn_plugin_v1.slots;
+    uint8_t broken[sizeof signature], bitmap = 0;
+    struct qn_signature_item items[] = {
+        {.key = key, .sig = signature, .message = {message, sizeof message}},
+        {.key = key, .sig = broken, .message = {message, sizeof message}},
+        {.key = key, .sig = signature, .message = {message, 0}},
+    };
+    struct qn_inst *inst = host_create(&node, MINE_MEMORY, (struct qn_span){NULL, 0});
+
+    memcpy(broken, signature, sizeof broken);
+    broken[3] ^= 1;
+    is("a batch is verified", slots->verify_batch(inst, 0, items, 3, &bitmap) == QN_OK);
+    is("what is right is accepted, and that alone", bitmap == 1);
+    is("keys are checked", slots->check_keys(inst, 0, key, 1, &bitmap) == QN_OK && bitmap == 1);
+    host_destroy(&node, inst);
+    return 0;
+}
