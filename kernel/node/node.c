@@ -14,6 +14,7 @@ enum {
     ASKED_MAX = 65536,
     KEYS_MAX = 8192, /* twice the largest set */
     TELL_MAX = 16384,
+    SEEN_TIMES = 8,
     TICK_US = 1000000,
 };
 
@@ -106,6 +107,14 @@ void qnk_halt(struct qnk_node *node, const char *why)
 
 /* --- life --- */
 
+/* Ids of transactions to remember: some times what may wait, so a small node stays small. */
+static uint32_t names_max(const struct qnk_setup *setup, uint32_t most)
+{
+    uint64_t some = (uint64_t)SEEN_TIMES * setup->limits.mempool_txs;
+
+    return some < most && some > 0 ? (uint32_t)some : most;
+}
+
 static int32_t parts_create(struct qnk_node *node)
 {
     const struct qnk_setup *setup = &node->setup;
@@ -121,8 +130,9 @@ static int32_t parts_create(struct qnk_node *node)
     node->mempool = qnk_mempool_create(&node->budget, &limits, setup->seed + 2);
     node->pending = qnk_seen_create(&node->budget, 2 * QNK_QUEUE_MAX, setup->seed + 3);
     node->rejected = qnk_seen_create(&node->budget, REJECTED_MAX, setup->seed + 4);
-    node->verified = qnk_seen_create(&node->budget, VERIFIED_MAX, setup->seed + 5);
-    node->asked = qnk_seen_create(&node->budget, ASKED_MAX, setup->seed + 6);
+    node->verified =
+        qnk_seen_create(&node->budget, names_max(setup, VERIFIED_MAX), setup->seed + 5);
+    node->asked = qnk_seen_create(&node->budget, names_max(setup, ASKED_MAX), setup->seed + 6);
     node->keys = qnk_seen_create(&node->budget, KEYS_MAX, setup->seed + 7);
     node->guard = qnk_guard_create(&node->budget);
     node->queue = qnk_memory_take(&node->budget, QNK_QUEUE_MAX * sizeof *node->queue);

@@ -32,6 +32,7 @@ enum {
     QUIET_US = 300000,
     CONTEXT = 3, /* equal lines before a difference */
     LINE = 400,
+    MANY = 200,          /* more nodes get small mempools */
     NODES_MAX = 1000,    /* liars' second machines come on top */
     HEAP_KEPT = 1 << 30, /* bytes that are not given back to the system at once */
 };
@@ -197,10 +198,11 @@ static int cast_open(struct sim *sim)
     uint64_t nodes = qnk_call_number(sim->call, "nodes");
     uint32_t validators =
         (uint32_t)(nodes < QNK_NETWORK_VALIDATORS_MAX ? nodes : QNK_NETWORK_VALIDATORS_MAX);
+    const char *file = nodes > MANY ? qnk_sim_node_of_many : qnk_sim_node;
     struct qnk_cast_setup setup = {
         .budget = &budget,
         .loader = qnk_place_loader(),
-        .node = {"sim-node.yaml", {(const uint8_t *)qnk_sim_node, strlen(qnk_sim_node)}},
+        .node = {"sim-node.yaml", {(const uint8_t *)file, strlen(file)}},
         .nodes = (uint32_t)nodes,
         .validators = validators,
         .spare = validators > 0 ? (validators - 1) / 3 : 0,

@@ -18,16 +18,20 @@ const char qnk_sim_network[] =
     "settle: {blocks: 1, time: 100ms}\n"
     "swap: {notice: 5, probation: 5, ready: 67, dead: 2s, dead_later: 1s}\n";
 
-const char qnk_sim_node[] = "version: qnet.node/v1\n"
-                            "network: sim.yaml\n"
-                            "name: sim\n"
-                            "type: super\n"
-                            "data: sim\n"
-                            "keys: {node: node.key, validator: validator.key}\n"
-                            "transport: inproc\n"
-                            "storage: memory\n"
-                            "compression: none\n"
-                            "signature: sodium\n"
-                            "trust: {policy: off}\n"
-                            "resend: 60ms\n"
-                            "mempool: {txs: 10000, bytes: 16MiB, senders: 1000}\n";
+#define NODE(mempool)                                    \
+    "version: qnet.node/v1\n"                            \
+    "network: sim.yaml\n"                                \
+    "name: sim\n"                                        \
+    "type: super\n"                                      \
+    "data: sim\n"                                        \
+    "keys: {node: node.key, validator: validator.key}\n" \
+    "transport: inproc\n"                                \
+    "storage: memory\n"                                  \
+    "compression: none\n"                                \
+    "signature: sodium\n"                                \
+    "trust: {policy: off}\n"                             \
+    "resend: 60ms\n"                                     \
+    "mempool: " mempool "\n"
+
+const char qnk_sim_node[] = NODE("{txs: 10000, bytes: 16MiB, senders: 1000}");
+const char qnk_sim_node_of_many[] = NODE("{txs: 1000, bytes: 1MiB, senders: 200}");

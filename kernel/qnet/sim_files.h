@@ -7,3 +7,6 @@
 /* As text; the network file has no genesis, which a cast makes for itself. */
 extern const char qnk_sim_network[];
 extern const char qnk_sim_node[];
+
+/* The same with a small mempool, for networks of very many nodes. */
+extern const char qnk_sim_node_of_many[];
