@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <qnet/assert.h>
+
 #include "kernel/check/address.h"
 #include "kernel/check/case.h"
 #include "kernel/check/stand.h"
@@ -90,6 +92,9 @@ void qnk_contract_run(const struct qnk_subject *subject, const struct qn_plugin 
                       uint32_t place)
 {
     const struct qnk_contract *contract = qnk_contract_find(subject->kind);
+
+    QN_ASSERT(contract != NULL && place < contract->count);
+
     void *it = contract->start(subject, plugin);
 
     contract->cases[place].run(&it);
