@@ -14,8 +14,8 @@ enum {
 };
 
 static const char *const code_names[QNK_FINDING_CODE_COUNT] = {
-    "E101", "E102", "E103", "E104", "E105", "E106", "E107",
-    "E108", "E109", "E110", "E111", "E112", "W201", "W202",
+    "E101", "E102", "E103", "E104", "E105", "E106", "E107", "E108", "E109",
+    "E110", "E111", "E112", "E113", "E114", "E120", "W201", "W202",
 };
 
 void qnk_report_init(struct qnk_report *report, struct qnk_arena *arena)

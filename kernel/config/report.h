@@ -7,7 +7,8 @@
  *     E101 not YAML             E102 unknown key       E103 missing key      E104 given twice
  *     E105 wrong type           E106 out of range      E107 unit             E108 no such plugin
  *     E109 plugin refused       E110 file missing, wrong owner or mode       E111 wrong file
- *     E112 two keys contradict  W201 deprecated        W202 open to other hosts
+ *     E112 two keys contradict  E113 no such name      E114 not an expression
+ *     E120 a provider cannot    W201 deprecated        W202 open to other hosts
  *
  * Unless a function's own comment says otherwise:
  *   shapes   lines and columns count from 1, columns in characters; line 0 is no place
@@ -55,6 +56,9 @@ enum qnk_finding_code {
     QNK_E110,
     QNK_E111,
     QNK_E112,
+    QNK_E113,
+    QNK_E114,
+    QNK_E120,
     QNK_W201,
     QNK_W202,
     QNK_FINDING_CODE_COUNT
