@@ -96,6 +96,7 @@ struct machine {
     bool is_cut;          /* without power, and nobody knows yet */
     bool is_clock_held;   /* its clock was set: it was told to hold */
     uint32_t writes_left; /* until then; UINT32_MAX: no end */
+    uint64_t paused_until_us;
     uint32_t life;
     int32_t status; /* of the disk, that ended it */
     char why[QNK_WORLD_WHY];

@@ -30,6 +30,8 @@ struct wire {
     uint64_t down_us; /* when it broke last */
     uint64_t frames;  /* asked about so far: chance goes by it */
     uint32_t extra_us;
+    uint32_t jitter_us; /* of this way alone, as is the next */
+    uint32_t loss_ppm;
     bool is_cut;
     bool is_gapped;
 };
@@ -133,6 +135,13 @@ void qnk_links_slow(struct qnk_links *links, uint32_t from, uint32_t to, uint32_
     wire_of(links, from, to)->extra_us = extra_us;
 }
 
+void qnk_links_rough(struct qnk_links *links, uint32_t from, uint32_t to, uint32_t jitter_us,
+                     uint32_t loss_ppm)
+{
+    wire_of(links, from, to)->jitter_us = jitter_us;
+    wire_of(links, from, to)->loss_ppm = loss_ppm;
+}
+
 void qnk_links_cut(struct qnk_links *links, uint32_t from, uint32_t to, bool is_cut)
 {
     wire_of(links, from, to)->is_cut = is_cut;
@@ -220,6 +229,14 @@ static uint64_t port_pass(const struct qnk_links *links, uint64_t *free_us, uint
     return *free_us;
 }
 
+/* For what single ways have of their own: apart from the draws that all have. */
+enum own { OWN_JITTER = 0x6a17, OWN_LOSS };
+
+static uint64_t own_draw(struct chance chance, enum own what, uint64_t below)
+{
+    return qnk_mix(qnk_mix(chance.base) + what) % below;
+}
+
 static bool happens(struct chance chance, enum draw what, uint32_t permille)
 {
     return permille > 0 && draw(chance, what, 1000) < permille;
@@ -274,13 +291,15 @@ void qnk_links_send(struct qnk_links *links, uint64_t now_us, uint32_t from, uin
     if (wire->is_cut) {
         passage->what = wire->is_gapped ? QNK_PASSING_LOST : QNK_PASSING_GAP;
         wire->is_gapped = true;
-    } else if (happens(chance, DRAW_LOSS, links->faults.loss_permille)) {
+    } else if (happens(chance, DRAW_LOSS, links->faults.loss_permille) ||
+               (wire->loss_ppm > 0 && own_draw(chance, OWN_LOSS, 1000000) < wire->loss_ppm)) {
         passage->what = QNK_PASSING_BREAKS;
     } else {
         uint64_t out_us = port_pass(links, &port->up_free_us, now_us, bps, size);
 
-        arrive(links, wire, chance, out_us + delay_of(links, from, to, chance) + wire->extra_us,
-               passage);
+        out_us += delay_of(links, from, to, chance) + wire->extra_us;
+        out_us += wire->jitter_us > 0 ? own_draw(chance, OWN_JITTER, wire->jitter_us) : 0;
+        arrive(links, wire, chance, out_us, passage);
     }
 }
 

@@ -20,7 +20,7 @@
  * Unless a function's own comment says otherwise:
  *   units    microseconds of virtual time; bytes; nodes from 0
  *   threads  one
- *   cost     constant; memory 40 bytes for each pair of nodes and way
+ *   cost     constant; memory 48 bytes for each pair of nodes and way
  *
  * Source: scale.md 1.5.
  */
@@ -89,6 +89,11 @@ bool qnk_links_faults(struct qnk_links *links, uint64_t now_us,
 
 /* Everything this way takes so much longer. */
 void qnk_links_slow(struct qnk_links *links, uint32_t from, uint32_t to, uint32_t extra_us);
+
+/* On this way each frame takes up to so much longer, by lot, and so many millionths of them break
+ * its link, whatever else is wrong with all links. */
+void qnk_links_rough(struct qnk_links *links, uint32_t from, uint32_t to, uint32_t jitter_us,
+                     uint32_t loss_ppm);
 
 /* A way that is cut swallows what is sent. Opened again, it says whether it did so on a link that
  * is still up, which then must be broken: bytes are missing in it. */

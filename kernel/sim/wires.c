@@ -124,6 +124,12 @@ void qnk_world_slow_way(struct qnk_world *world, uint32_t from, uint32_t to, uin
     qnk_links_slow(world->links, from, to, extra_us);
 }
 
+void qnk_world_rough_way(struct qnk_world *world, uint32_t from, uint32_t to, uint32_t jitter_us,
+                         uint32_t loss_ppm)
+{
+    qnk_links_rough(world->links, from, to, jitter_us, loss_ppm);
+}
+
 void qnk_world_faults(struct qnk_world *world, const struct qnk_link_faults *faults)
 {
     uint32_t nodes = world->setup.nodes;

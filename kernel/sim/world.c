@@ -296,6 +296,7 @@ static void machine_on(struct qnk_world *world, uint32_t i)
     machine->status = QN_OK;
     machine->why[0] = '\0';
     machine->writes_left = UINT32_MAX;
+    machine->paused_until_us = 0;
     memset(machine->timers, 0, sizeof machine->timers);
     memset(machine->cpu_free_us, 0, sizeof machine->cpu_free_us);
     machine->ledger_free_us = machine->ledger_last_us = 0;
@@ -526,6 +527,11 @@ static bool is_live(const struct qnk_world *world, const struct happening *at)
            (is_alive(&world->machines[at->node]) && world->machines[at->node].life == at->life);
 }
 
+void qnk_world_pause(struct qnk_world *world, uint32_t node, uint64_t until_us)
+{
+    world->machines[node].paused_until_us = until_us;
+}
+
 void qnk_world_run(struct qnk_world *world, uint64_t until_us)
 {
     for (const struct qnk_queued *first;
@@ -533,6 +539,12 @@ void qnk_world_run(struct qnk_world *world, uint64_t until_us)
         struct happening *at = happening_pop(world);
 
         world->now_us = at->queued.at_us;
+        if (is_live(world, at) && at->node != NOBODY &&
+            world->machines[at->node].paused_until_us > world->now_us) {
+            at->queued.at_us = world->machines[at->node].paused_until_us;
+            qnk_happening_push(world, at);
+            continue;
+        }
         if (is_live(world, at)) {
             if (at->what == ACT_FRAME && !qnk_wires_receive(world, at)) {
                 continue; /* it is in the queue again */

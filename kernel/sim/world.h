@@ -108,6 +108,13 @@ void qnk_world_slow_way(struct qnk_world *world, uint32_t from, uint32_t to, uin
 void qnk_world_slow(struct qnk_world *world, uint32_t node, uint32_t cpu_permille,
                     uint32_t disk_permille);
 
+/* One way has a jitter and a loss of its own (links.h). */
+void qnk_world_rough_way(struct qnk_world *world, uint32_t from, uint32_t to, uint32_t jitter_us,
+                         uint32_t loss_ppm);
+
+/* The node's process stands still until then, and does not know: what happens to it waits. */
+void qnk_world_pause(struct qnk_world *world, uint32_t node, uint64_t until_us);
+
 /* Cuts or mends both ways between two nodes. */
 void qnk_world_link(struct qnk_world *world, uint32_t a, uint32_t b, bool is_up);
 
