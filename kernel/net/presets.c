@@ -44,6 +44,33 @@ static const struct settings all_settings[] = {
      "propose_step: 50ms, base: 100ms, step: 50ms"},
 };
 
+const char *qnk_preset_node(const char *preset)
+{
+    static const char fast[] = "version: qnet.node/v1\n"
+                               "network: net.yaml\n"
+                               "name: net\n"
+                               "type: super\n"
+                               "data: net\n"
+                               "keys: {node: node.key, validator: validator.key}\n"
+                               "transport: inproc\n"
+                               "storage: memory\n"
+                               "compression: none\n"
+                               "signature: sodium\n"
+                               "trust: {policy: off}\n"
+                               "mempool: {txs: 10000, bytes: 16MiB, senders: 1000}\n"
+                               "resend: 60ms\n";
+    static char slow[sizeof fast + 1];
+
+    if (strcmp(preset, "sim") == 0) {
+        return fast;
+    }
+    if (slow[0] == 0) {
+        memcpy(slow, fast, sizeof fast - sizeof "60ms\n");
+        memcpy(slow + sizeof fast - sizeof "60ms\n", "300ms\n", sizeof "300ms\n");
+    }
+    return slow;
+}
+
 const char *qnk_preset_text(uint32_t place)
 {
     return texts[place];

@@ -19,5 +19,8 @@ extern const char *const qnk_preset_names[QNK_PRESETS];
 /* The text of preset `place`. */
 const char *qnk_preset_text(uint32_t place);
 
+/* The node file of every node of a virtual network, with its local kinds. */
+const char *qnk_preset_node(const char *preset);
+
 /* The settings that a plugin has under this preset, as "commit: 6s, ..."; "": its own defaults. */
 const char *qnk_preset_settings(const char *preset, const char *kind, const char *plugin);

@@ -186,7 +186,6 @@ struct qnk_spec {
     struct qnk_loader *loader;
     const struct qnk_tree *changes; /* network.set; NULL: none */
     const char *preset;
-    uint32_t accounts;
     const char *transport, *storage, *compression;
     struct qnk_spec_node nodes[QNK_SPEC_NODES_MAX]; /* validators first */
     uint32_t nodes_count, validators;

@@ -9,7 +9,6 @@
 
 #include "kernel/base/text.h"
 #include "kernel/config/network.h"
-#include "kernel/config/record.h"
 #include "kernel/net/presets.h"
 #include "kernel/net/spec_own.h"
 
@@ -21,12 +20,6 @@ static const struct qnk_config_key keys[] = {
      .values = qnk_preset_names,
      .values_count = QNK_PRESETS,
      .doc = "the rules to start from: dev, blocks of a second; sim, ten times as fast"},
-    {.name = "accounts",
-     .type = QNK_CONFIG_INT,
-     .absent = QNK_RECORD_U64(1000),
-     .min = QNK_RECORD_U64(10),
-     .max = QNK_RECORD_U64(1000),
-     .doc = "with funds, that the load pays from"},
 };
 static const struct qnk_config_key set_keys[] = {{.name = "set"}};
 static const struct qnk_config_schema schema = {"'network'", keys, QNK_COUNT(keys)};
@@ -346,10 +339,8 @@ void qnk_spec_read_network(struct qnk_spec *spec, struct qnk_loader *loader)
 
     spec->loader = loader;
     spec->preset = qnk_preset_names[0];
-    spec->accounts = 1000;
     if (tree != NULL && qnk_item_read(spec, tree, &schema, &set_schema, &item)) {
         spec->preset = qnk_preset_names[qnk_item_number(&item, "preset")];
-        spec->accounts = (uint32_t)qnk_item_number(&item, "accounts");
         spec->changes = qnk_tree_child(tree, "set");
         if (spec->changes != NULL && spec->changes->kind != QNK_TREE_MAP) {
             qnk_report_add(&spec->report, QNK_E105, qnk_tree_place(spec, spec->changes),

@@ -3,10 +3,12 @@
 /* run_net.c: `qnet net`: testnets out of one file. */
 
 #include <errno.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "kernel/qnet/net_example.h"
 #include "kernel/qnet/net_open.h"
+#include "kernel/qnet/net_test.h"
 #include "kernel/qnet/runs.h"
 #include "kernel/qnet/show.h"
 
@@ -70,4 +72,88 @@ int qnk_run_net_check(struct qnk_call *call)
     }
     qnk_spec_done(&spec);
     return is_good ? QNK_CLI_OK : QNK_CLI_FAILED;
+}
+
+/* --- test --- */
+
+static void verdicts_print(const struct qnk_net_run *run)
+{
+    for (uint32_t i = 0; i < run->verdicts.count; i++) {
+        const struct qnk_result *it = &run->verdicts.results[i];
+
+        printf("assert    %-12s %-46s %s   %s\n", it->id, it->text, it->is_good ? "pass" : "FAIL",
+               it->words);
+    }
+}
+
+static void result_print(const struct qnk_call *call, const struct qnk_net_run *run)
+{
+    const struct qnk_story *story = &run->story;
+
+    if (!call->quiet) {
+        verdicts_print(run);
+    }
+    printf("%u passed, %u failed   %llu heights, %llu windows, %u transfers   %s%.16s%s"
+           "%.1f s of the network in %.1f s   %s\n",
+           run->verdicts.count - run->verdicts.failed, run->verdicts.failed,
+           (unsigned long long)story->chain_heights, (unsigned long long)story->chain_windows,
+           story->txs_count, story->event_hash[0] == 0 ? "" : "event hash ", story->event_hash,
+           story->event_hash[0] == 0 ? "" : "   ", (double)story->end_ms / 1000,
+           (double)story->real_ms / 1000, run->artifacts.folder);
+    if (run->verdicts.failed > 0) {
+        printf("again: %s\n", run->command);
+    }
+}
+
+static json_t *result_json(const struct qnk_net_run *run)
+{
+    json_t *list = json_array();
+
+    for (uint32_t i = 0; i < run->verdicts.count; i++) {
+        const struct qnk_result *it = &run->verdicts.results[i];
+
+        json_array_append_new(list, json_pack("{s:s, s:b, s:s, s:s}", "id", it->id, "good",
+                                              it->is_good, "text", it->text, "words", it->words));
+    }
+    return json_pack(
+        "{s:s, s:s, s:s, s:I, s:i, s:i, s:s, s:o}", "run", run->artifacts.id, "folder",
+        run->artifacts.folder, "provider", qnk_provider_names[run->spec->provider], "seed",
+        (json_int_t)run->seed, "passed", (int)(run->verdicts.count - run->verdicts.failed),
+        "failed", (int)run->verdicts.failed, "event_hash", run->story.event_hash, "asserts", list);
+}
+
+int qnk_run_net_test(struct qnk_call *call)
+{
+    static struct qnk_net_run run;
+    static char command[600];
+    int result;
+
+    if (sodium_init() < 0 || !qnk_net_open(call, call->operands[0], &spec)) {
+        qnk_net_report(&spec, stderr);
+        qnk_spec_done(&spec);
+        return QNK_CLI_FAILED;
+    }
+    run = (struct qnk_net_run){.spec = &spec, .seed = spec.seed, .command = command};
+    if (qnk_call_given(call, "seed")) {
+        run.seed = qnk_call_number(call, "seed");
+    }
+    run.runs = qnk_call_text(call, "runs");
+    run.told = call->quiet || call->json ? NULL : stdout;
+    snprintf(command, sizeof command, "qnet net test %s --seed %llu --provider %s",
+             call->operands[0], (unsigned long long)run.seed, qnk_provider_names[spec.provider]);
+    result = qnk_net_run(&run);
+    if (result == QNK_CLI_OK) {
+        if (call->json) {
+            json_t *answer = result_json(&run);
+
+            qnk_json_print(answer);
+            json_decref(answer);
+        } else {
+            result_print(call, &run);
+        }
+        result = run.verdicts.failed > 0 ? QNK_CLI_ASSERTION : QNK_CLI_OK;
+        qnk_net_run_done(&run);
+    }
+    qnk_spec_done(&spec);
+    return result;
 }

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/net/artifacts.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/base/hex.h"
+#include "kernel/base/random.h"
+#include "kernel/base/text.h"
+
+static bool say(const char *what, const char *path)
+{
+    fprintf(stderr, "qnet: cannot %s '%s': %s\n", what, path, strerror(errno));
+    return false;
+}
+
+static bool folder_make(const char *path)
+{
+    return mkdir(path, 0755) == 0 || errno == EEXIST || say("make", path);
+}
+
+static void id_make(char id[40])
+{
+    uint8_t lot[2];
+    char text[24], hex[5];
+    time_t now = time(NULL);
+    struct tm tm;
+
+    qnk_random_system(lot, sizeof lot);
+    qnk_hex_encode(lot, sizeof lot, hex);
+    (void)localtime_r(&now, &tm);
+    (void)strftime(text, sizeof text, "%Y%m%d-%H%M%S", &tm);
+    qnk_text(id, 40, "%s-%s", text, hex);
+}
+
+bool qnk_artifacts_make(struct qnk_artifacts *to, const char *runs, const struct qnk_spec *spec)
+{
+    char path[QNK_ARTIFACT_PATH];
+
+    id_make(to->id);
+    if (strlen(runs) + 64 > sizeof to->folder) {
+        fprintf(stderr, "qnet: '%s' is too long\n", runs);
+        return false;
+    }
+    if (!folder_make(runs)) {
+        return false;
+    }
+    qnk_text(to->folder, sizeof to->folder, "%s/%s", runs, to->id);
+    qnk_text(path, sizeof path, "%s/nodes", to->folder);
+    if (!folder_make(to->folder) || !folder_make(path)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < spec->nodes_count; i++) {
+        qnk_text(path, sizeof path, "%s/nodes/%s", to->folder, spec->nodes[i].name);
+        if (!folder_make(path)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+FILE *qnk_artifact_open(const struct qnk_artifacts *to, const char *name)
+{
+    char path[QNK_ARTIFACT_PATH];
+    FILE *file;
+
+    qnk_text(path, sizeof path, "%s/%s", to->folder, name);
+    file = fopen(path, "w");
+    if (file == NULL) {
+        (void)say("make", path);
+    }
+    return file;
+}
+
+/* --- texts --- */
+
+static void json_put(FILE *out, const char *text)
+{
+    (void)fputc('"', out);
+    for (; *text != 0; text++) {
+        unsigned char byte = (unsigned char)*text;
+
+        if (byte == '"' || byte == '\\') {
+            fprintf(out, "\\%c", byte);
+        } else if (byte < 32) {
+            fprintf(out, "\\u%04x", byte);
+        } else {
+            (void)fputc(byte, out);
+        }
+    }
+    (void)fputc('"', out);
+}
+
+static void xml_put(FILE *out, const char *text)
+{
+    for (; *text != 0; text++) {
+        switch (*text) {
+        case '<':
+            (void)fputs("&lt;", out);
+            break;
+        case '>':
+            (void)fputs("&gt;", out);
+            break;
+        case '&':
+            (void)fputs("&amp;", out);
+            break;
+        case '"':
+            (void)fputs("&quot;", out);
+            break;
+        default:
+            (void)fputc((unsigned char)*text < 32 ? '?' : *text, out);
+            break;
+        }
+    }
+}
+
+/* --- files --- */
+
+typedef void put(FILE *out, const struct qnk_artifacts *to, const struct qnk_story *story,
+                 const struct qnk_verdicts *verdicts);
+
+static void spec_put(FILE *out, const struct qnk_artifacts *to, const struct qnk_story *story,
+                     const struct qnk_verdicts *verdicts)
+{
+    const struct qn_span text = story->spec->source.bytes;
+
+    (void)verdicts;
+    fprintf(out, "# run %s with seed %llu, provider %s%s%s\n", to->id,
+            (unsigned long long)story->seed, qnk_provider_names[story->spec->provider],
+            story->variant == NULL ? "" : ", variant ",
+            story->variant == NULL ? "" : story->variant->name);
+    (void)fwrite(text.data, 1, text.size, out);
+}
+
+static void seconds_put(FILE *out, uint64_t us, char end)
+{
+    if (us != 0) {
+        fprintf(out, "%llu.%06llu", (unsigned long long)(us / 1000000),
+                (unsigned long long)(us % 1000000));
+    }
+    (void)fputc(end, out);
+}
+
+static void load_put(FILE *out, const struct qnk_artifacts *to, const struct qnk_story *story,
+                     const struct qnk_verdicts *verdicts)
+{
+    (void)to;
+    (void)verdicts;
+    fprintf(out, "id,node,submit_s,accept_s,micro_s,final_s,height,finals\n");
+    for (uint32_t i = 0; i < story->txs_count; i++) {
+        const struct qnk_story_tx *tx = &story->txs[i];
+        char hex[QNK_HEX_SIZE(QN_HASH_SIZE)];
+
+        qnk_hex_encode(tx->id.bytes, QN_HASH_SIZE, hex);
+        fprintf(out, "%s,%s,", hex, story->spec->nodes[tx->node].name);
+        seconds_put(out, tx->submit_us, ',');
+        seconds_put(out, tx->accept_us, ',');
+        seconds_put(out, tx->micro_us, ',');
+        seconds_put(out, tx->final_us, ',');
+        fprintf(out, "%u,%u\n", tx->height, tx->finals);
+    }
+}
+
+static void samples_put(FILE *out, const struct qnk_artifacts *to, const struct qnk_story *story,
+                        const struct qnk_verdicts *verdicts)
+{
+    (void)to;
+    (void)verdicts;
+    fprintf(out, "at_ms,node,on");
+    for (uint32_t gauge = 0; gauge < QNK_GAUGES; gauge++) {
+        fprintf(out, ",%s", qnk_gauges[gauge].name);
+    }
+    fprintf(out, "\n");
+    for (uint32_t node = 0; node < story->spec->nodes_count; node++) {
+        const struct qnk_story_node *it = &story->nodes[node];
+
+        for (uint32_t i = 0; i < it->samples_count; i++) {
+            fprintf(out, "%u,%s,%d", it->samples[i].at_ms, story->spec->nodes[node].name,
+                    it->samples[i].is_on);
+            for (uint32_t gauge = 0; gauge < QNK_GAUGES; gauge++) {
+                fprintf(out, ",%g", qnk_sample_value(&it->samples[i], (enum qnk_gauge)gauge));
+            }
+            fprintf(out, "\n");
+        }
+    }
+}
+
+static void asserts_put(FILE *out, const struct qnk_artifacts *to, const struct qnk_story *story,
+                        const struct qnk_verdicts *verdicts)
+{
+    (void)to;
+    (void)story;
+    fprintf(out, "{\"failed\":%u,\"asserts\":[", verdicts->failed);
+    for (uint32_t i = 0; i < verdicts->count; i++) {
+        const struct qnk_result *it = &verdicts->results[i];
+
+        fprintf(out, "%s\n  {\"id\":", i == 0 ? "" : ",");
+        json_put(out, it->id);
+        fprintf(out, ",\"good\":%s,\"text\":", it->is_good ? "true" : "false");
+        json_put(out, it->text);
+        fprintf(out, ",\"words\":");
+        json_put(out, it->words);
+        fprintf(out, "}");
+    }
+    fprintf(out, "\n]}\n");
+}
+
+static void junit_put(FILE *out, const struct qnk_artifacts *to, const struct qnk_story *story,
+                      const struct qnk_verdicts *verdicts)
+{
+    fprintf(out,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+            "<testsuite name=\"%s\" id=\"%s\" tests=\"%u\" failures=\"%u\" time=\"%.3f\">\n",
+            story->spec->name, to->id, verdicts->count, verdicts->failed,
+            (double)story->real_ms / 1000);
+    for (uint32_t i = 0; i < verdicts->count; i++) {
+        const struct qnk_result *it = &verdicts->results[i];
+
+        fprintf(out, "  <testcase classname=\"%s\" name=\"", story->spec->name);
+        xml_put(out, it->id);
+        fprintf(out, "\">");
+        if (!it->is_good) {
+            fprintf(out, "<failure message=\"");
+            xml_put(out, it->words);
+            fprintf(out, "\">");
+            xml_put(out, it->text);
+            fprintf(out, "</failure>");
+        }
+        fprintf(out, "</testcase>\n");
+    }
+    fprintf(out, "</testsuite>\n");
+}
+
+/* "model name : X" of /proc/cpuinfo. */
+static void cpu_find(char *text, uint64_t room)
+{
+    FILE *in = fopen("/proc/cpuinfo", "r");
+    char line[256];
+
+    qnk_text(text, room, "unknown");
+    while (in != NULL && fgets(line, sizeof line, in) != NULL) {
+        char *colon = strchr(line, ':');
+
+        if (strncmp(line, "model name", 10) == 0 && colon != NULL) {
+            line[strcspn(line, "\n")] = 0;
+            qnk_text(text, room, "%s", colon[1] == ' ' ? colon + 2 : colon + 1);
+            break;
+        }
+    }
+    if (in != NULL) {
+        (void)fclose(in);
+    }
+}
+
+static void env_put(FILE *out, const struct qnk_artifacts *to, const struct qnk_story *story,
+                    const struct qnk_verdicts *verdicts)
+{
+    struct qnk_sha256 sha;
+    struct qnk_hash hash;
+    char cpu[200], hex[QNK_HEX_SIZE(QN_HASH_SIZE)];
+    struct utsname system = {.sysname = ""};
+
+    (void)verdicts;
+    cpu_find(cpu, sizeof cpu);
+    (void)uname(&system);
+    qnk_sha256_init(&sha);
+    qnk_sha256_add(&sha, story->spec->source.bytes.data, story->spec->source.bytes.size);
+    qnk_sha256_done(&sha, hash.bytes);
+    qnk_hex_encode(hash.bytes, QN_HASH_SIZE, hex);
+    fprintf(out, "{\n  \"cpu\":");
+    json_put(out, cpu);
+    fprintf(out, ",\n  \"cores\":%ld,\n  \"kernel\":", sysconf(_SC_NPROCESSORS_ONLN));
+    json_put(out, system.release);
+    fprintf(out, ",\n  \"version\":");
+    json_put(out, to->version);
+    fprintf(out, ",\n  \"compiler\":");
+    json_put(out, to->compiler);
+    fprintf(out, ",\n  \"command\":");
+    json_put(out, to->command);
+    fprintf(out, ",\n  \"spec_sha256\":\"%s\",\n  \"seed\":%llu,\n  \"provider\":\"%s\"\n}\n", hex,
+            (unsigned long long)story->seed, qnk_provider_names[story->spec->provider]);
+}
+
+bool qnk_artifacts_write(const struct qnk_artifacts *to, const struct qnk_story *story,
+                         const struct qnk_verdicts *verdicts)
+{
+    static const struct {
+        const char *name;
+        put *put;
+    } files[] = {
+        {"spec.yaml", spec_put},       {"load.csv", load_put},   {"samples.csv", samples_put},
+        {"asserts.json", asserts_put}, {"junit.xml", junit_put}, {"env.json", env_put},
+    };
+    bool is_done = true;
+
+    for (uint32_t i = 0; i < sizeof files / sizeof *files; i++) {
+        FILE *out = qnk_artifact_open(to, files[i].name);
+
+        if (out == NULL) {
+            return false;
+        }
+        files[i].put(out, to, story, verdicts);
+        is_done = fclose(out) == 0 && is_done;
+    }
+    return is_done;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* artifacts.h: the folder of a run, in which everything of it survives:
+ *
+ *     spec.yaml        as it was run, with the seed and the provider
+ *     events.jsonl     one merged timeline: what was done, blocks, windows, what nodes said
+ *     nodes/NAME/      chain.export; of processes also node.yaml and log.K
+ *     load.csv         submit, accept, micro, final of every transfer, in seconds
+ *     samples.csv      every sample of every node
+ *     asserts.json junit.xml report.json report.md report.html env.json
+ *
+ * Unless a function's own comment says otherwise:
+ *   owns     paths are the caller's
+ *   threads  one
+ *   errors   false after words on stderr
+ *
+ * Source: operations.md 13.
+ */
+
+#include "kernel/net/judge.h"
+
+enum { QNK_ARTIFACT_PATH = 600 };
+
+struct qnk_artifacts {
+    char folder[QNK_ARTIFACT_PATH / 2];
+    char id[40];                    /* of the run: the folder's name */
+    const char *version, *compiler; /* of this program */
+    const char *command;            /* that repeats the run */
+};
+
+/* Makes a new folder below `runs`, and nodes/NAME in it. The id says when, and is new. */
+bool qnk_artifacts_make(struct qnk_artifacts *to, const char *runs, const struct qnk_spec *spec);
+
+/* A file of it for writing; NULL after words. */
+FILE *qnk_artifact_open(const struct qnk_artifacts *to, const char *name);
+
+/* Everything but events, exports and reports, which are written elsewhere. */
+bool qnk_artifacts_write(const struct qnk_artifacts *to, const struct qnk_story *story,
+                         const struct qnk_verdicts *verdicts);

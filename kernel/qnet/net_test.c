@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "kernel/qnet/net_test.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "kernel/base/text.h"
+#include "kernel/net/report.h"
+#include "kernel/net/virtual.h"
+#include "kernel/qnet/client.h"
+#include "kernel/qnet/command.h"
+#include "kernel/qnet/place.h"
+#include "kernel/qnet/show.h"
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static FILE *export_open(void *ctx, uint32_t node)
+{
+    const struct qnk_net_run *run = ctx;
+    char name[100];
+
+    snprintf(name, sizeof name, "nodes/%s/chain.export", run->spec->nodes[node].name);
+    return qnk_artifact_open(&run->artifacts, name);
+}
+
+/* A program of an assertion, in the folder of the spec; $1 is the run's. */
+static int command_run(void *ctx, const char *command)
+{
+    const struct qnk_net_run *run = ctx;
+    extern char **environ;
+    char shell[] = "sh", option[] = "-c", line[1200];
+    char *args[] = {shell, option, line, NULL};
+    int status = -1;
+    pid_t pid;
+
+    snprintf(line, sizeof line, "set -- '%s'; cd '%s' && %.600s \"$@\"", run->artifacts.folder,
+             *run->spec->folder == 0 ? "." : run->spec->folder, command);
+    if (run->artifacts.folder[0] != '/') {
+        snprintf(line, sizeof line, "set -- \"$PWD/%s\"; cd '%s' && %.600s \"$@\"",
+                 run->artifacts.folder, *run->spec->folder == 0 ? "." : run->spec->folder, command);
+    }
+    if (posix_spawnp(&pid, shell, NULL, NULL, args, environ) != 0 ||
+        waitpid(pid, &status, 0) != pid || !WIFEXITED(status)) {
+        return -1;
+    }
+    return WEXITSTATUS(status);
+}
+
+static bool virtual_run(struct qnk_net_run *run)
+{
+    static struct qnk_budget budget = {.limit = SIZE_MAX};
+    const struct qnk_virtual_setup setup = {
+        .budget = &budget,
+        .loader = qnk_place_loader(),
+        .spec = run->spec,
+        .story = &run->story,
+        .export_open = export_open,
+        .ctx = run,
+    };
+    char why[QNK_CAST_WHY] = "";
+
+    qnk_client_budget.limit = SIZE_MAX;
+    if (setup.loader == NULL) {
+        return false;
+    }
+    if (qnk_virtual_run(&setup, why) != QN_OK) {
+        fprintf(stderr, "qnet: %s\n", why);
+        return false;
+    }
+    return true;
+}
+
+static bool provider_run(struct qnk_net_run *run)
+{
+    if (run->spec->provider == QNK_PROVIDER_VIRTUAL) {
+        return virtual_run(run);
+    }
+    fprintf(stderr, "qnet: provider process cannot run yet\n");
+    return false;
+}
+
+static void begin_tell(const struct qnk_net_run *run)
+{
+    if (run->told != NULL) {
+        fprintf(run->told, "run %s   seed %llu   provider %s   %u nodes   quorum %u of %u\n",
+                run->artifacts.id, (unsigned long long)run->seed,
+                qnk_provider_names[run->spec->provider], run->spec->nodes_count,
+                2 * run->spec->validators / 3 + 1, run->spec->validators);
+        (void)fflush(run->told);
+    }
+}
+
+static bool story_open(struct qnk_net_run *run)
+{
+    static struct qnk_budget budget = {.limit = SIZE_MAX};
+
+    if (!qnk_story_init(&run->story, &budget, run->spec, run->seed, run->variant)) {
+        fprintf(stderr, "qnet: no memory\n");
+        return false;
+    }
+    run->story.told = run->told;
+    run->story.events = qnk_artifact_open(&run->artifacts, "events.jsonl");
+    return run->story.events != NULL;
+}
+
+int qnk_net_run(struct qnk_net_run *run)
+{
+    uint64_t start_ms = now_ms();
+    bool is_done;
+
+    run->artifacts = (struct qnk_artifacts){
+        .version = PACKAGE_VERSION, .compiler = __VERSION__, .command = run->command};
+    if (!qnk_artifacts_make(&run->artifacts, run->runs, run->spec)) {
+        return QNK_CLI_FAILED;
+    }
+    if (!story_open(run)) {
+        qnk_net_run_done(run);
+        return QNK_CLI_FAILED;
+    }
+    begin_tell(run);
+    is_done = provider_run(run);
+    (void)fclose(run->story.events);
+    run->story.events = NULL;
+    run->story.real_ms = now_ms() - start_ms;
+    if (is_done) {
+        qnk_judge(&run->story, command_run, run, &run->verdicts);
+        is_done = qnk_artifacts_write(&run->artifacts, &run->story, &run->verdicts) &&
+                  qnk_report_write(&run->artifacts, &run->story, &run->verdicts);
+    }
+    if (!is_done) {
+        qnk_net_run_done(run);
+    }
+    return is_done ? QNK_CLI_OK : QNK_CLI_FAILED;
+}
+
+void qnk_net_run_done(struct qnk_net_run *run)
+{
+    qnk_story_done(&run->story);
+}
