@@ -161,6 +161,10 @@ static void perform_one(struct qnk_host *host, struct qnk_effect *effect)
     case QNK_EFFECT_NOTE:
         note(host, effect);
         break;
+    case QNK_EFFECT_NEED: /* who has no file is held: nothing is to be done for that */
+    case QNK_EFFECT_UNPLUG:
+    case QNK_EFFECT_PROPOSED:
+        break;
     case QNK_EFFECT_HALT:
         qnk_host_stop(host, QNK_EXIT_INTERNAL, effect->halt.text);
         break;

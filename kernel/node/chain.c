@@ -70,7 +70,7 @@ int32_t qnk_pace_after(struct qnk_node *node, const struct qnk_block *parent, st
     const struct qnk_micro *recent[QNK_SCHEDULE_RECENT];
     uint32_t count = recent_headers(node, parent, recent);
 
-    return qnk_schedule_pace(node->schedule, recent, count, pace);
+    return qnk_schedule_pace(node->schedule, parent->header.height + 1, recent, count, pace);
 }
 
 /* What is wrong with a header whose parent is in the tree and whose windows are known; NULL:
@@ -83,7 +83,7 @@ static const char *header_fault(struct qnk_node *node, const struct qnk_micro *h
     uint32_t txs;
     uint32_t bytes;
     uint32_t producer;
-    struct qnk_pace pace;
+    struct qnk_pace pace = {0};
 
     if (header->height != parent->header.height + 1) {
         return "height";
@@ -104,7 +104,7 @@ static const char *header_fault(struct qnk_node *node, const struct qnk_micro *h
         producer != header->producer) {
         return "schedule";
     }
-    if (qnk_pace_after(node, parent, &pace) != QN_OK) {
+    if (header->view < QNK_SCHEDULE_VIEWS && qnk_pace_after(node, parent, &pace) != QN_OK) {
         return "pace";
     }
     pace = qnk_pace_of(&node->setup.params, &pace, header->view);
@@ -303,6 +303,7 @@ static bool header_is_wanted(struct qnk_node *node, const struct qnk_micro *head
     const struct qnk_block *known = qnk_tree_find(node->tree, id);
 
     return node->setup.type != QNK_NODE_LIGHT && set != NULL && header->producer < set->count &&
+           !qnk_schedule_is_held(node->schedule, window) &&
            header->height > qnk_tree_root(node->tree)->header.height &&
            (known == NULL || known->is_unsigned) && !qnk_tree_is_bad(node->tree, id);
 }

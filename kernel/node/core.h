@@ -44,6 +44,7 @@ enum {
     QNK_PREFIX_MAX = 65536, /* bytes of kernel transactions in a block */
     QNK_MENDS_MAX = 64,     /* stored bodies that are known to be rotten; more are found again */
     QNK_PUSH_PEERS = 8,     /* peers that are told directly; with more, this many by lot */
+    QNK_PLUGS_MAX = 2 * QNK_BINDINGS_MAX, /* instances of engines and producers */
 };
 
 /* What is known of a final window. */
@@ -180,6 +181,18 @@ enum qnk_build_state {
     QNK_BUILD_BACK, /* the signature was refused: the ledger takes it back */
 };
 
+/* An instance of an engine or a producer that is bound: here, or asked for. */
+struct qnk_plug {
+    bool is_used;
+    bool is_asked; /* the host knows that it is needed */
+    bool is_here;
+    bool is_failed; /* said once that the engine failed */
+    uint32_t kind;  /* enum qnk_binding_kind */
+    uint32_t number;
+    struct qnk_engine *engine; /* of an engine that is here */
+    char words[QNK_NOTE_TEXT]; /* why it is not here, if the host said so */
+};
+
 enum qnk_instance_state { QNK_INSTANCE_NONE, QNK_INSTANCE_OPENING, QNK_INSTANCE_OPEN };
 
 struct qnk_node {
@@ -294,6 +307,8 @@ struct qnk_node {
     bool is_checking;
     bool was_rotten; /* something, since the start */
 
+    struct qnk_plug plugs[QNK_PLUGS_MAX]; /* plugs.c */
+
     /* vote.c, signing.c, exchange.c */
     struct qnk_guard *guard;
     bool is_guard_bad;      /* a record of its log could not be read */
@@ -316,7 +331,7 @@ struct qnk_node {
     struct qnk_hash *shares; /* of members, for `shares_window`; zero: not shown */
     uint64_t shares_window;
     uint64_t resend_us;
-    struct qnk_engine *engine;
+    struct qnk_engine *engine; /* of the instance that is open, or was last; plugs.c has them all */
     struct {
         uint32_t id;
         bool is_set;
@@ -545,9 +560,32 @@ QN_MUST_CHECK int32_t qnk_windows_open(struct qnk_node *node);
 /* Sends the certificate of a window that is final, if it is one of those kept. */
 void qnk_certificate_send(struct qnk_node *node, uint32_t peer, uint64_t window);
 
-/* Set and binding of the votes of a window; false: not known (yet). */
-bool qnk_vote_context(const struct qnk_node *node, uint64_t window, struct qnk_set **set,
-                      struct qnk_ballot_place *place);
+/* Set and binding of the votes of an attempt at a window; false: not known (yet). */
+bool qnk_vote_context(const struct qnk_node *node, uint64_t window, uint32_t attempt,
+                      struct qnk_set **set, struct qnk_ballot_place *place);
+
+/* --- plugs.c --- */
+
+/* The instances that the node was made with; and all that this part holds is given back. */
+QN_MUST_CHECK int32_t qnk_plugs_create(struct qnk_node *node);
+void qnk_plugs_done(struct qnk_node *node);
+
+/* The last final window is another, or was restored: what is needed from here on. */
+void qnk_plugs_look(struct qnk_node *node);
+void qnk_plugged(struct qnk_node *node, const struct qnk_event *event);
+void qnk_plugs_show(const struct qnk_node *node, struct qnk_node_view *view);
+
+bool qnk_takes_votes(const struct qnk_node *node);
+struct qnk_plug *qnk_plug_find(struct qnk_node *node, uint32_t kind, uint32_t number);
+
+/* The binding of a window, whose plugin runs this attempt at it; NULL: not known (yet). */
+const struct qnk_binding *qnk_window_binding(const struct qnk_node *node, uint32_t kind,
+                                             uint64_t window, uint32_t attempt);
+
+/* The engine of an attempt at a window; NULL: it is not here. */
+struct qnk_engine *qnk_window_engine(struct qnk_node *node, uint64_t window, uint32_t attempt);
+
+void qnk_propose(struct qnk_node *node, const struct qnk_event *event);
 
 /* --- sync.c --- */
 

@@ -63,6 +63,13 @@ void qnk_sign_destroy(struct qnk_sign *sign)
     qnk_memory_give(sign->budget, sign, sizeof *sign);
 }
 
+void qnk_need_destroy(struct qnk_need *need)
+{
+    if (need != NULL) {
+        qnk_memory_give(need->budget, need, sizeof *need);
+    }
+}
+
 static void give_back(struct qnk_effect *effect)
 {
     switch ((enum qnk_effect_type)effect->type) {
@@ -91,6 +98,9 @@ static void give_back(struct qnk_effect *effect)
     case QNK_EFFECT_REPLY:
         qnk_buf_unref(effect->reply.codes);
         break;
+    case QNK_EFFECT_NEED:
+        qnk_need_destroy(effect->need);
+        break;
     case QNK_EFFECT_NOTE:
         qnk_buf_unref(effect->note.ids);
         break;
@@ -102,6 +112,8 @@ static void give_back(struct qnk_effect *effect)
     case QNK_EFFECT_SERVE:
     case QNK_EFFECT_SCORE:
     case QNK_EFFECT_HALT:
+    case QNK_EFFECT_UNPLUG:
+    case QNK_EFFECT_PROPOSED:
         break;
     }
 }

@@ -13,6 +13,7 @@
  * Source: scale.md 1.1.
  */
 
+#include "kernel/chain/binding.h"
 #include "kernel/node/event.h"
 
 enum qnk_effect_type {
@@ -33,6 +34,12 @@ enum qnk_effect_type {
     QNK_EFFECT_SCORE,       /* a peer did wrong */
     QNK_EFFECT_NOTE,        /* something that operators and services may want to know */
     QNK_EFFECT_HALT,        /* stop the node: going on would be wrong */
+    /* A plugin is bound that is not here: once for each binding and life of the node. The host
+     * answers with PLUGGED when it has an instance, at once or after hours, or with words why it
+     * has none; what was refused may still come. */
+    QNK_EFFECT_NEED,
+    QNK_EFFECT_UNPLUG,   /* an instance is not used any more: it may be destroyed */
+    QNK_EFFECT_PROPOSED, /* to PROPOSE */
 };
 
 /* Timers: one of each, a new TIMER moves it. */
@@ -90,6 +97,15 @@ struct qnk_sign {
 struct qnk_final_block {
     struct qnk_hash id;
     uint64_t place;
+};
+
+/* A binding whose plugin is needed. */
+struct qnk_need {
+    uint32_t kind;  /* enum qnk_binding_kind */
+    uint64_t first; /* window from which on this node is held without it; UINT64_MAX: it is not, */
+    bool is_fallback; /* as it only serves if what is bound comes to nothing */
+    struct qnk_binding binding;
+    struct qnk_budget *budget;
 };
 
 /* All that becomes durable when a window is final. At a light node `blocks`, `headers`, `ids` and
@@ -184,6 +200,17 @@ struct qnk_effect {
         struct {
             char text[QNK_NOTE_TEXT];
         } halt;
+        struct qnk_need *need;
+        struct {
+            uint32_t kind;
+            uint32_t number;
+        } unplug;
+        struct {
+            uint64_t token;
+            int32_t status; /* QN_OK: it is signed and on its way; whether a block takes */
+            char text[QNK_NOTE_TEXT]; /* it shows on the chain. Else why not */
+            struct qnk_hash plan;     /* of a plan: its id */
+        } proposed;
     };
 };
 
@@ -200,9 +227,10 @@ void qnk_effects_init(struct qnk_effects *effects, struct qnk_budget *budget);
 void qnk_effects_reset(struct qnk_effects *effects);
 void qnk_effects_done(struct qnk_effects *effects);
 
-/* What a host calls for a final or a sign that it took over. NULL is allowed. */
+/* What a host calls for a final, a sign or a need that it took over. NULL is allowed. */
 void qnk_final_destroy(struct qnk_final *final);
 void qnk_sign_destroy(struct qnk_sign *sign);
+void qnk_need_destroy(struct qnk_need *need);
 
 /* A zeroed effect at the end of the list. The core's memory is sized so that this cannot fail. */
 struct qnk_effect *qnk_effects_push(struct qnk_effects *effects, uint32_t type);

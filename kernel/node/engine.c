@@ -126,6 +126,11 @@ void qnk_engine_destroy(struct qnk_engine *engine)
     qnk_memory_give(engine->budget, engine, sizeof *engine);
 }
 
+bool qnk_engine_is_running(const struct qnk_engine *engine)
+{
+    return engine->is_running;
+}
+
 int32_t qnk_engine_status(const struct qnk_engine *engine)
 {
     return engine->status;

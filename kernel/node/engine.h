@@ -51,5 +51,8 @@ void qnk_engine_resume(struct qnk_engine *engine, uint64_t now_us);
 /* Drops events and effects that wait: the window they are about is over. */
 void qnk_engine_clear(struct qnk_engine *engine);
 
+/* Whether it is in the midst of a run: then it must not be destroyed. */
+bool qnk_engine_is_running(const struct qnk_engine *engine);
+
 /* QN_OK while it works; else why it was stopped. */
 int32_t qnk_engine_status(const struct qnk_engine *engine);

@@ -14,6 +14,7 @@
 
 #include "kernel/chain/wire.h"
 #include "kernel/node/job.h"
+#include "kernel/plugin/plugged.h"
 
 enum qnk_event_type {
     /* Before START, once each start: what was stored. */
@@ -35,6 +36,8 @@ enum qnk_event_type {
     QNK_EVENT_CONTROL, /* from the operator or the host */
     QNK_EVENT_CHECKED, /* CHECK came to its end */
     QNK_EVENT_ROTTEN,  /* a stored body that somebody asked for could not be read */
+    QNK_EVENT_PLUGGED, /* what NEED asked for is here, or cannot be; at any time, and again */
+    QNK_EVENT_PROPOSE, /* the operator has a plan, ready or cancel signed and sent */
 };
 
 /* Why this node may or may not sign when it starts. */
@@ -121,5 +124,19 @@ struct qnk_event {
         struct {
             struct qn_span header; /* as it is indexed */
         } rotten;
+        struct {
+            uint32_t kind;   /* enum qnk_binding_kind */
+            uint32_t number; /* of the binding that NEED named */
+            int32_t status;  /* QN_OK: here; else `words` says why not */
+            /* A fresh instance, which lives until UNPLUG or the node's end. An input log cannot
+             * hold it: whoever replays puts one here. */
+            struct qnk_plugged instance;
+            struct qn_span words;
+        } plugged;
+        struct {
+            uint64_t token; /* answered by PROPOSED */
+            uint8_t kind;   /* QNK_TX_PLAN, QNK_TX_READY or QNK_TX_CANCEL */
+            struct qn_span payload;
+        } propose;
     };
 };

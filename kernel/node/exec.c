@@ -77,7 +77,7 @@ static int32_t control_after(struct qnk_node *node, struct qnk_block *block, str
     struct qnk_transition transition;
     struct qn_span rows = qnk_buf_span(block->body);
     uint32_t primary;
-    int32_t status = qnk_schedule_turn(node->schedule, block->header.height, 0, &primary);
+    int32_t status = qnk_schedule_primary(node->schedule, block->header.height, &primary);
 
     if (status == QN_OK) {
         struct qnk_transition_block facts = {
@@ -194,6 +194,13 @@ static void settled(struct qnk_node *node)
     qnk_peers_tell(node);
 }
 
+/* Whether the producer of this height is not here: nobody can say whose turn it was, so the ledger
+ * stays where it is until the plugin comes. */
+static bool is_held(const struct qnk_node *node, uint64_t height)
+{
+    return qnk_schedule_is_held(node->schedule, qnk_window_of(height, node->setup.params.window));
+}
+
 void qnk_exec_look(struct qnk_node *node)
 {
     if (node->exec.state != QNK_EXEC_IDLE || !node->is_started || node->is_halted) {
@@ -217,7 +224,8 @@ void qnk_exec_look(struct qnk_node *node)
             undo_start(node);
             return;
         }
-        if (apply_start(node, qnk_tree_ancestor(target, fork->header.height + 1))) {
+        if (is_held(node, fork->header.height + 1) ||
+            apply_start(node, qnk_tree_ancestor(target, fork->header.height + 1))) {
             return;
         }
         if (node->exec.state != QNK_EXEC_IDLE) {

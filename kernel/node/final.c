@@ -83,37 +83,42 @@ int32_t qnk_windows_open(struct qnk_node *node)
          window++) {
         const struct qnk_known_final *basis = qnk_final_of(node, (int64_t)window - 3);
         int32_t status = QN_OK;
+        uint32_t number;
 
         QN_ASSERT(basis != NULL);
-        if (qnk_schedule_set(node->schedule, window) == NULL) {
-            status =
-                qnk_schedule_open(node->schedule, window, basis->window == 0 ? NULL : &basis->macro,
-                                  &basis->beacon, basis->next_set, basis->control);
+        number = qnk_control_binding(basis->control, QNK_BINDING_PRODUCER, window)->number;
+        if (qnk_schedule_wants(node->schedule, window)) {
+            status = qnk_schedule_open(node->schedule, window, number,
+                                       basis->window == 0 ? NULL : &basis->macro, &basis->beacon,
+                                       basis->next_set, basis->control);
         }
-        if (status != QN_OK) {
+        /* A producer that came by a swap and fails everywhere costs its ranks: the kernel's are
+         * left, and the plan fails by what they make. */
+        if (status != QN_OK && (number == 0 || status == QN_NO_SPACE)) {
             return status;
         }
     }
     return QN_OK;
 }
 
-bool qnk_vote_context(const struct qnk_node *node, uint64_t window, struct qnk_set **set,
-                      struct qnk_ballot_place *place)
+bool qnk_vote_context(const struct qnk_node *node, uint64_t window, uint32_t attempt,
+                      struct qnk_set **set, struct qnk_ballot_place *place)
 {
     const struct qnk_known_final *basis =
         window == 0 ? NULL : qnk_final_of(node, (int64_t)window - 3);
+    const struct qnk_binding *bound = qnk_window_binding(node, QNK_BINDING_CONSENSUS, window, 0);
+    const struct qnk_binding *binding =
+        qnk_window_binding(node, QNK_BINDING_CONSENSUS, window, attempt);
     uint8_t engine[QNK_ENGINE_RECORD_MAX];
 
-    if (basis == NULL) {
+    if (binding == NULL) {
         return false;
     }
 
-    const struct qnk_binding *binding =
-        qnk_control_binding(basis->control, QNK_BINDING_CONSENSUS, window);
     uint32_t size = qnk_engine_record(binding, engine);
 
     *set = basis->next_set;
-    *place = (struct qnk_ballot_place){.era = qnk_era(binding->number, 0), .window = window};
+    *place = (struct qnk_ballot_place){.era = qnk_era(bound->number, attempt), .window = window};
     qnk_vote_binding(&basis->next_set->hash, (struct qn_span){engine, size}, &place->binding);
     return true;
 }
@@ -332,8 +337,14 @@ void qnk_certificate_take(struct qnk_node *node, uint32_t id, const struct qnk_c
         qnk_certified_macro(node, &macro);
     }
     if (peer == NULL || !certificate_is_wanted(node, &cert) ||
-        !qnk_vote_context(node, cert.window, &set, &place)) {
+        !qnk_vote_context(node, cert.window, cert.era & 0xff, &set, &place)) {
         return;
+    }
+    if (node->setup.type == QNK_NODE_LIGHT) {
+        /* It has no control record of its own: a quorum includes honest members, which sign no
+         * binding but the right one (finality.md 13). */
+        place.era = cert.era;
+        place.binding = cert.binding;
     }
     if (cert.era != place.era || qnk_certificate_check(&cert, set, &place.binding) != QN_OK) {
         qnk_peer_fault(node, id, QNK_FAULT_BAD_SIGNATURE);
@@ -830,6 +841,7 @@ void qnk_final_look(struct qnk_node *node)
         qnk_halt(node, "the producer plugin cannot schedule the next window");
         return;
     }
+    qnk_plugs_look(node);
     spread(node);
     qnk_peers_tell(node);
     qnk_instance_open(node);

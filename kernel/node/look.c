@@ -58,6 +58,10 @@ static void look_votes(const struct qnk_node *node, struct qnk_node_view *view)
         node->setup.has_validator ? qnk_set_find(set, &node->setup.validator) : QNK_SET_NOBODY;
     view->is_signing = node->instance != QNK_INSTANCE_NONE && node->not_signing[0] == '\0';
     view->not_signing = node->not_signing;
+    if (node->engine != NULL && qnk_engine_status(node->engine) != QN_OK) {
+        view->is_signing = false;
+        view->not_signing = "the consensus plugin failed: this node follows and does not vote";
+    }
     view->round = node->ballot == NULL ? 0 : qnk_ballot_round(node->ballot);
     view->vote_phase = node->vote_phase;
     view->have = node->vote_have;
@@ -90,6 +94,7 @@ void qnk_node_look(const struct qnk_node *node, struct qnk_node_view *view)
     };
     view->phase = phase_of(node, view);
     look_votes(node, view);
+    qnk_plugs_show(node, view);
 }
 
 const struct qnk_node_counters *qnk_node_counters(const struct qnk_node *node)
@@ -105,6 +110,11 @@ const struct qnk_set *qnk_node_set(const struct qnk_node *node)
 const struct qnk_control *qnk_node_control(const struct qnk_node *node)
 {
     return node->exec.at->control;
+}
+
+const struct qnk_control *qnk_node_control_final(const struct qnk_node *node)
+{
+    return qnk_final_of(node, (int64_t)node->final_window)->control;
 }
 
 static void view_of(const struct qnk_node *node, struct qnk_block *block,

@@ -146,12 +146,7 @@ static int32_t parts_create(struct qnk_node *node)
         node->tell == NULL || node->tell_from == NULL || node->shares == NULL) {
         return QN_NO_SPACE;
     }
-    if (setup->consensus.table != NULL) {
-        node->engine =
-            qnk_engine_create(&node->budget, setup->consensus, qnk_engine_effect_do, node);
-        return node->engine != NULL ? QN_OK : QN_NO_SPACE;
-    }
-    return QN_OK;
+    return qnk_plugs_create(node);
 }
 
 static struct qnk_set *set_copy(struct qnk_budget *budget, const struct qnk_set *from)
@@ -228,6 +223,7 @@ void qnk_node_destroy(struct qnk_node *node)
     outer.used = sizeof *node;
     pool_done(node);
     qnk_votes_done(node);
+    qnk_plugs_done(node);
     qnk_chain_done(node);
     qnk_mends_done(node);
     qnk_build_drop(node);
@@ -257,6 +253,7 @@ static void start(struct qnk_node *node, uint32_t signing)
     qnk_timer_set(node, QNK_TIMER_TICK, node->now_us + TICK_US);
     qnk_mends_begin(node);
     qnk_resign_look(node);
+    qnk_plugs_look(node);
     qnk_exec_look(node);
     qnk_instance_open(node);
 }
@@ -458,6 +455,12 @@ void qnk_node_step(struct qnk_node *node, const struct qnk_event *event,
     case QNK_EVENT_ROTTEN:
         qnk_mend_add(node, event->rotten.header);
         qnk_mends_look(node);
+        break;
+    case QNK_EVENT_PLUGGED:
+        qnk_plugged(node, event);
+        break;
+    case QNK_EVENT_PROPOSE:
+        qnk_propose(node, event);
         break;
     }
     node->out = NULL;

@@ -40,6 +40,17 @@ enum qnk_phase {
     QNK_PHASE_PAUSED, /* three windows wait for finality: no new block may be made */
 };
 
+/* A plugin that is bound and not here. */
+struct qnk_lack {
+    bool is_lacking;
+    bool is_held; /* the window that is voted on, or that the next block is of, needs it already */
+    uint32_t number;
+    uint64_t first; /* window from which on it is needed */
+    char name[33];
+    char version[16];
+    char words[QNK_NOTE_TEXT]; /* of the host, why it has none; "": it has not answered */
+};
+
 struct qnk_node_view {
     uint32_t phase; /* enum qnk_phase */
     uint32_t lag;   /* windows full but not final: 0.. */
@@ -66,6 +77,10 @@ struct qnk_node_view {
     uint32_t peers;
     uint64_t sync_target; /* the highest final window that a peer claims */
     struct qnk_mempool_stats mempool;
+    struct qnk_lack lacks[2]; /* by enum qnk_binding_kind: consensus, producer */
+    bool is_held;             /* for one of them */
+    uint32_t era;             /* of the votes on the next window */
+    uint32_t numbers[2];      /* of the bindings that serve the next windows */
 };
 
 void qnk_node_look(const struct qnk_node *node, struct qnk_node_view *view);
@@ -109,3 +124,6 @@ bool qnk_node_peer(const struct qnk_node *node, uint32_t peer, struct qnk_status
 /* The set and control record at the head. */
 const struct qnk_set *qnk_node_set(const struct qnk_node *node);
 const struct qnk_control *qnk_node_control(const struct qnk_node *node);
+
+/* The control record after the last final window: bindings and plan as they count. */
+const struct qnk_control *qnk_node_control_final(const struct qnk_node *node);

@@ -34,7 +34,8 @@ static bool may_build(struct qnk_node *node)
     return node->is_started && !node->is_halted && !node->is_on_hold &&
            node->build.state == QNK_BUILD_NONE && qnk_exec_is_settled(node) && head->stored &&
            !qnk_hash_equal(&head->id, &node->build.spent) && !qnk_is_syncing(node) &&
-           !qnk_is_restoring(node) && node->certificate == NULL;
+           !qnk_is_restoring(node) && node->certificate == NULL &&
+           !qnk_schedule_is_held(node->schedule, window_of(node, head->header.height + 1));
 }
 
 /* Full windows that are not final, were the next block made now. */
@@ -48,7 +49,7 @@ void qnk_produce_look(struct qnk_node *node)
     const struct qnk_block *head = node->exec.at;
     uint64_t height = head->header.height + 1;
     uint32_t member = own_member(node, height);
-    struct qnk_pace pace;
+    struct qnk_pace pace = {0};
     uint32_t view;
 
     if (!may_build(node) || next_lag(node) > 2 || member == QNK_SET_NOBODY || !qnk_may_sign(node)) {
@@ -70,7 +71,7 @@ void qnk_produce_look(struct qnk_node *node)
         node->build.parent_id = head->id;
     }
     if (qnk_schedule_rank(node->schedule, height, member, &view) != QN_OK || view > UINT16_MAX ||
-        qnk_pace_after(node, head, &pace) != QN_OK) {
+        (view < QNK_SCHEDULE_VIEWS && qnk_pace_after(node, head, &pace) != QN_OK)) {
         qnk_note(node, QNK_LOG_ERROR, "no-schedule", "the producer plugin gives no turn for %llu",
                  (unsigned long long)height);
         return;
@@ -143,7 +144,7 @@ static int32_t prefix_make(struct qnk_node *node, uint32_t member, struct qnk_jo
     uint64_t size_max = job->bytes_max < QNK_PREFIX_MAX ? job->bytes_max : QNK_PREFIX_MAX;
     uint32_t count_max =
         job->txs_max < QNK_BLOCK_KERNEL_TXS_MAX ? job->txs_max : QNK_BLOCK_KERNEL_TXS_MAX;
-    int32_t status = qnk_schedule_turn(node->schedule, height, 0, &primary);
+    int32_t status = qnk_schedule_primary(node->schedule, height, &primary);
 
     if (status == QN_OK) {
         struct qnk_transition_block facts = {

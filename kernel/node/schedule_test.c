@@ -101,7 +101,7 @@ static void begin(struct fixture *it)
     assert_non_null(it->schedule);
     for (uint64_t window = 1; window <= 3; window++) {
         assert_int_equal(
-            qnk_schedule_open(it->schedule, window, NULL, &beacon, it->set, it->control), QN_OK);
+            qnk_schedule_open(it->schedule, window, 0, NULL, &beacon, it->set, it->control), QN_OK);
     }
 }
 
@@ -212,7 +212,7 @@ static void a_pace_outside_the_networks_bounds_is_refused(void **state)
         it.inst.class = rows[i].class;
         it.inst.interval_ms = rows[i].interval_ms;
         it.inst.backup_ms = rows[i].backup_ms;
-        assert_int_equal(qnk_schedule_pace(it.schedule, NULL, 0, &answer), rows[i].status);
+        assert_int_equal(qnk_schedule_pace(it.schedule, 7, NULL, 0, &answer), rows[i].status);
     }
     end(&it);
 }

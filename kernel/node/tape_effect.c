@@ -100,6 +100,17 @@ static const struct shape shapes[] = {
                           {"text", TEXT},
                           {"ids", BYTES}}},
     [QNK_EFFECT_HALT] = {"halt", {{"text", TEXT}}},
+    [QNK_EFFECT_NEED] = {"need",
+                         {{"kind", NUMBER},
+                          {"number", NUMBER},
+                          {"first", NUMBER},
+                          {"is_fallback", NUMBER},
+                          {"name", TEXT},
+                          {"version", TEXT},
+                          {"config", BYTES}}},
+    [QNK_EFFECT_UNPLUG] = {"unplug", {{"kind", NUMBER}, {"number", NUMBER}}},
+    [QNK_EFFECT_PROPOSED] =
+        {"proposed", {{"token", NUMBER}, {"status", NUMBER}, {"text", TEXT}, {"plan", HASH}}},
 };
 
 enum { SHAPES = sizeof shapes / sizeof *shapes };
@@ -310,6 +321,19 @@ static void put_note(struct pen *pen, const struct qnk_effect *effect)
     buf(pen, effect->note.ids);
 }
 
+static void put_need(struct pen *pen, const struct qnk_need *need)
+{
+    const struct qnk_binding *binding = &need->binding;
+
+    number(pen, need->kind);
+    number(pen, binding->number);
+    number(pen, need->first);
+    number(pen, need->is_fallback);
+    text(pen, binding->name, sizeof binding->name);
+    text(pen, binding->version, sizeof binding->version);
+    bytes(pen, (struct qn_span){binding->config, binding->config_size});
+}
+
 static void put_fields(struct pen *pen, const struct qnk_effect *effect)
 {
     switch ((enum qnk_effect_type)effect->type) {
@@ -377,6 +401,19 @@ static void put_fields(struct pen *pen, const struct qnk_effect *effect)
         break;
     case QNK_EFFECT_HALT:
         text(pen, effect->halt.text, sizeof effect->halt.text);
+        break;
+    case QNK_EFFECT_NEED:
+        put_need(pen, effect->need);
+        break;
+    case QNK_EFFECT_UNPLUG:
+        number(pen, effect->unplug.kind);
+        number(pen, effect->unplug.number);
+        break;
+    case QNK_EFFECT_PROPOSED:
+        number(pen, effect->proposed.token);
+        number(pen, (uint64_t)effect->proposed.status);
+        text(pen, effect->proposed.text, sizeof effect->proposed.text);
+        hash(pen, &effect->proposed.plan);
         break;
     }
 }

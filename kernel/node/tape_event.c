@@ -147,6 +147,17 @@ static void body_put(const struct qnk_event *event, struct qnk_tape_piece *piece
     case QNK_EVENT_ROTTEN:
         part_put(piece, event->rotten.header);
         break;
+    case QNK_EVENT_PLUGGED:
+        qnk_writer_u32(head, event->plugged.kind);
+        qnk_writer_u32(head, event->plugged.number);
+        qnk_writer_u32(head, (uint32_t)event->plugged.status);
+        part_put(piece, event->plugged.words);
+        break;
+    case QNK_EVENT_PROPOSE:
+        qnk_writer_u64(head, event->propose.token);
+        qnk_writer_u8(head, event->propose.kind);
+        part_put(piece, event->propose.payload);
+        break;
     }
 }
 
@@ -329,6 +340,17 @@ static void body_get(struct qnk_reader *reader, struct qnk_tape_event *out)
     case QNK_EVENT_ROTTEN:
         part_get(reader, &event->rotten.header);
         break;
+    case QNK_EVENT_PLUGGED:
+        event->plugged.kind = qnk_reader_u32(reader);
+        event->plugged.number = qnk_reader_u32(reader);
+        event->plugged.status = status_get(reader);
+        part_get(reader, &event->plugged.words);
+        break;
+    case QNK_EVENT_PROPOSE:
+        event->propose.token = qnk_reader_u64(reader);
+        event->propose.kind = qnk_reader_u8(reader);
+        part_get(reader, &event->propose.payload);
+        break;
     default:
         reader->failed = true;
         break;
@@ -437,6 +459,14 @@ void qnk_tape_event_text(const struct qnk_tape_event *tape, char text[QNK_TAPE_T
         break;
     case QNK_EVENT_ROTTEN:
         qnk_text(text, QNK_TAPE_TEXT, "rotten header=%08x", sum(event->rotten.header));
+        break;
+    case QNK_EVENT_PLUGGED:
+        qnk_text(text, QNK_TAPE_TEXT, "plugged kind=%u number=%u status=%d", event->plugged.kind,
+                 event->plugged.number, event->plugged.status);
+        break;
+    case QNK_EVENT_PROPOSE:
+        qnk_text(text, QNK_TAPE_TEXT, "propose token=%llu kind=%u size=%llu",
+                 LLU(event->propose.token), event->propose.kind, LLU(event->propose.payload.size));
         break;
     }
 }

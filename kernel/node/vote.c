@@ -27,9 +27,7 @@ static uint32_t self_of(const struct qnk_node *node)
 /* Whether the engine that is bound for a window lists this step. */
 static bool is_declared(const struct qnk_node *node, uint64_t window, uint32_t step)
 {
-    const struct qnk_known_final *basis = qnk_final_of(node, (int64_t)window - 3);
-    const struct qnk_binding *binding =
-        qnk_control_binding(basis->control, QNK_BINDING_CONSENSUS, window);
+    const struct qnk_binding *binding = qnk_window_binding(node, QNK_BINDING_CONSENSUS, window, 0);
 
     return step != QNK_STEP_ABANDON && qnk_engine_has_step(binding, step);
 }
@@ -42,18 +40,32 @@ void qnk_votes_done(struct qnk_node *node)
     qnk_ballot_destroy(node->ballot);
     qnk_ballot_destroy(node->next);
     qnk_guard_destroy(node->guard);
-    qnk_engine_destroy(node->engine);
 }
 
 /* --- telling the engine --- */
 
+/* An engine that failed is told nothing more: this node follows, and does not vote in its windows.
+ */
+static void engine_failed(struct qnk_node *node, const struct qnk_engine *engine)
+{
+    for (uint32_t i = 0; i < QNK_PLUGS_MAX; i++) {
+        struct qnk_plug *plug = &node->plugs[i];
+
+        if (plug->engine == engine && !plug->is_failed) {
+            plug->is_failed = true;
+            qnk_note(node, QNK_LOG_ERROR, "engine-failed", "the consensus plugin failed: %d",
+                     qnk_engine_status(engine));
+        }
+    }
+}
+
 static void engine_run(struct qnk_node *node)
 {
-    qnk_engine_run(node->engine, node->now_us);
-    if (qnk_engine_status(node->engine) != QN_OK && node->signing != QNK_SIGNING_NONE) {
-        qnk_note(node, QNK_LOG_ERROR, "engine-failed", "the consensus plugin failed: %d",
-                 qnk_engine_status(node->engine));
-        qnk_signing_end(node, "the consensus plugin failed: this node follows and does not vote");
+    struct qnk_engine *engine = node->engine; /* the run may open the next window with another */
+
+    qnk_engine_run(engine, node->now_us);
+    if (qnk_engine_status(engine) != QN_OK) {
+        engine_failed(node, engine);
     }
 }
 
@@ -253,7 +265,8 @@ static void round_raise(struct qnk_node *node, uint32_t round)
 /* All that is needed is here: the engine is told what the guard remembers, then what lives. */
 static void instance_begin(struct qnk_node *node)
 {
-    uint64_t window = qnk_ballot_place(node->ballot)->window;
+    const struct qnk_ballot_place *place = qnk_ballot_place(node->ballot);
+    uint64_t window = place->window;
     uint32_t self = self_of(node);
     const struct qnk_vote *own;
 
@@ -263,7 +276,7 @@ static void instance_begin(struct qnk_node *node)
     tell_open(node);
     for (uint32_t i = 0; (own = qnk_guard_vote_at(node->guard, window, i)) != NULL; i++) {
         struct qnk_ballot_vote *held =
-            self == QNK_SET_NOBODY || own->step == QNK_STEP_ABANDON
+            self == QNK_SET_NOBODY || own->step == QNK_STEP_ABANDON || own->era != place->era
                 ? NULL
                 : qnk_ballot_find(node->ballot, own->round, own->step, self);
 
@@ -311,10 +324,11 @@ static void certificates_restore(struct qnk_node *node)
 static void own_votes_restore(struct qnk_node *node)
 {
     const struct qnk_vote *own;
-    uint64_t window = qnk_ballot_place(node->ballot)->window;
+    const struct qnk_ballot_place *place = qnk_ballot_place(node->ballot);
+    uint64_t window = place->window;
 
     for (uint32_t i = 0; (own = qnk_guard_vote_at(node->guard, window, i)) != NULL; i++) {
-        if (own->round > qnk_ballot_round(node->ballot)) {
+        if (own->era == place->era && own->round > qnk_ballot_round(node->ballot)) {
             qnk_ballot_round_set(node->ballot, own->round);
         }
     }
@@ -323,7 +337,7 @@ static void own_votes_restore(struct qnk_node *node)
         struct qnk_sign *sign;
         uint8_t message[QNK_VOTE_MESSAGE_SIZE];
 
-        vote.tail = qnk_buf_copy(&node->budget, own->tail);
+        vote.tail = own->era == place->era ? qnk_buf_copy(&node->budget, own->tail) : NULL;
         if (vote.tail == NULL) {
             continue;
         }
@@ -362,26 +376,37 @@ static struct qnk_ballot *ballot_for(struct qnk_node *node, uint64_t window)
     struct qnk_set *set;
     struct qnk_ballot_place place;
 
-    return qnk_vote_context(node, window, &set, &place)
+    return qnk_vote_context(node, window, 0, &set, &place)
                ? qnk_ballot_create(&node->budget, set, &place)
                : NULL;
 }
 
-void qnk_instance_open(struct qnk_node *node)
+/* The ballot of the window after the last final one: what was collected of it before, or a new one.
+ * NULL: no memory. */
+static struct qnk_ballot *ballot_open(struct qnk_node *node)
 {
     uint64_t window = node->final_window + 1;
 
-    if (!node->is_started || node->instance != QNK_INSTANCE_NONE || node->engine == NULL ||
-        qnk_engine_status(node->engine) != QN_OK || !qnk_may_sign(node)) {
-        return;
-    }
-    if (node->next != NULL && qnk_ballot_place(node->next)->window == window) {
+    if (node->ballot == NULL && node->next != NULL &&
+        qnk_ballot_place(node->next)->window == window) {
         node->ballot = node->next;
         node->next = NULL;
     } else if (node->ballot == NULL) {
         node->ballot = ballot_for(node, window);
     }
-    if (node->ballot == NULL) {
+    return node->ballot;
+}
+
+void qnk_instance_open(struct qnk_node *node)
+{
+    uint64_t window = node->final_window + 1;
+    struct qnk_engine *engine = qnk_window_engine(node, window, 0);
+
+    if (!node->is_started || node->instance != QNK_INSTANCE_NONE || engine == NULL ||
+        qnk_engine_status(engine) != QN_OK || !qnk_may_sign(node)) {
+        return;
+    }
+    if (ballot_open(node) == NULL) {
         return; /* the next tick tries again */
     }
     if (self_of(node) == QNK_SET_NOBODY) {
@@ -389,6 +414,7 @@ void qnk_instance_open(struct qnk_node *node)
         return;
     }
     memset(node->timers, 0, sizeof node->timers);
+    node->engine = engine;
     node->instance = QNK_INSTANCE_OPENING;
     node->instance_signs = 0;
     secrets_ask(node);
@@ -965,6 +991,15 @@ static void tx_signed(struct qnk_node *node, struct qnk_signing_slot *slot,
     qnk_build_tx_signed(node);
 }
 
+/* Whether a vote is one of the instance that is open: others' engines were told to forget. */
+static bool is_of_open(const struct qnk_node *node, const struct qnk_vote *vote)
+{
+    const struct qnk_ballot_place *place =
+        node->instance == QNK_INSTANCE_OPEN ? qnk_ballot_place(node->ballot) : NULL;
+
+    return place != NULL && place->window == vote->window && place->era == vote->era;
+}
+
 void qnk_signed(struct qnk_node *node, const struct qnk_event *event)
 {
     struct qnk_signing_slot slot = {0};
@@ -1005,7 +1040,9 @@ void qnk_signed(struct qnk_node *node, const struct qnk_event *event)
         tx_signed(node, &slot, event);
         break;
     case QNK_SIGN_SAVED:
-        qnk_engine_resume(node->engine, node->now_us);
+        if (is_of_open(node, &slot.vote.vote)) {
+            qnk_engine_resume(node->engine, node->now_us);
+        }
         break;
     }
     qnk_sign_slot_give(&slot);
@@ -1126,17 +1163,17 @@ static void report(struct qnk_node *node, const struct qn_consensus_effect_repor
 /* What the engine wants kept is made durable before anything later leaves. */
 static bool save(struct qnk_node *node, struct qn_span content)
 {
+    const struct qnk_ballot_place *place = qnk_ballot_place(node->ballot);
+    struct qnk_signing_vote of = {.vote = {.era = place->era, .window = place->window}};
     struct qnk_sign *sign = qnk_sign_new(node);
     struct qn_buf *records =
-        sign == NULL
-            ? NULL
-            : qnk_guard_saved(node->guard, qnk_ballot_place(node->ballot)->window, content);
+        sign == NULL ? NULL : qnk_guard_saved(node->guard, place->window, content);
 
     if (records == NULL) {
         qnk_sign_destroy(sign);
         return true;
     }
-    qnk_sign_start(node, sign, QNK_SIGN_SAVED, NULL, records, NULL, 0);
+    qnk_sign_start(node, sign, QNK_SIGN_SAVED, &of, records, NULL, 0);
     return false;
 }
 
@@ -1221,12 +1258,11 @@ static struct qnk_ballot *ballot_of(struct qnk_node *node, uint64_t window)
     if (node->ballot != NULL && window == qnk_ballot_place(node->ballot)->window) {
         return node->ballot;
     }
-    if (node->engine == NULL || node->setup.type != QNK_NODE_SUPER) {
+    if (!qnk_takes_votes(node)) {
         return NULL;
     }
-    if (window == node->final_window + 1 && node->ballot == NULL) {
-        node->ballot = ballot_for(node, window);
-        return node->ballot;
+    if (window == node->final_window + 1) {
+        return ballot_open(node);
     }
     if (window == node->final_window + 2) {
         if (node->next == NULL) {
@@ -1403,7 +1439,7 @@ void qnk_votes_checked(struct qnk_node *node, struct qnk_job *job)
             qnk_peer_fault(node, job->peer, QNK_FAULT_BAD_SIGNATURE);
             continue;
         }
-        if (qnk_vote_context(node, vote.window, &set, &place)) {
+        if (qnk_vote_context(node, vote.window, vote.era & 0xff, &set, &place)) {
             vote.binding = place.binding;
             vote_verified(node, job->peer, &vote);
         }

@@ -54,6 +54,8 @@ static const char *event_name(uint32_t type)
         [QNK_EVENT_CONTROL] = "control",
         [QNK_EVENT_CHECKED] = "checked",
         [QNK_EVENT_ROTTEN] = "rotten",
+        [QNK_EVENT_PLUGGED] = "plugged",
+        [QNK_EVENT_PROPOSE] = "propose",
     };
 
     return type < sizeof names / sizeof *names ? names[type] : "unknown";
@@ -116,6 +118,14 @@ void qnk_event_text(const struct qnk_event *event, char text[QNK_EVENT_TEXT])
         qnk_text(text, QNK_EVENT_TEXT, "%s down to %llu status %d %08x", name,
                  (unsigned long long)event->checked.next, event->checked.status,
                  sum(event->checked.header));
+        break;
+    case QNK_EVENT_PLUGGED:
+        qnk_text(text, QNK_EVENT_TEXT, "%s kind %u number %u status %d", name, event->plugged.kind,
+                 event->plugged.number, event->plugged.status);
+        break;
+    case QNK_EVENT_PROPOSE:
+        qnk_text(text, QNK_EVENT_TEXT, "%s kind %u %08x", name, event->propose.kind,
+                 sum(event->propose.payload));
         break;
     case QNK_EVENT_ROTTEN:
         qnk_text(text, QNK_EVENT_TEXT, "%s %08x", name, sum(event->rotten.header));

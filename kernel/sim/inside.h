@@ -18,11 +18,12 @@
 #include "kernel/sim/world.h"
 
 enum {
-    HELLO_US = 2000,       /* until a link is up */
-    AGAIN_US = 20000,      /* until one that broke is made again */
-    SILENCE_US = 20000000, /* a host that hears nothing for so long drops the link */
-    LANE = 0,              /* of every plugin call: there is one thread */
-    CPUS = 2,              /* of a machine, for all but its ledger */
+    HELLO_US = 2000,                  /* until a link is up */
+    AGAIN_US = 20000,                 /* until one that broke is made again */
+    SILENCE_US = 20000000,            /* a host that hears nothing for so long drops the link */
+    LANE = 0,                         /* of every plugin call: there is one thread */
+    CPUS = 2,                         /* of a machine, for all but its ledger */
+    NEEDS_MAX = 2 * QNK_BINDINGS_MAX, /* plugins that a node needs and has none of */
 };
 
 /* Instead of a node: the world itself. */
@@ -42,6 +43,7 @@ enum action {
     ACT_DOWN,
     ACT_SILENT, /* nothing was heard from the other for too long */
     ACT_CALL,   /* of whoever runs the world */
+    ACT_PLUG,   /* a plugin that the node needs may be there */
 };
 
 /* A machine's writers, each of which does one thing after another. */
@@ -81,6 +83,10 @@ struct happening {
             qnk_world_call *call;
             void *ctx;
         } call;
+        struct {
+            uint32_t kind;
+            uint32_t number;
+        } plug;
         struct qnk_job *job;
         struct deed *deed;
     };
@@ -121,6 +127,7 @@ struct machine {
     uint64_t cpu_free_us[CPUS];
     uint64_t ledger_free_us, ledger_last_us; /* idle again; its last job was done */
     uint32_t cpu_permille;                   /* of a job's time */
+    struct qnk_need *needs[NEEDS_MAX];       /* that were not answered with an instance */
 };
 
 /* The content of the last frame that was sent in this step: most are sent to many. It holds what it
@@ -212,6 +219,13 @@ void qnk_machine_fail(struct qnk_world *world, uint32_t node, int32_t status, co
 
 void qnk_watch_started(struct qnk_world *world, uint32_t node);
 void qnk_watch_stopped(struct qnk_world *world, uint32_t node);
+
+/* --- plugins: plug.c --- */
+
+void qnk_machine_need(struct qnk_world *world, uint32_t node, const struct qnk_need *need);
+void qnk_machine_unplug(struct qnk_world *world, uint32_t node, uint32_t kind, uint32_t number);
+void qnk_machine_plug(struct qnk_world *world, const struct happening *at);
+void qnk_machine_needs_drop(struct qnk_world *world, uint32_t node);
 
 /* --- disks: writes.c --- */
 

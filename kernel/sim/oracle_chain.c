@@ -255,7 +255,10 @@ static int32_t pace_of(struct qnk_oracle_chain *chain, const struct qnk_params *
         recent[count] = &chain->recent[(chain->head.height - count) % QNK_SCHEDULE_RECENT];
     }
 
-    int32_t status = qnk_schedule_pace(chain->schedule, recent, count, pace);
+    int32_t status =
+        view >= QNK_SCHEDULE_VIEWS
+            ? QN_OK
+            : qnk_schedule_pace(chain->schedule, chain->head.height + 1, recent, count, pace);
 
     if (status == QN_OK) {
         *pace = qnk_pace_of(params, pace, view);
@@ -270,7 +273,7 @@ static const char *header_fault(struct qnk_oracle *oracle, const struct qnk_micr
     const struct qnk_params *params = &oracle->params;
     uint32_t lag = header->flags & QNK_MICRO_LAG_MASK;
     uint32_t part = lag >= 2 ? 4 : 1;
-    struct qnk_pace pace;
+    struct qnk_pace pace = {0};
     uint32_t member;
 
     if (header->height != chain->head.height + 1 ||
@@ -470,7 +473,7 @@ static const char *work_run(struct qnk_oracle *oracle, struct work *work, struct
     uint32_t primary;
     const char *fault;
 
-    if (qnk_schedule_turn(chain->schedule, header->height, 0, &primary) != QN_OK) {
+    if (qnk_schedule_primary(chain->schedule, header->height, &primary) != QN_OK) {
         return "has no turn";
     }
 
@@ -659,8 +662,11 @@ static bool window_open(struct qnk_oracle_chain *chain, uint64_t window)
     const struct ended *basis = ended_of(chain, window > LAG_SET ? window - LAG_SET : 0);
 
     qnk_schedule_close(chain->schedule, window - 1);
-    return qnk_schedule_open(chain->schedule, window, window > LAG_SET ? &basis->macro : NULL,
-                             &basis->beacon, basis->next_set, basis->control) == QN_OK;
+    return qnk_schedule_open(
+               chain->schedule, window,
+               qnk_control_binding(basis->control, QNK_BINDING_PRODUCER, window)->number,
+               window > LAG_SET ? &basis->macro : NULL, &basis->beacon, basis->next_set,
+               basis->control) == QN_OK;
 }
 
 static void lose(struct qnk_oracle *oracle, uint32_t node, uint64_t window, const char *what)

@@ -392,8 +392,15 @@ static void perform_one(struct qnk_world *world, uint32_t i, struct qnk_effect *
     case QNK_EFFECT_CHECK:
         check(world, i, effect);
         break;
+    case QNK_EFFECT_NEED:
+        qnk_machine_need(world, i, effect->need);
+        break;
+    case QNK_EFFECT_UNPLUG:
+        qnk_machine_unplug(world, i, effect->unplug.kind, effect->unplug.number);
+        break;
     case QNK_EFFECT_REPLY:
     case QNK_EFFECT_SCORE:
+    case QNK_EFFECT_PROPOSED:
         break;
     case QNK_EFFECT_HALT:
         tell(world, i, effect);

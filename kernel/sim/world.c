@@ -199,6 +199,7 @@ static void switch_off(struct qnk_world *world, uint32_t i, bool is_last)
     }
     qnk_node_destroy(machine->node);
     machine->node = NULL;
+    qnk_machine_needs_drop(world, i);
     world->setup.maker.give(world->setup.maker.ctx, i, is_last, &machine->plugins);
     if (!is_last) {
         qnk_watch_stopped(world, i);
@@ -510,6 +511,9 @@ static void happen(struct qnk_world *world, struct happening *at)
     case ACT_DOWN:
         event.peer.peer = at->from + 1;
         (void)qnk_machine_step(world, at->node, &event);
+        break;
+    case ACT_PLUG:
+        qnk_machine_plug(world, at);
         break;
     case ACT_SILENT:
         silent_happen(world, at);

@@ -46,6 +46,11 @@ struct qnk_world_maker {
     void *ctx;
     bool (*make)(void *ctx, uint32_t node, bool is_first, struct qnk_world_plugins *plugins);
     void (*give)(void *ctx, uint32_t node, bool is_last, struct qnk_world_plugins *plugins);
+    /* An instance for a binding that a running node needs, which lives until `unplug` or `give`.
+     * False: there is none yet; qnk_world_plug asks again. Either may be NULL. */
+    bool (*plug)(void *ctx, uint32_t node, const struct qnk_need *need,
+                 struct qnk_plugged *instance);
+    void (*unplug)(void *ctx, uint32_t node, uint32_t kind, uint32_t number);
 };
 
 struct qnk_world_setup {
@@ -156,6 +161,13 @@ void qnk_world_signed(struct qnk_world *world, uint32_t node, struct qn_span mes
 
 /* What its operator says: enum qnk_control_what. */
 void qnk_world_control(struct qnk_world *world, uint32_t node, uint32_t what);
+
+/* What its operator proposes: a plan, ready or cancel of a swap. */
+void qnk_world_propose(struct qnk_world *world, uint32_t node, uint8_t kind,
+                       struct qn_span payload);
+
+/* The maker may have what the node needs: it is asked again. */
+void qnk_world_plug(struct qnk_world *world, uint32_t node);
 
 uint64_t qnk_world_now(const struct qnk_world *world);
 uint64_t qnk_world_events(const struct qnk_world *world);

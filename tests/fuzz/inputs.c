@@ -167,7 +167,7 @@ static void events_give(fuzz_take *take)
     uint8_t bytes[512];
 
     QN_ASSERT(buf != NULL);
-    for (uint32_t type = 0; type <= QNK_EVENT_ROTTEN; type++) {
+    for (uint32_t type = 0; type <= QNK_EVENT_PROPOSE; type++) {
         struct qnk_event event = {.type = type, .now_us = 1};
         uint64_t size;
 
@@ -204,6 +204,8 @@ static void effects_give(fuzz_take *take)
     qnk_effects_push(&effects, QNK_EFFECT_TIMER)->timer.at_us = UINT64_MAX;
     qnk_effects_push(&effects, QNK_EFFECT_NOTE)->note.event = "event";
     (void)qnk_effects_push(&effects, QNK_EFFECT_HALT);
+    qnk_effects_push(&effects, QNK_EFFECT_UNPLUG)->unplug.number = 1;
+    (void)qnk_effects_push(&effects, QNK_EFFECT_PROPOSED);
     qnk_sink_init(&out, &seed_budget, ROOM);
     QN_ASSERT(qnk_tape_effects_encode(&effects, &out) == QN_OK);
     give(take, WHAT_EFFECTS, out.data, out.size);
