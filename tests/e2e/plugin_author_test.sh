@@ -7,7 +7,7 @@
 . "${top_srcdir:-.}/tests/e2e/network.sh"
 unset QN_PLUGIN_PATH MAKEFLAGS MFLAGS MAKELEVEL
 kinds='compression consensus producer service signature'
-plan 14
+plan 20
 
 # stage: what `make install` installs, in $work/stage; $prefix is what it was configured for.
 stage() {
@@ -34,7 +34,16 @@ made() {
 }
 for kind in $kinds; do
     is "a $kind is made, built and tested" made "$kind"
+    is 'which passes the conformance kit' \
+        qnet plugin check "my-$kind/my-$kind.so" --fast
 done
+
+# served: a network on the engine makes its first window final.
+served() {
+    qnet dev --use consensus=my-consensus/my-consensus.so --dir "$work/dev" --once &&
+        grep 'consensus: .*my-consensus' "$work/dev/network.yaml"
+}
+is 'a network on the engine makes a window final' served
 
 ended 'a folder that is there is not written to' 1 qnet plugin new consensus my-consensus
 says 'which is said' 'my-consensus.*exists'

@@ -25,6 +25,9 @@
 
 #include <qnet/assert.h>
 #include <qnet/consensus.h>
+#include <qnet/leader.h>
+#include <qnet/tally.h>
+#include <qnet/verdicts.h>
 
 #include "mine.manifest.h"
 
@@ -32,30 +35,15 @@ enum {
     AHEAD = QN_CONSENSUS_ROUNDS_AHEAD, /* rounds above the own whose votes are kept */
     BEHIND = 9,                        /* and below */
     ROUNDS = BEHIND + 1 + AHEAD,
-    KNOWN = 16, /* digests whose verdict is remembered; more: the oldest unsure one is asked anew */
-    NONE = -1,  /* a round that is none */
+    NONE = -1, /* a round that is none */
 };
 
 enum step { PREPARE = 1, FINAL = 2, PROPOSE = 5 };
 enum timer { TIMER_PROPOSE, TIMER_PREPARE, TIMER_FINAL, TIMERS = 4 };
-enum verdict { UNKNOWN, VALID, INVALID, LATER, ASKED }; /* as in `checked`, and one of our own */
 
 static const uint8_t nil[QN_HASH_SIZE];
 
-/* --- votes --- */
-
-/* What was voted in one step of one round. The same digest with another vr is another value. */
-struct tally {
-    uint64_t heard, nil, best; /* weights */
-    uint64_t certified;        /* the weight with which a certificate was asked for */
-    uint32_t count, leading;   /* of values; the index of the best */
-    uint8_t voted[QN_CONSENSUS_MEMBERS_MAX / 8];
-    struct value {
-        uint8_t digest[QN_HASH_SIZE];
-        int32_t vr;
-        uint64_t weight;
-    } values[QN_CONSENSUS_MEMBERS_MAX];
-};
+/* --- state --- */
 
 /* A digest and where it comes from; round NONE: there is none. */
 struct choice {
@@ -68,14 +56,9 @@ struct round {
     uint32_t number;
     int32_t vr; /* of the proposal */
     uint8_t proposal[QN_HASH_SIZE];
-    uint8_t prepared[QN_HASH_SIZE]; /* its certificate is held */
-    struct tally prepares, finals;
-};
-
-struct known {
-    uint8_t digest[QN_HASH_SIZE];
-    enum verdict verdict;
-    uint32_t min_round;
+    uint8_t prepared[QN_HASH_SIZE];                /* its certificate is held */
+    uint64_t prepares_certified, finals_certified; /* weight with which it was asked for */
+    struct qn_tally prepares, finals;
 };
 
 struct qn_inst {
@@ -90,8 +73,7 @@ struct qn_inst {
     uint64_t weights[QN_CONSENSUS_MEMBERS_MAX];
     uint32_t highest[QN_CONSENSUS_MEMBERS_MAX]; /* round in which each is known to have voted */
     struct choice lock, valid;
-    struct known known[KNOWN];
-    uint32_t known_next;
+    struct qn_verdicts verdicts;
     struct round rounds[ROUNDS];
 
     /* Of the own round. */
@@ -108,57 +90,10 @@ struct qn_inst {
 
 _Static_assert(sizeof(struct qn_inst) <= MINE_MEMORY, "the manifest's memory");
 
-static bool is_equal(const uint8_t *a, const uint8_t *b)
-{
-    return memcmp(a, b, QN_HASH_SIZE) == 0;
-}
-
 static void choose(struct choice *choice, uint32_t round, const uint8_t *digest)
 {
     choice->round = round;
     memcpy(choice->digest, digest, QN_HASH_SIZE);
-}
-
-static struct value *value_of(struct tally *tally, const uint8_t *digest, int32_t vr)
-{
-    uint32_t i = 0;
-
-    while (i < tally->count &&
-           (tally->values[i].vr != vr || !is_equal(tally->values[i].digest, digest))) {
-        i++;
-    }
-    if (i == tally->count) {
-        tally->values[i].vr = vr;
-        tally->values[i].weight = 0;
-        memcpy(tally->values[i].digest, digest, QN_HASH_SIZE);
-        tally->count++;
-    }
-    return &tally->values[i];
-}
-
-/* The first vote of each member counts. */
-static void tally_add(struct tally *tally, uint32_t member, uint64_t weight, const uint8_t *digest,
-                      int32_t vr)
-{
-    uint8_t bit = (uint8_t)(1u << member % 8);
-
-    if ((tally->voted[member / 8] & bit) != 0) {
-        return;
-    }
-    tally->voted[member / 8] |= bit;
-    tally->heard += weight;
-    if (is_equal(digest, nil)) {
-        tally->nil += weight;
-        return;
-    }
-
-    struct value *value = value_of(tally, digest, vr);
-
-    value->weight += weight;
-    if (value->weight > tally->best) {
-        tally->best = value->weight;
-        tally->leading = (uint32_t)(value - tally->values);
-    }
 }
 
 /* --- effects --- */
@@ -185,16 +120,16 @@ static void sign(struct qn_inst *self, enum step step, const uint8_t *digest, in
     }
 }
 
-static void certify(struct qn_inst *self, uint32_t round, enum step step, struct tally *tally)
+static void certify(struct qn_inst *self, uint32_t round, enum step step,
+                    const struct qn_tally *tally)
 {
     struct qn_consensus_effect_certify effect = {
         .window = self->window,
         .round = round,
         .step = (uint16_t)step,
-        .digest = tally->values[tally->leading].digest,
+        .digest = qn_tally_best(tally)->digest,
     };
 
-    tally->certified = tally->best;
     pushed(self, qn_consensus_effect_certify_push(self->out, &effect));
 }
 
@@ -226,53 +161,22 @@ static uint64_t wait_ms(const struct qn_inst *self)
     return self->times.wait + self->times.step * self->round;
 }
 
-/* --- verdicts: whether a digest stands for a chain that this node would build on --- */
-
-static struct known *known_of(struct qn_inst *self, const uint8_t *digest)
-{
-    for (uint32_t i = 0; i < KNOWN; i++) {
-        if (self->known[i].verdict != UNKNOWN && is_equal(self->known[i].digest, digest)) {
-            return &self->known[i];
-        }
-    }
-    return NULL;
-}
-
-static void known_set(struct qn_inst *self, const uint8_t *digest, enum verdict verdict,
-                      uint32_t min_round)
-{
-    struct known *it = known_of(self, digest);
-
-    /* What is valid is kept: there is one of it, or few. What liars make up goes round. */
-    if (it == NULL) {
-        uint32_t tries = 0;
-
-        do {
-            it = &self->known[self->known_next++ % KNOWN];
-        } while (it->verdict == VALID && ++tries < KNOWN);
-    }
-    memcpy(it->digest, digest, QN_HASH_SIZE);
-    it->verdict = verdict;
-    it->min_round = min_round;
-}
-
-static bool is_valid(struct qn_inst *self, const uint8_t *digest)
-{
-    const struct known *it = known_of(self, digest);
-
-    return it != NULL && it->verdict == VALID && it->min_round <= self->round;
-}
-
-/* Asks the kernel on first sight, and again where it could not tell yet. */
+/* Whether a digest stands for a chain that this node would build on: the kernel is asked on first
+ * sight, and again where it could not tell yet. */
 static void look_at(struct qn_inst *self, const uint8_t *digest)
 {
     struct qn_consensus_effect_check effect = {.window = self->window, .digest = digest};
-    const struct known *it = known_of(self, digest);
+    enum qn_verdict verdict = qn_verdicts_of(&self->verdicts, digest);
 
-    if (!is_equal(digest, nil) && (it == NULL || it->verdict == LATER)) {
-        known_set(self, digest, ASKED, 0);
+    if (!qn_digest_is_nil(digest) && (verdict == QN_VERDICT_NONE || verdict == QN_VERDICT_LATER)) {
+        qn_verdicts_set(&self->verdicts, digest, QN_VERDICT_ASKED, 0);
         pushed(self, qn_consensus_effect_check_push(self->out, &effect));
     }
+}
+
+static bool is_valid(const struct qn_inst *self, const uint8_t *digest)
+{
+    return qn_verdicts_allow(&self->verdicts, digest, self->round);
 }
 
 /* --- rounds --- */
@@ -286,35 +190,20 @@ static struct round *round_at(struct qn_inst *self, uint32_t number)
         return NULL;
     }
     if (!it->is_used || it->number != number) {
-        /* Values lie behind their counts, so 6 MiB need not be cleared. */
         it->is_used = true;
         it->number = number;
         it->has_proposal = it->is_prepared = false;
-        memset(&it->prepares, 0, offsetof(struct tally, values));
-        memset(&it->finals, 0, offsetof(struct tally, values));
+        it->prepares_certified = it->finals_certified = 0;
+        qn_tally_clear(&it->prepares);
+        qn_tally_clear(&it->finals);
     }
     return it;
 }
 
-/* Drawn from the seed, each member as likely as its weight. */
 static uint32_t leader_of(const struct qn_inst *self, uint32_t round)
 {
-    static const char tag[] = MINE_NAME "/leader";
-    uint8_t place[12], draw[QN_HASH_SIZE];
-    struct qn_span parts[] = {{self->seed, QN_HASH_SIZE}, {place, sizeof place}};
-    uint32_t member = 0;
-
-    qn_le64_write(place, self->window);
-    qn_le32_write(place + 8, round);
-    self->host->hash((struct qn_span){(const uint8_t *)tag, sizeof tag - 1}, parts, 2, draw);
-
-    uint64_t target = qn_le64_read(draw) % self->total;
-
-    while (target >= self->weights[member]) {
-        target -= self->weights[member++];
-    }
-    QN_ASSERT(member < self->count);
-    return member;
+    return qn_leader_draw(self->host, self->seed, self->window, round, self->weights, self->count,
+                          self->total);
 }
 
 static void enter(struct qn_inst *self, uint32_t round)
@@ -369,20 +258,22 @@ static void seen_in(struct qn_inst *self, uint32_t member, uint32_t round)
 
 /* --- rules: each does one thing that is due, or gives false --- */
 
+/* A quorum becomes a certificate. One that did not come is asked for again with the next vote. */
 static bool make_certificates(struct qn_inst *self)
 {
     for (uint32_t i = 0; i < ROUNDS; i++) {
         struct round *it = &self->rounds[i];
+        uint64_t finals = it->is_used ? qn_tally_best_weight(&it->finals) : 0;
+        uint64_t prepares = it->is_used ? qn_tally_best_weight(&it->prepares) : 0;
 
-        if (!it->is_used) {
-            continue;
-        }
-        if (it->finals.best >= self->quorum && it->finals.best > it->finals.certified) {
+        if (finals >= self->quorum && finals > it->finals_certified) {
+            it->finals_certified = finals;
             certify(self, it->number, FINAL, &it->finals);
             return true;
         }
-        if (!it->is_prepared && it->number <= self->round && it->prepares.best >= self->quorum &&
-            it->prepares.best > it->prepares.certified) {
+        if (!it->is_prepared && it->number <= self->round && prepares >= self->quorum &&
+            prepares > it->prepares_certified) {
+            it->prepares_certified = prepares;
             certify(self, it->number, PREPARE, &it->prepares);
             return true;
         }
@@ -440,7 +331,7 @@ static bool propose(struct qn_inst *self)
 /* Whether the lock lets this node prepare the round's proposal. */
 static bool is_acceptable(const struct qn_inst *self, const struct round *it)
 {
-    return self->lock.round <= it->vr || is_equal(self->lock.digest, it->proposal);
+    return self->lock.round <= it->vr || qn_digest_equal(self->lock.digest, it->proposal);
 }
 
 static bool prepare_proposal(struct qn_inst *self)
@@ -500,7 +391,7 @@ static bool vote_nil(struct qn_inst *self)
 
 static bool next_round(struct qn_inst *self)
 {
-    const struct tally *finals = &round_at(self, self->round)->finals;
+    const struct qn_tally *finals = &round_at(self, self->round)->finals;
 
     if (self->round == INT32_MAX) {
         return false;
@@ -523,7 +414,7 @@ static uint64_t have(const struct qn_inst *self)
     if (!self->is_open || !it->is_used || it->number != self->round || self->step == PROPOSE) {
         return 0;
     }
-    return self->step == PREPARE ? it->prepares.best : it->finals.best;
+    return qn_tally_best_weight(self->step == PREPARE ? &it->prepares : &it->finals);
 }
 
 /* Phases as `report` names them. */
@@ -597,7 +488,7 @@ static int32_t window_open(struct qn_inst *self, const struct qn_consensus_event
     self->count = event->members_count;
     memcpy(self->seed, event->seed, QN_HASH_SIZE);
     self->lock.round = self->valid.round = NONE;
-    memset(self->known, 0, sizeof self->known);
+    qn_verdicts_clear(&self->verdicts);
     for (uint32_t i = 0; i < ROUNDS; i++) {
         self->rounds[i].is_used = false;
     }
@@ -626,11 +517,11 @@ static void vote_take(struct qn_inst *self, uint32_t round, uint32_t step, int32
         return;
     }
     if (step == PREPARE) {
-        tally_add(&it->prepares, from, self->weights[from], digest, vr);
+        (void)qn_tally_add(&it->prepares, from, self->weights[from], digest, vr);
     } else if (step == FINAL) {
-        tally_add(&it->finals, from, self->weights[from], digest, vr);
+        (void)qn_tally_add(&it->finals, from, self->weights[from], digest, vr);
     } else if (step == PROPOSE && round > 0 && !it->has_proposal && vr >= NONE &&
-               vr < (int64_t)round && !is_equal(digest, nil) && from == leader_of(self, round)) {
+               vr < (int64_t)round && !qn_digest_is_nil(digest) && from == leader_of(self, round)) {
         it->has_proposal = true;
         it->vr = vr;
         memcpy(it->proposal, digest, QN_HASH_SIZE);
@@ -645,7 +536,7 @@ static void certificate_take(struct qn_inst *self,
 {
     struct round *it;
 
-    if (event->step != PREPARE || is_equal(event->digest, nil)) {
+    if (event->step != PREPARE || qn_digest_is_nil(event->digest)) {
         return;
     }
     for (uint32_t i = 0; i < self->count && i / 8 < event->signers.size; i++) {
@@ -669,7 +560,7 @@ static void certificate_take(struct qn_inst *self,
 static void signed_take(struct qn_inst *self, const struct qn_consensus_event_signed *event)
 {
     enum { BEFORE = 3, REFUSED = 4 };
-    bool is_nil = is_equal(event->digest, nil);
+    bool is_nil = qn_digest_is_nil(event->digest);
 
     if (self->self == UINT32_MAX || event->round > INT32_MAX) {
         return;
@@ -695,14 +586,16 @@ static void signed_take(struct qn_inst *self, const struct qn_consensus_event_si
     vote_take(self, event->round, event->step, event->vr, self->self, event->digest);
 }
 
+/* A candidate stays valid, whatever an answer that was under way says. */
 static void checked_take(struct qn_inst *self, const struct qn_consensus_event_checked *event)
 {
-    const struct known *it = known_of(self, event->digest);
+    static const enum qn_verdict verdicts[] = {QN_VERDICT_NONE, QN_VERDICT_VALID,
+                                               QN_VERDICT_INVALID, QN_VERDICT_LATER};
+    enum qn_verdict verdict = event->verdict < 4 ? verdicts[event->verdict] : QN_VERDICT_NONE;
 
-    /* A candidate stays valid, whatever an answer that was under way says. */
-    if (event->verdict >= VALID && event->verdict <= LATER &&
-        (it == NULL || it->verdict != VALID)) {
-        known_set(self, event->digest, (enum verdict)event->verdict, event->min_round);
+    if (verdict != QN_VERDICT_NONE &&
+        qn_verdicts_of(&self->verdicts, event->digest) != QN_VERDICT_VALID) {
+        qn_verdicts_set(&self->verdicts, event->digest, verdict, event->min_round);
     }
 }
 
@@ -757,7 +650,7 @@ static int32_t take(struct qn_inst *self, const struct qn_event *event)
         if (status == QN_OK && is_ours(self, it.candidate.window)) {
             self->has_candidate = true;
             memcpy(self->candidate, it.candidate.digest, QN_HASH_SIZE);
-            known_set(self, self->candidate, VALID, 0);
+            qn_verdicts_set(&self->verdicts, self->candidate, QN_VERDICT_VALID, 0);
         }
         return status;
     case QN_CONSENSUS_EVENT_VOTE:
