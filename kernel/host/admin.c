@@ -10,11 +10,12 @@
 #include <qnet/assert.h>
 
 #include "kernel/host/query.h"
+#include "kernel/host/refit.h"
 #include "kernel/host/request.h"
 
-enum { READ_ROOM = 65536, BACKLOG = 16, TOPICS = 4 };
+enum { READ_ROOM = 65536, BACKLOG = 16, TOPICS = 5 };
 
-static const char *const topics[TOPICS] = {"micro", "macro", "round", "log"};
+static const char *const topics[TOPICS] = {"micro", "macro", "round", "swap", "log"};
 
 struct client;
 
@@ -379,6 +380,31 @@ static void event_send(struct client *client, json_t *event)
         client, json_pack("{s:s, s:s, s:o}", "jsonrpc", "2.0", "method", "event", "params", event));
 }
 
+static bool is_wanted(const struct client *client, const char *topic)
+{
+    for (uint32_t i = 0; i < TOPICS; i++) {
+        if (strcmp(topics[i], topic) == 0) {
+            return (client->topics >> i & 1) != 0;
+        }
+    }
+    return false;
+}
+
+/* A line of DATA/swaps. */
+static void swapped(void *ctx, const json_t *line)
+{
+    struct qnk_admin *admin = ctx;
+    json_t *event = json_copy((json_t *)(uintptr_t)line);
+
+    json_object_set_new(event, "topic", json_string("swap"));
+    for (struct client *client = admin->clients; client != NULL; client = client->next) {
+        if (is_wanted(client, "swap")) {
+            event_send(client, event);
+        }
+    }
+    json_decref(event);
+}
+
 static void noted(void *ctx, const struct qnk_effect *note)
 {
     struct qnk_admin *admin = ctx;
@@ -387,14 +413,13 @@ static void noted(void *ctx, const struct qnk_effect *note)
 
     for (struct client *client = admin->clients; topic != NULL && client != NULL;
          client = client->next) {
-        for (uint32_t i = 0; i < TOPICS; i++) {
-            if (strcmp(topics[i], topic) == 0 && (client->topics >> i & 1) != 0) {
-                if (event == NULL) {
-                    (void)qnk_query_event(admin->host, note, &event);
-                }
-                event_send(client, event);
-            }
+        if (!is_wanted(client, topic)) {
+            continue;
         }
+        if (event == NULL) {
+            (void)qnk_query_event(admin->host, note, &event);
+        }
+        event_send(client, event);
     }
     json_decref(event);
 }
@@ -457,7 +482,7 @@ static void watch(struct client *client, json_t *id, const json_t *params)
     }
     if (wanted == 0) {
         client_answer(client, error_json(id, QNK_QUERY_PARAMETERS, "'topics' names no topic",
-                                         "micro, macro, round, log"));
+                                         "micro, macro, round, swap, log"));
         return;
     }
     client->topics = wanted;
@@ -540,6 +565,7 @@ int32_t qnk_admin_create(struct qnk_host *host, const char *path, struct qnk_lin
         qnk_lines_watch(lines, lines_more, it);
     }
     qnk_host_watch(host, noted, it);
+    qnk_refit_watch(host, swapped, it);
     *admin = it;
     return QN_OK;
 }
@@ -554,6 +580,7 @@ void qnk_admin_stop(struct qnk_admin *admin, void (*closed)(void *ctx), void *ct
         qnk_lines_watch(admin->lines, NULL, NULL);
     }
     qnk_host_watch(admin->host, NULL, NULL);
+    qnk_refit_watch(admin->host, NULL, NULL);
     for (struct client *client = admin->clients; client != NULL; client = client->next) {
         client_close(client);
     }

@@ -9,9 +9,9 @@
  *
  * Methods are the queries of query.h, and `watch` {topics, after}: from then on events come as
  * notifications {"jsonrpc":"2.0","method":"event","params":{"topic":"micro",...}}. Topics: micro,
- * macro, round, log. Who may open the socket's folder is an administrator; it is never offered
- * beyond this machine. A client that does not read loses events (the next one says how many) and
- * then its connection.
+ * macro, round, swap, log. Who may open the socket's folder is an administrator; it is never
+ * offered beyond this machine. A client that does not read loses events (the next one says how
+ * many) and then its connection.
  *
  * Unless a function's own comment says otherwise:
  *   threads  the loop's

@@ -144,6 +144,7 @@ static void on_tick(uv_timer_t *timer)
         }
     }
     if (host->phase == QNK_HOST_RUNNING) {
+        qnk_refit_tick(host);
         clock_look(host);
         qnk_peers_tick(host->peers, now_us);
         qnk_watch_again(host->watch); /* what the tick dialled or closed */
@@ -193,11 +194,13 @@ static void kit_end(struct qnk_host *host)
     for (uint32_t i = 0; i < FREEZE_TRIES && qnk_kit_freeze(&host->kit) == QN_BUSY; i++) {
         (void)nanosleep(&pause, NULL);
     }
+    qnk_refit_readers_end(host);
     qnk_kit_close(&host->kit);
 }
 
 static void parts_end(struct qnk_host *host)
 {
+    qnk_refit_stop(host);
     if (host->peers != NULL) {
         qnk_peers_stop(host->peers, qnk_live_now(host));
     }
@@ -231,6 +234,8 @@ static void memory_end(struct qnk_host *host)
     qnk_gauges_destroy(host);
     qnk_key_done(&host->node_key);
     qnk_key_done(&host->validator_key);
+    qnk_refit_destroy(host->refit);
+    host->refit = NULL;
     if (host->has_dir) {
         qnk_datadir_close(&host->dir);
     }
@@ -295,6 +300,7 @@ void qnk_host_stop(struct qnk_host *host, enum qnk_exit code, const char *why)
                 (int)code, why);
     }
     if (is_plain) {
+        qnk_refit_stop(host);
         drain_begin(host);
     } else {
         host->is_ending = true;

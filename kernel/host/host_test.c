@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <sodium.h>
@@ -21,6 +22,7 @@
 #include "kernel/base/text.h"
 #include "kernel/host/host.h"
 #include "kernel/host/keyfile.h"
+#include "kernel/host/refit.h"
 #include "kernel/host/signer.h"
 
 enum { PATH_SIZE = 256, FILES_AT_ONCE = 16 };
@@ -107,6 +109,8 @@ static void network_write(const struct qnk_key *validator)
     write_file("net.yaml", text);
 }
 
+static const char *compression = "none"; /* as the node file says */
+
 static void node_write(const char *storage, const char *level, const char *extra)
 {
     char text[1024];
@@ -120,13 +124,13 @@ static void node_write(const char *storage, const char *level, const char *extra
                    "keys: {node: node.key, validator: validator.key}\n"
                    "transport: nanomsg\n"
                    "storage: %s\n"
-                   "compression: none\n"
+                   "compression: %s\n"
                    "signature: sodium\n"
                    "trust: {policy: off}\n"
                    "workers: 2\n"
                    "log: {level: %s}\n"
                    "%s",
-                   storage, level, extra);
+                   storage, compression, level, extra);
     write_file("node.yaml", text);
 }
 
@@ -135,6 +139,7 @@ static int start(void **subject)
     struct qnk_key node;
     struct qnk_key validator;
 
+    compression = "none";
     (void)subject;
     (void)snprintf(folder, sizeof folder, "/tmp/qnet-host-XXXXXX");
     if (mkdtemp(folder) == NULL || setenv("XDG_RUNTIME_DIR", folder, 1) != 0) {
@@ -465,6 +470,297 @@ static void a_reload_says_what_it_changed(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
+/* --- plugins exchanged while it runs --- */
+
+static struct exchange {
+    bool is_done;
+    int32_t status;
+    char words[QNK_REFIT_WORDS];
+    const char *dies_at; /* step after whose line the process ends */
+} exchange;
+
+static void on_swapped(void *ctx, int32_t status, const char *words)
+{
+    (void)ctx;
+    exchange.is_done = true;
+    exchange.status = status;
+    (void)snprintf(exchange.words, sizeof exchange.words, "%s", words);
+}
+
+static void on_line(void *ctx, const json_t *line)
+{
+    const char *step = json_string_value(json_object_get(line, "step"));
+
+    (void)ctx;
+    if (exchange.dies_at != NULL && strcmp(step, exchange.dies_at) == 0) {
+        _exit(42); /* as a power cut: nothing is finished or given back */
+    }
+}
+
+/* Begins one and waits for its end. */
+static int32_t swap(const char *kind, const char *typed)
+{
+    int32_t status;
+
+    exchange.is_done = false;
+    exchange.words[0] = 0;
+    status = qnk_refit_begin(life.host, kind, typed, on_swapped, NULL, exchange.words);
+    if (status != QN_OK) {
+        assert_false(exchange.is_done);
+        return status;
+    }
+    while (!exchange.is_done) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    return exchange.status;
+}
+
+static const char *running(uint32_t kind)
+{
+    return qnk_host_plugin(life.host, kind)->manifest.name;
+}
+
+/* The step of the last line of the history. */
+static const char *last_step(void)
+{
+    const json_t *lines = qnk_refit_lines(life.host);
+
+    return json_string_value(
+        json_object_get(json_array_get(lines, json_array_size(lines) - 1), "step"));
+}
+
+static void begin_running(uint64_t finals)
+{
+    begin();
+    qnk_refit_watch(life.host, on_line, NULL);
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(finals);
+    assert_non_null(qnk_host_node(life.host));
+}
+
+static void a_compressor_is_exchanged_and_stays_so(void **subject)
+{
+    (void)subject;
+    node_write("lmdb", "warn", "");
+    begin_running(2);
+    assert_int_equal(swap("compression", "{use: zstd, level: 5}"), QN_OK);
+    assert_non_null(strstr(exchange.words, "zstd 1.0.0 runs in place of none 1.0.0"));
+    assert_string_equal(running(QNK_HOST_COMPRESSION), "zstd");
+    run_until(life.finals + 2);
+    assert_int_equal(end(), QNK_EXIT_OK);
+
+    begin_running(1);
+    assert_string_equal(running(QNK_HOST_COMPRESSION), "zstd");
+    assert_int_equal(swap("compression", "none"), QN_OK);
+    assert_string_equal(running(QNK_HOST_COMPRESSION), "none");
+    assert_string_equal(last_step(), "ended");
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void a_node_file_that_changes_is_the_newer_word(void **subject)
+{
+    (void)subject;
+    node_write("lmdb", "error", "");
+    begin_running(1);
+    assert_int_equal(swap("compression", "zstd"), QN_OK);
+    assert_int_equal(end(), QNK_EXIT_OK);
+    compression = "{use: none, version: \"1.0\"}";
+    node_write("lmdb", "error", "");
+    begin_running(1);
+    assert_string_equal(running(QNK_HOST_COMPRESSION), "none");
+    assert_string_equal(last_step(), "dropped");
+    assert_int_equal(end(), QNK_EXIT_OK);
+    begin_running(1); /* also once more */
+    assert_string_equal(running(QNK_HOST_COMPRESSION), "none");
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void a_verifier_is_exchanged_between_two_jobs(void **subject)
+{
+    const struct qnk_instance *before;
+
+    (void)subject;
+    node_write("memory", "warn", "");
+    begin_running(2);
+    before = qnk_host_instance(life.host, QNK_HOST_SIGNATURE);
+    assert_int_equal(swap("signature", "sodium"), QN_OK);
+    assert_ptr_not_equal(qnk_host_instance(life.host, QNK_HOST_SIGNATURE), before);
+    run_until(life.finals + 2);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void what_cannot_be_exchanged_is_told_and_changes_nothing(void **subject)
+{
+    static const struct {
+        const char *kind, *typed;
+        const char *words;
+    } cases[] = {
+        {"consensus", "bft", "qnet swap plan consensus"},
+        {"producer", "beacon", "qnet swap plan producer"},
+        {"ledger", "accounts", "for its life"},
+        {"transport", "inproc", "restart"},
+        {"storage", "memory", "empty data folder"},
+        {"cheese", "gouda", "no kind"},
+        {"compression", "gouda", "no such compression"},
+        {"compression", "{use: zstd, level: 99}", "level"},
+        {"compression", "{use: zstd, level: 3", ""},
+        {"compression", "/tmp/there/is/none.so", "refused"},
+        {"signature", "{use: sodium, version: \"9.9\"}", "version 9.9 is wanted"},
+    };
+
+    (void)subject;
+    node_write("memory", "error", "");
+    begin_running(1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_not_equal(swap(cases[i].kind, cases[i].typed), QN_OK);
+        if (strstr(exchange.words, cases[i].words) == NULL) {
+            fail_msg("%s: %s", cases[i].typed, exchange.words);
+        }
+    }
+    assert_int_equal(json_array_size(qnk_refit_lines(life.host)), 0);
+    assert_string_equal(running(QNK_HOST_COMPRESSION), "none");
+    run_until(life.finals + 1);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void what_cannot_be_proven_is_aborted(void **subject)
+{
+    (void)subject;
+    node_write("memory", "error", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    while (qnk_host_node(life.host) == NULL) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(swap("signature", "sodium"), QN_INVALID); /* nothing is final yet */
+    assert_non_null(strstr(exchange.words, "no signed block"));
+    assert_string_equal(last_step(), "aborted");
+    run_until(2);
+    assert_int_equal(swap("signature", "sodium"), QN_OK);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void an_end_comes_between(void **subject)
+{
+    (void)subject;
+    node_write("lmdb", "error", "");
+    begin_running(1);
+    exchange.is_done = false;
+    assert_int_equal(
+        qnk_refit_begin(life.host, "compression", "zstd", on_swapped, NULL, exchange.words), QN_OK);
+    assert_int_equal(
+        qnk_refit_begin(life.host, "compression", "zstd", on_swapped, NULL, exchange.words),
+        QN_BUSY);
+    assert_int_equal(end(), QNK_EXIT_OK);
+    assert_true(exchange.is_done);
+    assert_int_equal(exchange.status, QN_AGAIN);
+    begin_running(1);
+    assert_string_equal(running(QNK_HOST_COMPRESSION), "none");
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void one_may_be_exchanged_any_number_of_times(void **subject)
+{
+    (void)subject;
+    node_write("memory", "error", "");
+    begin_running(1);
+    for (uint32_t i = 0; i < 3 * QNK_REFIT_GENERATIONS; i++) {
+        assert_int_equal(swap("compression", i % 2 == 0 ? "zstd" : "none"), QN_OK);
+    }
+    run_until(life.finals + 1);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+/* A copy of a plugin's file with another byte at its end: other code, as far as anyone can see. */
+static void copy_write(char to[PATH_SIZE], char byte)
+{
+    static uint8_t bytes[1 << 20];
+    FILE *file = fopen(qnk_host_plugin(life.host, QNK_HOST_SIGNATURE)->path, "r");
+    size_t size;
+
+    assert_non_null(file);
+    size = fread(bytes, 1, sizeof bytes - 1, file);
+    assert_int_equal(fclose(file), 0);
+    bytes[size] = (uint8_t)byte;
+    path_in(to, "sodium.so");
+    file = fopen(to, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size + 1, file), size + 1);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void mapped_code_has_an_end(void **subject)
+{
+    char path[PATH_SIZE];
+
+    (void)subject;
+    node_write("memory", "error", "");
+    begin_running(1);
+    for (uint32_t i = 0; i < QNK_REFIT_GENERATIONS; i++) {
+        copy_write(path, (char)('a' + i));
+        assert_int_equal(swap("signature", path), QN_OK);
+    }
+    copy_write(path, 'Z');
+    assert_int_equal(swap("signature", path), QN_NO_SPACE);
+    assert_non_null(strstr(exchange.words, "restart the node"));
+    run_until(life.finals + 1);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+/* The process dies right after the line of a step is written; another one starts. */
+static void dies_at(const char *step, const char *name)
+{
+    int status;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        exchange.dies_at = step;
+        begin();
+        qnk_refit_watch(life.host, on_line, NULL);
+        start_anyhow();
+        run_until(1);
+        (void)swap("compression", "zstd");
+        _exit(1); /* it did not come to that step */
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+    begin_running(1);
+    assert_string_equal(running(QNK_HOST_COMPRESSION), name);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void a_cut_at_any_step_leaves_the_old_or_the_new_one(void **subject)
+{
+    (void)subject;
+    node_write("lmdb", "error", "");
+    dies_at("begun", "none");
+    dies_at("made", "none");
+    dies_at("proven", "none");
+    dies_at("frozen", "none");
+    dies_at("committed", "zstd");
+    begin_running(1);
+    assert_int_equal(swap("compression", "none"), QN_OK);
+    assert_int_equal(end(), QNK_EXIT_OK);
+    dies_at("ended", "zstd");
+}
+
+static void a_plugin_of_any_kind_can_be_made_available(void **subject)
+{
+    char words[QNK_REFIT_WORDS];
+    const json_t *line;
+
+    (void)subject;
+    node_write("memory", "error", "");
+    begin_running(1);
+    assert_int_equal(qnk_refit_load(life.host, "consensus", "commit-reveal", words), QN_OK);
+    assert_non_null(strstr(words, "consensus commit-reveal 1.0.0 is at hand"));
+    line = json_array_get(qnk_refit_lines(life.host), 0);
+    assert_string_equal(json_string_value(json_object_get(line, "step")), "available");
+    assert_int_equal(qnk_refit_load(life.host, "consensus", "raft", words), QN_INVALID);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
 static int open_all(void **subject)
 {
     const char *top = getenv("top_builddir");
@@ -498,6 +794,18 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_of_another_purpose_is_told, start, stop),
         cmocka_unit_test_setup_teardown(a_rule_that_the_plugin_does_not_know_is_told, start, stop),
         cmocka_unit_test_setup_teardown(a_reload_says_what_it_changed, start, stop),
+        cmocka_unit_test_setup_teardown(a_compressor_is_exchanged_and_stays_so, start, stop),
+        cmocka_unit_test_setup_teardown(a_node_file_that_changes_is_the_newer_word, start, stop),
+        cmocka_unit_test_setup_teardown(a_verifier_is_exchanged_between_two_jobs, start, stop),
+        cmocka_unit_test_setup_teardown(what_cannot_be_exchanged_is_told_and_changes_nothing, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(what_cannot_be_proven_is_aborted, start, stop),
+        cmocka_unit_test_setup_teardown(an_end_comes_between, start, stop),
+        cmocka_unit_test_setup_teardown(one_may_be_exchanged_any_number_of_times, start, stop),
+        cmocka_unit_test_setup_teardown(mapped_code_has_an_end, start, stop),
+        cmocka_unit_test_setup_teardown(a_cut_at_any_step_leaves_the_old_or_the_new_one, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(a_plugin_of_any_kind_can_be_made_available, start, stop),
     };
 
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, open_all, close_all);

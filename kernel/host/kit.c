@@ -85,34 +85,30 @@ static int32_t activate(struct qnk_instance *instance, const struct qnk_config_p
     return refuse(why, status, used, *words != 0 ? words : "it cannot start");
 }
 
-int32_t qnk_kit_open(struct qnk_kit *kit, const struct qnk_host_setup *setup,
-                     struct qnk_metrics *metrics,
-                     const struct qnk_instance_hooks hooks[QNK_HOST_KINDS], char why[QNK_HOST_WHY])
+int32_t qnk_kit_add(struct qnk_kit *kit, const struct qnk_host_setup *setup,
+                    enum qnk_host_kind kind, const struct qnk_config_plugin *used,
+                    struct qnk_metrics *metrics, const struct qnk_instance_hooks *hooks,
+                    char why[QNK_HOST_WHY])
 {
     const char *rule = setup->config->network.signature_rule;
-    int32_t status = QN_OK;
+    int32_t status = make(setup, used, metrics, hooks, &kit->instances[kind], why);
 
-    *kit = (struct qnk_kit){0};
-    for (uint32_t kind = 0; status == QN_OK && kind < QNK_HOST_KINDS; kind++) {
-        const struct qnk_config_plugin *used =
-            qnk_kit_used(setup->config, (enum qnk_host_kind)kind);
-
-        if (used == NULL) {
-            continue;
-        }
-        status = make(setup, used, metrics, &hooks[kind], &kit->instances[kind], why);
-        if (status == QN_OK && kind == QNK_HOST_SIGNATURE &&
-            !qnk_manifest_has_rule(qnk_kit_manifest(kit, QNK_HOST_SIGNATURE), rule)) {
-            qnk_text(why, QNK_HOST_WHY, "signature/%s does not know the network's rule '%s'",
-                     used->name, rule);
-            status = QN_UNSUPPORTED;
-        }
-        if (status == QN_OK) {
-            status = activate(kit->instances[kind], used, why);
-        }
+    if (status != QN_OK) {
+        kit->instances[kind] = NULL;
+        return status;
+    }
+    if (kind == QNK_HOST_SIGNATURE &&
+        !qnk_manifest_has_rule(qnk_kit_manifest(kit, QNK_HOST_SIGNATURE), rule)) {
+        qnk_text(why, QNK_HOST_WHY, "signature/%s does not know the network's rule '%s'",
+                 used->name, rule);
+        status = QN_UNSUPPORTED;
+    }
+    if (status == QN_OK) {
+        status = activate(kit->instances[kind], used, why);
     }
     if (status != QN_OK) {
-        qnk_kit_close(kit);
+        qnk_instance_destroy(kit->instances[kind]);
+        kit->instances[kind] = NULL;
     }
     return status;
 }

@@ -19,13 +19,13 @@ struct qnk_kit {
     struct qnk_instance *instances[QNK_HOST_KINDS]; /* NULL: not there */
 };
 
-/* Makes and activates the instances of a node. `hooks` has one entry for each kind. QN_DENIED,
- * QN_UNSUPPORTED, QN_INVALID, QN_NOT_FOUND: the plugin is refused; QN_CORRUPT: what it stored
- * cannot be trusted; QN_IO, QN_NO_SPACE. */
-QN_MUST_CHECK int32_t qnk_kit_open(struct qnk_kit *kit, const struct qnk_host_setup *setup,
-                                   struct qnk_metrics *metrics,
-                                   const struct qnk_instance_hooks hooks[QNK_HOST_KINDS],
-                                   char why[QNK_HOST_WHY]);
+/* Makes and activates the instance of one kind; `used` is what the files, or what came after them,
+ * name. QN_DENIED, QN_UNSUPPORTED, QN_INVALID, QN_NOT_FOUND: the plugin is refused, and there is no
+ * instance; QN_CORRUPT: what it stored cannot be trusted; QN_IO, QN_NO_SPACE. */
+QN_MUST_CHECK int32_t qnk_kit_add(struct qnk_kit *kit, const struct qnk_host_setup *setup,
+                                  enum qnk_host_kind kind, const struct qnk_config_plugin *used,
+                                  struct qnk_metrics *metrics,
+                                  const struct qnk_instance_hooks *hooks, char why[QNK_HOST_WHY]);
 
 /* Freezes what runs. QN_BUSY: something is still held; come again. */
 QN_MUST_CHECK int32_t qnk_kit_freeze(struct qnk_kit *kit);

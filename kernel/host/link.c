@@ -176,14 +176,21 @@ static uint64_t tag_of(const char *name)
     return qn_le64_read(hash.bytes);
 }
 
-int32_t qnk_link_base_use(struct qnk_link_base *base, const char *name,
-                          const struct qnk_plugged *compression)
+uint32_t qnk_link_base_place(const struct qnk_link_base *base, const char *name)
 {
     uint32_t place = 0;
 
     while (place < base->packer.count && strcmp(base->names[place], name) != 0) {
         place++;
     }
+    return place;
+}
+
+int32_t qnk_link_base_use(struct qnk_link_base *base, const char *name,
+                          const struct qnk_plugged *compression)
+{
+    uint32_t place = qnk_link_base_place(base, name);
+
     if (place == QNK_SESSION_COMPRESSORS_MAX) {
         return QN_NO_SPACE;
     }

@@ -93,6 +93,9 @@ struct qnk_link {
 QN_MUST_CHECK int32_t qnk_link_base_use(struct qnk_link_base *base, const char *name,
                                         const struct qnk_plugged *compression);
 
+/* The place of a compressor of this name; `count` of the packer: it would be a new one. */
+uint32_t qnk_link_base_place(const struct qnk_link_base *base, const char *name);
+
 /* Whether what goes to this peer is packed, where that pays. */
 bool qnk_link_is_packing(const struct qnk_link *link);
 

@@ -19,6 +19,7 @@
 #include "kernel/host/keyfile.h"
 #include "kernel/host/kit.h"
 #include "kernel/host/peers.h"
+#include "kernel/host/refit.h"
 #include "kernel/host/signer.h"
 #include "kernel/host/watch.h"
 
@@ -107,8 +108,14 @@ struct qnk_host {
     struct qnk_store store; /* of the start */
     struct qnk_live_load load;
     struct qnk_live_inputs inputs;
-    uint64_t seed; /* of the core */
-    uint64_t jobs; /* that the core gave so far */
+    uint64_t seed;     /* of the core */
+    uint64_t jobs;     /* that the core gave so far */
+    uint32_t jobs_out; /* that threads have, or wait in the pool's queues */
+    bool is_holding;   /* jobs wait here instead: a plugin that they call is exchanged */
+    struct qnk_task *held, *held_last;
+    struct qnk_refit *refit; /* NULL while starting */
+    qnk_refit_heard *refit_heard;
+    void *refit_heard_ctx;
     struct qnk_gate gate;
     struct qnk_job_host job_host;
     uint32_t workers;
@@ -176,6 +183,9 @@ void qnk_live_failed(void *ctx, int32_t status, const char *what, const char *wh
 void qnk_live_damaged(void *ctx, const char *why);
 void qnk_live_timers_arm(struct qnk_host *host);
 void qnk_live_timer_due(struct qnk_host *host);
+
+/* Lets jobs wait, or gives those that waited to the pool. */
+void qnk_live_jobs_hold(struct qnk_host *host, bool holds);
 
 /* --- gauges.c --- */
 

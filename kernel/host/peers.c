@@ -467,6 +467,11 @@ static int32_t base_init(struct qnk_peers *peers, const struct qnk_peers_setup *
                           : QN_OK;
 }
 
+bool qnk_peers_has_compressor_room(const struct qnk_peers *peers, const char *name)
+{
+    return qnk_link_base_place(&peers->base, name) < QNK_SESSION_COMPRESSORS_MAX;
+}
+
 int32_t qnk_peers_compress(struct qnk_peers *peers, const char *name,
                            const struct qnk_plugged *compression, uint64_t now_us)
 {

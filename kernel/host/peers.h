@@ -104,6 +104,9 @@ void qnk_peers_destroy(struct qnk_peers *peers);
 QN_MUST_CHECK int32_t qnk_peers_compress(struct qnk_peers *peers, const char *name,
                                          const struct qnk_plugged *compression, uint64_t now_us);
 
+/* Whether a compressor of this name could still come into use. */
+bool qnk_peers_has_compressor_room(const struct qnk_peers *peers, const char *name);
+
 /* --- looking --- */
 
 /* QN_AGAIN: not known yet. QN_OK: listening, `address` is the real one; it has

@@ -48,10 +48,46 @@ static void job_done(struct qnk_task *task)
     struct qnk_event event = {.type = QNK_EVENT_JOB, .job = work->job};
 
     qnk_memory_give(&host->budget, work, sizeof *work);
+    host->jobs_out--;
+    if (host->is_holding && host->jobs_out == 0) {
+        qnk_refit_tick(host);
+    }
     if (host->is_ending) {
         qnk_job_destroy(event.job);
     } else {
         qnk_live_event(host, &event);
+    }
+}
+
+static void task_give(struct qnk_host *host, uint32_t queue, struct qnk_task *task)
+{
+    if (!host->is_holding) {
+        host->jobs_out++;
+        qnk_pool_give(host->pool, queue, task);
+        return;
+    }
+    task->queue = queue;
+    task->next = NULL;
+    if (host->held == NULL) {
+        host->held = task;
+    } else {
+        host->held_last->next = task;
+    }
+    host->held_last = task;
+}
+
+void qnk_live_jobs_hold(struct qnk_host *host, bool holds)
+{
+    struct qnk_task *task = host->held;
+
+    host->is_holding = holds;
+    host->held = NULL;
+    host->held_last = NULL;
+    while (task != NULL) { /* in the order in which they came */
+        struct qnk_task *next = task->next;
+
+        task_give(host, task->queue, task);
+        task = next;
     }
 }
 
@@ -74,7 +110,7 @@ static void job_give(struct qnk_host *host, struct qnk_effect *effect)
     work->job = effect->job;
     work->job->serial = ++host->jobs;
     effect->job = NULL;
-    qnk_pool_give(host->pool, queues[qnk_job_class(work->job->kind)], &work->task);
+    task_give(host, queues[qnk_job_class(work->job->kind)], &work->task);
 }
 
 /* --- notes --- */

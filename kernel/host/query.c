@@ -27,6 +27,7 @@ const struct qnk_query qnk_queries[] = {
     {"peers", "peers and how they do", true, qnk_ask_peers},
     {"storage", "sizes of what is stored", true, qnk_ask_storage},
     {"metrics", "the metrics", true, qnk_ask_metrics},
+    {"swap.history", "what became of plugins while it ran: count", true, qnk_ask_swap_history},
     {"log.level", "sets a part's level: part, level, seconds", false, qnk_ask_log_level},
     {"node.stop", "ends the node cleanly", false, qnk_ask_stop},
     {"node.reload", "reads the node file again", false, qnk_ask_reload},
@@ -35,6 +36,8 @@ const struct qnk_query qnk_queries[] = {
     {"peer.remove", "forgets a known peer: key", false, qnk_ask_peer_remove},
     {"peer.ban", "refuses a peer: key, seconds, reason", false, qnk_ask_peer_ban},
     {"peer.unban", "ends a ban: key", false, qnk_ask_peer_unban},
+    {"plugin.swap", "exchanges a local plugin: kind, plugin", false, qnk_ask_plugin_swap},
+    {"plugin.load", "makes a plugin available: kind, plugin", false, qnk_ask_plugin_load},
 };
 
 const uint32_t qnk_queries_count = sizeof qnk_queries / sizeof *qnk_queries;

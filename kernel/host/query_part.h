@@ -97,3 +97,6 @@ void qnk_ask_peer_add(struct qnk_question *question);
 void qnk_ask_peer_remove(struct qnk_question *question);
 void qnk_ask_peer_ban(struct qnk_question *question);
 void qnk_ask_peer_unban(struct qnk_question *question);
+void qnk_ask_plugin_swap(struct qnk_question *question);
+void qnk_ask_plugin_load(struct qnk_question *question);
+void qnk_ask_swap_history(struct qnk_question *question);

@@ -47,7 +47,7 @@ static void plugins_add(const struct qnk_host *host, struct qnk_inputs_head *hea
         to->name = text_span(plugin->manifest.name);
         to->version = text_span(plugin->manifest.version_text);
         to->path = text_span(plugin->path);
-        to->config = qnk_kit_used(host->setup.config, kinds[i])->part.record;
+        to->config = qnk_refit_used(host, kinds[i])->part.record;
         memcpy(to->hash, plugin->hash.bytes, QN_HASH_SIZE);
         head->plugins_count++;
     }

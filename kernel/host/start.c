@@ -89,6 +89,37 @@ static void pump(void *ctx)
     qnk_disk_pump(host->disk);
 }
 
+static int32_t start_swaps(struct qnk_host *host)
+{
+    int32_t status = qnk_refit_create(host);
+
+    if (status != QN_OK) {
+        char text[QNK_HOST_WHY];
+
+        qnk_text(text, sizeof text, "'%s/swaps' cannot be read (status %d)", host->dir.data,
+                 status);
+        qnk_host_stop(host, qnk_live_exit(status), text);
+    }
+    return status;
+}
+
+/* What came into force after the files were written must not keep the node from its start. */
+static int32_t plugin_add(struct qnk_host *host, enum qnk_host_kind kind,
+                          const struct qnk_instance_hooks *hooks, char why[QNK_HOST_WHY])
+{
+    int32_t status = QN_OK;
+
+    do {
+        const struct qnk_config_plugin *used = qnk_refit_used(host, kind);
+
+        if (used == NULL) {
+            return QN_OK;
+        }
+        status = qnk_kit_add(&host->kit, &host->setup, kind, used, host->metrics, hooks, why);
+    } while (status != QN_OK && qnk_refit_refused(host, kind, why));
+    return status;
+}
+
 static int32_t start_plugins(struct qnk_host *host)
 {
     struct qnk_instance_hooks hooks[QNK_HOST_KINDS] = {0};
@@ -104,8 +135,13 @@ static int32_t start_plugins(struct qnk_host *host)
     hooks[QNK_HOST_TRANSPORT].shared = host->setup.shared;
     hooks[QNK_HOST_STORAGE].shared = host->setup.shared;
     hooks[QNK_HOST_STORAGE].folder = host->storage_folder;
-    status = qnk_kit_open(&host->kit, &host->setup, host->metrics, hooks, why);
+    for (uint32_t kind = 0; status == QN_OK && kind < QNK_HOST_KINDS; kind++) {
+        status = plugin_add(host, (enum qnk_host_kind)kind, &hooks[kind], why);
+    }
     host->has_kit = status == QN_OK;
+    if (status != QN_OK) {
+        qnk_kit_close(&host->kit);
+    }
     if (status == QN_CORRUPT) {
         qnk_live_failed(host, status, "what is stored", why);
     } else if (status != QN_OK) {
@@ -416,7 +452,7 @@ static int32_t start_peers(struct qnk_host *host)
         .log = &host->log,
         .transport = qnk_kit_plugged(&host->kit, QNK_HOST_TRANSPORT),
         .compression = qnk_kit_plugged(&host->kit, QNK_HOST_COMPRESSION),
-        .compressor = file->compression->name,
+        .compressor = qnk_kit_manifest(&host->kit, QNK_HOST_COMPRESSION)->name,
         .chain_id = host->params.chain_id,
         .node_seed = host->node_key.seed,
         .known = file->peers,
@@ -476,6 +512,7 @@ static const struct {
     {"opening its folders", start_folders},
     {"reading its keys", start_keys},
     {"counting", qnk_gauges_create},
+    {"reading exchanges of plugins", start_swaps},
     {"loading plugins", start_plugins},
     {"making genesis", start_genesis},
     {"starting threads", start_threads},

@@ -62,6 +62,27 @@ static int32_t lock_read(struct qnk_loader *loader, const char *path, char why[Q
     return QN_OK;
 }
 
+int32_t qnk_loader_relock(struct qnk_loader *loader, const char *path, char why[QNK_PLUGIN_WHY_MAX])
+{
+    struct qnk_lock fresh;
+    int32_t status = qnk_lock_open(path, loader->budget, &fresh, why);
+
+    if (status == QN_NOT_FOUND && !loader->has_lock_file) {
+        return QN_OK;
+    }
+    if (status != QN_OK) {
+        return status;
+    }
+    (void)pthread_mutex_lock(&loader->lock);
+    if (loader->has_lock_file) {
+        qnk_lock_done(&loader->lock_file);
+    }
+    loader->lock_file = fresh;
+    loader->has_lock_file = true;
+    (void)pthread_mutex_unlock(&loader->lock);
+    return QN_OK;
+}
+
 static void text_copy(char to[QNK_LOADER_PATH_MAX], const char *from)
 {
     (void)snprintf(to, QNK_LOADER_PATH_MAX, "%s", from != NULL ? from : "");

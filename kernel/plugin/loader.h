@@ -69,6 +69,11 @@ struct qnk_plugin {
 QN_MUST_CHECK int32_t qnk_loader_create(const struct qnk_loader_options *options,
                                         struct qnk_loader **loader, char why[QNK_PLUGIN_WHY_MAX]);
 
+/* Reads the lock file once more, for what is loaded from here on. A file that was there and is gone
+ * is an error: that must not loosen anything. */
+QN_MUST_CHECK int32_t qnk_loader_relock(struct qnk_loader *loader, const char *path,
+                                        char why[QNK_PLUGIN_WHY_MAX]);
+
 /* After all instances and all metrics of its plugins are gone. */
 void qnk_loader_destroy(struct qnk_loader *loader);
 

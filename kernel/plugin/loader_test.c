@@ -297,6 +297,30 @@ static void the_lock_file_pins_under_every_policy(void **state)
     assert_int_equal(unlink(lock_file), 0);
 }
 
+static void a_lock_file_that_is_read_again_counts_from_then_on(void **state)
+{
+    char lock_file[4096];
+    struct qnk_loader *loader;
+    struct qnk_plugin *plugin = NULL;
+
+    (void)snprintf(lock_file, sizeof lock_file, "%s/plugins.lock", work);
+    lock_make(*state, "zstd", lock_file);
+    loader = loader_make(QNK_TRUST_WARN, lock_file);
+    refuses(loader, "compression", "none", "", QN_DENIED, "does not list compression/none");
+    lock_make(*state, "none", lock_file);
+    assert_int_equal(qnk_loader_relock(loader, lock_file, why), QN_OK);
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", "", &plugin, why), QN_OK);
+    refuses(loader, "compression", "zstd", "", QN_DENIED, "does not list compression/zstd");
+    assert_int_equal(unlink(lock_file), 0);
+    assert_int_equal(qnk_loader_relock(loader, lock_file, why), QN_NOT_FOUND);
+    refuses(loader, "compression", "zstd", "", QN_DENIED, "does not list compression/zstd");
+    qnk_loader_destroy(loader);
+
+    loader = loader_make(QNK_TRUST_WARN, lock_file); /* there is none: so it may stay */
+    assert_int_equal(qnk_loader_relock(loader, lock_file, why), QN_OK);
+    qnk_loader_destroy(loader);
+}
+
 static void enforce_without_a_lock_file_is_refused(void **state)
 {
     struct qnk_loader_options options = {.budget = &budget, .trust = QNK_TRUST_ENFORCE};
@@ -395,6 +419,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_system_without_memory_files_will_do, start, stop),
         cmocka_unit_test_setup_teardown(many_instances_live_side_by_side, start, stop),
         cmocka_unit_test_setup_teardown(the_lock_file_pins_under_every_policy, start, stop),
+        cmocka_unit_test_setup_teardown(a_lock_file_that_is_read_again_counts_from_then_on, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(enforce_without_a_lock_file_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(configs_are_checked_by_manifests, start, stop),
         cmocka_unit_test_setup_teardown(names_are_listed_in_order, start, stop),

@@ -2,6 +2,11 @@
 
 /* run_plugin.c: what is installed, what a file says it is, and what may be loaded. */
 
+#define _XOPEN_SOURCE 700 /* realpath */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/base/hex.h"
@@ -145,4 +150,58 @@ int qnk_run_plugin_lock(struct qnk_call *call)
         printf("%s: %u plugins\n", path, locking.count);
     }
     return locking.refused == 0 ? QNK_CLI_OK : QNK_CLI_FAILED;
+}
+
+/* --- a running node --- */
+
+/* KIND=NAME or KIND=FILE.so or KIND={...} as parameters; a file's path becomes absolute, as the
+ * node has another folder. NULL after words on stderr. */
+static json_t *typed_params(const struct qnk_call *call)
+{
+    const char *typed = call->operands[0];
+    const char *value = typed == NULL ? NULL : strchr(typed, '=');
+    char path[PATH_MAX];
+
+    if (value == NULL || value == typed || value[1] == 0 || call->operands_count != 1) {
+        fprintf(stderr, "qnet: as in compression=none or compression=./mine.so\n");
+        return NULL;
+    }
+    value++;
+    if (value[0] != '{' && strchr(value, '/') != NULL) {
+        if (realpath(value, path) == NULL) {
+            fprintf(stderr, "qnet: %s: %s\n", value, strerror(errno));
+            return NULL;
+        }
+        value = path;
+    }
+    return json_pack("{s:s%, s:s}", "kind", typed, strcspn(typed, "="), "plugin", value);
+}
+
+static int ask_about_plugin(struct qnk_call *call, const char *method)
+{
+    json_t *params = typed_params(call);
+    json_t *answer;
+    int status = QNK_CLI_USAGE;
+
+    if (params == NULL) {
+        return status;
+    }
+    answer = qnk_ask_once(call, method, params, &status);
+    if (answer != NULL && call->json) {
+        qnk_json_print(answer);
+    } else if (answer != NULL) {
+        printf("%s\n", qnk_string(answer, "words"));
+    }
+    json_decref(answer);
+    return status;
+}
+
+int qnk_run_plugin_swap(struct qnk_call *call)
+{
+    return ask_about_plugin(call, "plugin.swap");
+}
+
+int qnk_run_plugin_load(struct qnk_call *call)
+{
+    return ask_about_plugin(call, "plugin.load");
 }

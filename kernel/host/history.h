@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* swap_log.h: what became of a node's plugins while it ran, kept in DATA/swaps: each step of each
+/* history.h: what became of a node's plugins while it ran, kept in DATA/swaps: each step of each
  * exchange is a line, one JSON object.
  *
  *     {"swap":3,"time_ms":1767225600000,"step":"committed","kind":"compression",...}
@@ -30,15 +30,15 @@
 #include "kernel/base/memory.h"
 
 enum {
-    QNK_SWAP_LOG_PATH = 420,
-    QNK_SWAP_LOG_MAX = 1 << 20,  /* bytes of the file */
-    QNK_SWAP_LOG_KEEP = 1 << 18, /* a longer one is shortened when it is opened */
-    QNK_SWAP_LOG_LINES = 256,    /* to so many lines, and those on which something depends */
-    QNK_SWAP_LOG_LINE = 4096,    /* bytes of a line */
+    QNK_HISTORY_PATH = 420,
+    QNK_HISTORY_MAX = 1 << 20,  /* bytes of the file */
+    QNK_HISTORY_KEEP = 1 << 18, /* a longer one is shortened when it is opened */
+    QNK_HISTORY_LINES = 256,    /* to so many lines, and those on which something depends */
+    QNK_HISTORY_LINE = 4096,    /* bytes of a line */
 };
 
-struct qnk_swap_log {
-    char path[QNK_SWAP_LOG_PATH];
+struct qnk_history {
+    char path[QNK_HISTORY_PATH];
     int fd; /* -1: not open */
     uint64_t size;
     uint64_t last;    /* number of the last exchange */
@@ -47,16 +47,16 @@ struct qnk_swap_log {
 };
 
 /* Of the data folder. The budget is for the time of the call. */
-QN_MUST_CHECK int32_t qnk_swap_log_open(struct qnk_swap_log *log, struct qnk_budget *budget,
-                                        const char *folder);
-void qnk_swap_log_close(struct qnk_swap_log *log); /* also of one that is not open */
+QN_MUST_CHECK int32_t qnk_history_open(struct qnk_history *log, struct qnk_budget *budget,
+                                       const char *folder);
+void qnk_history_close(struct qnk_history *log); /* also of one that is not open */
 
 /* Appends a line; the object is taken over, whatever comes of it. */
-QN_MUST_CHECK int32_t qnk_swap_log_add(struct qnk_swap_log *log, json_t *line, bool is_durable);
+QN_MUST_CHECK int32_t qnk_history_add(struct qnk_history *log, json_t *line, bool is_durable);
 
 /* The `committed` line of the exchange that is in force for a kind, or NULL: the node file is. */
-const json_t *qnk_swap_log_in_force(const struct qnk_swap_log *log, const char *kind);
+const json_t *qnk_history_in_force(const struct qnk_history *log, const char *kind);
 
 /* The newest file that was made available under this kind and name, or NULL. */
-const char *qnk_swap_log_available(const struct qnk_swap_log *log, const char *kind,
-                                   const char *name);
+const char *qnk_history_available(const struct qnk_history *log, const char *kind,
+                                  const char *name);

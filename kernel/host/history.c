@@ -2,7 +2,7 @@
 
 #define _GNU_SOURCE /* O_CLOEXEC beside O_APPEND */
 
-#include "kernel/host/swap_log.h"
+#include "kernel/host/history.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +33,7 @@ static json_int_t number_of(const json_t *line)
     return json_integer_value(json_object_get(line, "swap"));
 }
 
-const json_t *qnk_swap_log_in_force(const struct qnk_swap_log *log, const char *kind)
+const json_t *qnk_history_in_force(const struct qnk_history *log, const char *kind)
 {
     const json_t *now = NULL;
     const json_t *before = NULL;
@@ -56,8 +56,7 @@ const json_t *qnk_swap_log_in_force(const struct qnk_swap_log *log, const char *
     return now;
 }
 
-const char *qnk_swap_log_available(const struct qnk_swap_log *log, const char *kind,
-                                   const char *name)
+const char *qnk_history_available(const struct qnk_history *log, const char *kind, const char *name)
 {
     for (size_t i = json_array_size(log->lines); i-- > 0;) {
         const json_t *line = json_array_get(log->lines, i);
@@ -78,7 +77,7 @@ static int32_t status_of(int error)
 }
 
 /* Takes in all whole lines; `size` becomes where they end. */
-static void lines_read(struct qnk_swap_log *log, const char *text, uint64_t size)
+static void lines_read(struct qnk_history *log, const char *text, uint64_t size)
 {
     const char *at = text;
     const char *end;
@@ -114,14 +113,14 @@ static bool bytes_read(int fd, char *text, uint64_t size)
 }
 
 /* Takes in the file, and cuts off what was torn. */
-static int32_t file_read(struct qnk_swap_log *log, struct qnk_budget *budget)
+static int32_t file_read(struct qnk_history *log, struct qnk_budget *budget)
 {
     struct stat info;
     uint64_t size;
     char *text;
     int32_t status = QN_IO;
 
-    if (fstat(log->fd, &info) != 0 || info.st_size < 0 || info.st_size > 2 * QNK_SWAP_LOG_MAX) {
+    if (fstat(log->fd, &info) != 0 || info.st_size < 0 || info.st_size > 2 * QNK_HISTORY_MAX) {
         return QN_IO;
     }
     size = (uint64_t)info.st_size;
@@ -150,7 +149,7 @@ static int32_t bytes_write(int fd, const char *bytes, size_t size)
 /* In one write, so that it is torn or whole. */
 static int32_t line_write(int fd, const json_t *line, uint64_t *size)
 {
-    char text[QNK_SWAP_LOG_LINE];
+    char text[QNK_HISTORY_LINE];
     size_t length = json_dumpb(line, text, sizeof text, JSON_COMPACT);
     int32_t status = length == 0 || length >= sizeof text ? QN_NO_SPACE : QN_OK;
 
@@ -165,7 +164,7 @@ static int32_t line_write(int fd, const json_t *line, uint64_t *size)
 /* That the folder knows of the file. */
 static int32_t folder_flush(const char *path)
 {
-    char folder[QNK_SWAP_LOG_PATH];
+    char folder[QNK_HISTORY_PATH];
     int fd;
     int32_t status;
 
@@ -181,16 +180,16 @@ static int32_t folder_flush(const char *path)
 }
 
 /* Whether a line is one on which something depends. */
-static bool is_needed(const struct qnk_swap_log *log, const json_t *line)
+static bool is_needed(const struct qnk_history *log, const json_t *line)
 {
-    return line == qnk_swap_log_in_force(log, text_of(line, "kind")) ||
+    return line == qnk_history_in_force(log, text_of(line, "kind")) ||
            (is_step(line, "available") &&
-            qnk_swap_log_available(log, text_of(line, "kind"), text_of(line, "name")) ==
+            qnk_history_available(log, text_of(line, "kind"), text_of(line, "name")) ==
                 text_of(line, "path"));
 }
 
 /* The lines that stay, as a new list. */
-static json_t *lines_cut(const struct qnk_swap_log *log)
+static json_t *lines_cut(const struct qnk_history *log)
 {
     size_t count = json_array_size(log->lines);
     json_t *kept = json_array();
@@ -198,7 +197,7 @@ static json_t *lines_cut(const struct qnk_swap_log *log)
     for (size_t i = 0; i < count; i++) {
         json_t *line = json_array_get(log->lines, i);
 
-        if (i + QNK_SWAP_LOG_LINES >= count || is_needed(log, line)) {
+        if (i + QNK_HISTORY_LINES >= count || is_needed(log, line)) {
             json_array_append(kept, line);
         }
     }
@@ -206,9 +205,9 @@ static json_t *lines_cut(const struct qnk_swap_log *log)
 }
 
 /* Writes the file anew with fewer lines: whole, or not at all. */
-static int32_t shorten(struct qnk_swap_log *log)
+static int32_t shorten(struct qnk_history *log)
 {
-    char beside[QNK_SWAP_LOG_PATH + 4];
+    char beside[QNK_HISTORY_PATH + 4];
     json_t *kept = lines_cut(log);
     int32_t status = kept == NULL ? QN_NO_SPACE : QN_OK;
     uint64_t size = 0;
@@ -239,11 +238,11 @@ static int32_t shorten(struct qnk_swap_log *log)
     return folder_flush(log->path);
 }
 
-int32_t qnk_swap_log_open(struct qnk_swap_log *log, struct qnk_budget *budget, const char *folder)
+int32_t qnk_history_open(struct qnk_history *log, struct qnk_budget *budget, const char *folder)
 {
     int32_t status;
 
-    *log = (struct qnk_swap_log){.fd = -1};
+    *log = (struct qnk_history){.fd = -1};
     qnk_text(log->path, sizeof log->path, "%s/swaps", folder);
     log->lines = json_array();
     log->fd = open(log->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
@@ -253,15 +252,15 @@ int32_t qnk_swap_log_open(struct qnk_swap_log *log, struct qnk_budget *budget, c
         status = log->fd < 0 ? status_of(errno) : file_read(log, budget);
     }
     if (status == QN_OK) {
-        status = log->size > QNK_SWAP_LOG_KEEP ? shorten(log) : folder_flush(log->path);
+        status = log->size > QNK_HISTORY_KEEP ? shorten(log) : folder_flush(log->path);
     }
     if (status != QN_OK) {
-        qnk_swap_log_close(log);
+        qnk_history_close(log);
     }
     return status;
 }
 
-void qnk_swap_log_close(struct qnk_swap_log *log)
+void qnk_history_close(struct qnk_history *log)
 {
     json_decref(log->lines);
     log->lines = NULL;
@@ -271,12 +270,12 @@ void qnk_swap_log_close(struct qnk_swap_log *log)
     log->fd = -1;
 }
 
-int32_t qnk_swap_log_add(struct qnk_swap_log *log, json_t *line, bool is_durable)
+int32_t qnk_history_add(struct qnk_history *log, json_t *line, bool is_durable)
 {
     uint64_t size = log->size;
-    int32_t status = line == NULL || size + QNK_SWAP_LOG_LINE > QNK_SWAP_LOG_MAX ? QN_NO_SPACE
-                     : log->fd < 0                                               ? QN_IO
-                                                                                 : QN_OK;
+    int32_t status = line == NULL || size + QNK_HISTORY_LINE > QNK_HISTORY_MAX ? QN_NO_SPACE
+                     : log->fd < 0                                             ? QN_IO
+                                                                               : QN_OK;
 
     if (status == QN_OK) {
         status = line_write(log->fd, line, &size);

@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kernel/host/swap_log.h"
+#include "kernel/host/history.h"
 
 static struct qnk_budget budget = {.limit = 1 << 22};
 static char folder[32];
 static char path[48];
-static struct qnk_swap_log history;
+static struct qnk_history history;
 
 static int start(void **subject)
 {
@@ -24,13 +24,13 @@ static int start(void **subject)
         return -1;
     }
     (void)snprintf(path, sizeof path, "%s/swaps", folder);
-    return qnk_swap_log_open(&history, &budget, folder) == QN_OK ? 0 : -1;
+    return qnk_history_open(&history, &budget, folder) == QN_OK ? 0 : -1;
 }
 
 static int stop(void **subject)
 {
     (void)subject;
-    qnk_swap_log_close(&history);
+    qnk_history_close(&history);
     return unlink(path) == 0 && rmdir(folder) == 0 && budget.used == 0 ? 0 : -1;
 }
 
@@ -39,18 +39,18 @@ static void add(json_int_t swap, const char *step, const char *kind, const char 
     json_t *line =
         json_pack("{s:I, s:s, s:s, s:s}", "swap", swap, "step", step, "kind", kind, "name", name);
 
-    assert_int_equal(qnk_swap_log_add(&history, line, strcmp(step, "committed") == 0), QN_OK);
+    assert_int_equal(qnk_history_add(&history, line, strcmp(step, "committed") == 0), QN_OK);
 }
 
 static void again(void)
 {
-    qnk_swap_log_close(&history);
-    assert_int_equal(qnk_swap_log_open(&history, &budget, folder), QN_OK);
+    qnk_history_close(&history);
+    assert_int_equal(qnk_history_open(&history, &budget, folder), QN_OK);
 }
 
 static const char *in_force(const char *kind)
 {
-    return json_string_value(json_object_get(qnk_swap_log_in_force(&history, kind), "name"));
+    return json_string_value(json_object_get(qnk_history_in_force(&history, kind), "name"));
 }
 
 static void an_exchange_is_in_force_once_it_is_committed(void **subject)
@@ -128,22 +128,22 @@ static void the_newest_file_of_a_name_is_available(void **subject)
         json_t *line = json_pack("{s:s, s:s, s:s, s:s}", "step", "available", "kind", "consensus",
                                  "name", "bft", "path", i == 0 ? "/a.so" : "/b.so");
 
-        assert_int_equal(qnk_swap_log_add(&history, line, false), QN_OK);
+        assert_int_equal(qnk_history_add(&history, line, false), QN_OK);
     }
-    assert_string_equal(qnk_swap_log_available(&history, "consensus", "bft"), "/b.so");
-    assert_null(qnk_swap_log_available(&history, "producer", "bft"));
+    assert_string_equal(qnk_history_available(&history, "consensus", "bft"), "/b.so");
+    assert_null(qnk_history_available(&history, "producer", "bft"));
 }
 
 static void a_long_history_keeps_what_is_in_force(void **subject)
 {
     (void)subject;
     add(1, "committed", "signature", "first");
-    while (history.size <= QNK_SWAP_LOG_KEEP) {
+    while (history.size <= QNK_HISTORY_KEEP) {
         add(2, "aborted", "compression", "a name that takes some room in the file");
     }
     again();
-    assert_true(history.size < QNK_SWAP_LOG_KEEP);
-    assert_true(json_array_size(history.lines) == QNK_SWAP_LOG_LINES + 1);
+    assert_true(history.size < QNK_HISTORY_KEEP);
+    assert_true(json_array_size(history.lines) == QNK_HISTORY_LINES + 1);
     assert_string_equal(in_force("signature"), "first");
     again();
     assert_string_equal(in_force("signature"), "first");
@@ -157,11 +157,11 @@ static void a_full_file_takes_no_more(void **subject)
     do {
         line = json_pack("{s:I, s:s, s:s}", "swap", (json_int_t)1, "step", "begun", "kind",
                          "compression");
-    } while (qnk_swap_log_add(&history, line, false) == QN_OK);
-    assert_true(history.size <= QNK_SWAP_LOG_MAX);
+    } while (qnk_history_add(&history, line, false) == QN_OK);
+    assert_true(history.size <= QNK_HISTORY_MAX);
     line = json_pack("{s:s}", "step", "begun");
-    assert_int_equal(qnk_swap_log_add(&history, line, false), QN_NO_SPACE);
-    assert_int_equal(qnk_swap_log_add(&history, NULL, false), QN_NO_SPACE);
+    assert_int_equal(qnk_history_add(&history, line, false), QN_NO_SPACE);
+    assert_int_equal(qnk_history_add(&history, NULL, false), QN_NO_SPACE);
 }
 
 int main(void)
