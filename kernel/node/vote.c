@@ -1396,6 +1396,10 @@ static void vote_verified(struct qnk_node *node, uint32_t peer, const struct qnk
         qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
         return;
     }
+    ballot = ballot_of(node, vote->window); /* the header may have made the window final */
+    if (ballot == NULL || !qnk_ballot_wants(ballot, vote)) {
+        return;
+    }
     if (node->setup.has_validator &&
         qnk_hash_equal(&qnk_ballot_set(ballot)->members[vote->member].key,
                        &node->setup.validator) &&
@@ -1418,8 +1422,8 @@ static void vote_verified(struct qnk_node *node, uint32_t peer, const struct qnk
         share_keep(node, vote->member, vote->window, tail.share);
     }
     if (ballot == node->ballot) {
+        deliver(node, held); /* or with all others, as the instance begins, which may end it too */
         instance_look(node);
-        deliver(node, held);
     }
 }
 
