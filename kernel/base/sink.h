@@ -17,6 +17,7 @@
 
 #include "kernel/base/memory.h"
 
+/* The first three members are those of sdk/check/check.h too. */
 struct qn_sink {
     uint8_t *data;
     uint64_t size;     /* committed: 0..capacity */

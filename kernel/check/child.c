@@ -40,6 +40,8 @@ static void words_set(const char *format, va_list values)
     (void)vsnprintf(words, sizeof words, format, values);
     if (shared_words != NULL) {
         memcpy(shared_words, words, sizeof words);
+    } else {
+        fprintf(stderr, "%s\n", words); /* run here, without a parent */
     }
 }
 

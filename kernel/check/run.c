@@ -12,6 +12,8 @@
 
 #include <qnet/assert.h>
 
+#include "kernel/check/trace.h"
+
 enum { PRIVATE_MAX_MB = 8192, FOLDERS_OPEN = 8 };
 
 struct running {
@@ -161,11 +163,19 @@ void qnk_cases_plan(const struct qnk_subject *subject, struct qnk_cases *cases)
     qnk_load_cases(subject, cases);
     qnk_life_cases(subject, cases);
     qnk_contract_cases(subject, cases);
+    qnk_fault_cases(subject, cases);
+    qnk_same_cases(subject, cases);
+    qnk_state_cases(subject, cases);
+    qnk_memory_cases(subject, cases);
+    qnk_cost_cases(subject, cases);
 }
 
 /* In this process, where a debugger sees it; the process ends as the case does. */
 static void case_here(struct running *it)
 {
+    if (strcmp(it->options->only, QNK_TRACE_NAME) == 0) {
+        qnk_trace_print(&it->subject, 0);
+    }
     for (uint32_t i = 0; i < it->cases.count; i++) {
         if (is_wanted(it, &it->cases.items[i])) {
             it->cases.items[i].run(&it->subject, it->cases.items[i].arg);

@@ -9,6 +9,7 @@
 #include <qnet/service.h>
 #include <qnet/transport.h>
 
+#include "kernel/check/guarded.h"
 #include "kernel/check/verdict.h"
 
 enum { FREEZES_MAX = 2000, TURN_MS = 5, PUMP_BUDGET = 16 };
@@ -17,7 +18,8 @@ void qn_check_failed(const char *file, int line, const char *what)
 {
     const char *short_name = strstr(file, "sdk/check/");
 
-    qnk_verdict_fail("%s:%d: %s", short_name != NULL ? short_name : file, line, what);
+    qnk_verdict_fail("%s%s%s:%d: %s", qnk_guarded_words(), *qnk_guarded_words() != 0 ? ", at " : "",
+                     short_name != NULL ? short_name : file, line, what);
 }
 
 const char *qnk_status_word(int32_t status)

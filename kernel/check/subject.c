@@ -68,6 +68,7 @@ const char *qnk_subject_try(struct qnk_subject *subject)
         return why;
     }
     numbers_take(subject, &plugin->manifest);
+    subject->loaded = plugin;
     subject->exported = plugin->descriptor;
     subject->has_state = plugin->descriptor->state != NULL;
     subject->plugin = *plugin->descriptor;

@@ -18,6 +18,8 @@
 
 #define QNK_SUBJECT_ROUTES_MAX 64 /* of a service; more are not asked */
 
+struct qnk_plugin;
+
 struct qnk_subject {
     const char *path;
     const char *self;   /* this program, for cases that need another process of it */
@@ -31,9 +33,9 @@ struct qnk_subject {
     uint8_t class;       /* enum qnk_class */
     bool spawns_threads; /* as the manifest says */
     /* From here on: of load(). */
+    struct qnk_plugin *loaded;        /* as the loader has it */
     const struct qn_plugin *exported; /* as it lies in the file */
     struct qn_plugin plugin;          /* the same with full tables */
-    struct qn_plugin guarded;         /* the same behind the guard; see guarded.h */
     bool has_state;
     struct qn_span config;
     uint64_t memory;

@@ -393,6 +393,8 @@ bool qnk_host_lingers(const struct qn_node *node)
 
 void qnk_host_fault(struct qn_node *node, uint32_t rule, const char *slot, const char *words)
 {
+    node->fault_rule = rule;
+    node->fault_slot = slot;
     (void)atomic_fetch_add_explicit(&node->faults, 1, memory_order_relaxed);
     if (qnk_log_is_on(&node->part, QNK_LOG_ERROR)) {
         qnk_log_write(&node->site, &node->part, QNK_LOG_ERROR, "plugin-error",

@@ -39,6 +39,8 @@ struct qn_node {
     uint32_t joined_count;
     char words[QN_PLUGIN_TEXT_MAX + 1];
     _Atomic uint64_t faults;
+    _Atomic uint32_t fault_rule; /* the last one that was broken, and where; for tests */
+    const char *_Atomic fault_slot;
 };
 
 /* The table that plugins get. */

@@ -128,13 +128,16 @@ int qnk_run_plugin_check(struct qnk_call *call)
         .is_quiet = call->quiet,
     };
 
+    if (options.is_here) {
+        return qnk_check_run(&options, result_take, &report, &counts) ? QNK_CLI_OK : QNK_CLI_FAILED;
+    }
     qnk_check_report_start(&report);
     if (!qnk_check_run(&options, result_take, &report, &counts)) {
         fprintf(stderr, "qnet: no folder for the cases can be made\n");
         return QNK_CLI_FAILED;
     }
     qnk_check_report_end(&report, &counts);
-    if (options.only != NULL && report.count == 0 && !options.is_here) {
+    if (options.only != NULL && report.count == 0) {
         fprintf(stderr, "qnet: a %s has no case '%s'\n", counts.kind, options.only);
         return QNK_CLI_USAGE;
     }

@@ -60,12 +60,13 @@ struct qn_span qn_check_node_words(const struct qn_node *node);
 /* The sum of metric `id`, which is below 64. */
 int64_t qn_check_node_metric(const struct qn_node *node, uint32_t id);
 
-/* Sinks and bufs of this host. A sink lies over memory of the case. */
+/* Sinks and bufs of this host. A sink lies over memory of the case. The first three members are
+ * those of the kernel's own sinks, so that its guard can cut these too. */
 struct qn_sink {
     uint8_t *data;
-    uint64_t cap;  /* bytes that it may hold */
     uint64_t size; /* bytes committed: 0..cap */
     uint64_t room; /* bytes handed out and not committed yet: 0..cap - size */
+    uint64_t cap;  /* bytes that it may hold */
 };
 
 struct qn_span qn_check_buf_span(const struct qn_buf *buf);

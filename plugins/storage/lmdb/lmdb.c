@@ -237,8 +237,11 @@ static int32_t lmdb_space(struct qn_inst *self, struct qn_span name, uint32_t ty
     for (uint32_t i = 0; i < count; i++) {
         it = &self->spaces[i];
         if (strlen(it->name) == name.size && memcmp(it->name, name.data, name.size) == 0) {
+            if (it->type != type) {
+                return QN_INVALID;
+            }
             *space = i;
-            return it->type == type ? QN_OK : QN_INVALID;
+            return QN_OK;
         }
     }
     if (count == SPACES) {
