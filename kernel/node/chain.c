@@ -152,6 +152,15 @@ static void room_add(struct qnk_node *node, uint32_t peer, const struct qnk_micr
 static void header_offer(struct qnk_node *node, uint32_t peer, const struct qnk_micro *header,
                          const struct qnk_hash *id);
 
+/* Whether nothing can be said of a block yet: a window that it builds on is not final here, or its
+ * window's producer is still on its way. */
+static bool room_is_early(const struct qnk_node *node, const struct qnk_micro *header)
+{
+    return qnk_header_final(node, header) > node->final_window ||
+           qnk_schedule_is_held(node->schedule,
+                                qnk_window_of(header->height, node->setup.params.window));
+}
+
 /* Takes the lowest block out of the room that may be looked at again; height 0: none. */
 static struct qnk_waiting room_take(struct qnk_node *node)
 {
@@ -161,9 +170,8 @@ static struct qnk_waiting room_take(struct qnk_node *node)
     for (uint32_t i = 0; i < QNK_ROOM_MAX; i++) {
         struct qnk_waiting *place = &node->room[i];
         bool is_due =
-            place->at_us != 0 && (place->at_us == UINT64_MAX
-                                      ? qnk_header_final(node, &place->header) <= node->final_window
-                                      : place->at_us <= node->now_us);
+            place->at_us != 0 && (place->at_us == UINT64_MAX ? !room_is_early(node, &place->header)
+                                                             : place->at_us <= node->now_us);
 
         if (is_due && (found == NULL || place->header.height < found->header.height)) {
             found = place;
@@ -278,7 +286,7 @@ static void header_offer(struct qnk_node *node, uint32_t peer, const struct qnk_
         header->height <= qnk_tree_root(node->tree)->header.height) {
         return;
     }
-    if (qnk_header_final(node, header) > node->final_window) {
+    if (room_is_early(node, header)) {
         room_add(node, peer, header, id, UINT64_MAX);
         qnk_sync_look(node);
         return;

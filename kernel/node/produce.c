@@ -44,6 +44,20 @@ static uint64_t next_lag(const struct qnk_node *node)
     return window_of(node, node->exec.at->header.height + 1) - 1 - node->final_window;
 }
 
+/* The best rank of a member for the next block and the pace of the plugin's ranks. A plugin whose
+ * turn or pace is none leaves the kernel's ranks, so that it cannot stop the chain. */
+static int32_t turn_of(struct qnk_node *node, uint64_t height, uint32_t member, uint32_t *view,
+                       struct qnk_pace *pace)
+{
+    int32_t status = qnk_schedule_rank(node->schedule, height, member, view);
+
+    if (status == QN_OK && *view < QNK_SCHEDULE_VIEWS &&
+        qnk_pace_after(node, node->exec.at, pace) != QN_OK) {
+        status = qnk_schedule_last_rank(node->schedule, height, member, view);
+    }
+    return status;
+}
+
 void qnk_produce_look(struct qnk_node *node)
 {
     const struct qnk_block *head = node->exec.at;
@@ -70,8 +84,8 @@ void qnk_produce_look(struct qnk_node *node)
         node->build.ready_us = node->now_us;
         node->build.parent_id = head->id;
     }
-    if (qnk_schedule_rank(node->schedule, height, member, &view) != QN_OK || view > UINT16_MAX ||
-        (view < QNK_SCHEDULE_VIEWS && qnk_pace_after(node, head, &pace) != QN_OK)) {
+    if (turn_of(node, height, member, &view, &pace) != QN_OK || view > UINT16_MAX) {
+        node->build.ready_us = 0;
         qnk_note(node, QNK_LOG_ERROR, "no-schedule", "the producer plugin gives no turn for %llu",
                  (unsigned long long)height);
         return;

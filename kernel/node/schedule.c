@@ -382,6 +382,18 @@ int32_t qnk_schedule_rank(struct qnk_schedule *schedule, uint64_t height, uint32
     return QN_OK;
 }
 
+int32_t qnk_schedule_last_rank(const struct qnk_schedule *schedule, uint64_t height,
+                               uint32_t member, uint32_t *view)
+{
+    const struct open_window *open = window_at(schedule, height);
+
+    if (open == NULL || !open->is_told) {
+        return QN_NOT_FOUND;
+    }
+    *view = rotation_rank(open->set, height, member);
+    return QN_OK;
+}
+
 /* --- pace --- */
 
 int32_t qnk_schedule_pace(struct qnk_schedule *schedule, uint64_t height,

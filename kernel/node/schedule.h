@@ -81,6 +81,11 @@ QN_MUST_CHECK int32_t qnk_schedule_primary(struct qnk_schedule *schedule, uint64
 QN_MUST_CHECK int32_t qnk_schedule_rank(struct qnk_schedule *schedule, uint64_t height,
                                         uint32_t member, uint32_t *view);
 
+/* The same if only the kernel's ranks count, as where the plugin's pace is none that the network
+ * allows. */
+QN_MUST_CHECK int32_t qnk_schedule_last_rank(const struct qnk_schedule *schedule, uint64_t height,
+                                             uint32_t member, uint32_t *view);
+
 /* The pace of `height` after the headers in `recent`, newest first. For ranks of the plugin; the
  * kernel's have class 0, the longest interval and their own backup: qnk_pace_of(). */
 QN_MUST_CHECK int32_t qnk_schedule_pace(struct qnk_schedule *schedule, uint64_t height,

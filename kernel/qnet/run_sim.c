@@ -220,6 +220,10 @@ static int cast_open(struct sim *sim)
     if (setup.loader == NULL || !network_read(sim, &setup.network)) {
         return QNK_CLI_FAILED;
     }
+    if (qnk_call_text(sim->call, "network") == NULL) {
+        setup.others = qnk_sim_others;
+        setup.others_count = QNK_SIM_OTHERS;
+    }
     status = qnk_cast_create(&setup, &sim->cast, why);
     if (status != QN_OK) {
         fprintf(stderr, "qnet: %s (status %d)\n", why, status);

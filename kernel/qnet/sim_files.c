@@ -18,6 +18,16 @@ const char qnk_sim_network[] =
     "settle: {blocks: 1, time: 100ms}\n"
     "swap: {notice: 5, probation: 5, ready: 67, dead: 2s, dead_later: 1s}\n";
 
+const char *const qnk_sim_others[QNK_SIM_OTHERS] = {
+    "consensus: {use: bft, version: \"1.0\", round: 400ms, round_step: 100ms, round_max: 2s, "
+    "delta: 100ms}\n",
+    "consensus: {use: commit-reveal, version: \"1.0\", commit: 500ms, commit_min: 80ms, "
+    "reveal: 250ms,\n"
+    "            seal: 250ms, propose: 100ms, propose_step: 50ms, base: 100ms, step: 50ms}\n",
+    "producer: {use: round-robin, version: \"1.0\", turn: 5, "
+    "intervals: [60ms, 40ms, 20ms, 10ms]}\n",
+};
+
 #define NODE(mempool)                                    \
     "version: qnet.node/v1\n"                            \
     "network: sim.yaml\n"                                \

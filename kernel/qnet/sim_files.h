@@ -10,3 +10,7 @@ extern const char qnk_sim_node[];
 
 /* The same with a small mempool, for networks of very many nodes. */
 extern const char qnk_sim_node_of_many[];
+
+/* What such a network may swap to, in a network file's lines. */
+enum { QNK_SIM_OTHERS = 3 };
+extern const char *const qnk_sim_others[QNK_SIM_OTHERS];

@@ -30,9 +30,27 @@ enum {
 /* The places of a node's instances. */
 enum seat { SEAT_PRODUCER, SEAT_CONSENSUS, SEAT_LEDGER, SEAT_SIGNATURE, SEAT_STORAGE, SEATS };
 
+/* An instance for a binding that came by a swap. */
+struct more {
+    struct qnk_instance *instance; /* NULL: a free place */
+    uint32_t kind, number;
+};
+
 struct player {
     struct qnk_instance *seats[SEATS]; /* NULL: not there now */
     struct qnk_world_plugins plugins;
+    struct more more[QNK_CAST_PLUGGED_MAX];
+    bool lacks; /* the files of what is swapped to */
+};
+
+/* What the network may swap to. */
+struct other {
+    struct qnk_config config; /* of the network file with its lines */
+    struct qn_sink text;
+    uint32_t kind;
+    struct qnk_binding binding;
+    const struct qnk_config_plugin *used;
+    struct qnk_plugin *plugin;
 };
 
 /* What makes a node one that others know. */
@@ -63,6 +81,7 @@ struct qnk_cast {
     struct qnk_secret *secrets;
     struct qnk_hash *tips;
     struct sender senders[QNK_CAST_SENDERS];
+    struct other *others;
 };
 
 static int32_t refuse(char why[QNK_CAST_WHY], int32_t status, const char *what, const char *more)
@@ -155,8 +174,9 @@ static bool begins(struct qn_span line, const char *key)
     return line.size > size && memcmp(line.data, key, size) == 0 && line.data[size] == ':';
 }
 
-/* The network file without its genesis, and without its window if there is another. */
-static int32_t rules_write(struct qnk_cast *cast)
+/* The network file without its genesis, without its window if there is another, and without `not`
+ * if that is not NULL. */
+static int32_t rules_write(struct qnk_cast *cast, struct qn_sink *text, const char * not )
 {
     struct qn_span rest = cast->setup.network.text;
     bool is_kept = true;
@@ -168,20 +188,21 @@ static int32_t rules_write(struct qnk_cast *cast)
                                end == NULL ? rest.size : (uint64_t)(end - rest.data) + 1};
 
         if (line.data[0] != ' ' && line.data[0] != '\n' && line.data[0] != '#') {
-            is_kept =
-                !begins(line, "genesis") && !(begins(line, "window") && cast->setup.window != 0);
+            is_kept = !begins(line, "genesis") &&
+                      !(begins(line, "window") && cast->setup.window != 0) &&
+                      !(not != NULL && begins(line, not ));
         }
         if (is_kept) {
-            status = qnk_sink_append(&cast->text, line.data, line.size);
+            status = qnk_sink_append(text, line.data, line.size);
         }
         rest = (struct qn_span){rest.data + line.size, rest.size - line.size};
     }
     return status;
 }
 
-__attribute__((format(printf, 2, 3))) static int32_t write(struct qnk_cast *cast,
-                                                           const char *format, ...);
-static int32_t write(struct qnk_cast *cast, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int32_t write(struct qn_sink *text, const char *format,
+                                                           ...);
+static int32_t write(struct qn_sink *text, const char *format, ...)
 {
     char line[LINE];
     va_list list;
@@ -191,10 +212,10 @@ static int32_t write(struct qnk_cast *cast, const char *format, ...)
     size = vsnprintf(line, sizeof line, format, list);
     va_end(list);
     QN_ASSERT(size > 0 && size < LINE);
-    return qnk_sink_append(&cast->text, line, (uint64_t)size);
+    return qnk_sink_append(text, line, (uint64_t)size);
 }
 
-static int32_t validators_write(struct qnk_cast *cast)
+static int32_t validators_write(struct qnk_cast *cast, struct qn_sink *text)
 {
     int32_t status = QN_OK;
 
@@ -205,13 +226,13 @@ static int32_t validators_write(struct qnk_cast *cast)
         public_of(cast->seeds[i], &public);
         qnk_bech32m_encode(QNK_PREFIX_VALIDATOR, public.bytes, key);
         qnk_hex_encode(cast->tips[i].bytes, QN_HASH_SIZE, tip);
-        status = write(cast, "    - {key: %s, weight: %u, name: v%u, tip: %s}\n", key,
+        status = write(text, "    - {key: %s, weight: %u, name: v%u, tip: %s}\n", key,
                        cast->setup.is_uneven ? 1 + i % WEIGHTS : 1, i + 1, tip);
     }
     return status;
 }
 
-static int32_t balances_write(struct qnk_cast *cast)
+static int32_t balances_write(struct qnk_cast *cast, struct qn_sink *text)
 {
     int32_t status = QN_OK;
 
@@ -219,34 +240,39 @@ static int32_t balances_write(struct qnk_cast *cast)
         char account[QNK_BECH32M_KEY_SIZE];
 
         qnk_bech32m_encode(QNK_PREFIX_ACCOUNT, cast->senders[i].public.bytes, account);
-        status = write(cast, "    - {account: %s, amount: \"%d\"}\n", account, FUNDS_QNC);
+        status = write(text, "    - {account: %s, amount: \"%d\"}\n", account, FUNDS_QNC);
     }
     return status;
 }
 
-static int32_t network_write(struct qnk_cast *cast)
+/* Into `text`, with `lines` instead of what is there under the key `not`. */
+static int32_t network_write(struct qnk_cast *cast, struct qn_sink *text, const char * not,
+                             const char *lines)
 {
-    int32_t status = rules_write(cast);
+    int32_t status = rules_write(cast, text, not );
 
+    if (status == QN_OK) {
+        status = qnk_sink_append(text, lines, strlen(lines));
+    }
     if (status == QN_OK && cast->setup.window != 0) {
-        status = write(cast, "\nwindow: %u\n", cast->setup.window);
+        status = write(text, "\nwindow: %u\n", cast->setup.window);
     }
     if (status == QN_OK) {
-        status = write(cast, "\ngenesis:\n  time: 2026-01-01T00:00:00Z\n  validators:\n");
+        status = write(text, "\ngenesis:\n  time: 2026-01-01T00:00:00Z\n  validators:\n");
     }
     if (status == QN_OK) {
-        status = validators_write(cast);
+        status = validators_write(cast, text);
     }
     if (status == QN_OK) {
-        status = write(cast, "  balances:\n");
+        status = write(text, "  balances:\n");
     }
-    return status == QN_OK ? balances_write(cast) : status;
+    return status == QN_OK ? balances_write(cast, text) : status;
 }
 
 /* The first finding of the files, as `why`. */
-static int32_t findings_say(const struct qnk_cast *cast, int32_t status, char why[QNK_CAST_WHY])
+static int32_t findings_say(const struct qnk_config *config, int32_t status, char why[QNK_CAST_WHY])
 {
-    const struct qnk_report *report = &cast->config.report;
+    const struct qnk_report *report = &config->report;
 
     if (report->count == 0) {
         return refuse(why, status, "its config files cannot be read", "");
@@ -269,7 +295,7 @@ static int32_t files_read(struct qnk_cast *cast, char why[QNK_CAST_WHY])
     int32_t status = qnk_config_init(&cast->config, &options);
 
     if (status == QN_OK) {
-        status = network_write(cast);
+        status = network_write(cast, &cast->text, NULL, "");
     }
     if (status != QN_OK) {
         return refuse(why, status, "no memory for config files", "");
@@ -279,7 +305,30 @@ static int32_t files_read(struct qnk_cast *cast, char why[QNK_CAST_WHY])
     if (status == QN_OK) {
         status = qnk_config_read_node(&cast->config, cast->setup.node.name, cast->setup.node.text);
     }
-    return status == QN_OK ? QN_OK : findings_say(cast, status, why);
+    return status == QN_OK ? QN_OK : findings_say(&cast->config, status, why);
+}
+
+/* The network file with other lines. */
+static int32_t other_read(struct qnk_cast *cast, struct other *other, const char *lines,
+                          char why[QNK_CAST_WHY])
+{
+    const struct qnk_config_options options = {
+        .budget = cast->setup.budget,
+        .plugins = qnk_loader_config(cast->setup.loader),
+    };
+    int32_t status = qnk_config_init(&other->config, &options);
+
+    if (status == QN_OK) {
+        status =
+            network_write(cast, &other->text,
+                          other->kind == QNK_BINDING_CONSENSUS ? "consensus" : "producer", lines);
+    }
+    if (status != QN_OK) {
+        return refuse(why, status, "no memory for config files", "");
+    }
+    status = qnk_config_read_network(&other->config, cast->setup.network.name,
+                                     qnk_sink_span(&other->text));
+    return status == QN_OK ? QN_OK : findings_say(&other->config, status, why);
 }
 
 /* --- plugins --- */
@@ -310,13 +359,13 @@ static int32_t plugins_find(struct qnk_cast *cast, char why[QNK_CAST_WHY])
     return status;
 }
 
-static int32_t instance_make(struct qnk_cast *cast, enum seat seat, struct qnk_instance **instance,
-                             char why[QNK_CAST_WHY])
+static int32_t plugin_play(const struct qnk_cast *cast, struct qnk_plugin *plugin,
+                           const struct qnk_config_plugin *used, struct qnk_instance **instance,
+                           char why[QNK_CAST_WHY])
 {
     const struct qnk_instance_options options = {.guard = cast->config.node.guard};
     char words[QNK_PLUGIN_WHY_MAX] = "";
-    int32_t status = qnk_instance_create(cast->plugins[seat], cast->used[seat]->part.record,
-                                         &options, instance, words);
+    int32_t status = qnk_instance_create(plugin, used->part.record, &options, instance, words);
 
     if (status == QN_OK) {
         status = qnk_instance_activate(*instance);
@@ -325,7 +374,13 @@ static int32_t instance_make(struct qnk_cast *cast, enum seat seat, struct qnk_i
             qnk_instance_destroy(*instance);
         }
     }
-    return status == QN_OK ? QN_OK : refuse(why, status, cast->used[seat]->name, words);
+    return status == QN_OK ? QN_OK : refuse(why, status, used->name, words);
+}
+
+static int32_t instance_make(struct qnk_cast *cast, enum seat seat, struct qnk_instance **instance,
+                             char why[QNK_CAST_WHY])
+{
+    return plugin_play(cast, cast->plugins[seat], cast->used[seat], instance, why);
 }
 
 /* A ledger that only ever sees the first state, to learn the members' order. */
@@ -390,11 +445,168 @@ static bool player_make(void *ctx, uint32_t node, bool is_first, struct qnk_worl
     return true;
 }
 
+/* --- what the network swaps to --- */
+
+/* Its binding and its plugin. */
+static int32_t other_bind(struct qnk_cast *cast, struct other *other, char why[QNK_CAST_WHY])
+{
+    const struct qnk_network *network = &other->config.network;
+    const struct qnk_manifest *engine = &cast->plugins[SEAT_CONSENSUS]->manifest;
+    struct qnk_params *params = qnk_memory_take(cast->setup.budget, sizeof *params);
+    char words[QNK_PLUGIN_WHY_MAX] = "";
+    int32_t status;
+
+    if (params == NULL) {
+        return refuse(why, QN_NO_SPACE, "no memory", "");
+    }
+    other->used = other->kind == QNK_BINDING_CONSENSUS ? network->consensus : network->producer;
+    status = qnk_loader_find_used(cast->setup.loader, other->used, &other->plugin, words);
+    if (status == QN_OK) {
+        engine = other->kind == QNK_BINDING_CONSENSUS ? &other->plugin->manifest : engine;
+        status = qnk_genesis_params(network, engine, params);
+    }
+    if (status == QN_OK) {
+        other->binding = params->bindings[other->kind];
+    } else {
+        (void)refuse(why, status, other->used->name, words);
+    }
+    qnk_memory_give(cast->setup.budget, params, sizeof *params);
+    return status;
+}
+
+static int32_t others_make(struct qnk_cast *cast, char why[QNK_CAST_WHY])
+{
+    int32_t status = QN_OK;
+
+    QN_ASSERT(cast->setup.others_count <= QNK_CAST_OTHERS_MAX);
+    cast->others = qnk_memory_take(cast->setup.budget, QNK_CAST_OTHERS_MAX * sizeof *cast->others);
+    if (cast->others == NULL) {
+        return refuse(why, QN_NO_SPACE, "no memory", "");
+    }
+    for (uint32_t i = 0; status == QN_OK && i < cast->setup.others_count; i++) {
+        struct other *other = &cast->others[i];
+        const char *lines = cast->setup.others[i];
+
+        other->kind = strncmp(lines, "consensus", sizeof "consensus" - 1) == 0
+                          ? QNK_BINDING_CONSENSUS
+                          : QNK_BINDING_PRODUCER;
+        qnk_sink_init(&other->text, cast->setup.budget, FILE_CAP);
+        status = other_read(cast, other, lines, why);
+        if (status == QN_OK) {
+            status = other_bind(cast, other, why);
+        }
+    }
+    return status;
+}
+
+static void others_done(struct qnk_cast *cast)
+{
+    for (uint32_t i = 0; cast->others != NULL && i < cast->setup.others_count; i++) {
+        if (cast->others[i].config.block != NULL) {
+            qnk_config_done(&cast->others[i].config);
+            qnk_sink_done(&cast->others[i].text);
+        }
+    }
+    qnk_memory_give(cast->setup.budget, cast->others, QNK_CAST_OTHERS_MAX * sizeof *cast->others);
+}
+
+bool qnk_cast_plan(const struct qnk_cast *cast, uint64_t lot, struct qnk_swap_plan *plan)
+{
+    const struct qnk_swap_rules *rules = &cast->params.swap;
+
+    if (cast->setup.others_count == 0) {
+        return false;
+    }
+
+    const struct other *other = &cast->others[lot % cast->setup.others_count];
+
+    *plan = (struct qnk_swap_plan){
+        .kind = (uint8_t)other->kind,
+        .percent = (uint8_t)rules->percent,
+        .probation = rules->probation,
+        .engine = other->binding,
+    };
+    return true;
+}
+
+void qnk_cast_lack(struct qnk_cast *cast, uint32_t node, bool lacks)
+{
+    cast->players[node].lacks = lacks;
+}
+
+bool qnk_cast_lacks(const struct qnk_cast *cast, uint32_t node)
+{
+    return cast->players[node].lacks;
+}
+
+/* What plays a binding: the network's own plugin, or one that it may swap to. */
+static bool binding_play(struct qnk_cast *cast, uint32_t kind, const struct qnk_binding *binding,
+                         struct qnk_instance **instance)
+{
+    enum seat seat = kind == QNK_BINDING_CONSENSUS ? SEAT_CONSENSUS : SEAT_PRODUCER;
+    struct qnk_plugin *plugin = cast->plugins[seat];
+    const struct qnk_config_plugin *used = cast->used[seat];
+    char why[QNK_CAST_WHY];
+    bool is_found = qnk_engine_equal(binding, &cast->params.bindings[kind]);
+
+    for (uint32_t i = 0; !is_found && i < cast->setup.others_count; i++) {
+        is_found =
+            cast->others[i].kind == kind && qnk_engine_equal(binding, &cast->others[i].binding);
+        plugin = cast->others[i].plugin;
+        used = cast->others[i].used;
+    }
+    return is_found && plugin_play(cast, plugin, used, instance, why) == QN_OK;
+}
+
+static bool player_plug(void *ctx, uint32_t node, const struct qnk_need *need,
+                        struct qnk_plugged *instance)
+{
+    struct qnk_cast *cast = ctx;
+    struct player *player = &cast->players[node];
+
+    for (uint32_t i = 0; !player->lacks && i < QNK_CAST_PLUGGED_MAX; i++) {
+        struct more *more = &player->more[i];
+
+        if (more->instance == NULL) {
+            if (!binding_play(cast, need->kind, &need->binding, &more->instance)) {
+                more->instance = NULL;
+                return false;
+            }
+            more->kind = need->kind;
+            more->number = need->binding.number;
+            *instance = qnk_instance_plugged(more->instance);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the node was made with stays until its end. */
+static void player_unplug(void *ctx, uint32_t node, uint32_t kind, uint32_t number)
+{
+    struct player *player = &((struct qnk_cast *)ctx)->players[node];
+
+    for (uint32_t i = 0; i < QNK_CAST_PLUGGED_MAX; i++) {
+        struct more *more = &player->more[i];
+
+        if (more->instance != NULL && more->kind == kind && more->number == number) {
+            qnk_instance_destroy(more->instance);
+            more->instance = NULL;
+        }
+    }
+}
+
 static void player_give(void *ctx, uint32_t node, bool is_last, struct qnk_world_plugins *plugins)
 {
     struct player *player = &((struct qnk_cast *)ctx)->players[node];
 
     (void)plugins;
+    for (uint32_t i = 0; i < QNK_CAST_PLUGGED_MAX; i++) {
+        if (player->more[i].instance != NULL) {
+            qnk_instance_destroy(player->more[i].instance);
+            player->more[i].instance = NULL;
+        }
+    }
     for (uint32_t seat = 0; seat < SEATS; seat++) {
         if (player->seats[seat] != NULL && (seat != SEAT_STORAGE || is_last)) {
             qnk_instance_destroy(player->seats[seat]);
@@ -459,6 +671,9 @@ int32_t qnk_cast_create(const struct qnk_cast_setup *setup, struct qnk_cast **ou
     if (status == QN_OK) {
         status = genesis_make(cast, why);
     }
+    if (status == QN_OK) {
+        status = others_make(cast, why);
+    }
     if (status == QN_OK && setup->level == QNK_CAST_L1) {
         status = memo_make(cast, why);
     }
@@ -488,6 +703,7 @@ void qnk_cast_destroy(struct qnk_cast *cast)
         qnk_config_done(&cast->config);
     }
     qnk_sink_done(&cast->text);
+    others_done(cast);
     qnk_memory_give(budget, cast->players, nodes * sizeof *cast->players);
     qnk_memory_give(budget, cast->seeds, nodes * sizeof *cast->seeds);
     qnk_memory_give(budget, cast->types, nodes * sizeof *cast->types);
@@ -519,7 +735,11 @@ void qnk_cast_world(struct qnk_cast *cast, struct qnk_world_setup *setup)
         .types = cast->types,
         .set = cast->set,
         .tips = cast->tips,
-        .maker = {.ctx = cast, .make = player_make, .give = player_give},
+        .maker = {.ctx = cast,
+                  .make = player_make,
+                  .give = player_give,
+                  .plug = player_plug,
+                  .unplug = player_unplug},
     };
 }
 
@@ -600,6 +820,7 @@ int32_t qnk_cast_witness(struct qnk_cast *cast, struct qnk_witness *witness)
     int32_t status;
 
     *witness = (struct qnk_witness){
+        .cast = cast,
         .query_totals = query_find(cast, "totals"),
         .query_accounts = query_find(cast, "accounts"),
     };
@@ -616,8 +837,31 @@ int32_t qnk_cast_witness(struct qnk_cast *cast, struct qnk_witness *witness)
     return QN_OK;
 }
 
+bool qnk_witness_plug(void *ctx, const struct qnk_binding *binding, struct qnk_plugged *producer)
+{
+    struct qnk_witness *witness = ctx;
+
+    for (uint32_t i = 0; i < QNK_CAST_PLUGGED_MAX; i++) {
+        if (witness->more[i] == NULL) {
+            if (!binding_play(witness->cast, QNK_BINDING_PRODUCER, binding, &witness->more[i])) {
+                witness->more[i] = NULL;
+                return false;
+            }
+            *producer = qnk_instance_plugged(witness->more[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
 void qnk_witness_give(struct qnk_witness *witness)
 {
+    for (uint32_t i = 0; i < QNK_CAST_PLUGGED_MAX; i++) {
+        if (witness->more[i] != NULL) {
+            qnk_instance_destroy(witness->more[i]);
+            witness->more[i] = NULL;
+        }
+    }
     for (uint32_t i = 0; i < 2; i++) {
         if (witness->instances[i] != NULL) {
             qnk_instance_destroy(witness->instances[i]);

@@ -27,6 +27,8 @@ enum {
     QNK_CAST_SENDERS = 40,
     QNK_CAST_WHY = 400,
     QNK_CAST_TXS_MAX = 64, /* of one call of qnk_cast_txs */
+    QNK_CAST_OTHERS_MAX = 8,
+    QNK_CAST_PLUGGED_MAX = 12, /* instances that a node got while it runs */
 };
 
 /* How much of a node is real (scale.md 1.4); a figure names its level. */
@@ -49,6 +51,10 @@ struct qnk_cast_setup {
     uint32_t window; /* microblocks; 0: as the network file says */
     uint32_t level;  /* enum qnk_cast_level */
     bool is_uneven;  /* validators weigh 1, 2, 3, 4, 1, ...; else all 1 */
+    /* What a network may swap to: each the lines of `consensus` or `producer` of a network file,
+     * instead of those in `network`. */
+    const char *const *others;
+    uint32_t others_count;
 };
 
 struct qnk_cast;
@@ -63,6 +69,14 @@ void qnk_cast_world(struct qnk_cast *cast, struct qnk_world_setup *setup);
 /* Makes spare machine `spare`, node nodes + spare, a twin of a validator; a world with it has as
  * many nodes more. */
 void qnk_cast_twin(struct qnk_cast *cast, uint32_t spare, uint32_t of);
+
+/* A plan for one of `others`, without its first window, with the network's least share and
+ * probation. False: there are none. */
+bool qnk_cast_plan(const struct qnk_cast *cast, uint64_t lot, struct qnk_swap_plan *plan);
+
+/* Whether a node's machine has the files of what is swapped to. All have when a cast is made. */
+void qnk_cast_lack(struct qnk_cast *cast, uint32_t node, bool lacks);
+bool qnk_cast_lacks(const struct qnk_cast *cast, uint32_t node);
 
 const struct qnk_network *qnk_cast_network(const struct qnk_cast *cast);
 
@@ -79,8 +93,13 @@ uint64_t qnk_cast_txs(const struct qnk_cast *cast, uint32_t sender, uint64_t fro
 struct qnk_witness {
     struct qnk_plugged ledger, producer;
     uint32_t query_totals, query_accounts;
+    struct qnk_cast *cast;
     struct qnk_instance *instances[2];
+    struct qnk_instance *more[QNK_CAST_PLUGGED_MAX]; /* producers that came by swaps */
 };
+
+/* As qnk_oracle_setup.plug wants it; `ctx` is the witness. */
+bool qnk_witness_plug(void *ctx, const struct qnk_binding *binding, struct qnk_plugged *producer);
 
 QN_MUST_CHECK int32_t qnk_cast_witness(struct qnk_cast *cast, struct qnk_witness *witness);
 void qnk_witness_give(struct qnk_witness *witness);

@@ -6,6 +6,8 @@
 
 #include <qnet/assert.h>
 
+#include "kernel/sim/swaps.h"
+
 enum {
     USUAL = 1000,     /* permille */
     AMONG = 64,       /* newest records of a space, of which one rots */
@@ -31,6 +33,7 @@ struct qnk_harms {
     uint16_t *ways;  /* [from * nodes + to]: the same of one way */
     uint32_t *far;   /* [from * nodes + to]: added delay */
     struct qnk_link_faults faults;
+    struct qnk_swaps *swaps;
 };
 
 /* --- life --- */
@@ -48,8 +51,9 @@ struct qnk_harms *qnk_harms_create(const struct qnk_harms_setup *setup)
     harms->links = qnk_memory_take(setup->budget, n * n * sizeof *harms->links);
     harms->ways = qnk_memory_take(setup->budget, n * n * sizeof *harms->ways);
     harms->far = qnk_memory_take(setup->budget, n * n * sizeof *harms->far);
+    harms->swaps = qnk_swaps_create(setup->budget, setup->world, setup->cast);
     if (harms->machines == NULL || harms->links == NULL || harms->ways == NULL ||
-        harms->far == NULL) {
+        harms->far == NULL || harms->swaps == NULL) {
         qnk_harms_destroy(harms);
         return NULL;
     }
@@ -65,6 +69,7 @@ void qnk_harms_destroy(struct qnk_harms *harms)
     qnk_memory_give(budget, harms->links, n * n * sizeof *harms->links);
     qnk_memory_give(budget, harms->ways, n * n * sizeof *harms->ways);
     qnk_memory_give(budget, harms->far, n * n * sizeof *harms->far);
+    qnk_swaps_destroy(harms->swaps);
     qnk_memory_give(budget, harms, sizeof *harms);
 }
 
@@ -382,6 +387,13 @@ static void apply(struct qnk_harms *harms, const struct qnk_harm *harm, bool beg
         break;
     case QNK_HARM_CLOCK:
         clock_set(harms, harm, begins);
+        break;
+    case QNK_HARM_SWAP:
+        if (begins) {
+            qnk_swaps_begin(harms->swaps, harm->a, harm->b, harm->value);
+        } else {
+            qnk_swaps_end(harms->swaps, harm->b);
+        }
         break;
     case QNK_HARM_JITTER:
     case QNK_HARM_MAPS:

@@ -6,7 +6,7 @@
  *
  * It is also the operators' hand: a node whose disk was full starts again when there is room, one
  * whose disk is rotten starts with an empty one, and one that lost its sign record is told to
- * resume (docs/OPERATING.md).
+ * resume (docs/OPERATING.md). Operators also make plans for swaps (swaps.h).
  *
  * Unless a function's own comment says otherwise:
  *   units    as in plan.h
@@ -15,6 +15,7 @@
  *   errors   no memory: NULL from create, nothing else fails
  */
 
+#include "kernel/sim/cast.h"
 #include "kernel/sim/liar.h"
 #include "kernel/sim/oracle.h"
 #include "kernel/sim/plan.h"
@@ -25,7 +26,8 @@ struct qnk_harms_setup {
     struct qnk_budget *budget;
     struct qnk_world *world;
     struct qnk_oracle *oracle;
-    uint32_t nodes; /* machines, twins too */
+    struct qnk_cast *cast; /* has the plugins of swaps; NULL: there are none */
+    uint32_t nodes;        /* machines, twins too */
 };
 
 /* What must be known before the world is made: of harms that last all the time. */

@@ -68,6 +68,9 @@ struct qnk_oracle_setup {
     /* Instances of the oracle's own, without a state, that outlive it. Table NULL: S2, B1 and C1
      * are not checked. */
     struct qnk_plugged ledger, producer;
+    /* Gives an instance of a producer that is bound by a swap. NULL, or false: S2 breaks at it. */
+    bool (*plug)(void *ctx, const struct qnk_binding *binding, struct qnk_plugged *producer);
+    void *plug_ctx;
     /* Of the ledger's manifest: totals and accounts, as docs/ledger-accounts.md and accounts.yaml
      * have them. 0: C1 is not checked. */
     uint32_t query_totals, query_accounts;

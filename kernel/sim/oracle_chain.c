@@ -49,6 +49,9 @@ struct ended {
 struct qnk_oracle_chain {
     struct qnk_plugged ledger; /* table NULL: nothing is executed */
     struct qnk_schedule *schedule;
+    bool (*plug)(void *ctx, const struct qnk_binding *binding, struct qnk_plugged *producer);
+    void *plug_ctx;
+    uint32_t producer;           /* number of the binding whose producer is in the schedule */
     struct final_window *finals; /* finals[0] is genesis */
     uint32_t finals_count, finals_room;
     struct qnk_index *index;     /* of `blocks` */
@@ -140,6 +143,8 @@ struct qnk_oracle_chain *qnk_oracle_chain_create(struct qnk_oracle *oracle,
     if (setup->ledger.table != NULL) {
         QN_ASSERT(setup->producer.table != NULL);
         chain->ledger = setup->ledger;
+        chain->plug = setup->plug;
+        chain->plug_ctx = setup->plug_ctx;
         chain->schedule = qnk_schedule_create(oracle->budget, &oracle->params, setup->producer);
         is_made = chain->schedule != NULL && genesis(oracle, chain, setup->network);
     }
@@ -657,16 +662,43 @@ static void window_end(struct qnk_oracle *oracle, const struct qnk_macro *macro,
     chain->window = macro->window;
 }
 
+/* Another producer serves from here on: one window is open at a time. */
+static bool producer_swap(struct qnk_oracle_chain *chain, const struct qnk_binding *binding)
+{
+    struct qnk_plugged instance;
+
+    if (chain->plug == NULL || !chain->plug(chain->plug_ctx, binding, &instance)) {
+        return false;
+    }
+    qnk_schedule_unplug(chain->schedule, chain->producer);
+    chain->producer = binding->number;
+    return qnk_schedule_plug(chain->schedule, binding->number, instance) == QN_OK;
+}
+
 static bool window_open(struct qnk_oracle_chain *chain, uint64_t window)
 {
     const struct ended *basis = ended_of(chain, window > LAG_SET ? window - LAG_SET : 0);
+    const struct qnk_binding *binding =
+        qnk_control_binding(basis->control, QNK_BINDING_PRODUCER, window);
 
     qnk_schedule_close(chain->schedule, window - 1);
-    return qnk_schedule_open(
-               chain->schedule, window,
-               qnk_control_binding(basis->control, QNK_BINDING_PRODUCER, window)->number,
-               window > LAG_SET ? &basis->macro : NULL, &basis->beacon, basis->next_set,
-               basis->control) == QN_OK;
+    if (binding->number != chain->producer && !producer_swap(chain, binding)) {
+        return false;
+    }
+    return qnk_schedule_open(chain->schedule, window, binding->number,
+                             window > LAG_SET ? &basis->macro : NULL, &basis->beacon,
+                             basis->next_set, basis->control) != QN_NO_SPACE;
+}
+
+struct qnk_bindings *qnk_oracle_engines(const struct qnk_oracle *oracle, uint64_t window)
+{
+    const struct qnk_oracle_chain *chain = oracle->chain;
+    uint64_t basis = window > LAG_SET ? window - LAG_SET : 0;
+    const struct ended *ended = &chain->ends[basis % ENDS];
+
+    return ended->control == NULL || ended->macro.window != basis
+               ? NULL
+               : ended->control->bindings[QNK_BINDING_CONSENSUS];
 }
 
 static void lose(struct qnk_oracle *oracle, uint32_t node, uint64_t window, const char *what)

@@ -123,6 +123,9 @@ void qnk_oracle_certified(struct qnk_oracle *oracle, uint32_t node, uint64_t win
 
 /* --- oracle_chain.c --- */
 
+/* The engines that the chain binds to a window; NULL: that is not known, or not any more. */
+struct qnk_bindings *qnk_oracle_engines(const struct qnk_oracle *oracle, uint64_t window);
+
 QN_MUST_CHECK struct qnk_oracle_chain *qnk_oracle_chain_create(
     struct qnk_oracle *oracle, const struct qnk_oracle_setup *setup);
 void qnk_oracle_chain_destroy(struct qnk_oracle *oracle);

@@ -36,6 +36,7 @@ struct tally {
 
 struct window_votes {
     uint64_t window;
+    struct qnk_bindings *engines; /* as final three windows before */
     uint32_t count, room;
     uint32_t tallies_count, tallies_room;
     struct signed_vote *votes;
@@ -57,10 +58,8 @@ struct position {
 };
 
 struct qnk_oracle_votes {
-    struct qnk_hash binding; /* of every vote: sets and engines do not change yet */
-    bool has_prepare;        /* the engine lists step 1 */
-    uint32_t era;
-    struct position *positions; /* of each member */
+    struct qnk_bindings *engines; /* of genesis: where nothing is executed again */
+    struct position *positions;   /* of each member */
     struct window_votes **windows;
     uint32_t windows_count, windows_room;
     struct signed_block *blocks;
@@ -74,16 +73,10 @@ struct qnk_oracle_votes {
 struct qnk_oracle_votes *qnk_oracle_votes_create(struct qnk_oracle *oracle)
 {
     struct qnk_oracle_votes *votes = qnk_oracle_take(oracle, sizeof *votes);
-    const struct qnk_binding *engine = &oracle->params.bindings[QNK_BINDING_CONSENSUS];
-    uint8_t record[QNK_ENGINE_RECORD_MAX];
-    uint32_t size = qnk_engine_record(engine, record);
-    struct qn_span parts[] = {{oracle->set->hash.bytes, QN_HASH_SIZE}, {record, size}};
+    int32_t status = qnk_bindings_new(
+        oracle->budget, &oracle->params.bindings[QNK_BINDING_CONSENSUS], &votes->engines);
 
-    qnk_hash_parts(QNK_TAG_BINDING, parts, 2, &votes->binding);
-    votes->era = 256 * engine->number;
-    for (uint32_t i = 0; i < engine->steps_count; i++) {
-        votes->has_prepare = votes->has_prepare || engine->steps[i] == QNK_STEP_PREPARE;
-    }
+    QN_ASSERT(status == QN_OK);
     votes->positions = qnk_oracle_take(oracle, oracle->set->count * sizeof *votes->positions);
     return votes;
 }
@@ -104,6 +97,7 @@ void qnk_oracle_votes_destroy(struct qnk_oracle *oracle)
     for (uint32_t i = 0; i < votes->windows_count; i++) {
         struct window_votes *window = votes->windows[i];
 
+        qnk_bindings_unref(window->engines);
         qnk_memory_give(budget, window->votes, window->room * sizeof *window->votes);
         qnk_memory_give(budget, window->tallies, window->tallies_room * sizeof *window->tallies);
         qnk_memory_give(budget, window, window_size(oracle));
@@ -112,6 +106,7 @@ void qnk_oracle_votes_destroy(struct qnk_oracle *oracle)
     qnk_memory_give(budget, votes->blocks, votes->blocks_room * sizeof *votes->blocks);
     qnk_memory_give(budget, votes->heights, votes->heights_room * sizeof *votes->heights);
     qnk_memory_give(budget, votes->positions, oracle->set->count * sizeof *votes->positions);
+    qnk_bindings_unref(votes->engines);
     qnk_memory_give(budget, votes, sizeof *votes);
 }
 
@@ -137,11 +132,62 @@ static struct window_votes *window_at(struct qnk_oracle *oracle, uint64_t number
     if (window == NULL) {
         window = qnk_oracle_take(oracle, window_size(oracle));
         window->window = number;
+        window->engines = qnk_bindings_ref(qnk_oracle_engines(oracle, number) == NULL
+                                               ? votes->engines
+                                               : qnk_oracle_engines(oracle, number));
         votes->windows = qnk_oracle_grow(oracle, votes->windows, votes->windows_count,
                                          &votes->windows_room, sizeof(void *));
         votes->windows[votes->windows_count++] = window;
     }
     return window;
+}
+
+/* --- bindings --- */
+
+/* The engines of a window, one of which must be in each of its votes. */
+static struct qnk_bindings *engines_of(const struct qnk_oracle *oracle,
+                                       const struct window_votes *window)
+{
+    return window == NULL ? oracle->votes->engines : window->engines;
+}
+
+/* The engine that an era of a window has; NULL: none. */
+static const struct qnk_binding *engine_of(const struct qnk_oracle *oracle,
+                                           const struct window_votes *window, uint64_t number,
+                                           uint32_t era)
+{
+    const struct qnk_bindings *engines = engines_of(oracle, window);
+
+    return qnk_bindings_at(engines, number)->number == era >> 8
+               ? qnk_bindings_attempt(engines, number, era & 0xff)
+               : NULL;
+}
+
+/* Whether a vote or certificate of the window names the set and the engine that its era has. */
+static bool is_bound(const struct qnk_oracle *oracle, const struct window_votes *window,
+                     uint64_t number, uint32_t era, const struct qnk_hash *binding)
+{
+    const struct qnk_binding *engine = engine_of(oracle, window, number, era);
+    uint8_t record[QNK_ENGINE_RECORD_MAX];
+    struct qnk_hash right;
+
+    if (engine == NULL) {
+        return false;
+    }
+
+    uint32_t size = qnk_engine_record(engine, record);
+    struct qn_span parts[] = {{oracle->set->hash.bytes, QN_HASH_SIZE}, {record, size}};
+
+    qnk_hash_parts(QNK_TAG_BINDING, parts, 2, &right);
+    return qnk_hash_equal(&right, binding);
+}
+
+static bool has_prepare(const struct qnk_oracle *oracle, const struct window_votes *window,
+                        uint32_t era)
+{
+    const struct qnk_binding *engine = engine_of(oracle, window, window->window, era);
+
+    return engine != NULL && qnk_engine_has_step(engine, QNK_STEP_PREPARE);
 }
 
 /* --- what could be built --- */
@@ -179,7 +225,7 @@ static void compare(struct qnk_oracle *oracle, uint32_t node, uint64_t window,
                          (unsigned long long)window, a->round, b->round);
         return;
     }
-    if (!oracle->votes->has_prepare || a->era != b->era) {
+    if (a->era != b->era || !has_prepare(oracle, window_find(oracle, window), a->era)) {
         return;
     }
     if (a->step == b->step ? a->round == b->round : other->round >= seal->round) {
@@ -344,7 +390,7 @@ static void justify(struct qnk_oracle *oracle, uint32_t node, const struct windo
 {
     bool is_seal = vote->step == QNK_STEP_FINAL && !qnk_hash_is_zero(&vote->digest);
 
-    if (!oracle->votes->has_prepare) {
+    if (!has_prepare(oracle, window, vote->era)) {
         return;
     }
     qnk_oracle_count(oracle, QNK_ORACLE_S1P);
@@ -376,8 +422,8 @@ static bool vote_read(struct qn_span record, struct qnk_vote *vote)
 bool qnk_oracle_vote_read(const struct qnk_oracle *oracle, struct qn_span record,
                           struct qnk_vote *vote)
 {
-    return vote_read(record, vote) && vote->era == oracle->votes->era &&
-           qnk_hash_equal(&vote->binding, &oracle->votes->binding);
+    return vote_read(record, vote) && is_bound(oracle, window_find(oracle, vote->window),
+                                               vote->window, vote->era, &vote->binding);
 }
 
 static void vote_keep(struct qnk_oracle *oracle, struct window_votes *window,
@@ -404,12 +450,12 @@ void qnk_oracle_vote(struct qnk_oracle *oracle, uint32_t node, struct qn_span re
     }
     memcpy(now.record, record.data, sizeof now.record);
     now.vote.member = now.member;
-    if (!qnk_hash_equal(&now.vote.binding, &oracle->votes->binding)) {
+    window = window_at(oracle, now.vote.window);
+    if (!is_bound(oracle, window, now.vote.window, now.vote.era, &now.vote.binding)) {
         qnk_oracle_break(oracle, QNK_ORACLE_S5, node,
                          "a vote of window %llu names another set or engine than is bound",
                          (unsigned long long)now.vote.window);
     }
-    window = window_at(oracle, now.vote.window);
     if (!compare_own(oracle, node, window, &now)) {
         oracle->figures.again++;
         return;
@@ -454,7 +500,8 @@ static const char *certificate_fault(const struct qnk_oracle *oracle, uint64_t w
     }
     if (certificate.step != QNK_STEP_FINAL || certificate.window != window ||
         certificate.members != set->count || !qnk_hash_equal(&certificate.digest, digest) ||
-        !qnk_hash_equal(&certificate.binding, &oracle->votes->binding)) {
+        !is_bound(oracle, window_find(oracle, window), window, certificate.era,
+                  &certificate.binding)) {
         return "it is for something else";
     }
     for (uint32_t i = 0; i < set->count; i++) {

@@ -14,6 +14,7 @@ enum {
     MS = 1000,
     PAY_EVERY_US = 200 * MS, /* on average */
     PAY_COUNT = 8,           /* transfers at most */
+    SWAP_US = 14000 * MS,    /* more that a run takes in which there is a swap: plans have notice */
     PINNED_SEEDS = 4,        /* of so many one has harms that begin at heights, */
     PINNED_HARMS = 4,        /* and of so many of its harms one does not */
     PINNED_WINDOWS = 6,      /* the last whose end harms begin at */
@@ -56,6 +57,7 @@ static const struct shape shapes[QNK_HARMS] = {
     [QNK_HARM_JITTER] = {"jitter", ALL, 1, 0, 0, 500, 20 * MS},
     [QNK_HARM_MAPS] = {"maps", ALL, 1, 0, 0, 10 * MS, 1000 * MS},
     [QNK_HARM_ORDER] = {"order", ALL, 1, 0, 0, 1, UINT32_MAX},
+    [QNK_HARM_SWAP] = {"swap", NODE, 3, 500 * MS, 8000 * MS, 0, UINT32_MAX},
     [QNK_HARM_LIE] = {"lie", WEAK, 1, 0, 0, 0, 0},
 };
 
@@ -95,6 +97,9 @@ void qnk_harm_text(const struct qnk_harm *harm, char text[QNK_HARM_TEXT])
     whom_text(harm, who);
     if (harm->kind == QNK_HARM_LIE) {
         qnk_text(much, sizeof much, " %s", qnk_lie_name(harm->b));
+    } else if (harm->kind == QNK_HARM_SWAP) {
+        qnk_text(much, sizeof much, " %llu, v%u lacks it", (unsigned long long)harm->value,
+                 harm->b + 1);
     } else if (shape->value_max > 0) {
         qnk_text(much, sizeof much, " %llu", (unsigned long long)harm->value);
     }
@@ -161,7 +166,9 @@ static void harm_draw(struct qnk_plan *plan, struct qnk_random *random, uint32_t
     harm.a = (uint32_t)qnk_random_below(random, nodes);
     harm.b = nodes > 1 ? (harm.a + 1 + (uint32_t)qnk_random_below(random, nodes - 1)) % nodes : 0;
     if (shape->far_us > 0) {
-        harm.from_us = between(random, setup->quiet_us, setup->length_us - 1);
+        uint64_t until_us = kind == QNK_HARM_SWAP ? setup->length_us - SWAP_US : setup->length_us;
+
+        harm.from_us = between(random, setup->quiet_us, until_us - 1);
         harm.until_us = harm.from_us + stretch(random, shape->least_us, shape->far_us);
     }
     harm.value = shape->whom == SIDE
@@ -245,25 +252,33 @@ static void lies_draw(struct qnk_plan *plan)
     }
 }
 
+/* How often a kind comes, by its own stream. */
+static uint64_t count_draw(const struct qnk_plan *plan, uint32_t kind, uint32_t rate,
+                           struct qnk_random *random)
+{
+    bool comes;
+    uint64_t count;
+
+    qnk_stream_init(random, plan->setup.seed, shapes[kind].name, 0);
+    comes = qnk_random_below(random, 8) < rate;
+    count = between(random, 1, shapes[kind].most);
+    return comes && (plan->setup.kinds >> kind & 1) != 0 ? count : 0;
+}
+
 static void harms_draw(struct qnk_plan *plan)
 {
     static const uint32_t rates[] = {1, 2, 4, 6}; /* of 8 kinds so many come */
-    struct qnk_random swarm;
+    struct qnk_random swarm, random;
     uint32_t rate;
 
     qnk_stream_init(&swarm, plan->setup.seed, "swarm", 0);
     rate = rates[qnk_random_below(&swarm, sizeof rates / sizeof *rates)];
+    if (count_draw(plan, QNK_HARM_SWAP, rate, &random) > 0) {
+        plan->setup.length_us += SWAP_US;
+    }
     for (uint32_t kind = 0; kind < QNK_HARM_LIE; kind++) {
-        struct qnk_random random;
-        bool comes;
-        uint64_t count;
+        uint64_t count = count_draw(plan, kind, rate, &random);
 
-        qnk_stream_init(&random, plan->setup.seed, shapes[kind].name, 0);
-        comes = qnk_random_below(&random, 8) < rate;
-        count = between(&random, 1, shapes[kind].most);
-        if (!comes || (plan->setup.kinds >> kind & 1) == 0) {
-            continue;
-        }
         for (uint64_t i = 0; i < count; i++) {
             harm_draw(plan, &random, kind);
         }

@@ -59,6 +59,7 @@ enum qnk_harm_kind {
     QNK_HARM_JITTER,  /* jobs, disks and keys take up to `value` longer; all the time */
     QNK_HARM_MAPS,    /* final windows are durable up to `value` later; all the time */
     QNK_HARM_ORDER,   /* what happens at one time comes in another order; all the time */
+    QNK_HARM_SWAP,    /* a plans another engine or producer, by `value`; b lacks it until the end */
     QNK_HARM_LIE,     /* a lies: b is what (liar.h); from the beginning */
     QNK_HARMS
 };

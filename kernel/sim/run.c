@@ -698,6 +698,8 @@ static void oracle_open(struct run *run)
     }
     setup.ledger = run->witness.ledger;
     setup.producer = run->witness.producer;
+    setup.plug = qnk_witness_plug;
+    setup.plug_ctx = &run->witness;
     setup.query_totals = run->witness.query_totals;
     setup.query_accounts = run->witness.query_accounts;
     run->oracle = qnk_oracle_create(run->setup->budget, &setup);
@@ -761,6 +763,7 @@ static void harms_open(struct run *run)
         .budget = run->setup->budget,
         .world = run->world,
         .oracle = run->oracle,
+        .cast = run->cast,
         .nodes = run->nodes,
     };
 
