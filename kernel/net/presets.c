@@ -16,7 +16,8 @@ static const char *const texts[QNK_PRESETS] = {
     "consensus: {use: commit-reveal}\n"
     "ledger: {use: accounts}\n"
     "signature_rule: ed25519-strict-cofactored\n"
-    "settle: {blocks: 1, time: 1s}\n",
+    "settle: {blocks: 1, time: 1s}\n"
+    "swap: {notice: 5, probation: 5, ready: 67, dead: 20s, dead_later: 5s}\n",
     "version: qnet.network/v1\n"
     "name: sim\n"
     "window: 10\n"

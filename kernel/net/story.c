@@ -254,6 +254,13 @@ void qnk_story_final(struct qnk_story *story, uint32_t node, uint64_t at_us, uin
         story->digests[window] = *digest;
         story->windows = window > story->windows ? window : story->windows;
     }
+    qnk_story_txs_final(story, at_us, ids, count);
+    digest_check(story, node, window, digest);
+}
+
+void qnk_story_txs_final(struct qnk_story *story, uint64_t at_us, const struct qnk_hash *ids,
+                         uint32_t count)
+{
     for (uint32_t i = 0; i < count; i++) {
         struct qnk_story_tx *tx = tx_find(story, &ids[i]);
 
@@ -261,7 +268,6 @@ void qnk_story_final(struct qnk_story *story, uint32_t node, uint64_t at_us, uin
             tx->final_us = at_us;
         }
     }
-    digest_check(story, node, window, digest);
 }
 
 void qnk_story_log(struct qnk_story *story, uint32_t node, uint64_t at_us, uint32_t level,

@@ -129,6 +129,9 @@ void qnk_story_undone(struct qnk_story *story, uint32_t node, uint64_t at_us, ui
 /* A window is final at a node; with its transactions, if they are known. */
 void qnk_story_final(struct qnk_story *story, uint32_t node, uint64_t at_us, uint64_t window,
                      const struct qnk_hash *digest, const struct qnk_hash *ids, uint32_t count);
+/* These transactions became final then, for a provider that learns of them apart. */
+void qnk_story_txs_final(struct qnk_story *story, uint64_t at_us, const struct qnk_hash *ids,
+                         uint32_t count);
 void qnk_story_submit(struct qnk_story *story, uint32_t node, uint64_t at_us,
                       const struct qnk_hash *id);
 void qnk_story_accept(struct qnk_story *story, uint64_t at_us, const struct qnk_hash *id);

@@ -259,14 +259,33 @@ static void balances_put(FILE *out, const struct qnk_dev *dev)
     }
 }
 
-static void plugin_put(FILE *out, const struct qnk_dev *dev, const char *kind, const char *rest)
+static void plugin_put(FILE *out, const struct qnk_dev_plugin *plugins, const char *kind,
+                       const char *rest)
 {
     char line[QNK_DEV_LINE];
 
-    qnk_dev_plugin_line(qnk_dev_plugin_of(dev->plugins, kind), rest, line);
+    qnk_dev_plugin_line(qnk_dev_plugin_of(plugins, kind), rest, line);
     (void)fputs(line, out);
 }
 
+static void dev_rules_put(FILE *out, const struct qnk_dev *dev)
+{
+    fprintf(out,
+            "version: qnet.network/v1\n"
+            "name: dev\n"
+            "window: %u\n"
+            "interval: {min: 250ms, max: 2s}\n"
+            "limits: {block_bytes: 16MiB, block_txs: 5000}\n",
+            dev->window);
+    plugin_put(out, dev->plugins, "producer", "");
+    plugin_put(out, dev->plugins, "consensus", "");
+    plugin_put(out, dev->plugins, "ledger", "");
+    fprintf(out, "signature_rule: ed25519-strict-cofactored\n"
+                 "settle: {blocks: 1, time: 1s}\n"
+                 "swap: {notice: 5, probation: 5, ready: 67, dead: 20s, dead_later: 5s}\n");
+}
+
+/* All but the validators' lines. */
 static void rules_put(FILE *out, const struct qnk_dev *dev)
 {
     char now[32];
@@ -275,24 +294,12 @@ static void rules_put(FILE *out, const struct qnk_dev *dev)
 
     (void)gmtime_r(&seconds, &tm);
     (void)strftime(now, sizeof now, "%Y-%m-%dT%H:%M:%SZ", &tm);
-    fprintf(out,
-            "version: qnet.network/v1\n"
-            "name: dev\n"
-            "window: %u\n"
-            "interval: {min: 250ms, max: 2s}\n"
-            "limits: {block_bytes: 16MiB, block_txs: 5000}\n",
-            dev->window);
-    plugin_put(out, dev, "producer", "");
-    plugin_put(out, dev, "consensus", "");
-    plugin_put(out, dev, "ledger", "");
-    fprintf(out,
-            "signature_rule: ed25519-strict-cofactored\n"
-            "settle: {blocks: 1, time: 1s}\n"
-            "swap: {notice: 5, probation: 5, ready: 67, dead: 20s, dead_later: 5s}\n"
-            "genesis:\n"
-            "  time: %s\n"
-            "  validators:\n",
-            now);
+    if (dev->rules == NULL) {
+        dev_rules_put(out, dev);
+    } else {
+        (void)fputs(dev->rules, out);
+    }
+    fprintf(out, "genesis:\n  time: %s\n  validators:\n", now);
 }
 
 static bool network_make(struct qnk_dev *dev, const char *path)
@@ -345,6 +352,7 @@ static void peers_put(FILE *out, const struct qnk_dev *dev, const struct qnk_dev
 static bool node_file_make(const struct qnk_dev *dev, const struct qnk_dev_node *node)
 {
     static const char *const types[] = {"super", "full", "light"};
+    const struct qnk_dev_plugin *plugins = node->plugins == NULL ? dev->plugins : node->plugins;
     char path[PATH], listen[PATH];
     FILE *out;
 
@@ -361,29 +369,32 @@ static bool node_file_make(const struct qnk_dev *dev, const struct qnk_dev_node 
             node->type == QNK_DEV_SUPER ? ", validator: validator.key" : "");
     peers_put(out, dev, node);
     snprintf(listen, sizeof listen, ", listen: \"ipc://%s/link\"", node->runtime);
-    plugin_put(out, dev, "transport", listen);
-    plugin_put(out, dev, "storage", "");
-    plugin_put(out, dev, "compression", "");
-    plugin_put(out, dev, "signature", "");
+    plugin_put(out, plugins, "transport", listen);
+    plugin_put(out, plugins, "storage", "");
+    plugin_put(out, plugins, "compression", "");
+    plugin_put(out, plugins, "signature", "");
     fprintf(out, "trust: {policy: \"off\"}\nguard: %s%s%s\nresend: 300ms\nindex: {txs: true}\n",
             strcmp(dev->guard, "off") == 0 ? "\"" : "", dev->guard,
             strcmp(dev->guard, "off") == 0 ? "\"" : "");
     if (dev->has_input_log) {
         fprintf(out, "input_log: on\ninput_log_size: 1GiB\n");
     }
+    if (dev->more != NULL) {
+        (void)fputs(dev->more, out);
+    }
     return fclose(out) == 0 || say("write", path);
 }
 
 /* --- the whole --- */
 
-static bool node_add(struct qnk_dev *dev, enum qnk_dev_type type, uint32_t number)
+bool qnk_dev_add(struct qnk_dev *dev, enum qnk_dev_type type, const char *name)
 {
     struct qnk_dev_node *node = &dev->nodes[dev->count++];
     struct qnk_datadir dir;
     char path[PATH];
 
     *node = (struct qnk_dev_node){.type = type};
-    snprintf(node->name, sizeof node->name, "%c%u", "vfl"[type], number);
+    snprintf(node->name, sizeof node->name, "%s", name);
     snprintf(path, sizeof path, "%s/%s", dev->folder, node->name);
     memcpy(node->folder, path, sizeof node->folder);
     if (dev->runtime[0] != 0) {
@@ -403,7 +414,10 @@ static bool node_add(struct qnk_dev *dev, enum qnk_dev_type type, uint32_t numbe
 static bool nodes_add(struct qnk_dev *dev, enum qnk_dev_type type, uint32_t count)
 {
     for (uint32_t i = 1; i <= count; i++) {
-        if (!node_add(dev, type, i)) {
+        char name[16];
+
+        snprintf(name, sizeof name, "%c%u", "vfl"[type], i);
+        if (!qnk_dev_add(dev, type, name)) {
             return false;
         }
     }
@@ -425,6 +439,29 @@ static bool is_same_chain(const struct qnk_dev *dev, uint32_t supers)
     return false;
 }
 
+static bool files_make(struct qnk_dev *dev)
+{
+    for (uint32_t i = 0; i < dev->count; i++) {
+        if (!node_keys(&dev->nodes[i], NULL, NULL)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < dev->count; i++) {
+        if (!node_file_make(dev, &dev->nodes[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool qnk_dev_make(struct qnk_dev *dev)
+{
+    char path[PATH];
+
+    snprintf(path, sizeof path, "%s/network.yaml", dev->folder);
+    return accounts_have(dev) && network_make(dev, path) && files_make(dev);
+}
+
 bool qnk_dev_prepare(struct qnk_dev *dev, uint32_t supers, uint32_t fulls, uint32_t lights)
 {
     char path[PATH];
@@ -439,15 +476,5 @@ bool qnk_dev_prepare(struct qnk_dev *dev, uint32_t supers, uint32_t fulls, uint3
             : !is_same_chain(dev, supers) || !qnk_dev_plugins_match(dev->plugins, path)) {
         return false;
     }
-    for (uint32_t i = 0; i < dev->count; i++) {
-        if (!node_keys(&dev->nodes[i], NULL, NULL)) {
-            return false;
-        }
-    }
-    for (uint32_t i = 0; i < dev->count; i++) {
-        if (!node_file_make(dev, &dev->nodes[i])) {
-            return false;
-        }
-    }
-    return true;
+    return files_make(dev);
 }

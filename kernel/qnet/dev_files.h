@@ -33,11 +33,12 @@ enum {
 enum qnk_dev_type { QNK_DEV_SUPER, QNK_DEV_FULL, QNK_DEV_LIGHT };
 
 struct qnk_dev_node {
-    char name[8];
+    char name[25];
     enum qnk_dev_type type;
     char folder[QNK_DEV_PATH];
-    char runtime[QNK_DEV_PATH]; /* of the sockets */
-    struct qnk_hash key;        /* of its links */
+    char runtime[QNK_DEV_PATH];           /* of the sockets */
+    struct qnk_hash key;                  /* of its links */
+    const struct qnk_dev_plugin *plugins; /* its own; NULL: those of the network */
 };
 
 struct qnk_dev {
@@ -46,6 +47,8 @@ struct qnk_dev {
     struct qnk_dev_plugin plugins[QNK_DEV_KINDS];
     const char *guard;
     bool has_input_log;
+    const char *rules; /* the network file without genesis; NULL: those of `qnet dev` */
+    const char *more;  /* lines of every node file, at its end; NULL: none */
     uint32_t window;
     uint32_t count;
     struct qnk_dev_node nodes[QNK_DEV_NODES_MAX];
@@ -59,6 +62,10 @@ bool qnk_dev_open(struct qnk_dev *dev, const char *given, bool is_fresh);
 
 /* Makes or reads what lies in the folder, and writes the node files. */
 bool qnk_dev_prepare(struct qnk_dev *dev, uint32_t supers, uint32_t fulls, uint32_t lights);
+
+/* The same for nodes that were added one by one. */
+bool qnk_dev_add(struct qnk_dev *dev, enum qnk_dev_type type, const char *name);
+bool qnk_dev_make(struct qnk_dev *dev);
 
 /* The Ed25519 seed of account `index`. */
 void qnk_dev_account(const struct qnk_dev *dev, uint32_t index, uint8_t seed[32]);

@@ -85,6 +85,14 @@ static uint32_t link_of(const struct qnk_load *load, uint32_t account)
     return account % load->setup.links_count;
 }
 
+static void tell(const struct qnk_load *load, enum qnk_load_what what, uint32_t link,
+                 const struct qnk_hash *id)
+{
+    if (load->setup.told != NULL) {
+        load->setup.told(load->setup.ctx, what, link, id);
+    }
+}
+
 static void verdict_take(struct qnk_load *load, const json_t *verdict)
 {
     struct transfer *it;
@@ -100,9 +108,11 @@ static void verdict_take(struct qnk_load *load, const json_t *verdict)
     if (qnk_is_true(verdict, "accepted")) {
         it->state = STATE_ACCEPTED;
         load->counts.accepted++;
+        tell(load, QNK_LOAD_ACCEPTED, 0, &id);
     } else { /* its nonce is taken, by what an earlier run left in the mempool: begin anew */
         it->state = STATE_REFUSED;
         load->counts.refused++;
+        tell(load, QNK_LOAD_REFUSED, 0, &id);
         load->accounts[it->account].waiting--;
         load->accounts[it->account].has_nonce = false;
     }
@@ -146,6 +156,7 @@ static void batch_add(struct qnk_load *load, struct batches *batches, struct tra
     }
     json_array_append_new(batches->list[link], json_string(text));
     it->sent_ms = load->now_ms;
+    tell(load, QNK_LOAD_SENT, link, &it->id);
     it->state = it->state == STATE_NEW ? STATE_SENT : it->state;
     if (json_array_size(batches->list[link]) == BATCH_MAX) {
         batch_send(load, batches, link);

@@ -32,6 +32,8 @@ struct qnk_load_counts {
     uint64_t held_back; /* that the rate asked for and no account had room for */
 };
 
+enum qnk_load_what { QNK_LOAD_SENT, QNK_LOAD_ACCEPTED, QNK_LOAD_REFUSED };
+
 struct qnk_load_setup {
     const struct qnk_dev *dev;
     struct qnk_hash chain_id;
@@ -40,6 +42,9 @@ struct qnk_load_setup {
     uint64_t seed;
     struct qnk_link *const *links; /* to nodes that take transactions; they outlive the load */
     uint32_t links_count;
+    /* Each transfer as it goes on, with the place of the link that it was sent by; may be NULL. */
+    void (*told)(void *ctx, enum qnk_load_what what, uint32_t link, const struct qnk_hash *id);
+    void *ctx;
 };
 
 /* NULL after words on stderr. */

@@ -13,6 +13,7 @@
 #include "kernel/net/virtual.h"
 #include "kernel/qnet/client.h"
 #include "kernel/qnet/command.h"
+#include "kernel/qnet/net_process.h"
 #include "kernel/qnet/place.h"
 #include "kernel/qnet/show.h"
 
@@ -85,8 +86,11 @@ static bool provider_run(struct qnk_net_run *run)
     if (run->spec->provider == QNK_PROVIDER_VIRTUAL) {
         return virtual_run(run);
     }
-    fprintf(stderr, "qnet: provider process cannot run yet\n");
-    return false;
+
+    const struct qnk_process_setup setup = {
+        .spec = run->spec, .story = &run->story, .artifacts = &run->artifacts};
+
+    return qnk_process_run(&setup);
 }
 
 static void begin_tell(const struct qnk_net_run *run)

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#pragma once
+
+/* net_own.h: what the parts of the process provider share. Not for others.
+ *
+ * net_process.c starts, watches and ends; net_acts.c does what the timeline says; net_export.c reads
+ * chains, logs and figures at the end.
+ */
+
+#include <uv.h>
+
+#include "kernel/qnet/load.h"
+#include "kernel/qnet/net_process.h"
+
+enum {
+    QNK_NET_TICK_MS = 50,
+    QNK_NET_PATH = 700,
+};
+
+struct qnk_net;
+
+struct qnk_net_child {
+    uv_process_t process; /* first */
+    struct qnk_net *net;
+    struct qnk_dev_node *node;
+    struct qnk_link link;
+    struct qnk_dev_plugin plugins[QNK_DEV_KINDS];
+    uint32_t index;
+    uint32_t starts;
+    int pid;         /* 0: it does not run */
+    bool is_wanted;  /* it shall run, and starts again when it ends */
+    bool is_waiting; /* for its first start */
+    bool is_paused;
+    bool is_answering;              /* its last status was good */
+    uint64_t cpu_ms, cpu_before_ms; /* of the process, of those before it */
+    uint64_t rss;
+    uint64_t window, head;
+    struct qnk_sample last;
+};
+
+struct qnk_net {
+    const struct qnk_process_setup *setup;
+    struct qnk_spec *spec;
+    struct qnk_story *story;
+    uv_loop_t loop;
+    uv_timer_t tick;
+    uv_signal_t interrupt, terminate;
+    struct qnk_dev dev;
+    struct qnk_net_child children[QNK_SPEC_NODES_MAX];
+    struct qnk_load *load;
+    struct qnk_link *load_links[QNK_SPEC_NODES_MAX];
+    uint32_t load_nodes[QNK_SPEC_NODES_MAX];
+    uint64_t start_ms, sample_ms, stop_ms, over_ms;
+    uint64_t asked_height,
+        counted; /* blocks whose transactions were asked for, and counted final */
+    struct qnk_hash chain_id;
+    uint64_t fee;
+    bool has_facts, is_asking_micro, is_asking_final, is_asking_facts;
+    bool is_stopping, is_broken, is_ready_told, is_interrupted;
+};
+
+uint64_t qnk_net_now_ms(const struct qnk_net *net);
+bool qnk_net_child_start(struct qnk_net_child *child);
+
+void qnk_net_acts(struct qnk_net *net);
+bool qnk_net_is_swapping(const struct qnk_net *net);
+
+/* What of `plan: KIND=PLUGIN` a node lacks is hidden from it: its own folder of plugins. False
+ * after words. */
+bool qnk_net_lacks_make(struct qnk_net_child *child);
+
+/* While all still run. */
+void qnk_net_export(struct qnk_net *net);
+void qnk_net_usage(struct qnk_net_child *child);
+void qnk_net_logs(struct qnk_net *net);
