@@ -43,6 +43,10 @@ static const struct settings all_settings[] = {
     {"sim", "consensus", "commit-reveal",
      "commit: 600ms, commit_min: 100ms, reveal: 300ms, seal: 300ms, propose: 120ms, "
      "propose_step: 50ms, base: 100ms, step: 50ms"},
+    {"dev", "producer", "beacon", "turn: 3, intervals: [1s, 1s, 500ms, 250ms]"},
+    {"sim", "producer", "beacon", "turn: 3, intervals: [80ms, 40ms, 20ms, 10ms]"},
+    {"dev", "consensus", "bft", "round: 3s, round_step: 1s, round_max: 10s, delta: 500ms"},
+    {"sim", "consensus", "bft", "round: 300ms, round_step: 100ms, round_max: 1s, delta: 50ms"},
 };
 
 const char *qnk_preset_node(const char *preset)

@@ -21,8 +21,8 @@ static struct qnk_plot_point *points_take(const struct qnk_story *story, uint64_
     return qnk_memory_take(story->budget, (count + 1) * sizeof(struct qnk_plot_point));
 }
 
-static void points_give(const struct qnk_story *story, struct qnk_plot_point *points,
-                        uint64_t count)
+void qnk_report_points_give(const struct qnk_story *story, struct qnk_plot_point *points,
+                            uint64_t count)
 {
     qnk_memory_give(story->budget, points, (count + 1) * sizeof *points);
 }
@@ -168,8 +168,8 @@ static void latency_put(const struct qnk_page *page, const struct qnk_story *sto
     if (micros + finals > 0) {
         qnk_page_plot(page, &plot);
     }
-    points_give(story, micro, CURVE_POINTS);
-    points_give(story, final, CURVE_POINTS);
+    qnk_report_points_give(story, micro, CURVE_POINTS);
+    qnk_report_points_give(story, final, CURVE_POINTS);
 }
 
 static void lag_put(const struct qnk_page *page, const struct qnk_story *story)
@@ -186,7 +186,7 @@ static void lag_put(const struct qnk_page *page, const struct qnk_story *story)
     plot.lines[0].points = lag;
     qnk_report_bands(story, &plot);
     qnk_page_plot(page, &plot);
-    points_give(story, lag, story->nodes[0].samples_count);
+    qnk_report_points_give(story, lag, story->nodes[0].samples_count);
 }
 
 static void swaps_put(const struct qnk_page *page, const struct qnk_story *story)

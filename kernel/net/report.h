@@ -33,5 +33,9 @@ uint64_t qnk_report_latencies(const struct qnk_story *story, bool is_final, uint
 /* The greatest lag of the validators over time, the same. */
 uint64_t qnk_report_lag(const struct qnk_story *story, struct qnk_plot_point **points);
 
+/* Gives the points of either back. */
+void qnk_report_points_give(const struct qnk_story *story, struct qnk_plot_point *points,
+                            uint64_t count);
+
 /* What was done, as bands. */
 void qnk_report_bands(const struct qnk_story *story, struct qnk_plot *plot);

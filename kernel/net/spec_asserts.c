@@ -16,6 +16,8 @@ const char *const qnk_invariant_names[QNK_INVARIANTS] = {
     [QNK_INVARIANT_PROVED] = "oracles_hold",
 };
 
+enum { NEAR = 3 }; /* changes by which a name may differ from the one that was meant */
+
 static const char *const for_eachs[] = {"", "swap"};
 
 static const struct qnk_config_key keys[] = {
@@ -74,11 +76,20 @@ static bool kind_find(struct qnk_item *item, struct qnk_spec_assert *it)
 static void names_hint(struct qnk_spec *spec, const struct qnk_figure_row *rows, uint32_t count,
                        const char *name)
 {
+    const char *near = NULL;
+    uint32_t least = NEAR + 1;
+
     for (uint32_t i = 0; i < count; i++) {
-        if (qnk_config_distance(name, rows[i].name, 3) <= 3) {
-            qnk_report_hint(&spec->report, "did you mean '%s'?", rows[i].name);
-            return;
+        uint32_t distance = qnk_config_distance(name, rows[i].name, NEAR);
+
+        if (distance < least) {
+            least = distance;
+            near = rows[i].name;
         }
+    }
+    if (near != NULL) {
+        qnk_report_hint(&spec->report, "did you mean '%s'?", near);
+        return;
     }
     qnk_report_hint(&spec->report, "docs/testnets.md has all names");
 }

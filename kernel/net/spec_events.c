@@ -9,6 +9,8 @@
 #include "kernel/net/spec_own.h"
 #include "kernel/sim/liar.h"
 
+enum { NEAR = 2 }; /* changes by which a word may differ from the one that was meant */
+
 static const struct qnk_config_key event_keys[] = {
     {.name = "id", .type = QNK_CONFIG_NAME, .doc = "for `except`, `drop` and reports"},
     {.name = "do", .type = QNK_CONFIG_STRING, .flags = QNK_CONFIG_REQUIRED, .doc = "what happens"},
@@ -170,7 +172,8 @@ static void lie_read(struct qnk_item *item, struct qnk_spec_event *event)
 
 static bool action_find(struct qnk_item *item, enum qnk_action *action)
 {
-    const char *name = qnk_item_text(item, "do");
+    const char *name = qnk_item_text(item, "do"), *near = NULL;
+    uint32_t least = NEAR + 1;
 
     for (uint32_t i = 0; i < QNK_ACTIONS; i++) {
         if (strcmp(name, qnk_actions[i].name) == 0) {
@@ -181,9 +184,15 @@ static bool action_find(struct qnk_item *item, enum qnk_action *action)
     qnk_report_add(&item->spec->report, QNK_E106, qnk_item_place(item, "do"),
                    "nothing is called '%s'", name);
     for (uint32_t i = 0; i < QNK_ACTIONS; i++) {
-        if (qnk_config_distance(name, qnk_actions[i].name, 2) <= 2) {
-            qnk_report_hint(&item->spec->report, "did you mean '%s'?", qnk_actions[i].name);
+        uint32_t distance = qnk_config_distance(name, qnk_actions[i].name, NEAR);
+
+        if (distance < least) {
+            least = distance;
+            near = qnk_actions[i].name;
         }
+    }
+    if (near != NULL) {
+        qnk_report_hint(&item->spec->report, "did you mean '%s'?", near);
     }
     return false;
 }

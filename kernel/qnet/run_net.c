@@ -6,6 +6,7 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "kernel/net/compare.h"
 #include "kernel/qnet/net_example.h"
 #include "kernel/qnet/net_open.h"
 #include "kernel/qnet/net_test.h"
@@ -153,6 +154,118 @@ int qnk_run_net_test(struct qnk_call *call)
         }
         result = run.verdicts.failed > 0 ? QNK_CLI_ASSERTION : QNK_CLI_OK;
         qnk_net_run_done(&run);
+    }
+    qnk_spec_done(&spec);
+    return result;
+}
+
+/* --- compare --- */
+
+/* One run of a variant, in a folder of its own below that of the comparison. */
+static int one_compare(struct qnk_net_run *run, struct qnk_compare *compare, uint32_t variant,
+                       uint32_t repeat)
+{
+    int result;
+
+    run->variant = &spec.compare.variants[variant];
+    result = qnk_net_run(run);
+    if (result != QNK_CLI_OK) {
+        return result;
+    }
+    qnk_compare_add(compare, variant, repeat, &run->story, &run->verdicts);
+    fprintf(stderr, "%-16s seed %-6llu %s   %llu windows, %.1f s   %s\n", run->variant->name,
+            (unsigned long long)run->seed, run->verdicts.failed == 0 ? "good  " : "FAILED",
+            (unsigned long long)run->story.chain_windows, (double)run->story.real_ms / 1000,
+            run->artifacts.folder);
+    qnk_net_run_done(run);
+    return QNK_CLI_OK;
+}
+
+/* ABCABC: what drifts hits all alike. */
+static int all_compare(struct qnk_net_run *run, struct qnk_compare *compare, uint32_t repeats)
+{
+    uint64_t seed = run->seed;
+
+    for (uint32_t i = 0; i < repeats; i++) {
+        for (uint32_t v = 0; v < spec.compare.variants_count; v++) {
+            int result;
+
+            run->seed = seed + i;
+            result = one_compare(run, compare, v, i);
+            if (result != QNK_CLI_OK) {
+                return result;
+            }
+        }
+    }
+    return QNK_CLI_OK;
+}
+
+/* Whether something that is to fail does. */
+static int fails_tell(const struct qnk_compare *compare)
+{
+    int result = QNK_CLI_OK;
+
+    for (uint32_t i = 0; i < spec.compare.fails_count; i++) {
+        if (qnk_compare_fails(compare, i)) {
+            printf("FAIL: %s\n", spec.compare.fails_text[i]);
+            result = QNK_CLI_ASSERTION;
+        }
+    }
+    for (uint32_t v = 0; v < spec.compare.variants_count; v++) {
+        if (compare->variants[v].failed > 0) {
+            printf("FAIL: %s: assertions of %u runs\n", spec.compare.variants[v].name,
+                   compare->variants[v].failed);
+            result = QNK_CLI_ASSERTION;
+        }
+    }
+    return result;
+}
+
+static int compare_do(struct qnk_call *call, const char *command)
+{
+    static struct qnk_compare compare;
+    static struct qnk_net_run run;
+    struct qnk_artifacts to = {
+        .version = PACKAGE_VERSION, .compiler = __VERSION__, .command = command};
+    uint32_t repeats = spec.compare.repeats;
+    int result;
+
+    if (qnk_call_given(call, "repeats")) {
+        repeats = (uint32_t)qnk_call_number(call, "repeats");
+    }
+    if (repeats < 1 || repeats > QNK_SPEC_REPEATS_MAX) {
+        fprintf(stderr, "qnet: --repeats is 1 to %d\n", QNK_SPEC_REPEATS_MAX);
+        return QNK_CLI_USAGE;
+    }
+    if (!qnk_artifacts_make(&to, qnk_call_text(call, "runs"), &spec)) {
+        return QNK_CLI_FAILED;
+    }
+    compare.spec = &spec;
+    run = (struct qnk_net_run){.spec = &spec, .runs = to.folder, .command = command};
+    run.seed = qnk_call_given(call, "seed") ? qnk_call_number(call, "seed") : spec.seed;
+    result = all_compare(&run, &compare, repeats);
+    if (result != QNK_CLI_OK || !qnk_compare_write(&to, &compare)) {
+        return QNK_CLI_FAILED;
+    }
+    qnk_compare_print(&compare, stdout);
+    result = fails_tell(&compare);
+    printf("%s/compare.html   compare.md   compare.csv\n", to.folder);
+    return result;
+}
+
+int qnk_run_net_compare(struct qnk_call *call)
+{
+    static char command[600];
+    int result = QNK_CLI_FAILED;
+
+    if (sodium_init() < 0 || !qnk_net_open(call, call->operands[0], &spec)) {
+        qnk_net_report(&spec, stderr);
+    } else if (!spec.has_compare) {
+        fprintf(stderr, "qnet: %s has no 'compare'\n", call->operands[0]);
+    } else {
+        snprintf(command, sizeof command, "qnet net compare %s --provider %s", call->operands[0],
+                 qnk_provider_names[spec.provider]);
+        result = compare_do(call, command);
     }
     qnk_spec_done(&spec);
     return result;
