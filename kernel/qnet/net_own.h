@@ -3,8 +3,8 @@
 
 /* net_own.h: what the parts of the process provider share. Not for others.
  *
- * net_process.c starts, watches and ends; net_acts.c does what the timeline says; net_export.c reads
- * chains, logs and figures at the end.
+ * net_process.c starts, watches and ends; net_acts.c does what the timeline says; net_export.c
+ * reads chains, logs and figures at the end.
  */
 
 #include <uv.h>
