@@ -17,6 +17,7 @@ static const struct {
     {"header", "the public header of a kind", header_put},
     {"reference", "the reference page of a kind", reference_put},
     {"cases", "the list of a kind's contract cases", cases_put},
+    {"frozen", "what may never change of its newest minor", frozen_put},
     {"kind", "what the kernel knows of a kind", kind_put},
 };
 

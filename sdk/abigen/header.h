@@ -17,6 +17,13 @@ void cases_put(const struct description *of);
 /* kernel/plugin/gen/<kind>.c, whole. */
 void kind_put(const struct description *of);
 
+/* tests/abi/frozen/<kind>_<major>_<minor>.def, whole: what may never change. */
+void frozen_put(const struct description *of);
+
+/* A field as a member of its record's struct: the type, and the multiple at which it lies. */
+const char *member_c(const struct type *type);
+uint64_t member_alignment(const struct type *type);
+
 /* The name in a declaration such as `const uint8_t *key`. */
 const char *arg_name(const char *declaration);
 

@@ -9,12 +9,12 @@
 #include "sdk/abigen/text.h"
 
 /* Alignment of a member; its size is the same but for spans. */
-static uint64_t alignment(const struct type *type)
+uint64_t member_alignment(const struct type *type)
 {
     return is_number(type->shape) ? encoded_size(type->shape) : 8;
 }
 
-static const char *member_c(const struct type *type)
+const char *member_c(const struct type *type)
 {
     if (type->shape == SHAPE_BYTES || type->shape == SHAPE_TEXT || type->shape == SHAPE_LIST) {
         return "struct qn_span ";
@@ -51,7 +51,7 @@ uint64_t members_put(const struct record *record)
 
     for (size_t i = 0; i < record->fields_count; i++) {
         const struct field *field = &record->fields[i];
-        uint64_t align = alignment(&field->type);
+        uint64_t align = member_alignment(&field->type);
         const char *c = member_c(&field->type);
 
         size = padding_put(size, align, &pads);
