@@ -230,6 +230,65 @@ static void the_kernels_ranks_are_slow(void **state)
     assert_int_equal(slow.backup_ms, QNK_SCHEDULE_BACKUP_MS);
 }
 
+static void a_window_is_held_until_its_producer_comes(void **state)
+{
+    struct fixture it;
+    struct qn_inst other = {.member = 2, .interval_ms = 70, .backup_ms = 50};
+    struct qnk_plugged plugged = {.table = &slots, .inst = &other};
+    struct qnk_hash beacon = {{1}};
+    struct qnk_pace pace_there;
+    uint32_t member;
+
+    (void)state;
+    begin(&it);
+    assert_true(qnk_schedule_wants(it.schedule, 4));
+    assert_int_equal(qnk_schedule_open(it.schedule, 4, 1, NULL, &beacon, it.set, it.control),
+                     QN_OK);
+    assert_true(qnk_schedule_is_held(it.schedule, 4));
+    assert_false(qnk_schedule_is_held(it.schedule, 3));
+    assert_false(qnk_schedule_wants(it.schedule, 4));
+    assert_ptr_equal(qnk_schedule_set(it.schedule, 4), it.set);
+    assert_int_equal(qnk_schedule_turn(it.schedule, 31, 0, &member), QN_NOT_FOUND);
+    assert_int_equal(qnk_schedule_primary(it.schedule, 31, &member), QN_NOT_FOUND);
+    assert_int_equal(qnk_schedule_rank(it.schedule, 31, 0, &member), QN_NOT_FOUND);
+    assert_int_equal(qnk_schedule_turn(it.schedule, 31, 64, &member), QN_OK); /* the kernel's */
+    assert_int_equal(qnk_schedule_plug(it.schedule, 1, plugged), QN_OK);
+    assert_true(qnk_schedule_wants(it.schedule, 4));
+    assert_int_equal(qnk_schedule_open(it.schedule, 4, 1, NULL, &beacon, it.set, it.control),
+                     QN_OK);
+    assert_int_equal(other.opened, 1);
+    assert_int_equal(qnk_schedule_turn(it.schedule, 31, 0, &member), QN_OK);
+    assert_int_equal(member, 2); /* and each serves its own windows */
+    assert_int_equal(qnk_schedule_turn(it.schedule, 30, 0, &member), QN_OK);
+    assert_int_equal(member, 0);
+    assert_int_equal(qnk_schedule_pace(it.schedule, 31, NULL, 0, &pace_there), QN_OK);
+    assert_int_equal(pace_there.interval_ms, 70);
+    qnk_schedule_close(it.schedule, 3);
+    qnk_schedule_unplug(it.schedule, 0);
+    assert_int_equal(qnk_schedule_turn(it.schedule, 31, 0, &member), QN_OK);
+    end(&it);
+}
+
+static void a_producer_that_fails_leaves_the_kernels_ranks(void **state)
+{
+    struct fixture it;
+    uint32_t member, view;
+
+    (void)state;
+    begin(&it);
+    it.inst.status = QN_BUG;
+    assert_int_equal(qnk_schedule_primary(it.schedule, 7, &member), QN_OK);
+    assert_int_equal(member, QNK_SET_NOBODY);
+    assert_int_equal(qnk_schedule_rank(it.schedule, 7, 1, &view), QN_OK);
+    assert_true(view >= QNK_SCHEDULE_VIEWS);
+    assert_int_equal(qnk_schedule_turn(it.schedule, 7, view, &member), QN_OK);
+    assert_int_equal(member, 1);
+    it.inst.status = QN_OK;
+    assert_int_equal(qnk_schedule_last_rank(it.schedule, 7, 1, &member), QN_OK);
+    assert_int_equal(member, view);
+    end(&it);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +299,8 @@ int main(void)
         cmocka_unit_test(windows_open_and_close),
         cmocka_unit_test(a_pace_outside_the_networks_bounds_is_refused),
         cmocka_unit_test(the_kernels_ranks_are_slow),
+        cmocka_unit_test(a_window_is_held_until_its_producer_comes),
+        cmocka_unit_test(a_producer_that_fails_leaves_the_kernels_ranks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

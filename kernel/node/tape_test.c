@@ -134,6 +134,9 @@ static void every_event_comes_back_as_it_was(void **state)
     event.frame.head = (struct qnk_frame){2, 3, 1, 77, 6, qnk_buf_span(buf)};
     comes_back(event, QNK_EVENT_FRAME);
     comes_back((struct qnk_event){.timer = 63}, QNK_EVENT_TIMER);
+    event = (struct qnk_event){.plugged = {1, 7, QN_NOT_FOUND, {NULL, NULL}, span_of("no file")}};
+    comes_back(event, QNK_EVENT_PLUGGED);
+    comes_back((struct qnk_event){.propose = {1, 2, span_of("plan")}}, QNK_EVENT_PROPOSE);
     comes_back((struct qnk_event){.job = &job}, QNK_EVENT_JOB);
     comes_back((struct qnk_event){.stored = {1, 2, QN_IO}}, QNK_EVENT_STORED);
     comes_back((struct qnk_event){.sign = {1, QN_OK, 2, {3}}}, QNK_EVENT_SIGNED);
@@ -223,6 +226,12 @@ static void push_all(struct qnk_effects *effects)
     effect->note.event = "event-name";
     memcpy(effect->note.text, "words\n", sizeof "words\n");
     memcpy(qnk_effects_push(effects, QNK_EFFECT_HALT)->halt.text, "why", sizeof "why");
+    effect = qnk_effects_push(effects, QNK_EFFECT_NEED);
+    effect->need = qnk_memory_take(&budget, sizeof *effect->need);
+    effect->need->budget = &budget;
+    effect->need->binding = (struct qnk_binding){.number = 2, .name = "bft", .version = "1.0"};
+    qnk_effects_push(effects, QNK_EFFECT_UNPLUG)->unplug.number = 1;
+    qnk_effects_push(effects, QNK_EFFECT_PROPOSED)->proposed.status = QN_DENIED;
 }
 
 struct page {
@@ -253,9 +262,9 @@ static void page_close(struct page *page)
 static void every_effect_is_spelled(void **state)
 {
     static const char *const names[] = {
-        "send",      "timer",   "cancel", "job",    "store-block", "store-final",
-        "store-txs", "guard-t", "sign",   "secret", "store-p",     "check",
-        "serve",     "reply",   "score",  "note",   "halt",
+        "send",    "timer", "cancel", "job",     "store-block", "store-final", "store-txs",
+        "guard-t", "sign",  "secret", "store-p", "check",       "serve",       "reply",
+        "score",   "note",  "halt",   "need",    "unplug",      "propose",
     };
     struct page page;
     struct qn_span bytes;
@@ -266,7 +275,7 @@ static void every_effect_is_spelled(void **state)
     page_open(&page);
     bytes = page_spelled(&page);
     assert_int_equal(qnk_tape_effects_check(bytes, &count), QN_OK);
-    assert_int_equal(count, QNK_EFFECT_HALT + 1);
+    assert_int_equal(count, QNK_EFFECT_PROPOSED + 1);
     for (uint32_t i = 0; i < count; i++) {
         assert_true(qnk_tape_effect_text(bytes, i, text));
         assert_memory_equal(text, names[i], strlen(names[i]));
@@ -323,6 +332,11 @@ static void words_change(struct qnk_effect *effect)
     effect->note.text[0] ^= 1;
 }
 
+static void name_change(struct qnk_effect *effect)
+{
+    effect->need->binding.name[0] = 'x';
+}
+
 static void share_change(struct qnk_effect *effect)
 {
     effect->secrets.last_share.bytes[3] = 1;
@@ -337,6 +351,7 @@ static void the_first_different_field_is_named(void **state)
     differs(6, "rows", row_change);
     differs(9, "last_share", share_change);
     differs(15, "text", words_change);
+    differs(17, "name", name_change);
     assert_int_equal(budget.used, 0);
 }
 
@@ -350,7 +365,7 @@ static void a_longer_list_differs_where_the_other_ends(void **state)
     page_open(&b);
     (void)qnk_effects_push(&b.effects, QNK_EFFECT_CANCEL);
     assert_true(qnk_tape_effects_diff(page_spelled(&a), page_spelled(&b), &diff));
-    assert_int_equal(diff.place, QNK_EFFECT_HALT + 1);
+    assert_int_equal(diff.place, QNK_EFFECT_PROPOSED + 1);
     assert_string_equal(diff.field, "effect");
     assert_string_equal(diff.a, "nothing");
     assert_string_equal(diff.b, "cancel id=0");

@@ -207,6 +207,7 @@ static struct liar_vote *vote_find(const struct qnk_oracle *oracle,
     struct liar_vote *own;
 
     if (place == QNK_INDEX_NONE || vote->window != view->final_window + 1 ||
+        vote->era != view->era || /* it keeps votes of the attempt that it is at */
         vote->round > view->round + ROUNDS_NEAR || vote->round + ROUNDS_NEAR < view->round) {
         return NULL;
     }

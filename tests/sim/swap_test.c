@@ -82,9 +82,9 @@ static void give(void *ctx, uint32_t node, bool is_last, struct qnk_world_plugin
 
 /* --- networks and plans --- */
 
-static struct net *swap_net(uint64_t seed)
+static struct net *swap_net_of(uint64_t seed, uint32_t nodes)
 {
-    struct net *net = net_make(VALIDATORS, VALIDATORS, seed);
+    struct net *net = net_make(VALIDATORS, nodes, seed);
 
     memset(lacks, 0, sizeof lacks);
     unplugged = 0;
@@ -94,9 +94,17 @@ static struct net *swap_net(uint64_t seed)
     net->setup.maker.unplug = unplug;
     net->setup.params.swap =
         (struct qnk_swap_rules){.notice = NOTICE, .probation = PROBATION, .percent = 1};
+    if (nodes > VALIDATORS) {
+        net->types[nodes - 1] = QNK_NODE_LIGHT;
+    }
     net_open(net);
-    net_start(net, 0, VALIDATORS);
+    net_start(net, 0, nodes);
     return net;
+}
+
+static struct net *swap_net(uint64_t seed)
+{
+    return swap_net_of(seed, VALIDATORS);
 }
 
 static struct qnk_swap_plan plan_of(uint8_t kind, const char *name)
@@ -313,6 +321,28 @@ static void another_producer_takes_its_windows(void **state)
     net_drop(net);
 }
 
+static void who_does_not_vote_follows(void **state)
+{
+    struct net *net = swap_net_of(12, VALIDATORS + 2);
+    uint64_t first;
+
+    (void)state;
+    net_run_ms(net, 500);
+    (void)propose(net, 0, plan_bft());
+    ready(net, 0, VALIDATORS);
+    run_to_life(net, 0, QNK_SWAP_SETTLED);
+    first = propose(net, 1, plan_round_robin(120));
+    net_run_ms(net, 1000);
+    ready(net, 0, VALIDATORS);
+    run_to_final(net, 0, first + PROBATION);
+    net_run_ms(net, 1000);
+    assert_int_equal(look(net, VALIDATORS).numbers[QNK_BINDING_PRODUCER], 1);
+    assert_int_equal(look(net, VALIDATORS).numbers[QNK_BINDING_CONSENSUS], 1);
+    assert_all_final(net, 0, VALIDATORS + 2, first + PROBATION - 1); /* a light node, too */
+    assert_agreement(net);
+    net_drop(net);
+}
+
 /* It cannot tell whose turn a block was, so it stays where it could. */
 static void a_node_without_the_producer_waits_and_catches_up(void **state)
 {
@@ -489,6 +519,7 @@ int main(void)
         cmocka_unit_test(a_network_goes_there_and_back),
         cmocka_unit_test(a_node_without_the_engine_is_held_and_comes_back),
         cmocka_unit_test(another_producer_takes_its_windows),
+        cmocka_unit_test(who_does_not_vote_follows),
         cmocka_unit_test(a_node_without_the_producer_waits_and_catches_up),
         cmocka_unit_test(a_producer_that_fails_gives_way_to_the_one_before),
         cmocka_unit_test(a_node_starts_again_in_every_phase),
