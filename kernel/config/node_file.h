@@ -61,7 +61,8 @@ struct qnk_node_file {
     const struct qnk_node_log_part *log_parts; /* with a level of their own */
     uint32_t log_parts_count;
     enum qnk_trust_policy trust;
-    const char *lock_file; /* of plugins */
+    const char *lock_file;  /* of plugins */
+    const char *trust_file; /* whose signatures of them count; "": none are asked for */
     enum qnk_guard_depth guard;
     uint32_t mempool_txs;
     uint64_t mempool_bytes;

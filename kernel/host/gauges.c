@@ -46,6 +46,7 @@ enum gauge {
     SERVES_DROPPED,
     MEMORY,
     DISK_FREE,
+    TAINTED,
     COMMIT,
     GAUGES,
 };
@@ -125,6 +126,7 @@ static const struct qnk_metric metrics[GAUGES] = {
     [SERVES_DROPPED] = COUNTER("qnet_serves_dropped_total", "Requests of peers that were dropped."),
     [MEMORY] = GAUGE("qnet_memory_bytes", "Memory of core and host, without plugins."),
     [DISK_FREE] = GAUGE("qnet_disk_free_bytes", "Room on the disk of the data folder."),
+    [TAINTED] = GAUGE("qnet_tainted_plugins", "Plugins in use that nobody vouches for."),
     [COMMIT] = {.name = "qnet_storage_commit_seconds",
                 .help = "What durable writes took.",
                 .type = QNK_METRIC_HISTOGRAM,
@@ -232,11 +234,24 @@ static void count_core(struct qnk_host *host, const struct qnk_node_counters *co
     count(host, SIGN_REFUSED, 0, refused);
 }
 
+static uint64_t tainted_count(struct qnk_host *host)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t kind = 0; kind < QNK_HOST_KINDS; kind++) {
+        const struct qnk_plugin *plugin = qnk_host_plugin(host, kind);
+
+        sum += plugin != NULL && *plugin->taint != 0;
+    }
+    return sum;
+}
+
 void qnk_gauges_update(struct qnk_host *host)
 {
     struct qnk_node_view view;
 
     set(host, DISK_FREE, host->disk_free);
+    set(host, TAINTED, tainted_count(host));
     if (host->node != NULL) {
         qnk_node_look(host->node, &view);
         update_core(host, &view);

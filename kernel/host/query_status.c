@@ -106,6 +106,22 @@ static json_t *bad_criteria(const struct qnk_host_view *host, const struct qnk_n
     return bad;
 }
 
+/* Plugins in use that nobody vouches for. */
+static json_t *taints_json(struct qnk_host *host)
+{
+    json_t *taints = json_array();
+
+    for (uint32_t kind = 0; kind < QNK_HOST_KINDS; kind++) {
+        const struct qnk_plugin *plugin = qnk_host_plugin(host, kind);
+
+        if (plugin != NULL && *plugin->taint != 0) {
+            json_array_append_new(taints, json_sprintf("%s/%s: %s", qnk_kit_name(kind),
+                                                       plugin->manifest.name, plugin->taint));
+        }
+    }
+    return taints;
+}
+
 void qnk_ask_status(struct qnk_question *question)
 {
     static const char *const known[] = {NULL};
@@ -136,6 +152,7 @@ void qnk_ask_status(struct qnk_question *question)
                   qnk_json_u64(host.memory_used), "memory_limit", qnk_json_u64(host.memory_limit));
 
     json_decref(bad);
+    json_object_set_new(answer, "tainted", taints_json(question->host));
     if (node != NULL) {
         uint64_t lag_blocks = node->head_height - node->final_height;
 
@@ -185,10 +202,11 @@ void qnk_ask_version(struct qnk_question *question)
 
 static json_t *plugin_json(enum qnk_host_kind kind, const struct qnk_plugin *plugin)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b}", "kind", qnk_kit_name(kind), "name",
-                     plugin->manifest.name, "version", plugin->manifest.version_text, "summary",
-                     plugin->manifest.summary, "path", plugin->path, "code",
-                     qnk_json_hash(&plugin->hash), "locked", plugin->is_locked);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s, s:s}", "kind", qnk_kit_name(kind),
+                     "name", plugin->manifest.name, "version", plugin->manifest.version_text,
+                     "summary", plugin->manifest.summary, "path", plugin->path, "code",
+                     qnk_json_hash(&plugin->hash), "locked", plugin->is_locked, "signer",
+                     plugin->signer, "taint", plugin->taint);
 }
 
 void qnk_ask_plugins(struct qnk_question *question)

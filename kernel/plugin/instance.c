@@ -108,6 +108,20 @@ static int32_t plugin_create(struct qnk_instance *instance, struct qn_span confi
     return QN_OK;
 }
 
+/* Said whenever one comes into use. Who turned the question off knows. */
+static void taint_say(struct qnk_instance *instance)
+{
+    const struct qnk_plugin *plugin = instance->plugin;
+    struct qn_node *node = &instance->node;
+    enum qnk_log_level level =
+        plugin->loader->trust == QNK_TRUST_OFF ? QNK_LOG_DEBUG : QNK_LOG_WARN;
+
+    if (*plugin->taint != 0 && qnk_log_is_on(&node->part, level)) {
+        qnk_log_write(&node->site, &node->part, level, "tainted", "this plugin taints the node: %s",
+                      plugin->taint);
+    }
+}
+
 int32_t qnk_instance_create(struct qnk_plugin *plugin, struct qn_span config,
                             const struct qnk_instance_options *options,
                             struct qnk_instance **instance, char why[QNK_PLUGIN_WHY_MAX])
@@ -138,6 +152,7 @@ int32_t qnk_instance_create(struct qnk_plugin *plugin, struct qn_span config,
         instance_free(loader, it);
         return status;
     }
+    taint_say(it);
     *instance = it;
     return QN_OK;
 }

@@ -3,6 +3,7 @@
 #include "kernel/plugin/loader.h"
 
 #include <dlfcn.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +84,27 @@ int32_t qnk_loader_relock(struct qnk_loader *loader, const char *path, char why[
     return QN_OK;
 }
 
+/* Under `off` nobody asks who signed what. */
+static int32_t trust_read(struct qnk_loader *loader, const char *path, char why[QNK_PLUGIN_WHY_MAX])
+{
+    if (path == NULL || *path == 0 || loader->trust == QNK_TRUST_OFF) {
+        return QN_OK;
+    }
+    if (sodium_init() < 0) {
+        (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "libsodium cannot be used on this machine");
+        return QN_IO;
+    }
+    return qnk_trust_open(path, loader->budget, &loader->trust_file, why);
+}
+
+static void files_done(struct qnk_loader *loader)
+{
+    if (loader->has_lock_file) {
+        qnk_lock_done(&loader->lock_file);
+    }
+    qnk_trust_destroy(loader->trust_file);
+}
+
 static void text_copy(char to[QNK_LOADER_PATH_MAX], const char *from)
 {
     (void)snprintf(to, QNK_LOADER_PATH_MAX, "%s", from != NULL ? from : "");
@@ -108,7 +130,11 @@ int32_t qnk_loader_create(const struct qnk_loader_options *options, struct qnk_l
 
     int32_t status = lock_read(it, options->lock_file, why);
 
+    if (status == QN_OK) {
+        status = trust_read(it, options->trust_file, why);
+    }
     if (status != QN_OK) {
+        files_done(it);
         qnk_memory_give(options->budget, it, sizeof *it);
         return status;
     }
@@ -145,9 +171,7 @@ void qnk_loader_destroy(struct qnk_loader *loader)
         loaded_free(loader, loader->plugins);
         loader->plugins = next;
     }
-    if (loader->has_lock_file) {
-        qnk_lock_done(&loader->lock_file);
-    }
+    files_done(loader);
     (void)pthread_mutex_destroy(&loader->lock);
     qnk_memory_give(budget, loader, sizeof *loader);
 }

@@ -4,9 +4,10 @@
 /* loader.h: plugins' files, found, verified without running them, and mapped once and for ever.
  *
  * A file is copied into sealed memory and hashed, so that what was verified is what runs; checked
- * against the lock file; audited and decoded as bytes; and mapped only when its first instance is
- * made. Code that was mapped stays mapped until the process ends. The same bytes are one plugin,
- * whatever path they came by. One loader serves all nodes of a process.
+ * against the lock file and the trust file (trust.h: who has to have signed it); audited and
+ * decoded as bytes; and mapped only when its first instance is made. Code that was mapped stays
+ * mapped until the process ends. The same bytes are one plugin, whatever path they came by. One
+ * loader serves all nodes of a process.
  *
  * A name is looked for in each folder of the search path, as FOLDER/KIND/NAME.so or where a build
  * tree has it, FOLDER/KIND/NAME/.libs/NAME.so, and then in the installation, as KIND/NAME.so.
@@ -17,7 +18,8 @@
  *   cost     the file is read, hashed and decoded once: milliseconds
  *   errors   `why` says in words what was wanted and what there is. QN_NOT_FOUND: no such file;
  *            QN_INVALID: not a plugin, or one that breaks a rule; QN_UNSUPPORTED: of another kind
- *            or version; QN_DENIED: the lock file says no; QN_IO; QN_NO_SPACE: over the budget
+ *            or version; QN_DENIED: the lock file or the trust file says no; QN_IO; QN_NO_SPACE:
+ *            over the budget
  *
  * Source: abi.md 8.
  */
@@ -36,6 +38,8 @@
 #define QNK_PLUGIN_FILE_MAX    67108864 /* bytes of a plugin's file; more: refused */
 #define QNK_LOADER_PLUGINS_MAX 256      /* plugins of one loader; more: refused */
 
+#define QNK_PLUGIN_TAINT_MAX 200 /* bytes of the words; the rest is cut off */
+
 struct qnk_loader;
 
 struct qnk_loader_options {
@@ -45,6 +49,7 @@ struct qnk_loader_options {
                                        looked at under ENFORCE or with privileges of another user */
     enum qnk_trust_policy trust;
     const char *lock_file;          /* path; NULL or "": there is none */
+    const char *trust_file;         /* path; NULL or "": there is none, and nothing is signed */
     const struct qnk_log_part *log; /* for warnings; NULL: none */
     bool hides_memory_files;        /* for tests: as if the system had no memfd */
 };
@@ -56,7 +61,11 @@ struct qnk_plugin {
     const char *path;     /* that it was read from; "": linked into the program */
     uint64_t size;        /* of the file */
     struct qnk_hash hash; /* SHA-256 of the file */
-    bool is_locked;       /* the lock file lists it; if not the node is tainted */
+    bool is_locked;       /* the lock file lists it */
+    char signer[17];      /* the key that signed it and is trusted with it; "": none */
+    /* Why the node is tainted by it; "": it is not. Tainted is what nobody signed who is trusted
+     * with it, or where there is no trust file, what the lock file does not list. */
+    char taint[QNK_PLUGIN_TAINT_MAX];
     /* The rest is there once it is mapped. */
     const struct qn_plugin *descriptor;
     struct qn_life life;   /* full size: no slot is NULL */
@@ -65,7 +74,8 @@ struct qnk_plugin {
     struct qnk_loader *loader;
 };
 
-/* QN_INVALID, QN_IO: the lock file cannot be read. QN_DENIED: it is missing and must be there. */
+/* QN_INVALID, QN_IO: the lock file or the trust file cannot be read. QN_DENIED: the lock file is
+ * missing and must be there. */
 QN_MUST_CHECK int32_t qnk_loader_create(const struct qnk_loader_options *options,
                                         struct qnk_loader **loader, char why[QNK_PLUGIN_WHY_MAX]);
 

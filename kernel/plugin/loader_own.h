@@ -9,6 +9,7 @@
 #include "kernel/plugin/loader.h"
 #include "kernel/plugin/lock.h"
 #include "kernel/plugin/sealed.h"
+#include "kernel/plugin/trust.h"
 
 #define QNK_LOADER_NAMES_MAX 256 /* installed plugins of one kind; more are not listed */
 #define QNK_LOADER_KINDS     8
@@ -51,6 +52,7 @@ struct qnk_loader {
     bool hides_memory_files;
     bool has_lock_file;
     struct qnk_lock lock_file;
+    struct qnk_trust *trust_file; /* NULL: there is none */
     struct qnk_config_plugins config;
 };
 

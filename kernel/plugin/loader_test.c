@@ -15,6 +15,7 @@
 #include "kernel/base/sink.h"
 #include "kernel/config/config.h"
 #include "kernel/plugin/plugin.h"
+#include "kernel/plugin/trust.h"
 
 static struct qnk_budget budget = {.limit = 1u << 30};
 static char folder[4096]; /* plugins/ of the build tree */
@@ -336,6 +337,165 @@ static void enforce_without_a_lock_file_is_refused(void **state)
     qnk_loader_destroy(loader);
 }
 
+/* --- signatures --- */
+
+static void text_put(const char *path, const char *text, size_t size)
+{
+    FILE *out = fopen(path, "wb");
+
+    assert_non_null(out);
+    assert_int_equal(fwrite(text, 1, size, out), size);
+    assert_int_equal(fclose(out), 0);
+}
+
+/* Copies none.so, signed as `version`; the signature's path and that of a trust file. */
+struct signing {
+    char path[4096], signature[4200], trust[4200];
+    struct qnk_minisign_secret secret;
+};
+
+static void signing_make(struct signing *it, struct qnk_loader *loader, const char *version)
+{
+    char comment[QNK_MINISIGN_COMMENT_MAX], text[QNK_MINISIGN_FILE_MAX];
+    char base64[QNK_MINISIGN_KEY_TEXT];
+    static uint8_t bytes[1 << 22];
+    struct qnk_minisign_key key;
+    struct qnk_plugin *plugin = NULL;
+
+    file_copy("none", "signed.so", -1, it->path);
+    (void)snprintf(it->signature, sizeof it->signature, "%s.minisig", it->path);
+    (void)snprintf(it->trust, sizeof it->trust, "%s/trust.yaml", work);
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", it->path, &plugin, why), QN_OK);
+    qnk_minisign_pair(&it->secret, &key);
+    qnk_minisign_key_text(&key, base64);
+    qnk_trust_comment("compression", "none", version, &plugin->hash, comment);
+
+    FILE *in = fopen(it->path, "rb");
+
+    assert_non_null(in);
+
+    struct qn_span file = {bytes, fread(bytes, 1, sizeof bytes, in)};
+
+    assert_int_equal(fclose(in), 0);
+    text_put(it->signature, text, qnk_minisign_make(&it->secret, file, "", comment, text));
+    (void)snprintf(text, sizeof text,
+                   "version: qnet.trust/v1\nkeys: [{key: %s, kinds: [compression]}]\n", base64);
+    text_put(it->trust, text, strlen(text));
+}
+
+static void signing_end(const struct signing *it)
+{
+    (void)unlink(it->signature);
+    assert_int_equal(unlink(it->path), 0);
+    assert_int_equal(unlink(it->trust), 0);
+}
+
+static struct qnk_loader *trusting(const struct signing *it, enum qnk_trust_policy policy,
+                                   const char *lock_file)
+{
+    const struct qnk_loader_options options = {
+        .budget = &budget, .trust = policy, .trust_file = it->trust, .lock_file = lock_file};
+    struct qnk_loader *loader = NULL;
+
+    if (qnk_loader_create(&options, &loader, why) != QN_OK) {
+        fail_msg("%s", why);
+    }
+    return loader;
+}
+
+/* With a lock file besides, which `enforce` wants too. */
+static void enforce_loads_what_is_signed_and_nothing_else(void **state)
+{
+    struct signing it;
+    char lock_file[4096];
+
+    (void)snprintf(lock_file, sizeof lock_file, "%s/plugins.lock", work);
+    lock_make(*state, "none", lock_file);
+    signing_make(&it, *state, "1.0.0");
+
+    struct qnk_loader *loader = trusting(&it, QNK_TRUST_ENFORCE, lock_file);
+    struct qnk_plugin *plugin = NULL;
+
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", it.path, &plugin, why), QN_OK);
+    assert_int_equal(strlen(plugin->signer), 16);
+    assert_string_equal(plugin->taint, "");
+    qnk_loader_destroy(loader);
+
+    assert_int_equal(unlink(it.signature), 0);
+    loader = trusting(&it, QNK_TRUST_ENFORCE, lock_file);
+    refuses(loader, "compression", "none", it.path, QN_DENIED, "not signed");
+    qnk_loader_destroy(loader);
+    assert_int_equal(unlink(lock_file), 0);
+    signing_end(&it);
+}
+
+static void warn_loads_what_nobody_signed_and_is_tainted(void **state)
+{
+    struct signing it;
+    struct qnk_plugin *plugin = NULL;
+
+    signing_make(&it, *state, "1.0.0");
+    assert_int_equal(unlink(it.signature), 0);
+
+    struct qnk_loader *loader = trusting(&it, QNK_TRUST_WARN, NULL);
+
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", it.path, &plugin, why), QN_OK);
+    assert_non_null(strstr(plugin->taint, "not signed"));
+    assert_string_equal(plugin->signer, "");
+    qnk_loader_destroy(loader);
+    signing_end(&it);
+}
+
+/* Also under `warn`: it is no accident. */
+static void a_signature_of_another_version_is_refused(void **state)
+{
+    struct signing it;
+
+    signing_make(&it, *state, "1.0.1");
+
+    struct qnk_loader *loader = trusting(&it, QNK_TRUST_WARN, NULL);
+
+    refuses(loader, "compression", "none", it.path, QN_DENIED, "its signature says version 1.0.1");
+    qnk_loader_destroy(loader);
+    signing_end(&it);
+}
+
+static void without_a_trust_file_the_lock_file_vouches(void **state)
+{
+    struct qnk_plugin *plugin = NULL;
+    char lock_file[4096];
+
+    assert_int_equal(qnk_loader_find(*state, "compression", "none", "", &plugin, why), QN_OK);
+    assert_non_null(strstr(plugin->taint, "policy is off"));
+    (void)snprintf(lock_file, sizeof lock_file, "%s/plugins.lock", work);
+    lock_make(*state, "none", lock_file);
+
+    struct qnk_loader *loader = loader_make(QNK_TRUST_WARN, lock_file);
+
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", "", &plugin, why), QN_OK);
+    assert_string_equal(plugin->taint, "");
+    qnk_loader_destroy(loader);
+    loader = loader_make(QNK_TRUST_WARN, NULL);
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", "", &plugin, why), QN_OK);
+    assert_non_null(strstr(plugin->taint, "neither pinned"));
+    qnk_loader_destroy(loader);
+    assert_int_equal(unlink(lock_file), 0);
+}
+
+static void a_trust_file_that_is_none_starts_nothing(void **state)
+{
+    struct qnk_loader_options options = {
+        .budget = &budget, .trust = QNK_TRUST_WARN, .trust_file = "/nowhere/trust.yaml"};
+    struct qnk_loader *loader = NULL;
+
+    (void)state;
+    assert_int_equal(qnk_loader_create(&options, &loader, why), QN_IO);
+    assert_non_null(strstr(why, "/nowhere/trust.yaml"));
+    options.trust = QNK_TRUST_OFF;
+    assert_int_equal(qnk_loader_create(&options, &loader, why), QN_OK);
+    qnk_loader_destroy(loader);
+}
+
 static void configs_are_checked_by_manifests(void **state)
 {
     const struct qnk_config_plugins *plugins = qnk_loader_config(*state);
@@ -422,6 +582,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lock_file_that_is_read_again_counts_from_then_on, start,
                                         stop),
         cmocka_unit_test_setup_teardown(enforce_without_a_lock_file_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(enforce_loads_what_is_signed_and_nothing_else, start, stop),
+        cmocka_unit_test_setup_teardown(warn_loads_what_nobody_signed_and_is_tainted, start, stop),
+        cmocka_unit_test_setup_teardown(a_signature_of_another_version_is_refused, start, stop),
+        cmocka_unit_test_setup_teardown(without_a_trust_file_the_lock_file_vouches, start, stop),
+        cmocka_unit_test_setup_teardown(a_trust_file_that_is_none_starts_nothing, start, stop),
         cmocka_unit_test_setup_teardown(configs_are_checked_by_manifests, start, stop),
         cmocka_unit_test_setup_teardown(names_are_listed_in_order, start, stop),
         cmocka_unit_test_setup_teardown(a_config_file_is_refused_before_code_is_mapped, start,

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <qnet/assert.h>
 
@@ -126,14 +127,94 @@ static int32_t lock_check(struct qnk_loader *loader, struct qnk_loaded *loaded, 
     return qnk_lock_check(&loader->lock_file, &line, why);
 }
 
+static void taint(struct qnk_plugin *plugin, const char *words)
+{
+    (void)snprintf(plugin->taint, sizeof plugin->taint, "%.*s", QNK_PLUGIN_TAINT_MAX - 1, words);
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* What the trust file says of the signature beside the file. What it denies is refused; what nobody
+ * signed is refused under `enforce`, and taints under `warn`. */
+static int32_t signature_check(struct qnk_loader *loader, struct qnk_loaded *loaded,
+                               const char *path, const char *kind, const char *name,
+                               struct qnk_trust_answer *answer, char why[QNK_PLUGIN_WHY_MAX])
+{
+    uint8_t room[QNK_MINISIGN_FILE_MAX + 1];
+    struct qnk_trust_ask ask = {
+        .file = loaded->sealed.bytes,
+        .hash = &loaded->plugin.hash,
+        .kind = kind,
+        .name = name,
+        .signature = qnk_trust_signature(path, room),
+        .now_ms = now_ms(),
+    };
+    char words[QNK_PLUGIN_WHY_MAX];
+    int32_t status = qnk_trust_check(loader->trust_file, &ask, answer, words);
+
+    if (status == QN_OK) {
+        (void)snprintf(loaded->plugin.signer, sizeof loaded->plugin.signer, "%s", answer->signer);
+        return QN_OK;
+    }
+    if (status == QN_NOT_FOUND && loader->trust == QNK_TRUST_WARN) {
+        taint(&loaded->plugin, words);
+        return QN_OK;
+    }
+    (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "%s", words);
+    return QN_DENIED;
+}
+
+/* Who vouches for the file: a key, or the lock file where no trust file is named. */
+static int32_t trust_check(struct qnk_loader *loader, struct qnk_loaded *loaded, const char *path,
+                           const char *kind, const char *name, struct qnk_trust_answer *answer,
+                           char why[QNK_PLUGIN_WHY_MAX])
+{
+    int32_t status = QN_OK;
+
+    if (loader->trust_file != NULL) {
+        status = signature_check(loader, loaded, path, kind, name, answer, why);
+    } else if (!loaded->plugin.is_locked) {
+        taint(&loaded->plugin, loader->trust == QNK_TRUST_OFF
+                                   ? "not pinned, and signatures are not asked for: trust.policy "
+                                     "is off"
+                                   : "neither pinned by a lock file nor signed");
+    }
+    return status;
+}
+
+/* A signature is of one version: the manifest's. */
+static int32_t signed_version_check(const struct qnk_plugin *plugin,
+                                    const struct qnk_trust_answer *answer,
+                                    char why[QNK_PLUGIN_WHY_MAX])
+{
+    if (*plugin->signer != 0 && strcmp(plugin->manifest.version_text, answer->version) != 0) {
+        (void)snprintf(why, QNK_PLUGIN_WHY_MAX,
+                       "its signature says version %s, and its manifest %s: sign anew by "
+                       "`qnet plugin sign`",
+                       answer->version, plugin->manifest.version_text);
+        return QN_DENIED;
+    }
+    return QN_OK;
+}
+
 /* Everything that is asked of a file before it is mapped, in the order of abi.md 8. */
 int32_t qnk_loaded_verify(struct qnk_loader *loader, struct qnk_loaded *loaded, const char *path,
                           const char *kind, const char *name, char why[QNK_PLUGIN_WHY_MAX])
 {
     struct qnk_elf elf;
     struct qn_span note;
+    struct qnk_trust_answer answer = {.signer = ""};
     int32_t status = lock_check(loader, loaded, kind, name, "", why);
 
+    if (status == QN_OK) {
+        status = trust_check(loader, loaded, path, kind, name, &answer, why);
+    }
     if (status == QN_OK) {
         status = qnk_elf_open(loaded->sealed.bytes, &elf, why);
     }
@@ -148,6 +229,9 @@ int32_t qnk_loaded_verify(struct qnk_loader *loader, struct qnk_loaded *loaded, 
     }
     if (status == QN_OK) {
         status = lock_check(loader, loaded, kind, name, loaded->plugin.manifest.version_text, why);
+    }
+    if (status == QN_OK) {
+        status = signed_version_check(&loaded->plugin, &answer, why);
     }
     if (status == QN_OK) {
         status = qnk_loaded_use(loader, loaded, why);

@@ -65,6 +65,17 @@ static void status_bad(const json_t *it)
     }
 }
 
+/* In one line: what each is tainted by stands in `--json`, and in the log. */
+static void status_tainted(const json_t *it)
+{
+    size_t count = json_array_size(qnk_at(it, "tainted"));
+
+    if (count > 0) {
+        printf("  tainted   by %zu plugin%s that nobody vouches for, as %s\n", count,
+               count == 1 ? "" : "s", json_string_value(json_array_get(qnk_at(it, "tainted"), 0)));
+    }
+}
+
 static void status_show(const json_t *it, bool is_colored)
 {
     status_head(it, is_colored);
@@ -96,6 +107,7 @@ static void status_show(const json_t *it, bool is_colored)
         printf("  final tx  %s   memory %s of %s\n", qnk_grouped(qnk_number(it, "final.txs")),
                qnk_bytes(qnk_number(it, "memory_used")), qnk_bytes(qnk_number(it, "memory_limit")));
     }
+    status_tainted(it);
     status_bad(it);
 }
 

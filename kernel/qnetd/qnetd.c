@@ -195,6 +195,7 @@ static enum qnk_exit loader_open(struct daemon *daemon)
         .search = getenv("QN_PLUGIN_PATH"),
         .trust = node->trust,
         .lock_file = node->lock_file,
+        .trust_file = node->trust_file,
     };
     char why[QNK_PLUGIN_WHY_MAX] = "";
 
