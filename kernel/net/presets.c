@@ -27,7 +27,8 @@ static const char *const texts[QNK_PRESETS] = {
     "consensus: {use: commit-reveal}\n"
     "ledger: {use: accounts}\n"
     "signature_rule: ed25519-strict-cofactored\n"
-    "settle: {blocks: 1, time: 100ms}\n",
+    "settle: {blocks: 1, time: 100ms}\n"
+    "swap: {notice: 5, probation: 5, ready: 67, dead: 2s, dead_later: 500ms}\n",
 };
 
 struct settings {

@@ -221,6 +221,11 @@ void qnk_spec_done(struct qnk_spec *spec);
 QN_MUST_CHECK int32_t qnk_spec_rules(struct qnk_spec *spec, const struct qnk_tree *more,
                                      struct qn_sink *out);
 
+/* The line of a network file that has this plugin for a network kind, with what the preset says of
+ * it. */
+QN_MUST_CHECK int32_t qnk_spec_plugin_line(struct qnk_spec *spec, const char *kind,
+                                           const char *plugin, struct qn_sink *out);
+
 /* The node of this name, or NULL. */
 const struct qnk_spec_node *qnk_spec_node_find(const struct qnk_spec *spec, const char *name);
 

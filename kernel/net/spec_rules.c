@@ -256,6 +256,15 @@ int32_t qnk_spec_rules(struct qnk_spec *spec, const struct qnk_tree *more, struc
     return status;
 }
 
+int32_t qnk_spec_plugin_line(struct qnk_spec *spec, const char *kind, const char *plugin,
+                             struct qn_sink *out)
+{
+    const struct qnk_tree value = {
+        .kind = QNK_TREE_TEXT, .is_plain = true, .text = plugin, .key = kind};
+
+    return line_put(spec, out, &value, NULL);
+}
+
 /* --- the check --- */
 
 /* Where the spec says what stands in this line of the rules. */

@@ -33,8 +33,7 @@ bool qnk_story_init(struct qnk_story *story, struct qnk_budget *budget, const st
 {
     uint64_t apart = spec->timeout_ms / (QNK_STORY_SAMPLES_MAX - 100);
 
-    *story = (struct qnk_story){
-        .budget = budget, .spec = spec, .seed = seed, .variant = variant, .interval_ms = 1000};
+    *story = (struct qnk_story){.budget = budget, .spec = spec, .seed = seed, .variant = variant};
     story->window_blocks = 10;
     story->sample_ms = apart > QNK_STORY_SAMPLE_MS ? (uint32_t)apart : QNK_STORY_SAMPLE_MS;
     qnk_course_make(&story->course, spec, seed, variant);

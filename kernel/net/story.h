@@ -81,7 +81,7 @@ struct qnk_story {
     FILE *events; /* NULL: not written */
     FILE *told;   /* for people, as it goes on; NULL */
 
-    uint32_t window_blocks, interval_ms;
+    uint32_t window_blocks;
     uint32_t sample_ms;
     struct qnk_story_node nodes[QNK_SPEC_NODES_MAX];
     struct qnk_story_tx *txs;

@@ -91,6 +91,14 @@ static double swap_txs(const struct qnk_story *story, const struct qnk_act *act,
     return (double)count;
 }
 
+/* A plain interval of the chain, in seconds. */
+static double interval_of(const struct qnk_story *story)
+{
+    double value;
+
+    return qnk_story_measure(story, QNK_MEASURE_INTERVAL_P50, 0, &value) && value > 0 ? value : 1;
+}
+
 bool qnk_story_swap(const struct qnk_story *story, const struct qnk_act *act,
                     enum qnk_swap_figure figure, double *value)
 {
@@ -108,8 +116,7 @@ bool qnk_story_swap(const struct qnk_story *story, const struct qnk_act *act,
         *value = gap_max(story->micro_us, story->heights, from_us, until_us);
         break;
     case QNK_SWAP_PAUSE:
-        *value =
-            gap_max(story->micro_us, story->heights, from_us, until_us) * 1000 / story->interval_ms;
+        *value = gap_max(story->micro_us, story->heights, from_us, until_us) / interval_of(story);
         break;
     case QNK_SWAP_LOST:
         *value = swap_txs(story, act, false);

@@ -76,6 +76,9 @@ static void stepped(void *ctx, uint32_t node, const struct qnk_event *event,
             final_stored(play, node, effect->final);
         } else if (effect->type == QNK_EFFECT_REPLY && effect->reply.codes != NULL) {
             answered(play, qnk_buf_span(effect->reply.codes));
+        } else if (effect->type == QNK_EFFECT_PROPOSED) {
+            qnk_story_log(play->story, node, qnk_play_now_us(play), 2, "proposed",
+                          effect->proposed.text);
         } else if (effect->type == QNK_EFFECT_SEND && effect->send.lane == QNK_LANE_CONSENSUS) {
             play->story->vote_bytes +=
                 (effect->send.head == NULL ? 0 : effect->send.head->size) + effect->send.body.size;
@@ -134,7 +137,9 @@ static void node_sample(struct qnk_play *play, uint32_t node)
     if (at != NULL) {
         qnk_node_look(at, &view);
         sample.is_on = true;
-        sample.is_ready = view.phase == QNK_PHASE_RUNNING || view.phase == QNK_PHASE_PAUSED;
+        sample.is_held = view.is_held;
+        sample.is_ready =
+            !view.is_held && (view.phase == QNK_PHASE_RUNNING || view.phase == QNK_PHASE_PAUSED);
         sample.head = (uint32_t)view.head_height;
         sample.window = (uint32_t)view.final_window;
         sample.final_height = (uint32_t)view.final_height;
@@ -275,6 +280,8 @@ static void oracle_open(struct qnk_play *play)
     }
     setup.ledger = play->witness.ledger;
     setup.producer = play->witness.producer;
+    setup.plug = qnk_witness_plug;
+    setup.plug_ctx = &play->witness;
     setup.query_totals = play->witness.query_totals;
     setup.query_accounts = play->witness.query_accounts;
     play->oracle = qnk_oracle_create(play->budget, &setup);
@@ -314,6 +321,12 @@ static int32_t cast_open(struct qnk_play *play, const struct qnk_virtual_setup *
     struct qn_sink rules;
     int32_t status;
 
+    if (!qnk_play_swaps_find(play, setup->spec)) {
+        qnk_text(why, QNK_CAST_WHY, "more than %d plugins to swap to", QNK_PLAY_SWAPS_MAX);
+        return QN_NO_SPACE;
+    }
+    cast.others = play->swap_texts;
+    cast.others_count = play->swaps_count;
     qnk_sink_init(&rules, setup->budget, RULES_CAP);
     status = qnk_spec_rules(setup->spec, variant == NULL ? NULL : variant->network, &rules);
     if (status == QN_OK) {
@@ -321,6 +334,9 @@ static int32_t cast_open(struct qnk_play *play, const struct qnk_virtual_setup *
         status = qnk_cast_create(&cast, &play->cast, why);
     }
     qnk_sink_done(&rules);
+    if (status == QN_OK) {
+        qnk_play_lacks(play);
+    }
     return status;
 }
 
@@ -331,6 +347,7 @@ static void tick(struct qnk_play *play, uint64_t now_ms)
     qnk_world_run(play->world, play->start_us + now_ms * MS);
     nodes_start(play);
     qnk_play_acts(play);
+    qnk_play_swaps(play);
     qnk_play_load(play);
     if (now_ms % play->story->sample_ms < QNK_VIRTUAL_TICK_MS) {
         for (uint32_t i = 0; i < play->spec->nodes_count; i++) {

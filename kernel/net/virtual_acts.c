@@ -114,6 +114,10 @@ static void act_do(struct qnk_play *play, struct qnk_act *act, bool begins)
     } else if (action == QNK_ACTION_CLOCK) {
         qnk_world_clock(play->world, act->node, begins ? (int64_t)(act->event->offset_ms * MS) : 0,
                         0);
+    } else if (action == QNK_ACTION_SWAP) {
+        qnk_play_swap_begin(play, act);
+    } else if (action == QNK_ACTION_INSTALL) {
+        qnk_play_install(play, act->node);
     } else if (action == QNK_ACTION_LIE) {
         lie_begin(play, act);
     } else if (action >= QNK_ACTION_LOSS) {
@@ -142,10 +146,4 @@ void qnk_play_acts(struct qnk_play *play)
             act_do(play, act, false);
         }
     }
-}
-
-bool qnk_play_is_swapping(const struct qnk_play *play)
-{
-    (void)play;
-    return false;
 }
