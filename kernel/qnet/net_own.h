@@ -27,9 +27,10 @@ struct qnk_net_child {
     struct qnk_dev_plugin plugins[QNK_DEV_KINDS];
     uint32_t index;
     uint32_t starts;
-    int pid;         /* 0: it does not run */
-    bool is_wanted;  /* it shall run, and starts again when it ends */
-    bool is_waiting; /* for its first start */
+    uint64_t again_ms; /* when it starts again; 0: not by itself */
+    int pid;           /* 0: it does not run */
+    bool is_wanted;    /* it shall run, and starts again when it ends */
+    bool is_waiting;   /* for its first start */
     bool is_paused;
     bool is_answering;              /* its last status was good */
     uint64_t cpu_ms, cpu_before_ms; /* of the process, of those before it */

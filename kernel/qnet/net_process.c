@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel/base/bech32m.h"
 #include "kernel/base/hex.h"
 #include "kernel/base/text.h"
 #include "kernel/qnet/client.h"
@@ -51,7 +52,12 @@ static void child_ended(uv_process_t *process, int64_t code, int signal)
     child->cpu_ms = 0;
     snprintf(text, sizeof text, "code %d, signal %d", (int)code, signal);
     qnk_story_stopped(net->story, child->index, now_us(net), text);
-    if (child->is_wanted && !net->is_stopping) {
+    if (child->is_wanted && !net->is_stopping && net->setup->stays_up) {
+        snprintf(text, sizeof text, "%s ended with %d, signal %d: it starts again",
+                 child->node->name, (int)code, signal);
+        qnk_story_tell(net->story, now_us(net), "ended", text);
+        child->again_ms = uv_now(&net->loop) + AGAIN_MS;
+    } else if (child->is_wanted && !net->is_stopping) {
         snprintf(text, sizeof text, "%s ended by itself: code %d, signal %d", child->node->name,
                  (int)code, signal);
         qnk_story_tell(net->story, now_us(net), "died", text);
@@ -136,6 +142,30 @@ static void children_stop(struct qnk_net *net)
             (void)uv_process_kill(&child->process, SIGTERM);
         }
     }
+}
+
+/* What others may want to know of a network that stays up; whole or not at all. */
+static void net_put(const struct qnk_net *net)
+{
+    json_t *nodes = json_array(), *facts;
+    char part[QNK_NET_PATH], path[QNK_NET_PATH], key[QNK_BECH32M_KEY_SIZE];
+
+    for (uint32_t i = 0; i < net->dev.count; i++) {
+        const struct qnk_net_child *child = &net->children[i];
+
+        qnk_bech32m_encode(QNK_PREFIX_NODE, child->node->key.bytes, key);
+        json_array_append_new(nodes,
+                              json_pack("{s:s, s:i, s:s, s:s}", "name", child->node->name, "pid",
+                                        child->pid, "runtime", child->node->runtime, "key", key));
+    }
+    facts = json_pack("{s:i, s:s, s:s, s:o}", "pid", (int)getpid(), "folder",
+                      net->setup->artifacts->folder, "runtime", net->dev.runtime, "nodes", nodes);
+    snprintf(path, sizeof path, "%.400s/net.json", net->setup->artifacts->folder);
+    snprintf(part, sizeof part, "%.400s/net.json.part", net->setup->artifacts->folder);
+    if (json_dump_file(facts, part, JSON_INDENT(2)) != 0 || rename(part, path) != 0) {
+        fprintf(stderr, "qnet: cannot write '%s'\n", path);
+    }
+    json_decref(facts);
 }
 
 /* --- what the nodes say --- */
@@ -397,6 +427,25 @@ static void nodes_start(struct qnk_net *net)
     }
 }
 
+/* In a network that stays up, who ended starts again. */
+static void nodes_restart(struct qnk_net *net)
+{
+    bool has_changed = false;
+
+    for (uint32_t i = 0; i < net->dev.count; i++) {
+        struct qnk_net_child *child = &net->children[i];
+
+        if (child->again_ms != 0 && uv_now(&net->loop) >= child->again_ms) {
+            child->again_ms = 0;
+            net->is_broken = !qnk_net_child_start(child) || net->is_broken;
+            has_changed = true;
+        }
+    }
+    if (has_changed) {
+        net_put(net);
+    }
+}
+
 static bool is_waited_for(const struct qnk_net *net)
 {
     for (uint32_t i = 0; i < net->dev.count; i++) {
@@ -422,6 +471,7 @@ static bool is_up(struct qnk_net *net)
         net->is_ready_told = true;
         snprintf(text, sizeof text, "%u of %u nodes answer", answering, net->dev.count);
         qnk_story_tell(net->story, now_us(net), "up", text);
+        net_put(net);
     }
     return net->is_ready_told;
 }
@@ -495,6 +545,7 @@ static void ticked(uv_timer_t *timer)
         return;
     }
     nodes_start(net);
+    nodes_restart(net);
     look(net);
     ask_blocks(net);
     if (is_up(net) && !net->setup->stays_up) {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "kernel/base/text.h"
 #include "kernel/net/report.h"
@@ -87,10 +88,24 @@ static bool provider_run(struct qnk_net_run *run)
         return virtual_run(run);
     }
 
-    const struct qnk_process_setup setup = {
-        .spec = run->spec, .story = &run->story, .artifacts = &run->artifacts};
+    const struct qnk_process_setup setup = {.spec = run->spec,
+                                            .story = &run->story,
+                                            .artifacts = &run->artifacts,
+                                            .stays_up = run->stays_up};
 
     return qnk_process_run(&setup);
+}
+
+/* RUNS/latest leads to this run. */
+static void latest_link(const struct qnk_net_run *run)
+{
+    char path[500];
+
+    snprintf(path, sizeof path, "%.400s/latest", run->runs);
+    (void)unlink(path);
+    if (symlink(run->artifacts.id, path) != 0) {
+        fprintf(stderr, "qnet: cannot make '%s': %s\n", path, strerror(errno));
+    }
 }
 
 static void begin_tell(const struct qnk_net_run *run)
@@ -131,12 +146,13 @@ int qnk_net_run(struct qnk_net_run *run)
         qnk_net_run_done(run);
         return QNK_CLI_FAILED;
     }
+    latest_link(run);
     begin_tell(run);
     is_done = provider_run(run);
     (void)fclose(run->story.events);
     run->story.events = NULL;
     run->story.real_ms = now_ms() - start_ms;
-    if (is_done) {
+    if (is_done && !run->stays_up) {
         qnk_judge(&run->story, command_run, run, &run->verdicts);
         is_done = qnk_artifacts_write(&run->artifacts, &run->story, &run->verdicts) &&
                   qnk_report_write(&run->artifacts, &run->story, &run->verdicts);

@@ -17,6 +17,7 @@ struct qnk_net_run {
     const char *runs;    /* folder in which the run's is made */
     const char *command; /* that repeats it */
     FILE *told;          /* NULL: nothing is told */
+    bool stays_up;       /* of processes: no timeline, until it is interrupted */
     struct qnk_artifacts artifacts;
     struct qnk_story story;
     struct qnk_verdicts verdicts;
