@@ -100,6 +100,10 @@ static void act_do(struct qnk_net *net, struct qnk_act *act, bool begins)
         power_set(child, false, 0);
     } else if (action == QNK_ACTION_PAUSE) {
         pause_set(child, begins);
+    } else if (action == QNK_ACTION_SWAP) {
+        qnk_net_swap_begin(net, act);
+    } else if (action == QNK_ACTION_INSTALL) {
+        qnk_net_install(child, act->event);
     }
 }
 
@@ -132,12 +136,6 @@ void qnk_net_acts(struct qnk_net *net)
             act_do(net, act, false);
         }
     }
-}
-
-bool qnk_net_is_swapping(const struct qnk_net *net)
-{
-    (void)net;
-    return false;
 }
 
 /* --- plugins that a node lacks --- */

@@ -4,7 +4,7 @@
 /* net_own.h: what the parts of the process provider share. Not for others.
  *
  * net_process.c starts, watches and ends; net_acts.c does what the timeline says; net_export.c
- * reads chains, logs and figures at the end.
+ * reads chains, logs and figures at the end; net_swap.c plans swaps.
  */
 
 #include <uv.h>
@@ -32,6 +32,9 @@ struct qnk_net_child {
     bool is_wanted;    /* it shall run, and starts again when it ends */
     bool is_waiting;   /* for its first start */
     bool is_paused;
+    bool is_installed; /* it has what it lacked */
+    bool serves, was_held;
+    uint64_t ready_ms;              /* when to say again that it is ready */
     bool is_answering;              /* its last status was good */
     uint64_t cpu_ms, cpu_before_ms; /* of the process, of those before it */
     uint64_t rss;
@@ -56,6 +59,9 @@ struct qnk_net {
         counted; /* blocks whose transactions were asked for, and counted final */
     struct qnk_hash chain_id;
     uint64_t fee;
+    struct qnk_act *swap; /* that is under way; NULL: none */
+    uint64_t swap_look_ms;
+    bool has_swaps, swap_is_planned, swap_is_asking;
     bool has_facts, is_asking_micro, is_asking_final, is_asking_facts;
     bool is_stopping, is_broken, is_ready_told, is_interrupted;
 };
@@ -64,7 +70,12 @@ uint64_t qnk_net_now_ms(const struct qnk_net *net);
 bool qnk_net_child_start(struct qnk_net_child *child);
 
 void qnk_net_acts(struct qnk_net *net);
+
+/* Plans, says ready, and sees whether it came into use. */
+void qnk_net_swap_begin(struct qnk_net *net, struct qnk_act *act);
+void qnk_net_swaps(struct qnk_net *net);
 bool qnk_net_is_swapping(const struct qnk_net *net);
+void qnk_net_install(struct qnk_net_child *child, const struct qnk_spec_event *event);
 
 /* What of `plan: KIND=PLUGIN` a node lacks is hidden from it: its own folder of plugins. False
  * after words. */

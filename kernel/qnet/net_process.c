@@ -498,6 +498,7 @@ static void course_do(struct qnk_net *net)
 
     load_do(net);
     qnk_net_acts(net);
+    qnk_net_swaps(net);
     is_over =
         now_ms >= net->story->course.end_ms && !is_waited_for(net) && !qnk_net_is_swapping(net);
     net->over_ms = is_over && net->over_ms == 0 ? now_ms : net->over_ms;
@@ -688,6 +689,10 @@ bool qnk_process_run(const struct qnk_process_setup *setup)
 
     net = (struct qnk_net){.setup = setup, .spec = setup->spec, .story = setup->story};
     qnk_sink_init(&rules, &qnk_client_budget, RULES_CAP);
+    for (uint32_t i = 0; i < setup->story->course.count; i++) {
+        net.has_swaps =
+            net.has_swaps || setup->story->course.acts[i].event->action == QNK_ACTION_SWAP;
+    }
     is_made = rules_make(&net, &rules) && uv_loop_init(&net.loop) == 0 &&
               files_make(&net, (const char *)rules.data);
     if (is_made) {
