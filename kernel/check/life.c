@@ -15,8 +15,8 @@ enum {
     WALKS = 40,
     STEPS = 30,
     LIVES = 1000,
-    LIVES_FAST = 200,
-    WARM = 50,          /* lives before the first count */
+    LIVES_FAST = 100,
+    WARM = 30,          /* lives before the first count */
     HEAP_SLACK = 4096,  /* bytes */
     PAGES_SLACK = 1024, /* pages that the heap may grow by without a leak */
     TURN_MS = 1,

@@ -96,7 +96,6 @@ static void same_in_any_instance(struct qnk_subject *subject, uint32_t arg)
         qnk_stand_start(&stands[i]);
     }
     for (int i = 1; i >= 0; i--) {
-        stack_fill((uint8_t)(i * 255));
         qnk_worked_run(subject, &stands[i], &worked);
         hex_make(worked.hash, hex[i]);
     }

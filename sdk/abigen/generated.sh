@@ -10,6 +10,7 @@ for abi in sdk/abi/*.yaml; do
         echo "cases $abi sdk/check/gen/$kind.h"
     [ "$kind" = manifest ] || echo "kind $abi kernel/plugin/gen/$kind.c"
 done
-for manifest in sdk/check/sample.yaml kernel/plugin/*.yaml plugins/*/*/*.yaml; do
+for manifest in sdk/check/sample.yaml kernel/plugin/*.yaml plugins/*/*/*.yaml \
+    tests/broken/*.yaml; do
     [ ! -e "$manifest" ] || echo "manifest $manifest ${manifest%.yaml}.manifest.h"
 done

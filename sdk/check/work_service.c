@@ -120,7 +120,7 @@ static struct asking asking_make(struct qn_check_work *work)
 static void service_work(struct qn_check_work *work)
 {
     struct asking it = asking_make(work);
-    uint64_t seq = 1;
+    uint64_t seq = it.slots->cursor(work->inst) + 1; /* where delivery resumes */
 
     for (uint32_t i = 0; i < work->rounds; i++) {
         deliver(&it, &seq);
