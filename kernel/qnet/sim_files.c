@@ -26,6 +26,7 @@ const char *const qnk_sim_others[QNK_SIM_OTHERS] = {
     "            seal: 250ms, propose: 100ms, propose_step: 50ms, base: 100ms, step: 50ms}\n",
     "producer: {use: round-robin, version: \"1.0\", turn: 5, "
     "intervals: [60ms, 40ms, 20ms, 10ms]}\n",
+    "producer: {use: beacon, version: \"1.0\", turn: 3, intervals: [80ms, 40ms, 20ms, 10ms]}\n",
 };
 
 #define NODE(mempool)                                    \

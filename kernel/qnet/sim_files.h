@@ -12,5 +12,5 @@ extern const char qnk_sim_node[];
 extern const char qnk_sim_node_of_many[];
 
 /* What such a network may swap to, in a network file's lines. */
-enum { QNK_SIM_OTHERS = 3 };
+enum { QNK_SIM_OTHERS = 4 };
 extern const char *const qnk_sim_others[QNK_SIM_OTHERS];

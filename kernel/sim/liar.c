@@ -269,6 +269,36 @@ static void tick(void *ctx, struct qnk_world *world)
     qnk_world_at(liars->world, qnk_world_now(liars->world) + TICK_US, tick, liar);
 }
 
+/* --- engines --- */
+
+void qnk_liar_bind(struct qnk_liar *liar, struct qnk_vote *vote)
+{
+    const struct qnk_node *node = qnk_world_node(liar->all->world, liar->node);
+    const struct qnk_bindings *list =
+        node == NULL ? NULL : qnk_node_control_final(node)->bindings[QNK_BINDING_CONSENSUS];
+    const struct qnk_binding *engine;
+    struct qnk_node_view view;
+    uint8_t record[QNK_ENGINE_RECORD_MAX];
+
+    vote->binding = liar->all->binding;
+    if (node == NULL) {
+        return;
+    }
+    if (vote->era == 0) {
+        qnk_node_look(node, &view);
+        vote->era = view.era;
+    }
+    engine = qnk_bindings_find(list, vote->era >> 8);
+    if (engine != NULL && (vote->era & 0xff) != 0) {
+        engine = qnk_bindings_find(list, engine->fallback);
+    }
+    if (engine != NULL) {
+        struct qn_span bytes = {record, qnk_engine_record(engine, record)};
+
+        qnk_vote_binding(&liar->all->set->hash, bytes, &vote->binding);
+    }
+}
+
 /* --- life --- */
 
 static void binding_set(struct qnk_liars *liars, const struct qnk_params *params)

@@ -130,8 +130,9 @@ static void forge_whole(struct qnk_liar *liar, struct qnk_certified certified)
         .window = view.final_window + 1,
         .round = (uint32_t)qnk_liar_lot(liar, lie, 3),
         .vr = -1,
-        .binding = liar->all->binding,
     };
+
+    qnk_liar_bind(liar, &like);
 
     if (qnk_liar_lot(liar, lie, 2) == 0) {
         header_forge(liar, &certified, header, &like.digest);

@@ -102,8 +102,9 @@ void qnk_liar_contradict_tick(struct qnk_liar *liar)
         .round = view.round,
         .vr = -1,
         .member = liar->member,
-        .binding = liar->all->binding,
     };
+
+    qnk_liar_bind(liar, &vote);
 
     switch (qnk_liar_lot(liar, lie, 4)) {
     case 0:

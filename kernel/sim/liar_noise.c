@@ -225,11 +225,11 @@ static void flood_vote(struct qnk_liar *liar, uint32_t to, const struct qnk_node
         .round = (uint32_t)qnk_liar_lot(liar, lie, 1000),
         .vr = -1,
         .member = liar->member,
-        .binding = liar->all->binding,
         .digest = qnk_liar_hash(liar, lie),
     };
     uint8_t message[QNK_VOTE_MESSAGE_SIZE];
 
+    qnk_liar_bind(liar, &vote);
     qnk_vote_message(&vote, &liar->all->chain_id, message);
     if (qnk_liar_lot(liar, lie, 4) == 0) {
         qnk_liar_bytes(liar, lie, vote.signature, sizeof vote.signature);

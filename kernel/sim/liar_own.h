@@ -66,7 +66,7 @@ struct qnk_liars {
     struct qnk_budget *budget;
     struct qnk_world *world;
     struct qnk_hash chain_id;
-    struct qnk_hash binding; /* of all votes: nothing is swapped yet */
+    struct qnk_hash binding; /* of votes under the engine of genesis */
     struct qnk_set *set;
     uint64_t seed;
     uint32_t nodes;
@@ -120,6 +120,10 @@ static inline bool qnk_liar_duty_side(const struct qnk_liar_duty *duty, uint32_t
 
 /* Where its node stands. False: it is off. */
 bool qnk_liar_look(const struct qnk_liar *liar, struct qnk_node_view *view);
+
+/* Era and binding of a vote made up for the window after the last final one, as the liar's own node
+ * has them; or, if the vote has an era, the binding of that. */
+void qnk_liar_bind(struct qnk_liar *liar, struct qnk_vote *vote);
 
 /* --- liar_votes.c --- */
 

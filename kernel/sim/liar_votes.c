@@ -96,7 +96,7 @@ static struct qn_buf *vote_other(struct qnk_liar *liar, uint32_t lie, const stru
         memcpy(tail, vote->tail.data, vote->tail.size);
     }
     other.tail.data = tail;
-    other.binding = liar->all->binding;
+    qnk_liar_bind(liar, &other);
     if (vote->step == QNK_STEP_PROPOSE) {
         if (!header_change(liar, lie, &other, tail)) {
             return NULL;
