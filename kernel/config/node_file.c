@@ -21,6 +21,7 @@ static const char *const levels[] = {"error", "warn", "info", "debug", "trace"};
 static const char *const formats[] = {"auto", "text", "logfmt", "json"};
 static const char *const policies[] = {"enforce", "warn", "off"};
 static const char *const guards[] = {"class", "full", "off"};
+static const char *const accepts[] = {"ask", "prepared", "never"};
 
 _Static_assert(COUNT(levels) == QNK_LOG_LEVEL_COUNT, "a choice is a level");
 
@@ -125,6 +126,11 @@ static const struct qnk_config_key keys[] = {
      .values = guards,
      .values_count = COUNT(guards),
      .doc = "how closely calls of plugins are watched; full is for tests"},
+    {.name = "swap.accept",
+     .type = QNK_CONFIG_CHOICE,
+     .values = accepts,
+     .values_count = COUNT(accepts),
+     .doc = "whether this validator is ready for a plan: when told, once it has the plugin, never"},
     {.name = "mempool.txs",
      .type = QNK_CONFIG_INT,
      .unit = QNK_CONFIG_UNIT_TXS,
@@ -358,6 +364,7 @@ void qnk_node_check(struct qnk_checker *checker, const struct qnk_config_part *p
         .lock_file = text_of(checker, part, "trust.lock"),
         .trust_file = text_of(checker, part, "trust.keys"),
         .guard = (enum qnk_guard_depth)qnk_part_number(part, "guard"),
+        .swap_accept = (enum qnk_swap_accept)qnk_part_number(part, "swap.accept"),
         .mempool_txs = (uint32_t)qnk_part_number(part, "mempool.txs"),
         .mempool_bytes = qnk_part_number(part, "mempool.bytes"),
         .mempool_senders = (uint32_t)qnk_part_number(part, "mempool.senders"),

@@ -31,6 +31,9 @@ enum qnk_log_choice {
     QNK_LOG_CHOICE_JSON,
 };
 
+/* Whether a plan that is on the chain has this node's word. */
+enum qnk_swap_accept { QNK_SWAP_ACCEPT_ASK, QNK_SWAP_ACCEPT_PREPARED, QNK_SWAP_ACCEPT_NEVER };
+
 struct qnk_node_peer {
     struct qnk_hash key;
     const char *address;
@@ -64,6 +67,7 @@ struct qnk_node_file {
     const char *lock_file;  /* of plugins */
     const char *trust_file; /* whose signatures of them count; "": none are asked for */
     enum qnk_guard_depth guard;
+    enum qnk_swap_accept swap_accept;
     uint32_t mempool_txs;
     uint64_t mempool_bytes;
     uint32_t mempool_senders;

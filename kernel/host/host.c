@@ -141,6 +141,7 @@ static void on_tick(uv_timer_t *timer)
         qnk_log_tick(host->setup.log);
         if (host->phase == QNK_HOST_RUNNING) {
             signing_look(host);
+            qnk_bound_tick(host);
         }
     }
     if (host->phase == QNK_HOST_RUNNING) {
@@ -201,6 +202,7 @@ static void kit_end(struct qnk_host *host)
 static void parts_end(struct qnk_host *host)
 {
     qnk_refit_stop(host);
+    qnk_bound_stop(host);
     if (host->peers != NULL) {
         qnk_peers_stop(host->peers, qnk_live_now(host));
     }
@@ -218,6 +220,8 @@ static void parts_end(struct qnk_host *host)
         qnk_node_destroy(host->node);
         host->node = NULL;
     }
+    qnk_bound_destroy(host->bound);
+    host->bound = NULL;
     if (host->has_kit) {
         kit_end(host);
     }
@@ -455,8 +459,20 @@ const struct qnk_config *qnk_host_config(const struct qnk_host *host)
 
 struct qnk_instance *qnk_host_instance(struct qnk_host *host, uint32_t kind)
 {
+    struct qnk_instance *instance = NULL;
+
     QN_ASSERT(kind < QNK_HOST_KINDS);
-    return host->phase == QNK_HOST_RUNNING ? host->kit.instances[kind] : NULL;
+    if (host->phase != QNK_HOST_RUNNING) {
+        return NULL;
+    }
+    if (kind == QNK_HOST_CONSENSUS || kind == QNK_HOST_PRODUCER) { /* as the chain binds */
+        uint32_t bound = kind == QNK_HOST_CONSENSUS ? QNK_BINDING_CONSENSUS : QNK_BINDING_PRODUCER;
+        struct qnk_node_view view;
+
+        qnk_node_look(host->node, &view);
+        instance = qnk_bound_find(host, bound, view.numbers[bound]);
+    }
+    return instance != NULL ? instance : host->kit.instances[kind];
 }
 
 const struct qnk_plugin *qnk_host_plugin(struct qnk_host *host, uint32_t kind)

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "kernel/base/clock.h"
+#include "kernel/host/bound.h"
 #include "kernel/host/datadir.h"
 #include "kernel/host/disk.h"
 #include "kernel/host/gate.h"
@@ -114,6 +115,7 @@ struct qnk_host {
     bool is_holding;   /* jobs wait here instead: a plugin that they call is exchanged */
     struct qnk_task *held, *held_last;
     struct qnk_refit *refit; /* NULL while starting */
+    struct qnk_bound *bound; /* NULL while starting */
     qnk_refit_heard *refit_heard;
     void *refit_heard_ctx;
     struct qnk_gate gate;

@@ -197,9 +197,15 @@ static void perform_one(struct qnk_host *host, struct qnk_effect *effect)
     case QNK_EFFECT_NOTE:
         note(host, effect);
         break;
-    case QNK_EFFECT_NEED: /* who has no file is held: nothing is to be done for that */
+    case QNK_EFFECT_NEED:
+        qnk_bound_need(host, effect->need);
+        effect->need = NULL;
+        break;
     case QNK_EFFECT_UNPLUG:
+        qnk_bound_unplug(host, effect->unplug.kind, effect->unplug.number);
+        break;
     case QNK_EFFECT_PROPOSED:
+        qnk_bound_proposed(host, effect);
         break;
     case QNK_EFFECT_HALT:
         qnk_host_stop(host, QNK_EXIT_INTERNAL, effect->halt.text);
@@ -224,6 +230,7 @@ void qnk_live_event(struct qnk_host *host, struct qnk_event *event)
     qnk_effects_reset(&host->effects);
     host->is_performing = false;
     qnk_live_timers_arm(host);
+    qnk_bound_answer(host);
 }
 
 /* --- timers --- */

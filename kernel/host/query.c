@@ -27,6 +27,7 @@ const struct qnk_query qnk_queries[] = {
     {"peers", "peers and how they do", true, qnk_ask_peers},
     {"storage", "sizes of what is stored", true, qnk_ask_storage},
     {"metrics", "the metrics", true, qnk_ask_metrics},
+    {"swap.status", "the plan of a swap, bindings, what is lacking", true, qnk_ask_swap_status},
     {"swap.history", "what became of plugins while it ran: count", true, qnk_ask_swap_history},
     {"log.level", "sets a part's level: part, level, seconds", false, qnk_ask_log_level},
     {"node.stop", "ends the node cleanly", false, qnk_ask_stop},
@@ -36,6 +37,9 @@ const struct qnk_query qnk_queries[] = {
     {"peer.remove", "forgets a known peer: key", false, qnk_ask_peer_remove},
     {"peer.ban", "refuses a peer: key, seconds, reason", false, qnk_ask_peer_ban},
     {"peer.unban", "ends a ban: key", false, qnk_ask_peer_unban},
+    {"swap.plan", "plans another plugin for all: kind, plugin", false, qnk_ask_swap_plan},
+    {"swap.ready", "says that this validator is ready for the plan", false, qnk_ask_swap_ready},
+    {"swap.abort", "withdraws the plan, or this validator's word", false, qnk_ask_swap_abort},
     {"plugin.swap", "exchanges a local plugin: kind, plugin", false, qnk_ask_plugin_swap},
     {"plugin.load", "makes a plugin available: kind, plugin", false, qnk_ask_plugin_load},
 };

@@ -100,3 +100,7 @@ void qnk_ask_peer_unban(struct qnk_question *question);
 void qnk_ask_plugin_swap(struct qnk_question *question);
 void qnk_ask_plugin_load(struct qnk_question *question);
 void qnk_ask_swap_history(struct qnk_question *question);
+void qnk_ask_swap_status(struct qnk_question *question);
+void qnk_ask_swap_plan(struct qnk_question *question);
+void qnk_ask_swap_ready(struct qnk_question *question);
+void qnk_ask_swap_abort(struct qnk_question *question);

@@ -23,6 +23,9 @@ static const char *phase_name(const struct qnk_host_view *host, const struct qnk
     if (host->phase == QNK_HOST_STOPPING) {
         return "stopping";
     }
+    if (node != NULL && node->is_held) {
+        return "held";
+    }
     return node == NULL ? "starting" : names[node->phase];
 }
 
@@ -99,6 +102,9 @@ static json_t *bad_criteria(const struct qnk_host_view *host, const struct qnk_n
     }
     if (host->has_validator && !node->is_signing) {
         json_array_append_new(bad, json_string("signing"));
+    }
+    if (node->is_held) {
+        json_array_append_new(bad, json_string("swap"));
     }
     if (host->clock != NULL && *host->clock != 0) {
         json_array_append_new(bad, json_string("clock"));

@@ -542,6 +542,40 @@ static int32_t plugin_find(struct qnk_refit *refit, const char *kind, const char
     return status == QN_OK ? QN_OK : refuse(why, status, "%.380s", words);
 }
 
+int32_t qnk_refit_read(struct qnk_host *host, const char *kind, const char *text,
+                       struct qnk_refit_typed *typed, char *why, uint64_t room)
+{
+    struct qnk_refit *refit = host->refit;
+    char words[QNK_PLUGIN_WHY_MAX] = "";
+    char reason[QNK_REFIT_WORDS] = "";
+    int32_t status = loader_ready(refit, reason);
+
+    *typed = (struct qnk_refit_typed){0};
+    if (status == QN_OK) {
+        status = config_make(refit, kind, text, &typed->config, &typed->used, reason);
+    }
+    if (status == QN_OK) {
+        status = qnk_loader_find_used(host->setup.loader, typed->used, &typed->plugin, words);
+        if (status != QN_OK) {
+            (void)refuse(reason, status, "%.380s", words);
+            qnk_refit_read_done(host, typed);
+        }
+    }
+    qnk_text(why, room, "%s", reason);
+    return status;
+}
+
+void qnk_refit_read_done(struct qnk_host *host, struct qnk_refit_typed *typed)
+{
+    config_destroy(host->refit, typed->config);
+    *typed = (struct qnk_refit_typed){0};
+}
+
+const char *qnk_refit_available(struct qnk_host *host, const char *kind, const char *name)
+{
+    return qnk_history_available(&host->refit->log, kind, name);
+}
+
 static int32_t begin_check(const struct qnk_host *host, char why[QNK_REFIT_WORDS])
 {
     const struct qnk_refit *refit = host->refit;
@@ -663,6 +697,9 @@ int32_t qnk_refit_load(struct qnk_host *host, const char *kind, const char *type
     config_destroy(refit, refit->config);
     refit->config = NULL;
     refit->used = NULL;
+    if (status == QN_OK) {
+        qnk_bound_again(host);
+    }
     return status;
 }
 

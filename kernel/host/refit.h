@@ -51,6 +51,21 @@ QN_MUST_CHECK int32_t qnk_refit_begin(struct qnk_host *host, const char *kind, c
 QN_MUST_CHECK int32_t qnk_refit_load(struct qnk_host *host, const char *kind, const char *typed,
                                      char words[QNK_REFIT_WORDS]);
 
+/* What a person typed for a kind, read and found; `used` has the config record. */
+struct qnk_refit_typed {
+    struct qnk_config *config;
+    const struct qnk_config_plugin *used;
+    struct qnk_plugin *plugin;
+};
+
+/* Reads the lock file again, then this. Others than QN_OK: `why`, of `room` bytes, says it. */
+QN_MUST_CHECK int32_t qnk_refit_read(struct qnk_host *host, const char *kind, const char *text,
+                                     struct qnk_refit_typed *typed, char *why, uint64_t room);
+void qnk_refit_read_done(struct qnk_host *host, struct qnk_refit_typed *typed);
+
+/* The newest file that was loaded under this name; NULL: none was. */
+const char *qnk_refit_available(struct qnk_host *host, const char *kind, const char *name);
+
 /* All lines of DATA/swaps, an array; NULL while the node starts. */
 json_t *qnk_refit_lines(struct qnk_host *host);
 

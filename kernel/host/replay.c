@@ -11,6 +11,7 @@
 
 #include "kernel/base/bytes.h"
 #include "kernel/base/text.h"
+#include "kernel/host/bound.h"
 #include "kernel/host/inputs_head.h"
 #include "kernel/node/node.h"
 
@@ -34,6 +35,12 @@ struct pending {
     bool is_run;
 };
 
+/* A binding that the core asked for, and what stands for it. */
+struct bound {
+    struct qnk_need *need; /* NULL: free */
+    struct qnk_instance *instance;
+};
+
 struct replay {
     const struct qnk_replay_setup *setup;
     struct qnk_replay_report *report;
@@ -42,6 +49,7 @@ struct replay {
     struct qn_span head_bytes; /* a copy: what `head` borrows */
     struct qnk_tape_setup tape;
     struct qnk_instance *instances[QNK_INPUTS_PLUGINS_MAX];
+    struct bound bound[QNK_BOUND_PLUGINS_MAX];
     struct qnk_job_host job_host;
     struct qnk_budget effects_budget;
     struct qnk_node *node;
@@ -544,6 +552,92 @@ static bool jobs_keep(struct replay *replay)
     return true;
 }
 
+/* --- plugins that the chain binds --- */
+
+static void instance_end(struct qnk_instance *instance)
+{
+    for (uint32_t tries = 0;
+         instance != NULL && tries < FREEZE_TRIES &&
+         qnk_instance_life(instance) == QNK_LIFE_ACTIVE && qnk_instance_freeze(instance) == QN_BUSY;
+         tries++) {
+    }
+    qnk_instance_destroy(instance);
+}
+
+/* The place of a binding, or a free one; NULL: neither is there. */
+static struct bound *bound_at(struct replay *replay, uint32_t kind, uint32_t number, bool is_new)
+{
+    struct bound *free = NULL;
+
+    for (uint32_t i = 0; i < QNK_BOUND_PLUGINS_MAX; i++) {
+        struct bound *at = &replay->bound[i];
+
+        if (at->need != NULL && at->need->kind == kind && at->need->binding.number == number) {
+            return at;
+        }
+        free = at->need == NULL ? at : free;
+    }
+    return is_new ? free : NULL;
+}
+
+/* Keeps what was asked for, and ends what was given back. False: more than a node may ask for. */
+static bool needs_keep(struct replay *replay)
+{
+    for (uint32_t i = 0; i < replay->effects.count; i++) {
+        struct qnk_effect *effect = &replay->effects.list[i];
+        struct bound *at = NULL;
+
+        if (effect->type == QNK_EFFECT_NEED) {
+            at = bound_at(replay, effect->need->kind, effect->need->binding.number, true);
+            if (at == NULL) {
+                return false;
+            }
+            qnk_need_destroy(at->need);
+            at->need = effect->need;
+            effect->need = NULL;
+        } else if (effect->type == QNK_EFFECT_UNPLUG) {
+            at = bound_at(replay, effect->unplug.kind, effect->unplug.number, false);
+            if (at != NULL) {
+                instance_end(at->instance);
+                qnk_need_destroy(at->need);
+                *at = (struct bound){0};
+            }
+        }
+    }
+    return true;
+}
+
+/* An instance for a PLUGGED of the log. */
+static int32_t plug_make(struct replay *replay, struct qnk_event *event)
+{
+    const struct qnk_instance_options options = {.guard = (enum qnk_guard_depth)replay->head.guard};
+    struct bound *at = bound_at(replay, event->plugged.kind, event->plugged.number, false);
+    const struct qnk_binding *binding = at == NULL ? NULL : &at->need->binding;
+    struct qnk_plugin *plugin;
+    char why[QNK_PLUGIN_WHY_MAX] = "a plugin comes that nobody asked for";
+    int32_t status = QN_INVALID;
+
+    if (binding != NULL && at->instance == NULL) {
+        status =
+            qnk_loader_find(replay->setup->loader,
+                            event->plugged.kind == QNK_BINDING_CONSENSUS ? "consensus" : "producer",
+                            binding->name, "", &plugin, why);
+    }
+    if (status == QN_OK) {
+        status =
+            qnk_instance_create(plugin, (struct qn_span){binding->config, binding->config_size},
+                                &options, &at->instance, why);
+    }
+    if (status == QN_OK) {
+        status = qnk_instance_activate(at->instance);
+    }
+    if (status != QN_OK) {
+        return refuse(replay, why);
+    }
+    event->plugged.instance = qnk_instance_plugged(at->instance);
+    return QN_OK;
+}
+
 /* --- steps --- */
 
 /* The buf of an event; NULL: it has none. False: there is no memory. */
@@ -598,6 +692,13 @@ static int32_t step(struct replay *replay, struct qnk_tape_event *tape)
             return QN_INVALID;
         }
     }
+    if (tape->event.type == QNK_EVENT_PLUGGED && tape->event.plugged.status == QN_OK) {
+        int32_t status = plug_make(replay, &tape->event);
+
+        if (status != QN_OK) {
+            return status;
+        }
+    }
     if (!buf_make(replay, tape, &buf)) {
         return refuse(replay, "there is no memory");
     }
@@ -608,6 +709,9 @@ static int32_t step(struct replay *replay, struct qnk_tape_event *tape)
     qnk_sink_cut(&replay->made, 0);
     if (qnk_tape_effects_encode(&replay->effects, &replay->made) != QN_OK || !jobs_keep(replay)) {
         return refuse(replay, "there is no memory");
+    }
+    if (!needs_keep(replay)) {
+        return refuse(replay, "more plugins are asked for than a node may");
     }
     halt_look(replay);
     report->effects += replay->effects.count;
@@ -698,16 +802,10 @@ static void steps_run(struct replay *replay)
 static void plugins_end(struct replay *replay)
 {
     for (uint32_t i = QNK_INPUTS_PLUGINS_MAX; i-- > 0;) {
-        struct qnk_instance *instance = replay->instances[i];
-
-        for (uint32_t tries = 0; instance != NULL && tries < FREEZE_TRIES &&
-                                 qnk_instance_life(instance) == QNK_LIFE_ACTIVE &&
-                                 qnk_instance_freeze(instance) == QN_BUSY;
-             tries++) {
-        }
-        if (instance != NULL) {
-            qnk_instance_destroy(instance);
-        }
+        instance_end(replay->instances[i]);
+    }
+    for (uint32_t i = 0; i < QNK_BOUND_PLUGINS_MAX; i++) {
+        instance_end(replay->bound[i].instance);
     }
 }
 
@@ -721,6 +819,9 @@ static void end(struct replay *replay)
     qnk_memory_give(budget, replay->pending, replay->pending_room * sizeof *replay->pending);
     qnk_memory_give(budget, replay->turns, replay->turns_room * sizeof *replay->turns);
     qnk_effects_done(&replay->effects);
+    for (uint32_t i = 0; i < QNK_BOUND_PLUGINS_MAX; i++) {
+        qnk_need_destroy(replay->bound[i].need); /* of the core's memory */
+    }
     qnk_node_destroy(replay->node);
     plugins_end(replay);
     qnk_tape_setup_done(&replay->tape);

@@ -93,13 +93,13 @@ static int32_t start_swaps(struct qnk_host *host)
 {
     int32_t status = qnk_refit_create(host);
 
-    if (status != QN_OK) {
-        char text[QNK_HOST_WHY];
+    char text[QNK_HOST_WHY];
 
-        qnk_text(text, sizeof text, "'%s/swaps' cannot be read (status %d)", host->dir.data,
-                 status);
-        qnk_host_stop(host, qnk_live_exit(status), text);
+    if (status == QN_OK) {
+        return qnk_bound_create(host);
     }
+    qnk_text(text, sizeof text, "'%s/swaps' cannot be read (status %d)", host->dir.data, status);
+    qnk_host_stop(host, qnk_live_exit(status), text);
     return status;
 }
 

@@ -52,3 +52,7 @@ extern struct qnk_budget qnk_client_budget;
 /* Opens, asks once and closes. */
 json_t *qnk_ask_once(const struct qnk_call *call, const char *method, json_t *params,
                      int *exit_code);
+
+/* The call's one operand KIND=NAME, KIND=FILE.so or KIND={...} as parameters; a file's path becomes
+ * absolute, as the node has another folder. NULL after words on stderr. (run_plugin.c) */
+json_t *qnk_plugin_params(const struct qnk_call *call);

@@ -154,9 +154,7 @@ int qnk_run_plugin_lock(struct qnk_call *call)
 
 /* --- a running node --- */
 
-/* KIND=NAME or KIND=FILE.so or KIND={...} as parameters; a file's path becomes absolute, as the
- * node has another folder. NULL after words on stderr. */
-static json_t *typed_params(const struct qnk_call *call)
+json_t *qnk_plugin_params(const struct qnk_call *call)
 {
     const char *typed = call->operands[0];
     const char *value = typed == NULL ? NULL : strchr(typed, '=');
@@ -179,7 +177,7 @@ static json_t *typed_params(const struct qnk_call *call)
 
 static int ask_about_plugin(struct qnk_call *call, const char *method)
 {
-    json_t *params = typed_params(call);
+    json_t *params = qnk_plugin_params(call);
     json_t *answer;
     int status = QNK_CLI_USAGE;
 

@@ -69,3 +69,133 @@ int qnk_run_swap_history(struct qnk_call *call)
     json_decref(answer);
     return status;
 }
+
+/* --- a plan of the network's --- */
+
+static void ready_show(const json_t *plan)
+{
+    const json_t *missing = qnk_at(plan, "ready.missing");
+    size_t i;
+    json_t *member;
+
+    printf("ready    weight %s of %s, %s wanted", qnk_grouped(qnk_number(plan, "ready.weight")),
+           qnk_grouped(qnk_number(plan, "ready.total")), qnk_grouped(qnk_number(plan, "need")));
+    json_array_foreach((json_t *)(uintptr_t)missing, i, member)
+    {
+        printf("%s%lld", i == 0 ? "   missing members " : " ",
+               (long long)json_integer_value(member));
+    }
+    printf("\n");
+}
+
+static void plan_show(const json_t *it)
+{
+    const json_t *plan = qnk_at(it, "plan");
+
+    if (!json_is_object(plan)) {
+        printf("plan     none\n");
+        return;
+    }
+    printf("plan     %s %s %s from macro %s on   %s   %.16s\n", qnk_string(plan, "kind"),
+           qnk_string(plan, "name"), qnk_string(plan, "version"),
+           qnk_grouped(qnk_number(plan, "first")), qnk_string(plan, "life"),
+           qnk_string(plan, "id"));
+    if (qnk_is_true(plan, "open")) {
+        ready_show(plan);
+    }
+}
+
+static void bindings_show(const json_t *it, const char *kind)
+{
+    size_t i;
+    json_t *binding;
+
+    json_array_foreach(json_object_get(json_object_get(it, "bindings"), kind), i, binding)
+    {
+        printf("%-9s %s %s   from macro %s on%s\n", kind, qnk_string(binding, "name"),
+               qnk_string(binding, "version"), qnk_grouped(qnk_number(binding, "first")),
+               qnk_is_true(binding, "serves") ? "   serves" : "");
+    }
+}
+
+/* What to do about what is lacking. */
+static void needs_show(const json_t *it)
+{
+    size_t i;
+    json_t *need;
+
+    json_array_foreach(json_object_get(it, "needs"), i, need)
+    {
+        const char *kind = qnk_string(need, "kind");
+        const char *name = qnk_string(need, "name");
+
+        printf("%s     macro %s needs %s %s %s: install it, then qnet plugin load %s=%s\n",
+               qnk_is_true(need, "held") ? "HELD" : "lack", qnk_grouped(qnk_number(need, "first")),
+               kind, name, qnk_string(need, "version"), kind, name);
+    }
+}
+
+static int done_show(struct qnk_call *call, const char *method, json_t *params, const char *next)
+{
+    int status;
+    json_t *answer = qnk_ask_once(call, method, params, &status);
+
+    if (answer != NULL && call->json) {
+        qnk_json_print(answer);
+    } else if (answer != NULL) {
+        printf("sent; it counts once a block has it\n  %s\n", next);
+    }
+    json_decref(answer);
+    return status;
+}
+
+int qnk_run_swap_status(struct qnk_call *call)
+{
+    int status;
+    json_t *answer = qnk_ask_once(call, "swap.status", NULL, &status);
+
+    if (answer != NULL && call->json) {
+        qnk_json_print(answer);
+    } else if (answer != NULL) {
+        printf("now      macro %s is final, micro %s is the head\n",
+               qnk_grouped(qnk_number(answer, "window")),
+               qnk_grouped(qnk_number(answer, "height")));
+        plan_show(answer);
+        bindings_show(answer, "consensus");
+        bindings_show(answer, "producer");
+        needs_show(answer);
+    }
+    json_decref(answer);
+    return status;
+}
+
+int qnk_run_swap_plan(struct qnk_call *call)
+{
+    json_t *params = qnk_plugin_params(call);
+
+    if (params == NULL) {
+        return QNK_CLI_USAGE;
+    }
+    if (qnk_call_given(call, "at")) {
+        json_object_set_new(params, "first", json_integer((json_int_t)qnk_call_number(call, "at")));
+    }
+    if (qnk_call_given(call, "ready")) {
+        json_object_set_new(params, "percent",
+                            json_integer((json_int_t)qnk_call_number(call, "ready")));
+    }
+    if (qnk_call_given(call, "probation")) {
+        json_object_set_new(params, "probation",
+                            json_integer((json_int_t)qnk_call_number(call, "probation")));
+    }
+    return done_show(call, "swap.plan", params, "then on each validator: qnet swap ready");
+}
+
+int qnk_run_swap_ready(struct qnk_call *call)
+{
+    return done_show(call, "swap.ready", NULL, "qnet swap status");
+}
+
+int qnk_run_swap_abort(struct qnk_call *call)
+{
+    return done_show(call, "swap.abort", NULL, "qnet swap status");
+}

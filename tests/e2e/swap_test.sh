@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# swap_test.sh: a consensus is exchanged on a running network under load, and back. One of four
+# validators lacks the file: it holds, says what it needs, and goes on once it is loaded, without a
+# restart. What was accepted is final once.
+
+. "${top_srcdir:-.}/tests/e2e/network.sh"
+plan 21
+rate=${1:-200}
+
+# The plugins that are installed here, but for one, which lies apart.
+mkdir -p "$work/plugins"
+for so in "$top_builddir"/plugins/*/*/.libs/*.so; do
+    kind=$(basename "$(dirname "$(dirname "$(dirname "$so")")")")
+    mkdir -p "$work/plugins/$kind"
+    cp "$so" "$work/plugins/$kind/"
+done
+mv "$work/plugins/consensus/bft.so" "$work/bft.so"
+QN_PLUGIN_PATH=$work/plugins
+
+# The network's own rules, with windows that take seconds: it begins anew with them.
+network 4
+sed -i -e 's/^window: .*/window: 8/' -e 's/^interval: .*/interval: {min: 50ms, max: 2s}/' \
+    -e 's/intervals: \[[^]]*\]/intervals: [300ms, 300ms, 200ms, 100ms]/' \
+    -e 's/settle: {[^}]*}/settle: {blocks: 1, time: 200ms}/' \
+    -e 's/commit: 6s, commit_min: 400ms/commit: 4s, commit_min: 100ms/' "$work/net/network.yaml"
+rm -rf "$work"/net/v*/data
+"$qnet" dev --nodes 4 --dir "$work/net" --load "$rate" --input-log \
+    --seconds 3600 >"$work/out" 2>&1 &
+dev=$!
+pids="$pids $dev"
+is 'the network runs' reaches v1 final.window 1
+
+# field NODE EXPRESSION: of what `swap status` says, which is called s.
+field() {
+    "$qnet" -n "$1" swap status --json 2>/dev/null |
+        python3 -c "import json, sys; s = json.load(sys.stdin); print($2)" 2>/dev/null
+}
+
+# comes NODE EXPRESSION WANTED: waits until it is so.
+comes() {
+    until_s=$(($(date +%s) + patience))
+    while [ "$(date +%s)" -lt "$until_s" ]; do
+        got=$(field "$1" "$2")
+        [ "$got" = "$3" ] && return 0
+        sleep 0.3
+    done
+    echo "$1: $2 is '$got' and not '$3' after $patience s"
+    "$qnet" -n "$1" swap status
+    "$qnet" -n "$1" swap history
+    return 1
+}
+serving='[b["name"] for b in s["bindings"]["consensus"] if b["serves"]][0]'
+life='s["plan"]["life"]'
+
+ended 'a plan for what is not here is refused' 7 "$qnet" -n v1 swap plan consensus=bft
+for name in v1 v2 v3; do
+    "$qnet" -n $name plugin load "consensus=$work/bft.so" >>"$work/load" 2>&1
+done
+same 'the file is at hand on three' 3 "$(grep -c 'bft 1.0.0 is at hand' "$work/load")"
+ended 'too early a window is refused' 7 "$qnet" -n v1 swap plan "consensus=$work/bft.so" --at 2
+is 'a plan is sent' "$qnet" -n v1 swap plan "consensus=$work/bft.so"
+is 'it is on the chain' comes v4 "$life" proposed
+is 'one is ready' "$qnet" -n v1 swap ready
+is 'another is ready' "$qnet" -n v2 swap ready
+is 'a third is ready' "$qnet" -n v3 swap ready
+ended 'who has no file cannot be ready' 7 "$qnet" -n v4 swap ready
+is 'the new engine serves' comes v1 "$serving" bft
+first=$(field v1 's["plan"]["first"]')
+is 'who has no file holds' comes v4 's["held"]' True
+"$qnet" -n v4 swap status >"$work/said"
+says 'and says what it needs' "HELD.*macro $first needs consensus bft 1.0: .*plugin load"
+is 'the network goes on without it' reaches v1 final.window $((first + 1))
+"$qnet" -n v4 plugin load "consensus=$work/bft.so" >"$work/said" 2>&1
+is 'it holds no more once the file is loaded' comes v4 's["held"]' False
+is 'and follows' reaches v4 final.window $((first + 1))
+
+"$qnet" -n v2 swap plan consensus=commit-reveal >"$work/said" 2>&1 || {
+    comes v2 's["plan"]["open"]' False # the probation is not over
+    "$qnet" -n v2 swap plan consensus=commit-reveal >"$work/said" 2>&1
+}
+comes v1 "$life" proposed >/dev/null
+for name in v1 v2 v3 v4; do
+    "$qnet" -n $name swap ready >>"$work/ready" 2>&1
+done
+is 'the old engine serves again' comes v1 "$serving" commit-reveal
+back=$(field v1 's["plan"]["first"]')
+reaches v4 final.window $((back + 1)) >/dev/null
+kill -INT "$dev"
+wait "$dev"
+load_was_kept $? "$work/out"
+QN_PLUGIN_PATH=$top_builddir/plugins
+ended 'a node that had it all lives it again' 0 "$qnet" replay "$work/net/v1"
+ended 'and so does the one that was held' 0 "$qnet" replay "$work/net/v4"
