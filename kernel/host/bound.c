@@ -319,13 +319,16 @@ static int32_t kind_read(const char *text, uint8_t *kind, char why[QNK_BOUND_WOR
     return QN_OK;
 }
 
-/* The engine as a plan names it. */
-static int32_t engine_fill(const struct qnk_config_plugin *used, const struct qnk_plugin *plugin,
-                           struct qnk_swap_plan *plan, char why[QNK_BOUND_WORDS])
+int32_t qnk_bound_plan_fill(const struct qnk_config_plugin *used, const struct qnk_plugin *plugin,
+                            struct qnk_swap_plan *plan, char why[QNK_BOUND_WORDS])
 {
     const struct qnk_manifest *manifest = &plugin->manifest;
     struct qnk_binding *engine = &plan->engine;
+    int32_t status = kind_read(used->kind, &plan->kind, why);
 
+    if (status != QN_OK) {
+        return status;
+    }
     if (used->part.record.size > sizeof engine->config ||
         manifest->steps_count > QNK_BINDING_STEPS_MAX) {
         return refuse(why, QN_UNSUPPORTED, "its config or its steps are more than a plan holds");
@@ -378,7 +381,7 @@ int32_t qnk_bound_plan(struct qnk_host *host, const struct qnk_bound_plan *from,
     }
     status = qnk_refit_read(host, from->kind, from->typed, &typed, why, QNK_BOUND_WORDS);
     if (status == QN_OK) {
-        status = engine_fill(typed.used, typed.plugin, &plan, why);
+        status = qnk_bound_plan_fill(typed.used, typed.plugin, &plan, why);
         qnk_refit_read_done(host, &typed);
     }
     if (status != QN_OK) {

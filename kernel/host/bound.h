@@ -71,6 +71,12 @@ struct qnk_bound_plan {
     uint32_t probation;
 };
 
+/* Kind, engine and table of a zeroed plan. QN_DENIED: plans are not for this kind; QN_UNSUPPORTED:
+ * a plan cannot hold it. */
+QN_MUST_CHECK int32_t qnk_bound_plan_fill(const struct qnk_config_plugin *used,
+                                          const struct qnk_plugin *plugin,
+                                          struct qnk_swap_plan *plan, char why[QNK_BOUND_WORDS]);
+
 /* Each: not QN_OK, and `why` says it: it was not begun, and `said` is not called. */
 QN_MUST_CHECK int32_t qnk_bound_plan(struct qnk_host *host, const struct qnk_bound_plan *plan,
                                      qnk_bound_said *said, void *ctx, char why[QNK_BOUND_WORDS]);
