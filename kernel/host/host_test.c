@@ -20,6 +20,7 @@
 
 #include "kernel/base/bech32m.h"
 #include "kernel/base/text.h"
+#include "kernel/host/bound.h"
 #include "kernel/host/host.h"
 #include "kernel/host/keyfile.h"
 #include "kernel/host/refit.h"
@@ -761,6 +762,106 @@ static void a_plugin_of_any_kind_can_be_made_available(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
+/* The name of the engine that serves, and whether it is the plan's. */
+static bool serves(const char *name)
+{
+    return qnk_host_node(life.host) != NULL && strcmp(running(QNK_HOST_CONSENSUS), name) == 0;
+}
+
+static void run_until_serves(const char *name)
+{
+    const char *why;
+
+    while (!serves(name) && qnk_host_ending(life.host, &why) == QNK_EXIT_OK) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    assert_true(serves(name));
+}
+
+static void on_said(void *ctx, int32_t status, const char *words, const struct qnk_hash *plan)
+{
+    (void)ctx;
+    (void)plan;
+    exchange.is_done = true;
+    exchange.status = status;
+    (void)snprintf(exchange.words, sizeof exchange.words, "%s", words);
+}
+
+/* How often a step stands in the history. */
+static uint32_t steps_count(const char *step)
+{
+    const json_t *lines = qnk_refit_lines(life.host);
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < json_array_size(lines); i++) {
+        const json_t *line = json_array_get(lines, i);
+
+        count += strcmp(json_string_value(json_object_get(line, "step")), step) == 0;
+    }
+    return count;
+}
+
+static void a_validator_that_is_prepared_carries_out_a_plan(void **subject)
+{
+    const struct qnk_bound_plan plan = {.kind = "consensus", .typed = "bft"};
+    char why[QNK_BOUND_WORDS] = "";
+
+    (void)subject;
+    node_write("lmdb", "error", "swap: {accept: prepared}\n");
+    begin_running(1);
+    exchange.is_done = false;
+    assert_int_equal(qnk_bound_plan(life.host, &plan, on_said, NULL, why), QN_OK);
+    assert_true(exchange.is_done);
+    assert_int_equal(exchange.status, QN_OK);
+    run_until_serves("bft");
+    run_until(life.finals + 2);
+    assert_int_equal(steps_count("plugged"), 1);
+    assert_int_equal(steps_count("bound"), 1);
+    assert_int_equal(end(), QNK_EXIT_OK);
+
+    begin_running(2); /* the chain says what serves, not the files */
+    assert_true(serves("bft"));
+    assert_int_equal(steps_count("bound"), 1);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void plans_are_refused_in_words(void **subject)
+{
+    static const struct {
+        struct qnk_bound_plan plan;
+        const char *words;
+    } cases[] = {
+        {{.kind = "compression", .typed = "none"}, "qnet plugin swap compression"},
+        {{.kind = "ledger", .typed = "accounts"}, "for consensus or producer"},
+        {{.kind = "consensus", .typed = "raft"}, "no such consensus"},
+        {{.kind = "consensus", .typed = "{use: bft, cheese: 1}"}, "cheese"},
+    };
+    char why[QNK_BOUND_WORDS] = "";
+
+    (void)subject;
+    node_write("memory", "error", "swap: {accept: never}\n");
+    begin_running(1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_not_equal(qnk_bound_plan(life.host, &cases[i].plan, on_said, NULL, why), QN_OK);
+        if (strstr(why, cases[i].words) == NULL) {
+            fail_msg("%s: %s", cases[i].plan.typed, why);
+        }
+    }
+    assert_int_equal(qnk_bound_ready(life.host, on_said, NULL, why), QN_NOT_FOUND);
+    assert_int_equal(qnk_bound_cancel(life.host, on_said, NULL, why), QN_NOT_FOUND);
+    assert_int_equal(qnk_bound_plan(life.host,
+                                    &(struct qnk_bound_plan){.kind = "consensus", .typed = "bft"},
+                                    on_said, NULL, why),
+                     QN_OK);
+    run_until(life.finals + 2);
+    assert_int_equal(qnk_bound_ready(life.host, on_said, NULL, why), QN_DENIED);
+    assert_non_null(strstr(why, "never"));
+    assert_int_equal(qnk_bound_cancel(life.host, on_said, NULL, why), QN_OK);
+    run_until(life.finals + 2);
+    assert_true(serves("commit-reveal"));
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
 static int open_all(void **subject)
 {
     const char *top = getenv("top_builddir");
@@ -806,6 +907,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cut_at_any_step_leaves_the_old_or_the_new_one, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_plugin_of_any_kind_can_be_made_available, start, stop),
+        cmocka_unit_test_setup_teardown(a_validator_that_is_prepared_carries_out_a_plan, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(plans_are_refused_in_words, start, stop),
     };
 
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, open_all, close_all);

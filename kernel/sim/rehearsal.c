@@ -206,9 +206,13 @@ static bool until_final(struct rehearsing *it, uint64_t window)
 
 /* --- the plan --- */
 
+/* As the first node knows it; if that has halted, nothing. */
 static const struct qnk_swap *swap_of(const struct rehearsing *it)
 {
-    return &qnk_node_control(qnk_world_node(it->world, 0))->swap;
+    static const struct qnk_swap none = {.life = QNK_SWAP_NONE};
+    const struct qnk_node *node = qnk_world_node(it->world, 0);
+
+    return node == NULL ? &none : &qnk_node_control(node)->swap;
 }
 
 static bool plan_propose(struct rehearsing *it)

@@ -5,7 +5,7 @@
 # restart. What was accepted is final once.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 21
+plan 27
 rate=${1:-200}
 
 # The plugins that are installed here, but for one, which lies apart.
@@ -52,6 +52,17 @@ comes() {
 }
 serving='[b["name"] for b in s["bindings"]["consensus"] if b["serves"]][0]'
 life='s["plan"]["life"]'
+
+# What could go wrong is tried beside the nodes.
+bugs=$top_builddir/tests/e2e/.libs
+ended 'an engine that works is safe' 0 "$qnet" -n v1 swap check "consensus=$work/bft.so"
+ended 'a plugin that dies is not' 7 "$qnet" -n v1 swap check \
+    "producer={use: round-robin, path: \"$bugs/faulty.so\"}"
+says 'and its death is told' 'died of signal'
+ended 'a plugin that refuses a window is not' 7 "$qnet" -n v1 swap check \
+    "producer={use: round-robin, path: \"$bugs/refusing.so\"}"
+says 'and where it ended is told' 'rehearsal .*FAIL'
+ended 'what is not here is not' 7 "$qnet" -n v1 swap check consensus=bft
 
 ended 'a plan for what is not here is refused' 7 "$qnet" -n v1 swap plan consensus=bft
 for name in v1 v2 v3; do
