@@ -155,7 +155,8 @@ static void net_put(const struct qnk_net *net)
 
         qnk_bech32m_encode(QNK_PREFIX_NODE, child->node->key.bytes, key);
         json_array_append_new(nodes,
-                              json_pack("{s:s, s:i, s:s, s:s}", "name", child->node->name, "pid",
+                              json_pack("{s:s, s:s, s:i, s:s, s:s}", "name", child->node->name,
+                                        "type", qnk_spec_types[child->node->type], "pid",
                                         child->pid, "runtime", child->node->runtime, "key", key));
     }
     facts = json_pack("{s:i, s:s, s:s, s:o}", "pid", (int)getpid(), "folder",

@@ -18,6 +18,7 @@
 #include "kernel/qnet/client.h"
 #include "kernel/qnet/net_open.h"
 #include "kernel/qnet/net_test.h"
+#include "kernel/qnet/net_up.h"
 #include "kernel/qnet/runs.h"
 #include "kernel/qnet/show.h"
 
@@ -58,8 +59,7 @@ int qnk_run_net_up(struct qnk_call *call)
 
 /* --- a network that is up --- */
 
-/* Of --run, else the latest of --runs. NULL after words. */
-static json_t *net_read(const struct qnk_call *call)
+json_t *qnk_net_up_read(const struct qnk_call *call)
 {
     const char *given = qnk_call_text(call, "run");
     char path[PATH];
@@ -128,7 +128,7 @@ static json_t *node_ask(const json_t *node, const char *method, json_t *params)
 
 int qnk_run_net_status(struct qnk_call *call)
 {
-    json_t *net = net_read(call), *list = json_array(), *node;
+    json_t *net = qnk_net_up_read(call), *list = json_array(), *node;
     uint32_t answering = 0, count = 0;
     size_t i;
 
@@ -180,7 +180,7 @@ static int node_exec(const json_t *net, const json_t *node, char *const *args)
 
 int qnk_run_net_exec(struct qnk_call *call)
 {
-    json_t *net = net_read(call);
+    json_t *net = qnk_net_up_read(call);
     const json_t *node = net == NULL ? NULL : node_find(net, call->operands[0]);
     char *args[QNK_OPERANDS_MAX + 1];
     int result = QNK_CLI_FAILED;
@@ -214,7 +214,7 @@ static void log_find(const json_t *net, const json_t *node, char path[PATH])
 
 int qnk_run_net_logs(struct qnk_call *call)
 {
-    json_t *net = net_read(call);
+    json_t *net = qnk_net_up_read(call);
     const json_t *node = net == NULL ? NULL : node_find(net, call->operands[0]);
     char tail[] = "tail", lines[] = "-n", count[] = "100", follow[] = "-f", path[PATH];
     char *args[6] = {tail, lines, count, path, NULL, NULL};
@@ -321,7 +321,7 @@ static int signal_do(const json_t *node, int number)
 
 int qnk_run_net_do(struct qnk_call *call)
 {
-    json_t *net = net_read(call);
+    json_t *net = qnk_net_up_read(call);
     const char *what = call->operands[0], *name = given(call, "node");
     const json_t *node = net == NULL || name == NULL ? NULL : node_find(net, name);
     int result = QNK_CLI_FAILED;
@@ -354,7 +354,7 @@ int qnk_run_net_do(struct qnk_call *call)
 
 int qnk_run_net_down(struct qnk_call *call)
 {
-    json_t *net = net_read(call);
+    json_t *net = qnk_net_up_read(call);
     pid_t pid = net == NULL ? 0 : (pid_t)qnk_number(net, "pid");
     int result = net == NULL ? QNK_CLI_FAILED : QNK_CLI_TIMEOUT;
 
