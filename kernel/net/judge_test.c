@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "tests/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kernel/net/judge.h"
+
+static struct qnk_budget budget = {.limit = SIZE_MAX};
+static struct qnk_spec spec;
+static struct qnk_story story;
+static struct qnk_verdicts verdicts;
+
+static const char text[] =
+    "version: qnet.net/v1\n"
+    "name: t\n"
+    "provider: process\n"
+    "nodes: [{name: v, count: 2, type: super}]\n"
+    "load: [{rate: 1/s}]\n"
+    "timeline:\n"
+    "  - {id: crash, at: 10s, do: kill, node: v1, restart_after: 5s}\n"
+    "  - {id: naps, every: 10s, jitter: 5s, from: 10s, until: 60s, do: pause, for: 1s,\n"
+    "     node: {pick: random}}\n"
+    "assert:\n"
+    "  - {id: lag, always: \"finality_lag_blocks <= 5\", except: [crash], grace: 2s, from: 1s}\n"
+    "  - {id: head, that: \"microblock_height >= 7\", nodes: v2, within: 3s}\n"
+    "  - {id: fork, invariant: same_hash_at_height}\n"
+    "  - {id: final, invariant: final_never_changes}\n"
+    "  - {id: once, invariant: accepted_txs_final_once}\n"
+    "  - {id: one, invariant: every_node_on_one_chain}\n"
+    "  - {id: said, log: {event: trouble, count: 0}}\n";
+
+static struct qnk_hash hash_of(uint8_t byte)
+{
+    struct qnk_hash hash = {.bytes = {byte, 1}};
+
+    return hash;
+}
+
+/* A story in which all holds: one transfer, one window. */
+static void story_begin(void)
+{
+    const struct qnk_spec_options options = {.budget = &budget};
+    struct qnk_hash tx = hash_of(1), digest = hash_of(2), block = hash_of(3);
+
+    assert_int_equal(qnk_spec_read(&spec, &options, "t.yaml",
+                                   (struct qn_span){(const uint8_t *)text, sizeof text - 1}),
+                     QN_OK);
+    assert_true(qnk_story_init(&story, &budget, &spec, 7, NULL));
+    for (uint32_t i = 0; i < 2; i++) {
+        qnk_story_started(&story, i, 0);
+    }
+    qnk_story_submit(&story, 0, 1000000, &tx);
+    qnk_story_accept(&story, 1100000, &tx);
+    qnk_story_micro(&story, 0, 2000000, 10, &tx, 1);
+    for (uint32_t i = 0; i < 2; i++) {
+        qnk_story_final(&story, i, 3000000, 1, &digest, &tx, 1);
+        qnk_story_chain_micro(&story, i, i == 0, 10, &block, &tx, 1);
+        qnk_story_chain_macro(&story, i, 1, &digest);
+        qnk_story_chain_done(&story, i, 1);
+    }
+    story.is_settled = true;
+    story.end_ms = 4000;
+}
+
+static void sample(uint32_t node, uint32_t at_ms, uint32_t head, uint32_t final)
+{
+    const struct qnk_sample it = {
+        .at_ms = at_ms, .head = head, .final_height = final, .is_on = true, .is_ready = true};
+
+    qnk_story_sample(&story, node, &it);
+}
+
+static void samples_give(void)
+{
+    sample(0, 2000, 7, 4);
+    sample(1, 2000, 7, 4);
+}
+
+/* Whether the assertion of this id holds. */
+static bool holds(const char *id)
+{
+    for (uint32_t i = 0; i < verdicts.count; i++) {
+        if (strcmp(verdicts.results[i].id, id) == 0) {
+            return verdicts.results[i].is_good;
+        }
+    }
+    fail_msg("%s was not judged", id);
+    return false;
+}
+
+static void judge(void)
+{
+    qnk_judge(&story, NULL, NULL, &verdicts);
+}
+
+static void story_end(void)
+{
+    qnk_story_done(&story);
+    qnk_spec_done(&spec);
+    assert_int_equal(budget.used, 0);
+}
+
+static void a_good_run_is_good(void **subject)
+{
+    (void)subject;
+    story_begin();
+    samples_give();
+    judge();
+    assert_int_equal(verdicts.failed, 0);
+    assert_int_equal(verdicts.count, 8);
+    story_end();
+}
+
+static void what_is_lost_or_doubled_is_found(void **subject)
+{
+    struct qnk_hash lost = hash_of(9), tx = hash_of(1), block = hash_of(8);
+
+    (void)subject;
+    story_begin();
+    samples_give();
+    qnk_story_submit(&story, 0, 1, &lost);
+    judge();
+    assert_true(holds("once")); /* it was never accepted */
+    qnk_story_accept(&story, 2, &lost);
+    judge();
+    assert_false(holds("once"));
+    story_end();
+
+    story_begin();
+    samples_give();
+    qnk_story_chain_micro(&story, 0, true, 11, &block, &tx, 1);
+    judge();
+    assert_false(holds("once"));
+    story_end();
+}
+
+static void another_block_or_digest_is_found(void **subject)
+{
+    struct qnk_hash other = hash_of(77);
+
+    (void)subject;
+    story_begin();
+    samples_give();
+    qnk_story_chain_micro(&story, 1, false, 10, &other, NULL, 0);
+    judge();
+    assert_false(holds("fork"));
+    assert_true(holds("final"));
+    assert_false(holds("one"));
+    qnk_story_final(&story, 1, 3500000, 1, &other, NULL, 0);
+    judge();
+    assert_false(holds("final"));
+    story_end();
+}
+
+static void who_stays_behind_is_not_on_the_chain(void **subject)
+{
+    (void)subject;
+    story_begin();
+    samples_give();
+    qnk_story_chain_done(&story, 0, 4);
+    judge();
+    assert_false(holds("one"));
+    story_end();
+}
+
+static void planned_trouble_is_excepted_and_no_longer(void **subject)
+{
+    (void)subject;
+    story_begin();
+    samples_give();
+    sample(0, 500, 90, 0);   /* before `from` */
+    sample(0, 11000, 90, 4); /* while it is down */
+    sample(1, 16900, 90, 4); /* in the grace */
+    judge();
+    assert_true(holds("lag"));
+    sample(1, 17100, 90, 4);
+    judge();
+    assert_false(holds("lag"));
+    story_end();
+}
+
+static void that_has_a_limit(void **subject)
+{
+    (void)subject;
+    story_begin();
+    sample(0, 100, 9, 9);
+    sample(1, 2900, 6, 4);
+    sample(1, 3100, 7, 4);
+    judge();
+    assert_false(holds("head"));
+    assert_true(holds("said"));
+    qnk_story_log(&story, 1, 0, 3, "trouble", "");
+    judge();
+    assert_false(holds("said"));
+    story_end();
+}
+
+static void a_course_is_the_same_for_a_seed(void **subject)
+{
+    static struct qnk_course again, other;
+    uint32_t different = 0;
+
+    (void)subject;
+    story_begin();
+    assert_int_equal(story.course.count, 7);
+    qnk_course_make(&again, &spec, 7, NULL);
+    qnk_course_make(&other, &spec, 8, NULL);
+    for (uint32_t i = 0; i < again.count; i++) {
+        assert_int_equal(again.acts[i].at_ms, story.course.acts[i].at_ms);
+        assert_int_equal(again.acts[i].node, story.course.acts[i].node);
+        different += again.acts[i].at_ms != other.acts[i].at_ms;
+        assert_true(i == 0 || again.acts[i].at_ms >= again.acts[i - 1].at_ms);
+    }
+    assert_true(different > 0);
+    story_end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_good_run_is_good),
+        cmocka_unit_test(what_is_lost_or_doubled_is_found),
+        cmocka_unit_test(another_block_or_digest_is_found),
+        cmocka_unit_test(who_stays_behind_is_not_on_the_chain),
+        cmocka_unit_test(planned_trouble_is_excepted_and_no_longer),
+        cmocka_unit_test(that_has_a_limit),
+        cmocka_unit_test(a_course_is_the_same_for_a_seed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
