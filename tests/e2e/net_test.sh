@@ -3,8 +3,11 @@
 # net_test.sh: testnets out of one file: checked, run by both providers, judged, compared.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 21
+plan 28
 
+# Rules of `dev` with blocks of 300 ms, for real processes.
+fast='dev, set: {window: 8, interval: {min: 50ms}, settle: {time: 200ms}, producer: {turn: 3,
+    intervals: [300ms, 300ms, 200ms, 100ms]}}'
 spec=$work/spec.yaml
 runs=$work/runs
 
@@ -77,9 +80,55 @@ write_spec sim 10s 2
 ended 'variants are compared' 0 "$qnet" net compare "$spec" --runs "$runs"
 is 'in a page with plots' grep -q '</svg>' "$(folder)/compare.html"
 
-write_spec dev 12s 2
+write_spec "$fast" 9s 2
 sed -i '/^compare/,$d' "$spec"
 ended 'the same network of processes runs and all holds' 0 "$qnet" net test "$spec" \
     --runs "$runs" --provider process
 says 'there too every transfer is final once' 'lost 0, doubled 0'
 is 'each start has a log of its own' test -s "$(folder)/nodes/v2/log.2.jsonl"
+
+# Engines are exchanged under load, and one node lacks the new one for a while.
+cat >"$spec" <<END
+version: qnet.net/v1
+name: swaps
+timeout: 90s
+network: {preset: sim}
+nodes: [{name: v, count: 3, type: super}, {name: poor, type: super, lacks: [consensus/bft]}]
+load: [{rate: 40/s, to: v1, from: 1s, until: 20s}]
+timeline:
+  - {id: there, at: 2s, do: swap, plan: consensus=bft, windows_later: 5}
+  - {id: got, at: 11s, do: install, node: poor, plan: consensus=bft}
+  - {id: back, at: 13s, do: swap, plan: consensus=commit-reveal, windows_later: 5}
+assert:
+  - {id: done, that: "swap.done == 1", for_each: swap}
+  - {id: pause, that: "swap.microblock_gap_intervals <= 8", for_each: swap}
+  - {id: held, that: "node_held == 1", nodes: poor, within: 30s}
+  - {id: no-lost, invariant: accepted_txs_final_once}
+  - {id: one-chain, invariant: every_node_on_one_chain}
+END
+ended 'engines are exchanged and all holds' 0 "$qnet" net test "$spec" --runs "$runs"
+says 'who lacks the new one holds' 'poor holds: window [0-9]* needs bft'
+says 'and goes on once it has it' 'poor goes on'
+
+# A network that stays up.
+cat >"$spec" <<END
+version: qnet.net/v1
+name: up
+network: {preset: $fast}
+nodes: [{name: v, count: 4, type: super}]
+END
+"$qnet" net up "$spec" --runs "$runs" >"$work/up.out" 2>&1 &
+pids="$pids $!"
+answers() {
+    until_s=$(($(date +%s) + patience))
+    while [ "$(date +%s)" -lt "$until_s" ]; do
+        "$qnet" net status --runs "$runs" >"$work/status" 2>&1 && return 0
+        sleep 0.3
+    done
+    cat "$work/status"
+    return 1
+}
+is 'a network stays up and answers' answers
+ended 'it takes a load, final to the last' 0 "$qnet" net load --runs "$runs" --rate 20 --seconds 2
+ended 'it is ended' 0 "$qnet" net down --runs "$runs"
+ended 'once' 0 "$qnet" net down --runs "$runs"
