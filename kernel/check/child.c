@@ -33,7 +33,7 @@ enum { EXIT_FAILED = 111, EXIT_SKIPPED = 112, TAIL = 160, POLL_MS = 2 };
 /* What parent and child share: the words of the verdict. Set in the child alone. */
 static char *shared_words;
 
-static void words_set(const char *format, va_list values)
+__attribute__((format(printf, 1, 0))) static void words_set(const char *format, va_list values)
 {
     char words[QNK_VERDICT_WORDS_MAX];
 
@@ -85,16 +85,12 @@ uint64_t qnk_child_printed(void)
     return at > 0 ? (uint64_t)at : 0;
 }
 
-static void limit_set(int what, uint64_t value)
-{
-    struct rlimit limit = {.rlim_cur = value, .rlim_max = value};
-
-    (void)setrlimit(what, &limit);
-}
-
 /* In the child, before the case: where it prints, and what it may use. */
 static void child_prepare(const struct qnk_child_limits *limits, int output)
 {
+    const struct rlimit core = {0, 0};
+    const struct rlimit cpu = {limits->cpu_s, limits->cpu_s};
+    const struct rlimit data = {limits->memory, limits->memory};
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
     (void)setpgid(0, 0);
@@ -102,10 +98,10 @@ static void child_prepare(const struct qnk_child_limits *limits, int output)
     (void)dup2(null, STDIN_FILENO);
     (void)dup2(output, STDOUT_FILENO);
     (void)dup2(output, STDERR_FILENO);
-    limit_set(RLIMIT_CORE, 0);
-    limit_set(RLIMIT_CPU, limits->cpu_s);
+    (void)setrlimit(RLIMIT_CORE, &core);
+    (void)setrlimit(RLIMIT_CPU, &cpu);
     if (limits->memory != 0 && !HAS_SHADOW) {
-        limit_set(RLIMIT_DATA, limits->memory);
+        (void)setrlimit(RLIMIT_DATA, &data);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/check/verdict.h"
 #include "kernel/plugin/instance_own.h"
 
 /* What stands around each instance. The guard needs of it the plugin, the life and a heap. */
@@ -26,7 +27,7 @@ static struct qnk_instance *instance_of(const struct qn_inst *inst)
             return &instances[i];
         }
     }
-    return NULL;
+    qnk_verdict_fail("an instance is used that was destroyed");
 }
 
 /* Remembers what an instance broke. */

@@ -185,7 +185,7 @@ static struct world_vote own_answer(struct world *world, uint32_t round)
         }
         wait(world, 1000);
     }
-    QN_CHECK(!"no answer");
+    qn_check_failed(__FILE__, __LINE__, "no answer");
     return nothing;
 }
 
