@@ -6,8 +6,8 @@
 # shellcheck source=tests/e2e/network.sh
 . "${top_srcdir:-.}/tests/e2e/network.sh"
 unset QN_PLUGIN_PATH MAKEFLAGS MFLAGS MAKELEVEL
-kinds='compression consensus producer service signature'
-plan 20
+kinds='compression consensus ledger producer service signature storage transport'
+plan 26
 
 # stage: what `make install` installs, in $work/stage; $prefix is what it was configured for.
 stage() {
