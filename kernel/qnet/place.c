@@ -11,6 +11,8 @@
 
 enum { PATH = 1024 };
 
+static const char bindir[] = QNK_BINDIR;
+
 /* The folder of the running program; "" if the system does not say. */
 static const char *own_folder(void)
 {
@@ -38,7 +40,7 @@ static bool is_build_tree(void)
 /* Whether this is an installed program that lies elsewhere than it was installed for. */
 static bool is_moved(void)
 {
-    return strcmp(own_folder(), QNK_BINDIR) != 0;
+    return strcmp(own_folder(), bindir) != 0;
 }
 
 /* What is installed as `path`, found from this program's own folder: so a tree that was staged, or
@@ -49,14 +51,14 @@ static bool beside(char found[PATH], const char *path)
     size_t own_size = strlen(own);
     size_t common = 0, tail;
 
-    while (QNK_BINDIR[common] != 0 && QNK_BINDIR[common] == path[common]) {
+    while (bindir[common] != 0 && bindir[common] == path[common]) {
         common++;
     }
     while (common > 0 && path[common - 1] != '/') {
         common--;
     }
-    tail = sizeof QNK_BINDIR - 1 - common; /* of bindir, below what both have */
-    if (own_size < tail || strcmp(own + own_size - tail, QNK_BINDIR + common) != 0) {
+    tail = sizeof bindir - 1 - common; /* of bindir, below what both have */
+    if (own_size < tail || strcmp(own + own_size - tail, bindir + common) != 0) {
         return false;
     }
     snprintf(found, PATH, "%.*s%.500s", (int)(own_size - tail), own, path + common);
