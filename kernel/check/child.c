@@ -76,6 +76,11 @@ void qnk_verdict_note(const char *format, ...)
     va_end(values);
 }
 
+bool qnk_child_has_shadow(void)
+{
+    return HAS_SHADOW;
+}
+
 uint64_t qnk_child_printed(void)
 {
     off_t at;

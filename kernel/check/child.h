@@ -40,5 +40,9 @@ struct qnk_child_end {
 void qnk_child_run(const struct qnk_child_limits *limits, void (*run)(void *ctx), void *ctx,
                    struct qnk_child_end *end);
 
+/* Whether a sanitizer keeps books of all memory: then limits of address space, and counts of pages,
+ * say nothing. */
+bool qnk_child_has_shadow(void);
+
 /* In a child: bytes that it printed so far. */
 uint64_t qnk_child_printed(void);
