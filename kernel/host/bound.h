@@ -44,7 +44,7 @@ void qnk_bound_answer(struct qnk_host *host);
 /* A plugin was made available: what was refused is looked for again. */
 void qnk_bound_again(struct qnk_host *host);
 
-/* Once a second: what became of the plan. */
+/* Every QNK_LIVE_TICK_MS: what became of the plan. */
 void qnk_bound_tick(struct qnk_host *host);
 
 /* The node stops: what waits for an answer gets one. */

@@ -141,11 +141,11 @@ static void on_tick(uv_timer_t *timer)
         qnk_log_tick(host->setup.log);
         if (host->phase == QNK_HOST_RUNNING) {
             signing_look(host);
-            qnk_bound_tick(host);
         }
     }
     if (host->phase == QNK_HOST_RUNNING) {
         qnk_refit_tick(host);
+        qnk_bound_tick(host);
         clock_look(host);
         qnk_peers_tick(host->peers, now_us);
         qnk_watch_again(host->watch); /* what the tick dialled or closed */
