@@ -217,7 +217,7 @@ static bool member_read(struct qn_reader *from, struct qnk_control_member *membe
     member->swap = qn_reader_u8(from);
     return member->turns <= QNK_CONTROL_TURNS && member->missed >> member->turns == 0 &&
            member->excluded <= (QNK_EXCLUDED_ABSENT | QNK_EXCLUDED_OFFENCE) &&
-           member->swap <= QNK_SWAP_AGAINST &&
+           member->swap <= QNK_SWAP_GAVE_UP &&
            (member->next_window != 0 || qnk_hash_is_zero(&member->next_tip));
 }
 

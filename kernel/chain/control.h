@@ -67,8 +67,9 @@ struct qnk_swap {
 };
 
 /* What a member said of the plan. Who took it back cannot be ready again: an old word might be
- * brought again by somebody else. */
-enum qnk_swap_word { QNK_SWAP_SILENT, QNK_SWAP_READY, QNK_SWAP_AGAINST };
+ * brought again by somebody else. GAVE_UP: once it was active, a window went back to what was
+ * before. */
+enum qnk_swap_word { QNK_SWAP_SILENT, QNK_SWAP_READY, QNK_SWAP_AGAINST, QNK_SWAP_GAVE_UP };
 
 enum { QNK_EXCLUDED_ABSENT = 1, QNK_EXCLUDED_OFFENCE = 2 };
 

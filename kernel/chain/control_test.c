@@ -217,7 +217,7 @@ static void what_is_no_record_is_refused(void **state)
         {members + 80, 1},      /* missed a turn that does not count */
         {members + 84, 21},     /* turns */
         {members + 85, 4},      /* excluded */
-        {members + 86, 3},      /* a word on the plan */
+        {members + 86, 4},      /* a word on the plan */
         {size - 8, 89},         /* evidence out of order */
         {size - 4 - 2 * 40, 3}, /* count of evidence */
     };

@@ -38,10 +38,10 @@ enum {
 
 /* What the network file says of plans. Source: finality.md 7.3. */
 struct qnk_swap_rules {
-    uint32_t notice;        /* windows from the block with the plan to its first one, at least */
-    uint32_t probation;     /* windows that a plan is on probation, at least */
-    uint32_t percent;       /* of the weight that must be ready, at least; a quorum always */
-    uint32_t dead_ms;       /* undecided for so long in probation: the window is abandoned */
+    uint32_t notice;    /* windows from the block with the plan to its first one, at least */
+    uint32_t probation; /* windows that a plan is on probation, at least */
+    uint32_t percent;   /* of the weight that must be ready, at least; a quorum always */
+    uint32_t dead_ms;   /* undecided for so long in probation: the window is abandoned; 0: never */
     uint32_t dead_later_ms; /* the same for later windows of a binding that failed */
     bool may_be_lockless;   /* an engine without step 1 may be planned */
 };

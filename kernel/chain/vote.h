@@ -31,13 +31,8 @@ enum {
 };
 
 /* era = QNK_ERA_ATTEMPTS * number of the engine's binding + attempts at the window that were given
- * up: finality.md 12.3. */
+ * up (qnk_era of binding.h): finality.md 12.3. */
 enum { QNK_ERA_ATTEMPTS = 256 };
-
-static inline uint32_t qnk_era_of(uint32_t binding_number, uint32_t attempt)
-{
-    return QNK_ERA_ATTEMPTS * binding_number + attempt;
-}
 
 static inline uint32_t qnk_era_attempt(uint32_t era)
 {

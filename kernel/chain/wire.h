@@ -43,6 +43,7 @@ enum qnk_wire_type {
     QNK_WIRE_REFUSAL = 16,      /* any: why a request is not answered */
     QNK_WIRE_FETCH_MACRO = 17,  /* consensus: digest (an id) whose macroblock header I want */
     QNK_WIRE_MACRO = 18,        /* consensus: a macroblock header, perhaps not final */
+    QNK_WIRE_ABANDON = 19,      /* consensus: an abandon certificate */
 };
 
 enum {
@@ -112,13 +113,16 @@ QN_MUST_CHECK int32_t qnk_headers_decode(struct qn_span body, struct qnk_headers
 
 /* HELD: two rounds of one window, `round` and the one before. For each of the two: bitmaps of the
  * members whose vote I have, for steps 0 to 5, and whether I have the certificates of step 1. */
+enum { QNK_HELD_BITMAPS = 12 };
+
 struct qnk_held {
     uint64_t window;
     uint32_t era;
     uint32_t round;
     uint32_t members;
     uint8_t certificates; /* bit 0: step 1 of `round`; bit 1: of the round before */
-    /* 12 bitmaps of (members + 7) / 8 bytes: steps 0..5 of `round`, then of the round before. */
+    /* 12 bitmaps of (members + 7) / 8 bytes: steps 0..5 of `round`, then of the round before. The
+     * first one of step 4 is about the era: an attempt is given up in no round. */
     const uint8_t *bitmaps;
 };
 

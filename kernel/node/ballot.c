@@ -514,7 +514,7 @@ void qnk_ballot_bitmap(const struct qnk_ballot *ballot, uint32_t round, uint32_t
     }
 }
 
-enum { HELD_STEPS = 6 }; /* steps 0..5 of two rounds are in a HELD message */
+enum { HELD_STEPS = QNK_HELD_BITMAPS / 2 }; /* steps 0..5 of two rounds */
 
 /* The round a HELD message's i-th half is about; false: there is none before round 0. */
 static bool held_round(uint32_t round, uint32_t half, uint32_t *which)

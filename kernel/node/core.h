@@ -15,6 +15,7 @@
 
 #include "kernel/base/log.h"
 #include "kernel/base/text.h"
+#include "kernel/node/attempts.h"
 #include "kernel/node/ballot.h"
 #include "kernel/node/engine.h"
 #include "kernel/node/guard.h"
@@ -160,6 +161,7 @@ struct qnk_check {
     struct qnk_macro macro;
     bool is_used;
     bool has_macro;
+    bool is_ours; /* the engine has not asked: an earlier attempt left nothing else to vote for */
     uint64_t since_us;
     uint64_t asked_us;
 };
@@ -193,7 +195,12 @@ struct qnk_plug {
     char words[QNK_NOTE_TEXT]; /* why it is not here, if the host said so */
 };
 
-enum qnk_instance_state { QNK_INSTANCE_NONE, QNK_INSTANCE_OPENING, QNK_INSTANCE_OPEN };
+enum qnk_instance_state {
+    QNK_INSTANCE_NONE,
+    QNK_INSTANCE_OPENING,
+    QNK_INSTANCE_OPEN,
+    QNK_INSTANCE_OVER, /* this node gave the attempt up and waits for the next one */
+};
 
 struct qnk_node {
     struct qnk_setup setup;
@@ -338,6 +345,13 @@ struct qnk_node {
     } timers[QN_CONSENSUS_TIMERS_MAX];
     uint32_t vote_phase;
     uint64_t vote_have, vote_need;
+
+    /* abandon.c */
+    struct qnk_attempts *attempts; /* at final_window + 1; NULL: nobody has given one up */
+    uint64_t attempt_us;           /* since when this one might have decided; 0: not yet */
+    bool is_checking_abandon;      /* a certificate: one at a time, others come again */
+    bool has_failed;               /* some attempt at a window of binding `failed` */
+    uint32_t failed;
 };
 
 /* --- node.c --- */
@@ -365,6 +379,7 @@ enum qnk_job_purpose {
     QNK_PURPOSE_HEADERS = 1, /* SIGS: headers of a message; context: the message */
     QNK_PURPOSE_VOTES,       /* SIGS: votes of a message; context: votes that were wanted */
     QNK_PURPOSE_CERTIFICATE, /* SIGS; context: the message */
+    QNK_PURPOSE_ABANDON,     /* SIGS; context: the abandon certificate */
     QNK_PURPOSE_KERNEL_TXS,  /* SIGS: kernel transactions; context: rows */
     QNK_PURPOSE_BLOCK_SIGS,  /* SIGS: kernel transactions of the block `subject` */
     QNK_PURPOSE_BODY,
@@ -638,6 +653,12 @@ void qnk_votes_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
 void qnk_votes_checked(struct qnk_node *node, struct qnk_job *job);
 void qnk_signed(struct qnk_node *node, const struct qnk_event *event);
 
+/* The ballot of the attempt that goes on at the open window; NULL: not known, or no memory. */
+struct qnk_ballot *qnk_ballot_open(struct qnk_node *node);
+
+/* The engine forgets the window, whose ballot stays; `state` is what follows. */
+void qnk_instance_stop(struct qnk_node *node, uint32_t state);
+
 /* The head moved, or a candidate may have settled: the engine is told. */
 void qnk_candidate_look(struct qnk_node *node);
 
@@ -654,6 +675,44 @@ void qnk_checks_look(struct qnk_node *node);
 struct qnk_block *qnk_check_target(struct qnk_node *node);
 
 void qnk_engine_timer(struct qnk_node *node, uint32_t place);
+
+/* --- abandon.c --- */
+
+/* The attempt that goes on at a window: 0 for all but the open one. */
+uint32_t qnk_attempt(struct qnk_node *node, uint64_t window);
+
+/* Whether it may vote for a digest (then `to`, if not NULL, has a certificate of each earlier one),
+ * and what is left for it: enum qnk_attempts_choice. */
+bool qnk_attempt_permits(struct qnk_node *node, const struct qnk_hash *digest,
+                         struct qn_span to[QNK_ATTEMPTS_MAX]);
+uint32_t qnk_attempt_choice(struct qnk_node *node, struct qnk_hash *digest);
+
+/* Whether this node has given up the attempt of its ballot. */
+bool qnk_attempt_is_over(const struct qnk_node *node);
+
+/* The window is final: nothing is left of its attempts. */
+void qnk_attempts_end(struct qnk_node *node);
+
+/* Gives the attempt that goes on up, if it is time to. */
+void qnk_abandon_look(struct qnk_node *node);
+
+/* Votes of step 4, verified after they were wanted, or own ones; prepare certificates may prove a
+ * lock that one states. */
+bool qnk_abandon_wants(struct qnk_node *node, const struct qnk_vote *vote);
+void qnk_abandon_heard(struct qnk_node *node, const struct qnk_vote *vote);
+void qnk_abandon_certify(struct qnk_node *node);
+
+/* A certificate of others. */
+void qnk_abandon_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
+void qnk_abandon_checked(struct qnk_node *node, struct qnk_job *job);
+
+/* Marks in a HELD message whose votes of step 4 are here; and sends all certificates. */
+void qnk_abandon_held(const struct qnk_node *node, struct qn_buf *held);
+void qnk_abandon_answer(struct qnk_node *node, uint32_t peer);
+
+/* A window is final by a certificate of this era: if not of its first attempt, the chain is
+ * told. */
+void qnk_fallback_look(struct qnk_node *node, const struct qnk_known_final *final, uint32_t era);
 
 /* --- signing.c --- */
 

@@ -49,11 +49,12 @@ void qnk_resend(struct qnk_node *node)
 {
     struct qn_buf *body;
 
-    if (node->instance != QNK_INSTANCE_OPEN) {
+    if (node->instance != QNK_INSTANCE_OPEN && node->instance != QNK_INSTANCE_OVER) {
         return;
     }
     body = qnk_ballot_held(node->ballot);
     if (body != NULL) {
+        qnk_abandon_held(node, body);
         qnk_send_all(node, QNK_WIRE_HELD, body, 0);
     }
     qnk_checks_look(node);
@@ -90,10 +91,9 @@ static void lacking_flush(struct lacking *lacking)
     lacking->count = 0;
 }
 
-static void lacking_visit(void *ctx, struct qnk_ballot_vote *held)
+static void lacking_add(struct lacking *lacking, const struct qnk_vote *vote)
 {
-    struct lacking *lacking = ctx;
-    uint64_t size = qnk_vote_size(&held->vote);
+    uint64_t size = qnk_vote_size(vote);
 
     if (lacking->body != NULL &&
         (lacking->size + size > VOTES_BYTES || lacking->count == QNK_WIRE_VOTES_MAX)) {
@@ -104,9 +104,37 @@ static void lacking_visit(void *ctx, struct qnk_ballot_vote *held)
         lacking->size = 4;
     }
     if (lacking->body != NULL && lacking->size + size <= VOTES_BYTES) {
-        qnk_vote_encode(&held->vote, lacking->body->data + lacking->size);
+        qnk_vote_encode(vote, lacking->body->data + lacking->size);
         lacking->size += size;
         lacking->count++;
+    }
+}
+
+static void lacking_visit(void *ctx, struct qnk_ballot_vote *held)
+{
+    lacking_add(ctx, &held->vote);
+}
+
+/* Votes that give up this attempt, what proves their locks first. */
+static void abandons_answer(struct lacking *lacking, const struct qnk_held *held)
+{
+    struct qnk_node *node = lacking->node;
+    const uint8_t *has = held->bitmaps + (uint64_t)QNK_STEP_ABANDON * ((held->members + 7) / 8);
+    bool is_proved = false;
+
+    for (uint32_t i = 0; node->attempts != NULL && i < held->members; i++) {
+        const struct qnk_vote *vote = qnk_attempts_vote_of(node->attempts, i);
+        struct qn_span prepared;
+
+        if (vote == NULL || qnk_bit(has, i)) {
+            continue;
+        }
+        prepared = qnk_attempts_prepared(node->attempts, node->ballot);
+        if (!is_proved && prepared.size > 0) {
+            qnk_certificate_tell(node, lacking->peer, prepared);
+        }
+        is_proved = true;
+        lacking_add(lacking, vote);
     }
 }
 
@@ -136,14 +164,19 @@ void qnk_held_take(struct qnk_node *node, uint32_t from, const struct qnk_held *
         return;
     }
     if (node->ballot == NULL || held->window != qnk_ballot_place(node->ballot)->window ||
-        held->era != qnk_ballot_place(node->ballot)->era ||
+        held->era > qnk_ballot_place(node->ballot)->era ||
         held->members != qnk_ballot_set(node->ballot)->count ||
         node->now_us < peer->held_sent_us + resend_period_us(node) / 4) {
         return;
     }
     peer->held_sent_us = node->now_us;
+    qnk_abandon_answer(node, from); /* it may be an attempt behind, or have others of these */
+    if (held->era < qnk_ballot_place(node->ballot)->era) {
+        return;
+    }
     certificates_answer(node, from, held);
     qnk_ballot_lacking(node->ballot, held, lacking_visit, &lacking);
+    abandons_answer(&lacking, held);
     lacking_flush(&lacking);
 
     /* Whoever is rounds behind gets this node's own round as well, which may move it on. */

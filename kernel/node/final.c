@@ -253,6 +253,7 @@ static bool certificate_is_wanted(struct qnk_node *node, const struct qnk_certif
     }
     if (cert->step == QNK_STEP_PREPARE) {
         return node->ballot != NULL && cert->window == node->final_window + 1 &&
+               cert->era == qnk_ballot_place(node->ballot)->era &&
                qnk_ballot_certificate_find(node->ballot, cert->round, &cert->digest) == NULL;
     }
     if (cert->window <= node->final_window) {
@@ -682,6 +683,7 @@ static void finalize(struct qnk_node *node, struct qnk_block *last, struct qnk_f
     logs_trim(node);
     note_final(node, final, &cert);
     qnk_instance_close(node, &final->digest, cert.round);
+    qnk_fallback_look(node, final, cert.era);
 }
 
 /* The certified chain was executed here with another result. */
@@ -845,6 +847,7 @@ void qnk_final_look(struct qnk_node *node)
     spread(node);
     qnk_peers_tell(node);
     qnk_instance_open(node);
+    qnk_abandon_look(node);
     qnk_room_look(node);
     qnk_sync_look(node);
     qnk_produce_look(node);

@@ -290,6 +290,7 @@ static void tick(struct qnk_node *node)
     qnk_sync_look(node);
     qnk_mends_look(node);
     qnk_signing_look(node);
+    qnk_abandon_look(node);
     qnk_exec_look(node);
     qnk_produce_look(node);
     qnk_peers_tell(node);
@@ -346,6 +347,9 @@ static void job_done(struct qnk_node *node, struct qnk_job *job)
         break;
     case QNK_PURPOSE_CERTIFICATE:
         qnk_certificate_checked(node, job);
+        break;
+    case QNK_PURPOSE_ABANDON:
+        qnk_abandon_checked(node, job);
         break;
     case QNK_PURPOSE_KERNEL_TXS:
         qnk_kernel_checked(node, job);

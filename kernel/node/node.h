@@ -91,6 +91,7 @@ struct qnk_node_counters {
     uint64_t txs_received, txs_accepted, txs_refused[QNK_TX_CODES], txs_included, txs_final;
     uint64_t votes_received, votes_sent, votes_invalid, doubles_seen;
     uint64_t rounds, windows, certificates_made, sign_refused[9];
+    uint64_t attempts_given_up;            /* at windows, by this node */
     uint64_t bodies_rotten, bodies_mended; /* stored ones */
     uint64_t faults[QNK_FAULTS];
 };

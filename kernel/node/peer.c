@@ -25,6 +25,7 @@ static const uint8_t lanes[] = {
     [QNK_WIRE_REFUSAL] = QNK_LANE_SYNC,
     [QNK_WIRE_FETCH_MACRO] = QNK_LANE_CONSENSUS,
     [QNK_WIRE_MACRO] = QNK_LANE_CONSENSUS,
+    [QNK_WIRE_ABANDON] = QNK_LANE_CONSENSUS,
 };
 
 /* --- sending --- */
@@ -382,6 +383,9 @@ static bool consensus_frame(struct qnk_node *node, struct qnk_peer *peer,
         qnk_macro_known(node, &macro);
         qnk_certified_macro(node, &macro);
         return true;
+    case QNK_WIRE_ABANDON:
+        qnk_abandon_take(node, peer->id, head->body);
+        return true;
     case QNK_WIRE_HEADERS:
     case QNK_WIRE_FETCH_BODIES:
     case QNK_WIRE_BODY_PART:
@@ -442,6 +446,7 @@ static bool block_frame(struct qnk_node *node, struct qnk_peer *peer, const stru
     case QNK_WIRE_CERTIFICATE:
     case QNK_WIRE_FETCH_MACRO:
     case QNK_WIRE_MACRO:
+    case QNK_WIRE_ABANDON:
     case QNK_WIRE_TXS:
     case QNK_WIRE_TX_IDS:
     case QNK_WIRE_FETCH_TXS:

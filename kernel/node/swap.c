@@ -5,6 +5,7 @@
 #include <qnet/assert.h>
 
 #include "kernel/chain/tx.h"
+#include "kernel/chain/vote.h"
 #include "kernel/node/schedule.h"
 
 static void life_set(struct qnk_control *control, uint8_t life, uint64_t window)
@@ -91,6 +92,32 @@ static const char *cancel_fault(const struct qnk_control *control,
                : NULL;
 }
 
+/* Members that are not on probation any more may still tell of a window that was. */
+static const char *fallback_fault(const struct qnk_control *control,
+                                  const struct qnk_swap_place *place, struct qn_span payload)
+{
+    const struct qnk_swap *swap = &control->swap;
+    struct qnk_swap_fallback fallback;
+
+    if (qnk_swap_fallback_decode(payload, &fallback) != QN_OK) {
+        return "not the encoding of a fallback";
+    }
+    if ((swap->life != QNK_SWAP_ACTIVE && swap->life != QNK_SWAP_SETTLED) ||
+        swap->planned->plan.kind != QNK_BINDING_CONSENSUS) {
+        return "no plan of an engine is active";
+    }
+    if (qnk_era_attempt(fallback.era) == 0 ||
+        fallback.era != qnk_era(swap->number, qnk_era_attempt(fallback.era)) ||
+        fallback.window < swap->planned->plan.engine.first ||
+        fallback.window >= swap->planned->plan.engine.first + swap->planned->plan.probation ||
+        fallback.window > place->window) {
+        return "no later attempt at a window of this plan";
+    }
+    return control->members[place->sender].swap == QNK_SWAP_GAVE_UP
+               ? "this member has said so already"
+               : NULL;
+}
+
 const char *qnk_swap_tx_fault(const struct qnk_control *control, const struct qnk_swap_place *place,
                               uint8_t kind, struct qn_span payload)
 {
@@ -104,6 +131,8 @@ const char *qnk_swap_tx_fault(const struct qnk_control *control, const struct qn
         return ready_fault(control, place, payload);
     case QNK_TX_CANCEL:
         return cancel_fault(control, place, payload);
+    case QNK_TX_FALLBACK:
+        return fallback_fault(control, place, payload);
     default:
         return "no transaction of a swap";
     }
@@ -141,6 +170,18 @@ static void cancel_take(struct qnk_control *control, const struct qnk_swap_place
     }
 }
 
+static int32_t fallback_take(struct qnk_control *control, const struct qnk_swap_place *place)
+{
+    control->members[place->sender].swap = QNK_SWAP_GAVE_UP;
+    if (qnk_swap_weight(control, place->set, QNK_SWAP_GAVE_UP) < qnk_set_third(place->set)) {
+        return QN_OK;
+    }
+
+    int32_t status = qnk_swap_return(control, QNK_BINDING_CONSENSUS, place->window);
+
+    return status == QN_INVALID ? QN_OK : status; /* numbers are used up: it stays as it is */
+}
+
 int32_t qnk_swap_tx(struct qnk_control *control, const struct qnk_swap_place *place, uint8_t kind,
                     struct qn_span payload)
 {
@@ -153,6 +194,8 @@ int32_t qnk_swap_tx(struct qnk_control *control, const struct qnk_swap_place *pl
     case QNK_TX_READY:
         control->members[place->sender].swap = QNK_SWAP_READY;
         break;
+    case QNK_TX_FALLBACK:
+        return fallback_take(control, place);
     default:
         cancel_take(control, place);
         break;

@@ -8,6 +8,12 @@
  * decides at the end of window w - 3 is all that says which plugin serves w: no clock, file or flag
  * of a node does.
  *
+ * An engine fails by the word of a third of the weight: each member says by `fallback` once that a
+ * window of the binding was decided by an attempt after the first. (finality.md 12.4 has one such
+ * transaction, valid where the certificate is held: a block that must wait for bytes that most
+ * nodes have in another form would stop who replays the chain; a third holds an honest member, and
+ * what it says needs no certificate.)
+ *
  * Readiness is counted with the set of the window that ends, as sets do not change yet; it is
  * set(H) that counts once they do.
  *

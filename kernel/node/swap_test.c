@@ -259,6 +259,79 @@ static void a_settled_producer_is_not_counted(void **state)
     qnk_control_unref(control);
 }
 
+/* A member says that a later attempt at `window` decided it. */
+static int32_t fall_back(struct qnk_control **control, uint64_t height, uint32_t member,
+                         uint64_t window, uint32_t era)
+{
+    struct qnk_swap_fallback fallback = {.window = window, .era = era, .digest = filled(4)};
+    uint8_t bytes[QNK_SWAP_FALLBACK_SIZE];
+
+    qnk_swap_fallback_encode(&fallback, bytes);
+    return say(control, height, member, QNK_TX_FALLBACK, (struct qn_span){bytes, sizeof bytes});
+}
+
+static void an_engine_fails_by_the_word_of_a_third(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 3);
+    uint64_t height = FIRST * N + 2; /* in the window after the first one */
+
+    (void)state;
+    control = pass_window(control, FIRST - 3, 0);
+    control = pass_window(control, FIRST, 0);
+    assert_int_equal(fall_back(&control, height, 0, FIRST, 257), QN_OK);
+    assert_int_equal(fall_back(&control, height, 0, FIRST, 258), QN_INVALID); /* once */
+    assert_int_equal(control->swap.life, QNK_SWAP_ACTIVE);
+    assert_int_equal(fall_back(&control, height, 2, FIRST, 257), QN_OK);
+    assert_int_equal(control->swap.life, QNK_SWAP_FAILED);
+    assert_string_equal(qnk_control_binding(control, 0, FIRST + 3)->name, "new");
+    assert_string_equal(qnk_control_binding(control, 0, FIRST + 4)->name, "old");
+    assert_int_equal(qnk_control_binding(control, 0, FIRST + 4)->number, 2);
+    assert_int_equal(qnk_control_binding(control, 0, FIRST + 4)->fallback, 2);
+    assert_int_equal(fall_back(&control, height, 3, FIRST, 257), QN_INVALID); /* it is over */
+    qnk_control_unref(control);
+}
+
+static void only_later_attempts_of_the_plan_count_against_it(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 3);
+    uint64_t height = FIRST * N + 2;
+
+    (void)state;
+    control = pass_window(control, FIRST - 3, 0);
+    assert_int_equal(fall_back(&control, (FIRST - 3) * N + 2, 0, FIRST, 257), QN_INVALID);
+    control = pass_window(control, FIRST, 0);
+    assert_int_equal(fall_back(&control, height, 0, FIRST, 256), QN_INVALID); /* the first */
+    assert_int_equal(fall_back(&control, height, 0, FIRST, 1), QN_INVALID);   /* what was before */
+    assert_int_equal(fall_back(&control, height, 0, FIRST, 513), QN_INVALID);
+    assert_int_equal(fall_back(&control, height, 0, FIRST - 1, 257), QN_INVALID);
+    assert_int_equal(fall_back(&control, height, 0, FIRST + 2, 257), QN_INVALID); /* not yet */
+    assert_int_equal(fall_back(&control, height, 0, FIRST + PROBATION, 257), QN_INVALID);
+    qnk_control_unref(control);
+    control = planned(QNK_BINDING_PRODUCER, "drawn", 3);
+    control = pass_window(control, FIRST - 3, 0);
+    control = pass_window(control, FIRST, 0);
+    assert_int_equal(fall_back(&control, height, 0, FIRST, 257), QN_INVALID); /* no engine */
+    qnk_control_unref(control);
+}
+
+/* Words need some blocks until they are on the chain: those of the last window may come late. */
+static void words_on_probation_count_after_it(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 3);
+    uint64_t last = FIRST + PROBATION - 1;
+
+    (void)state;
+    control = pass_window(control, FIRST - 3, 0);
+    control = pass_window(control, FIRST, 0);
+    control = pass_window(control, last + 1, 0);
+    assert_int_equal(control->swap.life, QNK_SWAP_SETTLED);
+    assert_int_equal(fall_back(&control, (last + 1) * N + 1, 0, last, 257), QN_OK);
+    assert_int_equal(fall_back(&control, (last + 1) * N + 1, 1, last, 257), QN_OK);
+    assert_int_equal(control->swap.life, QNK_SWAP_FAILED);
+    assert_string_equal(qnk_control_binding(control, 0, last + 5)->name, "old");
+    qnk_control_unref(control);
+}
+
 static void there_is_a_word_for_each_fault(void **state)
 {
     struct qnk_control *control = genesis();
@@ -286,6 +359,9 @@ int main(void)
         cmocka_unit_test(who_takes_its_word_back_is_not_counted),
         cmocka_unit_test(a_producer_whose_ranks_stay_empty_fails),
         cmocka_unit_test(a_settled_producer_is_not_counted),
+        cmocka_unit_test(an_engine_fails_by_the_word_of_a_third),
+        cmocka_unit_test(only_later_attempts_of_the_plan_count_against_it),
+        cmocka_unit_test(words_on_probation_count_after_it),
         cmocka_unit_test(there_is_a_word_for_each_fault),
     };
 

@@ -338,8 +338,8 @@ static int32_t take(struct qnk_transition *transition, uint32_t sender, const st
     case QNK_TX_PLAN:
     case QNK_TX_READY:
     case QNK_TX_CANCEL:
+    case QNK_TX_FALLBACK:
         return take_swap(transition, sender, tx);
-    case QNK_TX_FALLBACK: /* no window can have been decided by a later attempt yet */
     case QNK_TX_TRANSFER:
     case QNK_TX_KERNEL_LAST:
         break;

@@ -25,9 +25,10 @@ static uint32_t self_of(const struct qnk_node *node)
 }
 
 /* Whether the engine that is bound for a window lists this step. */
-static bool is_declared(const struct qnk_node *node, uint64_t window, uint32_t step)
+static bool is_declared(struct qnk_node *node, uint64_t window, uint32_t step)
 {
-    const struct qnk_binding *binding = qnk_window_binding(node, QNK_BINDING_CONSENSUS, window, 0);
+    const struct qnk_binding *binding =
+        qnk_window_binding(node, QNK_BINDING_CONSENSUS, window, qnk_attempt(node, window));
 
     return step != QNK_STEP_ABANDON && qnk_engine_has_step(binding, step);
 }
@@ -39,6 +40,7 @@ void qnk_votes_done(struct qnk_node *node)
     }
     qnk_ballot_destroy(node->ballot);
     qnk_ballot_destroy(node->next);
+    qnk_attempts_end(node);
     qnk_guard_destroy(node->guard);
 }
 
@@ -376,18 +378,17 @@ static struct qnk_ballot *ballot_for(struct qnk_node *node, uint64_t window)
     struct qnk_set *set;
     struct qnk_ballot_place place;
 
-    return qnk_vote_context(node, window, 0, &set, &place)
+    return qnk_vote_context(node, window, qnk_attempt(node, window), &set, &place)
                ? qnk_ballot_create(&node->budget, set, &place)
                : NULL;
 }
 
-/* The ballot of the window after the last final one: what was collected of it before, or a new one.
- * NULL: no memory. */
-static struct qnk_ballot *ballot_open(struct qnk_node *node)
+/* What was collected of the window before, or a new one. */
+struct qnk_ballot *qnk_ballot_open(struct qnk_node *node)
 {
     uint64_t window = node->final_window + 1;
 
-    if (node->ballot == NULL && node->next != NULL &&
+    if (node->ballot == NULL && node->next != NULL && qnk_attempt(node, window) == 0 &&
         qnk_ballot_place(node->next)->window == window) {
         node->ballot = node->next;
         node->next = NULL;
@@ -397,16 +398,31 @@ static struct qnk_ballot *ballot_open(struct qnk_node *node)
     return node->ballot;
 }
 
+/* An attempt that was given up before a restart is not taken up again: what was said of it is said
+ * once more, and the next one waited for. */
+static bool over_look(struct qnk_node *node)
+{
+    if (qnk_guard_vote_at(node->guard, node->final_window + 1, 0) == NULL ||
+        qnk_ballot_open(node) == NULL || !qnk_attempt_is_over(node)) {
+        return false;
+    }
+    node->instance = QNK_INSTANCE_OVER;
+    certificates_restore(node);
+    own_votes_restore(node);
+    qnk_resend_arm(node);
+    return true;
+}
+
 void qnk_instance_open(struct qnk_node *node)
 {
     uint64_t window = node->final_window + 1;
-    struct qnk_engine *engine = qnk_window_engine(node, window, 0);
+    struct qnk_engine *engine = qnk_window_engine(node, window, qnk_attempt(node, window));
 
-    if (!node->is_started || node->instance != QNK_INSTANCE_NONE || engine == NULL ||
-        qnk_engine_status(engine) != QN_OK || !qnk_may_sign(node)) {
+    if (!node->is_started || node->instance != QNK_INSTANCE_NONE || !qnk_may_sign(node) ||
+        over_look(node) || engine == NULL || qnk_engine_status(engine) != QN_OK) {
         return;
     }
-    if (ballot_open(node) == NULL) {
+    if (qnk_ballot_open(node) == NULL) {
         return; /* the next tick tries again */
     }
     if (self_of(node) == QNK_SET_NOBODY) {
@@ -422,7 +438,7 @@ void qnk_instance_open(struct qnk_node *node)
     own_votes_restore(node);
 }
 
-void qnk_instance_close(struct qnk_node *node, const struct qnk_hash *digest, uint32_t round)
+static void instance_end(struct qnk_node *node, const struct qnk_hash *digest, uint32_t round)
 {
     if (node->instance == QNK_INSTANCE_OPEN) {
         struct qn_consensus_event_final event = {
@@ -443,10 +459,23 @@ void qnk_instance_close(struct qnk_node *node, const struct qnk_hash *digest, ui
         }
     }
     memset(node->checks, 0, sizeof node->checks);
+    memset(node->timers, 0, sizeof node->timers);
     node->instance = QNK_INSTANCE_NONE;
     node->vote_phase = 0;
     node->vote_have = node->vote_need = 0;
     node->counters.rounds += round + 1;
+}
+
+void qnk_instance_stop(struct qnk_node *node, uint32_t state)
+{
+    instance_end(node, &nil, node->ballot == NULL ? 0 : qnk_ballot_round(node->ballot));
+    node->instance = state;
+}
+
+void qnk_instance_close(struct qnk_node *node, const struct qnk_hash *digest, uint32_t round)
+{
+    instance_end(node, digest, round);
+    qnk_attempts_end(node);
     qnk_ballot_destroy(node->ballot);
     node->ballot = NULL;
     if (node->next != NULL && qnk_ballot_place(node->next)->window <= node->final_window) {
@@ -551,25 +580,6 @@ static bool is_durable(const struct qnk_node *node, const struct qnk_block *bloc
     return true;
 }
 
-void qnk_candidate_look(struct qnk_node *node)
-{
-    struct qnk_block *head = qnk_head(node);
-    struct qnk_block *last;
-
-    instance_look(node);
-    if (node->instance != QNK_INSTANCE_OPEN) {
-        return;
-    }
-    last =
-        qnk_tree_ancestor(head, qnk_window_last(node->final_window + 1, node->setup.params.window));
-    if (last != NULL && last->end != NULL && is_durable(node, last) &&
-        !qnk_hash_equal(&last->end->digest, &node->candidate) && is_settled(node, last)) {
-        tell_candidate(node, last);
-    }
-    tell_head(node);
-    engine_run(node);
-}
-
 static struct qnk_check *check_find(struct qnk_node *node, const struct qnk_hash *digest)
 {
     for (uint32_t i = 0; i < QNK_CHECKS_MAX; i++) {
@@ -605,6 +615,14 @@ static void check_ask(struct qnk_node *node, struct qnk_check *check)
     }
 }
 
+static void check_answer(struct qnk_node *node, struct qnk_check *check, uint8_t verdict)
+{
+    check->is_used = false;
+    if (!check->is_ours) {
+        tell_checked(node, &check->digest, verdict);
+    }
+}
+
 /* Answers a check if it can be answered now; else it goes on. */
 static void check_look(struct qnk_node *node, struct qnk_check *check)
 {
@@ -613,19 +631,18 @@ static void check_look(struct qnk_node *node, struct qnk_check *check)
     if (last != NULL) {
         bool is_of_window = last->known->macro.window == qnk_ballot_place(node->ballot)->window;
 
-        if (is_of_window && !is_durable(node, last)) {
-            return; /* what is stored next looks again */
+        if (is_of_window &&
+            (!is_durable(node, last) || !qnk_attempt_permits(node, &check->digest, NULL))) {
+            return; /* what is stored next looks again, or another abandon certificate */
         }
-        check->is_used = false;
-        tell_checked(node, &check->digest, is_of_window ? CHECK_VALID : CHECK_INVALID);
+        check_answer(node, check, is_of_window ? CHECK_VALID : CHECK_INVALID);
         return;
     }
     last = check->has_macro ? qnk_tree_find(node->tree, &check->macro.last) : NULL;
     if (check->has_macro &&
         (qnk_tree_is_bad(node->tree, &check->macro.last) ||
          (last != NULL && (last->state == QNK_BLOCK_BAD || last->known != NULL)))) {
-        check->is_used = false;
-        tell_checked(node, &check->digest, CHECK_INVALID);
+        check_answer(node, check, CHECK_INVALID);
         return;
     }
     if (last == NULL) {
@@ -701,7 +718,7 @@ static struct qnk_check *check_add(struct qnk_node *node, const struct qnk_hash 
             place = it;
         }
     }
-    if (place->is_used && node->instance == QNK_INSTANCE_OPEN) {
+    if (place->is_used && !place->is_ours && node->instance == QNK_INSTANCE_OPEN) {
         tell_checked(node, &place->digest, CHECK_LATER);
     }
     *place = (struct qnk_check){.digest = *digest, .is_used = true, .since_us = node->now_us};
@@ -715,10 +732,54 @@ static void check_begin(struct qnk_node *node, const struct qnk_hash *digest)
     if (check == NULL) {
         check = check_add(node, digest);
     }
+    check->is_ours = false;
     check_look(node, check);
     if (check->is_used) {
         qnk_exec_look(node);
     }
+}
+
+/* The one digest that an earlier attempt left: it is the candidate, whatever the best chain is, and
+ * the chain behind it is fetched if need be. */
+static void bound_look(struct qnk_node *node, const struct qnk_hash *digest)
+{
+    const struct qnk_block *last = qnk_tree_find_known(node->tree, digest);
+
+    if (qnk_hash_equal(digest, &node->candidate)) {
+        return;
+    }
+    if (last != NULL && last->end != NULL && is_durable(node, last)) {
+        tell_candidate(node, last);
+    } else if (last == NULL && check_find(node, digest) == NULL) {
+        check_add(node, digest)->is_ours = true;
+        qnk_exec_look(node);
+    }
+}
+
+void qnk_candidate_look(struct qnk_node *node)
+{
+    struct qnk_block *head = qnk_head(node);
+    struct qnk_block *last;
+    struct qnk_hash bound;
+    uint32_t choice;
+
+    qnk_abandon_look(node);
+    instance_look(node);
+    if (node->instance != QNK_INSTANCE_OPEN) {
+        return;
+    }
+    choice = qnk_attempt_choice(node, &bound);
+    last =
+        qnk_tree_ancestor(head, qnk_window_last(node->final_window + 1, node->setup.params.window));
+    if (choice == QNK_CHOICE_ONE) {
+        bound_look(node, &bound);
+    } else if (choice == QNK_CHOICE_ANY && last != NULL && last->end != NULL &&
+               is_durable(node, last) && !qnk_hash_equal(&last->end->digest, &node->candidate) &&
+               is_settled(node, last)) {
+        tell_candidate(node, last);
+    }
+    tell_head(node);
+    engine_run(node);
 }
 
 /* --- signing votes --- */
@@ -809,7 +870,11 @@ static bool is_under_way(const struct qnk_node *node, const struct qnk_vote *vot
 static void vote_guard(struct qnk_node *node, struct qnk_signing_vote *signing)
 {
     struct qnk_vote *vote = &signing->vote;
+    struct qn_span abandons[QNK_ATTEMPTS_MAX];
+    bool is_permitted = qnk_attempt_permits(node, &signing->asked, abandons);
     struct qnk_guard_facts facts = {
+        .abandons = abandons,
+        .abandons_count = is_permitted ? qnk_attempt(node, vote->window) : 0,
         .final_window = node->final_window,
         .is_valid = is_valid(node, vote->window, &signing->asked),
         .is_lockless = !is_declared(node, vote->window, QNK_STEP_PREPARE),
@@ -931,6 +996,21 @@ static void vote_send(struct qnk_node *node, const struct qnk_signing_vote *sign
     }
 }
 
+/* Says that this node gave up, what proves its lock first. */
+static void abandon_send(struct qnk_node *node, const struct qnk_signing_vote *signing)
+{
+    struct qnk_standing standing;
+    int32_t status = qnk_standing_of(&signing->vote, &standing);
+    struct qn_span prepared;
+
+    QN_ASSERT(status == QN_OK);
+    prepared = prepared_bytes(node, standing.lock_round, &standing.lock);
+    if (prepared.size > 0) {
+        qnk_certificate_tell(node, 0, prepared);
+    }
+    vote_send(node, signing);
+}
+
 static void share_keep(struct qnk_node *node, uint32_t member, uint64_t window,
                        const uint8_t *share)
 {
@@ -956,10 +1036,16 @@ static void own_vote_add(struct qnk_node *node, struct qnk_signing_slot *slot,
     struct qnk_ballot_vote *held = NULL;
     struct qnk_vote_tail tail = qnk_vote_tail(vote);
 
-    if (node->ballot == NULL || qnk_ballot_place(node->ballot)->window != vote->window) {
-        return; /* the window became final meanwhile */
+    if (node->ballot == NULL || qnk_ballot_place(node->ballot)->window != vote->window ||
+        qnk_ballot_place(node->ballot)->era != vote->era) {
+        return; /* window or attempt are over */
     }
     memcpy(vote->signature, signature, QN_SIG_SIZE);
+    if (vote->step == QNK_STEP_ABANDON) {
+        abandon_send(node, &slot->vote);
+        qnk_abandon_heard(node, vote);
+        return;
+    }
     if (tail.share != NULL) {
         share_keep(node, vote->member, vote->window, tail.share);
     }
@@ -968,8 +1054,10 @@ static void own_vote_add(struct qnk_node *node, struct qnk_signing_slot *slot,
     }
     if (is_new) {
         vote_send(node, &slot->vote);
-        tell_signed(node, vote, &slot->vote.asked, SIGNED_NOW);
-        engine_run(node);
+        if (node->instance == QNK_INSTANCE_OPEN) {
+            tell_signed(node, vote, &slot->vote.asked, SIGNED_NOW);
+            engine_run(node);
+        }
     }
 }
 
@@ -1082,7 +1170,12 @@ void qnk_certificate_prepare(struct qnk_node *node, struct qn_buf *bytes)
 
     QN_ASSERT(status == QN_OK);
     if (node->ballot == NULL || cert.window != qnk_ballot_place(node->ballot)->window ||
+        cert.era != qnk_ballot_place(node->ballot)->era ||
         !qnk_ballot_certificate_add(node->ballot, bytes)) {
+        return;
+    }
+    if (node->instance == QNK_INSTANCE_OVER) {
+        qnk_abandon_certify(node); /* it may prove a lock */
         return;
     }
     if (node->instance != QNK_INSTANCE_OPEN) {
@@ -1262,7 +1355,7 @@ static struct qnk_ballot *ballot_of(struct qnk_node *node, uint64_t window)
         return NULL;
     }
     if (window == node->final_window + 1) {
-        return ballot_open(node);
+        return qnk_ballot_open(node);
     }
     if (window == node->final_window + 2) {
         if (node->next == NULL) {
@@ -1285,6 +1378,14 @@ static void vote_sig(struct qnk_node *node, struct qnk_job *job, uint32_t i,
     item->offset = i * QNK_VOTE_MESSAGE_SIZE;
     item->size = QNK_VOTE_MESSAGE_SIZE;
     qnk_vote_message(&whole, &node->setup.params.chain_id, job->messages->data + item->offset);
+}
+
+static bool is_wanted(struct qnk_node *node, const struct qnk_ballot *ballot,
+                      const struct qnk_vote *vote)
+{
+    return vote->step == QNK_STEP_ABANDON
+               ? qnk_abandon_wants(node, vote)
+               : qnk_ballot_wants(ballot, vote) && is_declared(node, vote->window, vote->step);
 }
 
 /* Puts the votes of a message that are wanted into the job. False: malformed. */
@@ -1310,8 +1411,7 @@ static bool votes_collect(struct qnk_node *node, uint32_t peer, const struct qnk
 
         const struct qnk_ballot *ballot = ballot_of(node, vote.window);
 
-        if (ballot != NULL && is_declared(node, vote.window, vote.step) &&
-            qnk_ballot_wants(ballot, &vote)) {
+        if (ballot != NULL && is_wanted(node, ballot, &vote)) {
             uint64_t bytes = before.size - rest.size;
 
             vote_sig(node, job, count++, ballot, &vote);
@@ -1397,7 +1497,7 @@ static void vote_verified(struct qnk_node *node, uint32_t peer, const struct qnk
         return;
     }
     ballot = ballot_of(node, vote->window); /* the header may have made the window final */
-    if (ballot == NULL || !qnk_ballot_wants(ballot, vote)) {
+    if (ballot == NULL || !is_wanted(node, ballot, vote)) {
         return;
     }
     if (node->setup.has_validator &&
@@ -1405,6 +1505,10 @@ static void vote_verified(struct qnk_node *node, uint32_t peer, const struct qnk
                        &node->setup.validator) &&
         !qnk_guard_knows_vote(node->guard, vote)) {
         qnk_key_abused(node, vote->window);
+    }
+    if (vote->step == QNK_STEP_ABANDON) {
+        qnk_abandon_heard(node, vote);
+        return;
     }
     result = qnk_ballot_add(ballot, vote, &held);
     if (result == QNK_BALLOT_DOUBLE) {

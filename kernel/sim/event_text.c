@@ -29,6 +29,7 @@ static const char *frame_name(uint32_t type)
         [QNK_WIRE_REFUSAL] = "refusal",
         [QNK_WIRE_FETCH_MACRO] = "fetch-macro",
         [QNK_WIRE_MACRO] = "macro",
+        [QNK_WIRE_ABANDON] = "abandon",
     };
 
     return type < sizeof names / sizeof *names && names[type] != NULL ? names[type] : "unknown";

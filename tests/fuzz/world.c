@@ -41,7 +41,7 @@ enum {
     DEEDS_MAX = 48,
     CRASHES_MAX = 2,
     TIME_MAX_MS = 4000,
-    TYPES = QNK_WIRE_MACRO + 1,
+    TYPES = QNK_WIRE_ABANDON + 1,
     SAID_MAX = 1 << 14,
 };
 

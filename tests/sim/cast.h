@@ -18,6 +18,9 @@ bool cast_init(void);
 bool cast_make(struct net *net, uint32_t node, bool is_first, struct qnk_world_plugins *plugins);
 void cast_give(struct net *net, uint32_t node, bool is_last, struct qnk_world_plugins *plugins);
 
+/* One more instance of the engine of genesis; shipped.c. */
+struct qnk_player *cast_engine(struct net *net);
+
 /* The bindings of the genesis control record. */
 void cast_bind(struct qnk_params *params);
 

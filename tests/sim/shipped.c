@@ -101,6 +101,14 @@ void cast_give(struct net *net, uint32_t node, bool is_last, struct qnk_world_pl
     }
 }
 
+struct qnk_player *cast_engine(struct net *net)
+{
+    struct qnk_player *player;
+
+    (void)play(net, &player, consensus, (struct qn_span){consensus_config, consensus_config_size});
+    return player;
+}
+
 static void bind(struct qnk_binding *binding, const char *name)
 {
     memcpy(binding->name, name, strlen(name));

@@ -205,7 +205,8 @@ struct qn_consensus_event_offence {
 };
 QN_SIZE_IS(struct qn_consensus_event_offence, 24);
 
-/* Event 9. The window is final. Forget it. */
+/* Event 9. The window is final. Forget it. Digest 0: this attempt at it was given up, and another
+ * engine, or this one in a later era, is told of it by `open`. */
 struct qn_consensus_event_final {
     uint64_t window;
     uint32_t round;

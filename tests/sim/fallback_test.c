@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: MIT */
+
+/* A network that swaps its engine for one that does not decide comes back to the engine before, by
+ * itself and on one chain: finality.md 12.4. */
+
+#include "tests/test.h"
+
+#include <string.h>
+
+#include <qnet/consensus.h>
+
+#include "kernel/chain/tx.h"
+#include "kernel/chain/vote.h"
+#include "tests/sim/cast.h"
+
+enum { VALIDATORS = 4, FIRST = 9, PROBATION = 6, INSTANCES = 64, MEMBERS_MAX = 8 };
+
+/* What is wrong with the new engine. */
+enum flaw {
+    FLAW_ABSENT, /* nobody has it */
+    FLAW_SILENT, /* it asks for nothing */
+    FLAW_CRASH,  /* it fails as soon as there is a candidate */
+    FLAW_LOCKS,  /* it prepares, one member seals, and that is all */
+};
+
+struct qn_inst {
+    enum flaw flaw;
+    uint64_t window;
+    uint64_t quorum;
+    uint32_t self, prepares;
+};
+
+/* An instance that a running node was given. */
+struct given {
+    bool is_used;
+    uint32_t node, kind, number;
+    struct qn_inst inst;
+    struct qnk_player *player; /* NULL: it is the engine of this file */
+};
+
+static struct {
+    struct net *net;
+    enum flaw flaw;
+    struct given given[INSTANCES];
+    uint8_t payload[QNK_SWAP_PLAN_MAX];
+    struct qn_span plan;
+    struct qnk_hash plan_id;
+} scene;
+
+/* --- the new engine --- */
+
+static void ask(struct qn_effects *out, const struct qn_inst *self, uint16_t step,
+                const uint8_t *digest)
+{
+    struct qn_consensus_effect_request_sign wish = {
+        .window = self->window,
+        .step = step,
+        .vr = -1,
+        .digest = digest,
+        .to = UINT32_MAX,
+    };
+
+    assert_int_equal(qn_consensus_effect_request_sign_push(out, &wish), QN_OK);
+}
+
+static void on_open(struct qn_inst *self, struct qn_span body)
+{
+    struct qn_consensus_event_open event = {0};
+
+    assert_int_equal(qn_consensus_event_open_read(body, &event), QN_OK);
+    self->window = event.window;
+    self->quorum = event.quorum;
+    self->self = event.self;
+    self->prepares = 0;
+}
+
+/* Counts prepares, which in these cases are all for one digest. */
+static void on_prepare(struct qn_inst *self, struct qn_effects *out, const uint8_t *digest)
+{
+    struct qn_consensus_effect_certify wish = {
+        .window = self->window,
+        .step = QNK_STEP_PREPARE,
+        .digest = digest,
+        .share = 1,
+    };
+
+    if (++self->prepares == self->quorum) {
+        assert_int_equal(qn_consensus_effect_certify_push(out, &wish), QN_OK);
+    }
+}
+
+static void on_event(struct qn_inst *self, const struct qn_event *event, struct qn_effects *out)
+{
+    struct qn_consensus_event_candidate candidate = {0};
+    struct qn_consensus_event_certificate certificate = {0};
+    struct qn_consensus_event_signed own = {0};
+    struct qn_consensus_event_vote vote = {0};
+
+    switch (event->type) {
+    case QN_CONSENSUS_EVENT_CANDIDATE:
+        assert_int_equal(qn_consensus_event_candidate_read(event->body, &candidate), QN_OK);
+        ask(out, self, QNK_STEP_PREPARE, candidate.digest);
+        break;
+    case QN_CONSENSUS_EVENT_SIGNED:
+        assert_int_equal(qn_consensus_event_signed_read(event->body, &own), QN_OK);
+        if (own.step == QNK_STEP_PREPARE && own.result == 1) {
+            on_prepare(self, out, own.digest);
+        }
+        break;
+    case QN_CONSENSUS_EVENT_VOTE:
+        assert_int_equal(qn_consensus_event_vote_read(event->body, &vote), QN_OK);
+        if (vote.step == QNK_STEP_PREPARE) {
+            on_prepare(self, out, vote.digest);
+        }
+        break;
+    case QN_CONSENSUS_EVENT_CERTIFICATE:
+        assert_int_equal(qn_consensus_event_certificate_read(event->body, &certificate), QN_OK);
+        if (self->self == 0) {
+            ask(out, self, QNK_STEP_FINAL, certificate.digest);
+        }
+        break;
+    default:
+        break;
+    }
+}
+
+static int32_t step(struct qn_inst *self, const struct qn_event *const *batch, uint32_t count,
+                    struct qn_effects *out)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (batch[i]->type == QN_CONSENSUS_EVENT_OPEN) {
+            on_open(self, batch[i]->body);
+        } else if (self->flaw == FLAW_CRASH && batch[i]->type == QN_CONSENSUS_EVENT_CANDIDATE) {
+            return QN_BUG;
+        } else if (self->flaw == FLAW_LOCKS) {
+            on_event(self, batch[i], out);
+        }
+    }
+    return QN_OK;
+}
+
+static int32_t query(struct qn_inst *self, uint32_t what, struct qn_span arg,
+                     struct qn_sink *answer)
+{
+    (void)self;
+    (void)what;
+    (void)arg;
+    (void)answer;
+    return QN_UNSUPPORTED;
+}
+
+static const struct qn_consensus_1 slots = {
+    .head = QN_CONSENSUS_1_HEAD,
+    .step = step,
+    .query = query,
+};
+
+/* --- instances --- */
+
+static bool plug(void *ctx, uint32_t node, const struct qnk_need *need,
+                 struct qnk_plugged *instance)
+{
+    bool is_new = strcmp(need->binding.name, "undecided") == 0;
+    struct given *place = NULL;
+
+    (void)ctx;
+    for (uint32_t i = 0; i < INSTANCES; i++) {
+        place = scene.given[i].is_used ? place : &scene.given[i];
+    }
+    assert_non_null(place);
+    if (is_new && scene.flaw == FLAW_ABSENT) {
+        return false;
+    }
+    *place = (struct given){
+        .is_used = true,
+        .node = node,
+        .kind = need->kind,
+        .number = need->binding.number,
+        .inst = {.flaw = scene.flaw},
+    };
+    if (is_new) {
+        *instance = (struct qnk_plugged){.table = &slots, .inst = &place->inst};
+    } else {
+        place->player = cast_engine(scene.net);
+        *instance = qnk_player_plugged(place->player);
+    }
+    return true;
+}
+
+static void given_drop(struct given *given)
+{
+    qnk_player_give(given->player);
+    *given = (struct given){0};
+}
+
+static void unplug(void *ctx, uint32_t node, uint32_t kind, uint32_t number)
+{
+    (void)ctx;
+    for (uint32_t i = 0; i < INSTANCES; i++) {
+        struct given *it = &scene.given[i];
+
+        if (it->is_used && it->node == node && it->kind == kind && it->number == number) {
+            given_drop(it);
+        }
+    }
+}
+
+static void give(void *ctx, uint32_t node, bool is_last, struct qnk_world_plugins *plugins)
+{
+    for (uint32_t i = 0; i < INSTANCES; i++) {
+        if (scene.given[i].is_used && scene.given[i].node == node) {
+            given_drop(&scene.given[i]);
+        }
+    }
+    cast_give(ctx, node, is_last, plugins);
+}
+
+/* --- scenes --- */
+
+static void plan_make(void)
+{
+    struct qnk_swap_plan plan = {
+        .kind = QNK_BINDING_CONSENSUS,
+        .percent = 67,
+        .probation = PROBATION,
+        .engine =
+            {
+                .first = FIRST,
+                .name = "undecided",
+                .version = "1.0",
+                .steps = {QNK_STEP_PREPARE, QNK_STEP_FINAL},
+                .steps_count = 2,
+            },
+    };
+
+    scene.plan = (struct qn_span){scene.payload, qnk_swap_plan_encode(&plan, scene.payload)};
+    qnk_swap_id(scene.plan, &scene.plan_id);
+}
+
+static void everyone_is_ready(struct net *net)
+{
+    struct qnk_swap_ready ready = {.plan = scene.plan_id};
+    uint8_t bytes[QNK_SWAP_READY_SIZE];
+
+    qnk_swap_ready_encode(&ready, bytes);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        qnk_world_propose(net->world, i, QNK_TX_READY, (struct qn_span){bytes, sizeof bytes});
+    }
+}
+
+static uint8_t life_of(struct net *net, uint32_t node)
+{
+    return qnk_node_control(qnk_world_node(net->world, node))->swap.life;
+}
+
+/* A network whose plan is bound. */
+static struct net *planned(enum flaw flaw, uint64_t seed)
+{
+    struct net *net = net_make(VALIDATORS, VALIDATORS, seed);
+
+    scene.net = net;
+    scene.flaw = flaw;
+    net->setup.maker.plug = plug;
+    net->setup.maker.unplug = unplug;
+    net->setup.maker.give = give;
+    net->setup.params.swap = (struct qnk_swap_rules){
+        .notice = 5, .probation = 5, .percent = 67, .dead_ms = 2000, .dead_later_ms = 1000};
+    net_open(net);
+    net_start(net, 0, VALIDATORS);
+    net_run_ms(net, 1500);
+    plan_make();
+    qnk_world_propose(net->world, 0, QNK_TX_PLAN, scene.plan);
+    net_run_ms(net, 500);
+    assert_int_equal(life_of(net, 0), QNK_SWAP_PROPOSED);
+    everyone_is_ready(net);
+    while (look(net, 0).final_window < FIRST - 2) {
+        net_run_ms(net, 100);
+    }
+    assert_int_equal(life_of(net, 0), QNK_SWAP_BOUND);
+    return net;
+}
+
+/* The plan failed, what was before is bound under the next number, and goes on. */
+static void assert_returned(struct net *net)
+{
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        const struct qnk_control *control = qnk_node_control(qnk_world_node(net->world, i));
+        const struct qnk_binding *binding =
+            qnk_control_binding(control, QNK_BINDING_CONSENSUS, look(net, i).final_window + 1);
+
+        assert_int_equal(control->swap.life, QNK_SWAP_FAILED);
+        assert_string_equal(binding->name, "commit-reveal");
+        assert_int_equal(binding->number, 2);
+        assert_int_equal(look(net, i).era, 512);
+        assert_true(look(net, i).final_window > FIRST + 10);
+    }
+    assert_agreement(net);
+}
+
+static void return_from(enum flaw flaw, uint64_t seed)
+{
+    struct net *net = planned(flaw, seed);
+
+    net_run_ms(net, 40000);
+    assert_returned(net);
+    net_drop(net);
+}
+
+/* --- cases --- */
+
+static void an_engine_that_says_nothing_is_left(void **state)
+{
+    (void)state;
+    return_from(FLAW_SILENT, 71);
+}
+
+static void an_engine_that_fails_is_left(void **state)
+{
+    (void)state;
+    return_from(FLAW_CRASH, 72);
+}
+
+static void an_engine_that_nobody_has_is_left(void **state)
+{
+    (void)state;
+    return_from(FLAW_ABSENT, 73);
+}
+
+static void what_an_engine_may_have_decided_is_kept(void **state)
+{
+    (void)state;
+    return_from(FLAW_LOCKS, 74);
+}
+
+static void a_cut(struct net *net, bool is_up)
+{
+    for (uint32_t i = 0; i < 2; i++) {
+        for (uint32_t j = 2; j < VALIDATORS; j++) {
+            qnk_world_link(net->world, i, j, is_up);
+        }
+    }
+}
+
+/* Two halves, each of which gives up alone and can do nothing more. */
+static void two_halves_come_back_together(void **state)
+{
+    static const enum flaw flaws[] = {FLAW_SILENT, FLAW_LOCKS, FLAW_CRASH, FLAW_ABSENT};
+
+    (void)state;
+    for (uint32_t i = 0; i < 4; i++) {
+        struct net *net = planned(flaws[i], 80 + i);
+
+        while (look(net, 0).final_window < FIRST - 1) {
+            net_run_ms(net, 50);
+        }
+        net_run_ms(net, 300 * i);
+        a_cut(net, false);
+        net_run_ms(net, 9000);
+        a_cut(net, true);
+        net_run_ms(net, 40000);
+        assert_returned(net);
+        net_drop(net);
+    }
+}
+
+/* The power goes everywhere, again and again, while the window goes back. */
+static void power_cuts_do_not_bring_the_new_engine_back(void **state)
+{
+    static const enum flaw flaws[] = {FLAW_SILENT, FLAW_LOCKS};
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct net *net = planned(flaws[i], 90 + i);
+
+        for (uint32_t turn = 0; turn < 5; turn++) {
+            net_run_ms(net, 1700 + 150 * turn);
+            for (uint32_t node = 0; node < VALIDATORS; node++) {
+                qnk_world_crash(net->world, node);
+            }
+            net_start(net, 0, VALIDATORS);
+        }
+        net_run_ms(net, 60000);
+        assert_returned(net);
+        net_drop(net);
+    }
+}
+
+/* Some give up and one is off all the while. */
+static void a_quorum_is_enough(void **state)
+{
+    struct net *net = planned(FLAW_LOCKS, 75);
+
+    (void)state;
+    qnk_world_crash(net->world, 2);
+    net_run_ms(net, 60000);
+    qnk_world_start(net->world, 2);
+    net_run_ms(net, 20000);
+    assert_returned(net);
+    net_drop(net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_engine_that_says_nothing_is_left),
+        cmocka_unit_test(an_engine_that_fails_is_left),
+        cmocka_unit_test(an_engine_that_nobody_has_is_left),
+        cmocka_unit_test(what_an_engine_may_have_decided_is_kept),
+        cmocka_unit_test(two_halves_come_back_together),
+        cmocka_unit_test(power_cuts_do_not_bring_the_new_engine_back),
+        cmocka_unit_test(a_quorum_is_enough),
+    };
+
+    return net_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}
