@@ -65,6 +65,9 @@ static void engine_run(struct qnk_node *node)
 {
     struct qnk_engine *engine = node->engine; /* the run may open the next window with another */
 
+    if (engine == NULL) {
+        return; /* held: a header of the window came all the same */
+    }
     qnk_engine_run(engine, node->now_us);
     if (qnk_engine_status(engine) != QN_OK) {
         engine_failed(node, engine);
