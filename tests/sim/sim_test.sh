@@ -4,7 +4,7 @@
 # one run. A long campaign is: qnet sim run --seeds 1..10000 --resume FILE
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 30
+plan 32
 
 # member PATH: of the JSON document in $work/said.
 member() {
@@ -24,6 +24,10 @@ import json, sys
 print(all(json.load(open(sys.argv[1]))["checked"].values()))' "$work/said")"
 ended 'seven nodes, 8 seeds, faults to the end' 0 \
     "$qnet" sim run --seeds 101..108 --nodes 7 --level L1 --mode safety --twice --json
+ended 'an engine without locks, and drawn turns' 0 \
+    "$qnet" sim run --seeds 11..16 --nodes 5 --weights uneven --level L1 --json \
+    --network "${top_srcdir:-.}/tests/sim/authority.yaml"
+same 'all of them' 6 "$(member good)"
 ended 'all of it real: level L0' 0 "$qnet" sim run --seed 3 --json
 first=$(member runs.0.trace)
 ended 'and L1 is the same run' 0 "$qnet" sim run --seed 3 --level L1 --json
