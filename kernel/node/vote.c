@@ -174,8 +174,14 @@ static void tell_certificate(struct qnk_node *node, const struct qnk_certificate
 
 enum check_verdict { CHECK_VALID = 1, CHECK_INVALID = 2, CHECK_LATER = 3 };
 
+/* An engine that is not open is told nothing: it asks again when it is. A node that is held has
+ * none, and notes what proposals are about all the same. */
 static void tell_checked(struct qnk_node *node, const struct qnk_hash *digest, uint8_t verdict)
 {
+    if (node->instance != QNK_INSTANCE_OPEN) {
+        return;
+    }
+
     struct qn_consensus_event_checked event = {
         .window = qnk_ballot_place(node->ballot)->window,
         .digest = digest->bytes,
@@ -704,7 +710,9 @@ void qnk_macro_known(struct qnk_node *node, const struct qnk_macro *macro)
     check->has_macro = true;
     check->asked_us = 0;
     check_look(node, check);
-    engine_run(node);
+    if (node->instance == QNK_INSTANCE_OPEN) {
+        engine_run(node);
+    }
     qnk_exec_look(node);
 }
 
