@@ -110,7 +110,7 @@ caught() { result=$1; }
 
 unit() {
     result=-
-    for test in certificate_test vote_test ballot_test guard_test; do
+    for test in certificate_test vote_test ballot_test guard_test swap_test; do
         case $test:$files in
         certificate_test:*chain/certificate.c* | vote_test:*chain/vote.c* | *:*node/${test%_test}.c* | *:honest) ;;
         *) continue ;;
@@ -154,6 +154,9 @@ seeds() {
     mkdir -p "$dir/plugins/consensus"
     for kind in "$build"/plugins/*; do
         [ "$kind" = "$build/plugins/consensus" ] || ln -sf "$kind" "$dir/plugins/"
+    done
+    for other in "$build"/plugins/consensus/*; do # networks may swap to them
+        [ "$other" = "$build/$engine" ] || ln -sf "$other" "$dir/plugins/consensus/"
     done
     list=
     for part in commit-reveal rules; do
