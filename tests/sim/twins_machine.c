@@ -14,8 +14,12 @@
 #include "kernel/chain/macro.h"
 #include "kernel/node/ballot.h"
 #include "kernel/node/guard.h"
-#include "plugins/consensus/commit-reveal/commit-reveal.manifest.h"
 #include "sdk/check/check.h"
+#ifdef TWINS_BFT
+#include "plugins/consensus/bft/bft.manifest.h"
+#else
+#include "plugins/consensus/commit-reveal/commit-reveal.manifest.h"
+#endif
 
 enum {
     WINDOW = 1,
@@ -23,8 +27,16 @@ enum {
     QUEUE = 256,
     MESSAGE = 1280,
     TAIL = QNK_MACRO_SIZE,
-    ENGINE_MEMORY = COMMIT_REVEAL_MEMORY,
+    TIMER_BITS = 3, /* of a timer's number, below its round */
 };
+
+#ifdef TWINS_BFT
+enum { ENGINE_MEMORY = BFT_MEMORY, ENGINE_LANES = BFT_LANES };
+#define ENGINE_CONFIG bft_config_default()
+#else
+enum { ENGINE_MEMORY = COMMIT_REVEAL_MEMORY, ENGINE_LANES = COMMIT_REVEAL_LANES };
+#define ENGINE_CONFIG commit_reveal_config_default()
+#endif
 
 enum signed_result { SIGNED_NOW = 1, SIGNED_OTHER = 2, SIGNED_BEFORE = 3, SIGNED_NOTHING = 4 };
 
@@ -145,9 +157,9 @@ void twins_open(void)
     QN_CHECK(qnk_set_new(&budget, members, TWINS_MEMBERS, &set) == QN_OK);
     given = (struct qn_check_given){
         .plugin = &qn_plugin_v1,
-        .config = commit_reveal_config_default(),
+        .config = ENGINE_CONFIG,
         .memory = ENGINE_MEMORY,
-        .lanes = COMMIT_REVEAL_LANES,
+        .lanes = ENGINE_LANES,
     };
     for (uint32_t i = 0; i < TWINS_MACHINES; i++) {
         hosts[i] = qn_check_node_create(ENGINE_MEMORY);
@@ -669,9 +681,9 @@ void twins_hear(struct twins_machine *machine, uint32_t number)
     }
 }
 
-void twins_tick(struct twins_machine *machine)
+void twins_tick(struct twins_machine *machine, bool is_second_half)
 {
-    uint32_t count = machine->timers_count;
+    uint32_t early = TWINS_EARLY_TIMERS, count = machine->timers_count;
 
     if (machine->final != 0) {
         return;
@@ -680,7 +692,11 @@ void twins_tick(struct twins_machine *machine)
     for (uint32_t i = 0; i < count; i++) {
         struct qn_consensus_event_timer event = {.window = WINDOW, .timer = machine->timers[i]};
 
-        TELL(timer, TIMER, &event);
+        if (is_second_half || (early >> (event.timer & ((1u << TIMER_BITS) - 1)) & 1) != 0) {
+            TELL(timer, TIMER, &event);
+        } else {
+            machine->timers[machine->timers_count++] = event.timer;
+        }
     }
     settle(machine);
 }

@@ -3,8 +3,9 @@
 
 /* twins_machine.h: one validator's machine as the twins enumerator drives it: the engine under
  * test, the kernel's own guard and ballot, and between them the rules of kernel/node/vote.c, with
- * no network, clock, disk or signature. What is told is told at once, a tick lets every running
- * timer run out, and a crash leaves the guard's records and nothing else.
+ * no network, clock, disk or signature. What is told is told at once, a tick lets running timers
+ * run out, and a crash leaves the guard's records and nothing else. -DTWINS_BFT puts the engine bft
+ * in the place of commit-reveal.
  *
  * Each place of a process has one engine instance: beginning a machine there opens its window anew,
  * so the one that was there before is over.
@@ -27,6 +28,14 @@ enum {
     TWINS_OWN_MAX = 64, /* votes and records of one machine */
 };
 
+/* The engine under test: the first round that has a leader, and those of its timers, a bit each,
+ * that run out in a round's first half too. */
+#ifdef TWINS_BFT
+enum { TWINS_FIRST_LED = 0, TWINS_EARLY_TIMERS = 1 << 1 }; /* delta: the leader proposes */
+#else
+enum { TWINS_FIRST_LED = 1, TWINS_EARLY_TIMERS = 0xff };
+#endif
+
 /* A vote that was cast, and the certificate that goes with it; each different pair once. */
 struct twins_vote {
     struct qnk_vote vote;
@@ -47,7 +56,7 @@ struct twins_machine *twins_begin(uint32_t place, uint32_t member, uint8_t candi
 void twins_end(struct twins_machine *machine);
 
 void twins_hear(struct twins_machine *machine, uint32_t vote);
-void twins_tick(struct twins_machine *machine);
+void twins_tick(struct twins_machine *machine, bool is_second_half);
 void twins_crash(struct twins_machine *machine);
 
 /* What it cast, in order, also what it forgot. */
