@@ -19,7 +19,7 @@
 #include <stdio.h>
 
 enum {
-    QNK_OPTIONS_MAX = 16,  /* of one command, beside those that all have */
+    QNK_OPTIONS_MAX = 24,  /* of one command, beside those that all have */
     QNK_OPERANDS_MAX = 32, /* of one call; more: usage */
     QNK_WORDS_MAX = 2,     /* of a command's path */
 };

@@ -28,6 +28,14 @@ const struct qnk_command qnk_commands[] = {
 #include "kernel/qnet/commands.def"
 };
 
+/* One more than QNK_OPTIONS_MAX would leave no end of the list, and no compiler says so. */
+#undef COMMAND
+#define COMMAND(function, path_, operands_, summary_, examples_, ...)                        \
+    _Static_assert(sizeof((struct qnk_option[]){__VA_ARGS__}) / sizeof(struct qnk_option) <= \
+                       QNK_OPTIONS_MAX,                                                      \
+                   path_);
+#include "kernel/qnet/commands.def"
+
 const uint32_t qnk_commands_count = sizeof qnk_commands / sizeof *qnk_commands;
 
 const struct qnk_option qnk_common_options[] = {

@@ -154,8 +154,9 @@ static uint32_t cores(void)
 /* The options that were given and say what a seed is, as they would be typed again. */
 static void options_put(struct sim *sim)
 {
-    static const char *const names[] = {"nodes",   "mode",    "faults", "liars",   "level",
-                                        "regions", "weights", "window", "windows", "network"};
+    static const char *const names[] = {"nodes",   "mode",    "faults",   "liars",
+                                        "level",   "regions", "weights",  "window",
+                                        "windows", "network", "consensus"};
     size_t used = 0;
 
     for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -169,6 +170,25 @@ static void options_put(struct sim *sim)
     sim->options[used] = 0;
 }
 
+/* The rules that ship, on the engine that was asked for. */
+static bool own_network(struct sim *sim, struct qnk_cast_file *file)
+{
+    static char text[QNK_SIM_NETWORK_SIZE];
+    const char *engine = qnk_call_text(sim->call, "consensus");
+    const char *name;
+
+    if (!qnk_sim_network_with(engine != NULL ? engine : qnk_sim_engine_at(0), text)) {
+        fprintf(stderr, "qnet: --consensus: \"%s\" is none of", engine);
+        for (uint32_t i = 0; (name = qnk_sim_engine_at(i)) != NULL; i++) {
+            fprintf(stderr, " %s", name);
+        }
+        fprintf(stderr, "; others: --network FILE\n");
+        return false;
+    }
+    *file = (struct qnk_cast_file){"sim.yaml", {(const uint8_t *)text, strlen(text)}};
+    return true;
+}
+
 static bool network_read(struct sim *sim, struct qnk_cast_file *file)
 {
     const char *path = qnk_call_text(sim->call, "network");
@@ -176,9 +196,11 @@ static bool network_read(struct sim *sim, struct qnk_cast_file *file)
     size_t size;
 
     if (path == NULL) {
-        *file = (struct qnk_cast_file){"sim.yaml",
-                                       {(const uint8_t *)qnk_sim_network, strlen(qnk_sim_network)}};
-        return true;
+        return own_network(sim, file);
+    }
+    if (qnk_call_given(sim->call, "consensus")) {
+        fprintf(stderr, "qnet: --network FILE says which engine; --consensus is for ours\n");
+        return false;
     }
     in = fopen(path, "rb");
     sim->network = qnk_memory_take(&budget, QNK_TREE_FILE_MAX);

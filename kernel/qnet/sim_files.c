@@ -2,6 +2,9 @@
 
 #include "kernel/qnet/sim_files.h"
 
+#include <stdio.h>
+#include <string.h>
+
 const char qnk_sim_network[] =
     "version: qnet.network/v1\n"
     "name: sim\n"
@@ -46,3 +49,40 @@ const char *const qnk_sim_others[QNK_SIM_OTHERS] = {
 
 const char qnk_sim_node[] = NODE("{txs: 10000, bytes: 16MiB, senders: 1000}");
 const char qnk_sim_node_of_many[] = NODE("{txs: 1000, bytes: 1MiB, senders: 200}");
+
+static const struct {
+    const char *name, *plugin;
+} engines[] = {
+    {"commit-reveal", NULL}, /* as above */
+    {"bft", "{use: bft, version: \"1.0\", round: 300ms, round_step: 100ms, round_max: 2s, "
+            "delta: 60ms}\n"},
+    {"authority", "{use: authority, version: \"1.0\", wait: 300ms, retry: 100ms}\n"},
+};
+
+enum { ENGINES = sizeof engines / sizeof *engines };
+
+const char *qnk_sim_engine_at(uint32_t place)
+{
+    return place < ENGINES ? engines[place].name : NULL;
+}
+
+bool qnk_sim_network_with(const char *consensus, char text[QNK_SIM_NETWORK_SIZE])
+{
+    const char *from = strstr(qnk_sim_network, "consensus: ") + strlen("consensus: ");
+    const char *to = strstr(from, "ledger: ");
+    uint32_t i = 0;
+
+    while (i < ENGINES && strcmp(engines[i].name, consensus) != 0) {
+        i++;
+    }
+    if (i == ENGINES) {
+        return false;
+    }
+    if (engines[i].plugin == NULL) {
+        (void)snprintf(text, QNK_SIM_NETWORK_SIZE, "%s", qnk_sim_network);
+    } else {
+        (void)snprintf(text, QNK_SIM_NETWORK_SIZE, "%.*s%s%s", (int)(from - qnk_sim_network),
+                       qnk_sim_network, engines[i].plugin, to);
+    }
+    return true;
+}

@@ -4,7 +4,7 @@
 # one run. A long campaign is: qnet sim run --seeds 1..10000 --resume FILE
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 32
+plan 36
 
 # member PATH: of the JSON document in $work/said.
 member() {
@@ -28,6 +28,12 @@ ended 'an engine without locks, and drawn turns' 0 \
     "$qnet" sim run --seeds 11..16 --nodes 5 --weights uneven --level L1 --json \
     --network "${top_srcdir:-.}/tests/sim/authority.yaml"
 same 'all of them' 6 "$(member good)"
+ended 'four nodes on the engine bft' 0 \
+    "$qnet" sim run --seeds 1..10 --nodes 4 --level L1 --consensus bft --twice --json
+same 'what repeats it says so' ' --nodes 4 --level L1 --consensus bft' "$(member options)"
+ended 'faults to the end, on bft' 0 \
+    "$qnet" sim run --seeds 101..104 --nodes 7 --level L1 --mode safety --consensus bft
+ended 'an engine that is not known' 1 "$qnet" sim run --consensus nope
 ended 'all of it real: level L0' 0 "$qnet" sim run --seed 3 --json
 first=$(member runs.0.trace)
 ended 'and L1 is the same run' 0 "$qnet" sim run --seed 3 --level L1 --json
