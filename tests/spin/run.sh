@@ -126,6 +126,7 @@ found() {
 if [ "$mode" = '' ]; then
     clean guard ''
     clean engine ''
+    clean bft ''
     clean exchange ''
     clean window ''
     clean abandon ''
@@ -150,6 +151,9 @@ found guard M_FORGET_LOCK -DROUNDS=2
 found engine M_NO_RELOCK
 found engine M_OLD_SEAL
 found engine M_VALID_FORGOTTEN
+found bft M_NO_LOCK
+found bft M_LATE_FINAL
+found bft M_ENTER_FREE
 found exchange M_TIMERS
 found window M_REORG
 found window M_NO_PAUSE
@@ -168,6 +172,10 @@ if [ "$mode" != --quick ]; then
     found engine M_TWO_SEALS
     found engine W_RELOCK
     found engine W_CRASH
+    found bft M_ANY_UNLOCKS
+    found bft M_HIGH_FORGOTTEN
+    found bft M_NO_DELTA
+    found bft W_RELOCK
     found exchange M_NO_EXCHANGE
     found window M_LOCAL_LAG -DHEIGHTS=3
     found abandon M_LAST_ALONE '-DATTEMPTS=3 -DROUNDS=1'
