@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* engine.c: the engine commit-reveal under any events. The input is a list of them, each a byte for
+/* engine.c: an engine under any events: commit-reveal, or bft with -DFUZZ_BFT. The input is a list of them, each a byte for
  * its kind and then
  *
  *     0        a type u16, a size u16 and a body of any bytes
@@ -10,7 +10,11 @@
  * Two instances are told the same, one event by event and the other in batches. What each wants is
  * a list of whole records of its window, and is the same for both. */
 
+#ifdef FUZZ_BFT
+#include "plugins/consensus/bft/bft.manifest.h"
+#else
 #include "plugins/consensus/commit-reveal/commit-reveal.manifest.h"
+#endif
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/given.h"
 
@@ -23,6 +27,14 @@ enum {
     EVENTS_MAX = 2000,
     KINDS = 10, /* as the types of events, and 0 */
 };
+
+#ifdef FUZZ_BFT
+enum { ENGINE_MEMORY = BFT_MEMORY, ENGINE_LANES = BFT_LANES, FIRST_STEP = 3 };
+#define ENGINE_CONFIG bft_config_default()
+#else
+enum { ENGINE_MEMORY = COMMIT_REVEAL_MEMORY, ENGINE_LANES = COMMIT_REVEAL_LANES, FIRST_STEP = 0 };
+#define ENGINE_CONFIG commit_reveal_config_default()
+#endif
 
 struct side {
     struct fuzz_given given;
@@ -209,7 +221,7 @@ static uint8_t *certificate_write(struct qn_reader *in, uint8_t *to)
 
 static uint8_t *signed_write(struct qn_reader *in, uint8_t *to)
 {
-    static const uint16_t steps[] = {0, 1, 2, 5};
+    static const uint16_t steps[] = {FIRST_STEP, 1, 2, 5};
     struct qn_consensus_event_signed event = {.window = window_of(qn_reader_u8(in))};
 
     event.round = round_of(qn_reader_u8(in));
@@ -314,9 +326,9 @@ static void sides_make(void)
 {
     const struct qn_check_given given = {
         .plugin = &qn_plugin_v1,
-        .config = commit_reveal_config_default(),
-        .memory = COMMIT_REVEAL_MEMORY,
-        .lanes = COMMIT_REVEAL_LANES,
+        .config = ENGINE_CONFIG,
+        .memory = ENGINE_MEMORY,
+        .lanes = ENGINE_LANES,
     };
 
     slots = (const void *)qn_plugin_v1.slots;
