@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* engine.c: an engine under any events: commit-reveal, or bft with -DFUZZ_BFT. The input is a list of them, each a byte for
- * its kind and then
+/* engine.c: an engine under any events: commit-reveal, or bft with -DFUZZ_BFT. The input is a list
+ * of them, each a byte for its kind and then
  *
  *     0        a type u16, a size u16 and a body of any bytes
  *     others   a few bytes of which a whole record is made, of a small world: windows 1 to 3, five
