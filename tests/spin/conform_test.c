@@ -7,7 +7,8 @@
  * makes; those of engine.pml and exchange.pml to the shipped engine, three of them, each behind its
  * guard. An honest run goes through as it is. A mutant's goes on until the step that the mutant
  * allowed and must not: there the C code must differ, and at that very line. (Those of window.pml
- * are about whole nodes, and are the simulator's; abandon.pml's rules are guard_test's.)
+ * and swap.pml are about whole nodes, and are the simulator's; abandon.pml's rules are
+ * guard_test's.)
  *
  * What a line stands for is in the heads of the models. The test is the rest of the world: it gives
  * an engine what the line says it has heard, and looks at what it then gets signed. */

@@ -131,6 +131,7 @@ if [ "$mode" = '' ]; then
     clean window ''
     clean abandon ''
     clean abandon '-DATTEMPTS=3 -DROUNDS=1'
+    clean swap ''
     fair exchange ''
 elif [ "$mode" = --quick ]; then
     level=-O1
@@ -140,6 +141,7 @@ elif [ "$mode" = --quick ]; then
     clean guard -DROUNDS=2
     clean exchange -DROUNDS=1
     clean abandon -DROUNDS=1
+    clean swap -DWINDOWS=5
     fair exchange -DROUNDS=1
 fi
 
@@ -159,6 +161,8 @@ found window M_REORG
 found window M_NO_PAUSE
 found abandon M_IGNORE_LOCKS -DROUNDS=1
 found abandon M_LATE_SEAL -DROUNDS=1
+found swap M_CONFIG
+found swap M_COUNT_LATE
 
 if [ "$mode" != --quick ]; then
     level=-O1
@@ -181,6 +185,8 @@ if [ "$mode" != --quick ]; then
     found abandon M_LAST_ALONE '-DATTEMPTS=3 -DROUNDS=1'
     found abandon W_BOUND -DROUNDS=1
     found abandon W_FREE -DROUNDS=1
+    found swap W_SWAPPED -DRESTARTS=0
+    found swap W_RETURNED -DRESTARTS=0
 fi
 
 echo "1..$count"
