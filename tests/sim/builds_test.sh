@@ -30,7 +30,7 @@ build() {
     flags="$flags $(pkg-config --cflags libsodium)"
     sources kernel/base kernel/chain | objects $1 "$flags" "$3" chain || return 1
     sources kernel/node | grep -v /genesis.c | objects $1 "$flags" "$3" node || return 1
-    for part in drive links perform queue stage stream wires world writes; do
+    for part in drive links perform plug queue stage stream wires world writes; do
         echo "$top/kernel/sim/$part.c"
     done | objects $1 "$flags" "$3" sim || return 1
     printf '%s\n' "$top/tests/sim/chaos_test.c" "$top/tests/sim/net.c" \
