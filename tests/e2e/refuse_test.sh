@@ -5,7 +5,7 @@
 # that was asked goes on.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 94
+plan 97
 
 network 4 --full 1
 net=$work/net
@@ -65,8 +65,9 @@ content[at : at + 4] = b"tenq"
 open(sys.argv[2], "wb").write(content)
 PY
 foreign=$(ldconfig -p 2>/dev/null | awk '/libz\.so|libm\.so|libzstd\.so/ { print $NF; exit }')
-for kind in compression/none compression/zstd consensus/bft consensus/commit-reveal \
-    ledger/accounts producer/round-robin signature/sodium storage/lmdb storage/memory transport/inproc \
+for kind in compression/none compression/zstd consensus/authority consensus/bft \
+    consensus/commit-reveal ledger/accounts producer/beacon producer/round-robin signature/sodium \
+    storage/lmdb storage/memory transport/inproc \
     transport/nanomsg; do
     ended "plugin inspect $kind" 0 "$qnet" plugin inspect "$(so $kind)"
 done
