@@ -74,6 +74,7 @@ int32_t qnk_plugs_create(struct qnk_node *node)
         if (given[kind]->table != NULL) {
             struct qnk_plug *plug = plug_new(node, kind, 0);
 
+            QN_ASSERT(plug != NULL); /* there are places for all */
             plug->is_asked = true;
             status = plug_in(node, plug, *given[kind]);
         }
@@ -119,7 +120,10 @@ static const struct qnk_bindings *bindings_of(const struct qnk_node *node, uint3
 
 static uint32_t in_force(const struct qnk_node *node, uint32_t kind)
 {
-    return qnk_window_binding(node, kind, node->final_window + 1, 0)->number;
+    const struct qnk_binding *binding = qnk_window_binding(node, kind, node->final_window + 1, 0);
+
+    QN_ASSERT(binding != NULL); /* what follows the last final window is always bound */
+    return binding->number;
 }
 
 /* Whether some later window is served by the binding, or, if that comes to nothing, by it. */
