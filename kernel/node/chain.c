@@ -569,6 +569,10 @@ void qnk_chain_done(struct qnk_node *node)
     for (uint32_t i = 0; i < QNK_EARLY_MAX; i++) {
         qnk_buf_unref(node->early[i].message);
     }
+    for (uint32_t i = 0; i < node->shelf_count; i++) {
+        qnk_buf_unref(node->shelf[i].body);
+    }
+    qnk_memory_give(&node->budget, node->shelf, node->shelf_room * sizeof *node->shelf);
 }
 
 void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
@@ -855,6 +859,38 @@ struct qnk_block *qnk_block_add_own(struct qnk_node *node, const struct qnk_micr
     return block;
 }
 
+/* As many blocks as the tree takes. What is not kept is asked of peers. */
+static void shelf_add(struct qnk_node *node, const struct qnk_shelved *it)
+{
+    if (node->shelf == NULL) {
+        uint32_t room = QNK_TREE_BRANCHES * QNK_TREE_WINDOWS * node->setup.params.window;
+
+        node->shelf = qnk_memory_take(&node->budget, room * sizeof *node->shelf);
+        node->shelf_room = node->shelf == NULL ? 0 : room;
+    }
+    if (node->shelf_count < node->shelf_room) {
+        struct qnk_shelved *place = &node->shelf[node->shelf_count++];
+
+        *place = *it;
+        (void)qnk_buf_ref(it->body);
+    }
+}
+
+void qnk_shelf_look(struct qnk_node *node)
+{
+    struct qnk_shelved *shelf = node->shelf;
+    uint32_t count = node->shelf_count;
+    uint32_t room = node->shelf_room;
+
+    node->shelf = NULL;
+    node->shelf_count = node->shelf_room = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        qnk_block_restore(node, &shelf[i].header, shelf[i].body, shelf[i].place, shelf[i].verified);
+        qnk_buf_unref(shelf[i].body);
+    }
+    qnk_memory_give(&node->budget, shelf, room * sizeof *shelf);
+}
+
 void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, struct qn_buf *body,
                        uint64_t place, bool verified)
 {
@@ -862,6 +898,11 @@ void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, st
     uint64_t due_ms;
     uint32_t patience_ms;
 
+    if (qnk_schedule_is_held(node->schedule,
+                             qnk_window_of(header->height, node->setup.params.window))) {
+        shelf_add(node, &(struct qnk_shelved){*header, body, place, verified});
+        return;
+    }
     qnk_micro_id(header, &id);
 
     struct qnk_block *parent = qnk_tree_find(node->tree, &header->parent);

@@ -195,6 +195,14 @@ struct qnk_plug {
     char words[QNK_NOTE_TEXT]; /* why it is not here, if the host said so */
 };
 
+/* A stored block of a window whose producer is not here yet: nobody can say whose turn it was. */
+struct qnk_shelved {
+    struct qnk_micro header;
+    struct qn_buf *body;
+    uint64_t place;
+    bool verified;
+};
+
 enum qnk_instance_state {
     QNK_INSTANCE_NONE,
     QNK_INSTANCE_OPENING,
@@ -281,7 +289,9 @@ struct qnk_node {
     uint32_t tell_count, tell_room;
     uint64_t pool_tick; /* seconds */
 
-    bool is_restoring; /* blocks of before the restart are being read */
+    bool is_restoring;         /* blocks of before the restart are being read */
+    struct qnk_shelved *shelf; /* in their order; NULL: none was */
+    uint32_t shelf_count, shelf_room;
     bool is_resigning;
     struct qnk_hash resigning; /* the own block of before the restart that is being signed again */
 
@@ -444,6 +454,9 @@ void qnk_body_checked(struct qnk_node *node, struct qnk_job *job);
 bool qnk_part_fits(const struct qnk_micro *header, const struct qnk_body_part *part);
 
 /* A stored block comes back at start. */
+/* A producer came: what was restored before it and waits for it is looked at. */
+void qnk_shelf_look(struct qnk_node *node);
+
 void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, struct qn_buf *body,
                        uint64_t place, bool verified);
 

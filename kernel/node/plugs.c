@@ -246,6 +246,8 @@ static void go_on(struct qnk_node *node, uint32_t kind)
         qnk_halt(node, "the producer plugin cannot schedule the next window");
         return;
     }
+    qnk_shelf_look(node);
+    qnk_resign_look(node);
     qnk_room_look(node);
     qnk_exec_look(node);
     qnk_final_look(node);
@@ -273,6 +275,8 @@ void qnk_plugged(struct qnk_node *node, const struct qnk_event *event)
             go_on(node, kind);
         } else if (kind == QNK_BINDING_PRODUCER && qnk_windows_open(node) != QN_OK) {
             qnk_halt(node, "the producer plugin cannot schedule the next window");
+        } else if (kind == QNK_BINDING_PRODUCER) {
+            qnk_shelf_look(node);
         }
         return;
     }

@@ -458,6 +458,36 @@ static void the_power_goes_everywhere_in_every_phase(void **state)
     net_drop(net);
 }
 
+/* Its producer comes after the blocks that it has to judge were read from the disk. */
+static void blocks_of_a_producer_that_is_plugged_outlive_a_power_cut(void **state)
+{
+    struct net *net = swap_net(9);
+    uint64_t first;
+    uint64_t head;
+
+    (void)state;
+    net_run_ms(net, 500);
+    first = propose(net, 2, plan_round_robin(120));
+    ready(net, 0, VALIDATORS);
+    run_to_final(net, 0, first + PROBATION + 1);
+    while (look(net, 0).head_height < look(net, 0).final_height + 5) {
+        net_run_ms(net, STEP_MS);
+    }
+    head = look(net, 0).head_height;
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        qnk_world_crash(net->world, i);
+    }
+    net_run_ms(net, 50);
+    net_start(net, 0, VALIDATORS);
+    net_run_ms(net, 40);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        assert_true(look(net, i).head_height >= head - 1);
+    }
+    run_to_final(net, 0, first + PROBATION + 4);
+    assert_agreement(net);
+    net_drop(net);
+}
+
 static void a_plan_without_a_quorum_changes_nothing(void **state)
 {
     struct net *net = swap_net(8);
@@ -524,6 +554,7 @@ int main(void)
         cmocka_unit_test(a_producer_that_fails_gives_way_to_the_one_before),
         cmocka_unit_test(a_node_starts_again_in_every_phase),
         cmocka_unit_test(the_power_goes_everywhere_in_every_phase),
+        cmocka_unit_test(blocks_of_a_producer_that_is_plugged_outlive_a_power_cut),
         cmocka_unit_test(a_plan_without_a_quorum_changes_nothing),
         cmocka_unit_test(a_plan_is_cancelled_by_its_maker),
         cmocka_unit_test(equal_seeds_swap_equally),
