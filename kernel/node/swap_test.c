@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "kernel/node/swap.h"
-#include "kernel/node/transition.h"
+#include "kernel/node/transition_try.h"
 
 enum { N = 10, MEMBERS = 4, FIRST = 7, PROBATION = 3, KERNEL_VIEW = 64 };
 
@@ -101,18 +101,8 @@ static int32_t say(struct qnk_control **control, uint64_t height, uint32_t membe
 {
     struct qnk_hash from = filled((int)member + 1);
     struct qnk_tx tx = {.kind = kind, .payload = payload, .from = from.bytes};
-    struct qnk_transition_block block = {.height = height};
-    struct qnk_transition transition;
-    int32_t status;
 
-    assert_int_equal(qnk_transition_begin(&transition, *control, set, &params, &block), QN_OK);
-    status = qnk_transition_tx(&transition, &tx);
-    if (status != QN_OK) {
-        qnk_transition_drop(&transition);
-        return status;
-    }
-    qnk_control_unref(*control);
-    return qnk_transition_end(&transition, control);
+    return transition_try(control, set, &params, height, &tx);
 }
 
 static int32_t ready(struct qnk_control **control, uint64_t height, uint32_t member)
