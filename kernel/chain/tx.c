@@ -14,14 +14,20 @@ static bool is_known_kernel_kind(uint8_t kind)
     return kind >= QNK_TX_EVIDENCE && kind <= QNK_TX_FALLBACK;
 }
 
+/* Words on a plan are of one time: its nonce says which (node/swap.h). */
+static bool has_nonce(uint8_t kind)
+{
+    return kind == QNK_TX_PLAN || kind == QNK_TX_READY || kind == QNK_TX_CANCEL;
+}
+
 /* What the ledger's and the kernel's transactions each allow. */
 static bool is_allowed(const struct qnk_tx *tx)
 {
     if (!qnk_tx_is_kernel(tx)) {
         return tx->payload.size <= QNK_TX_PAYLOAD_MAX;
     }
-    return is_known_kernel_kind(tx->kind) && tx->nonce == 0 && tx->fee == 0 &&
-           tx->payload.size <= QNK_TX_KERNEL_PAYLOAD_MAX;
+    return is_known_kernel_kind(tx->kind) && (tx->nonce == 0 || has_nonce(tx->kind)) &&
+           tx->fee == 0 && tx->payload.size <= QNK_TX_KERNEL_PAYLOAD_MAX;
 }
 
 int32_t qnk_tx_next(struct qn_span *rest, struct qnk_tx *tx)

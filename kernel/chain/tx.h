@@ -50,7 +50,7 @@ struct qnk_tx {
     struct qn_span payload;
     const uint8_t *from; /* QN_KEY_SIZE */
     const uint8_t *signature;
-    uint64_t nonce;
+    uint64_t nonce;       /* of the kernel's: 0, but for words on a plan (node/swap.h) */
     uint64_t valid_until; /* height */
     uint64_t fee;
     uint8_t kind;

@@ -37,6 +37,7 @@ struct qnk_bound {
     uint8_t life;
     bool has_seen;
     struct qnk_hash tried; /* the plan that this node was ready for, or could not be, by itself */
+    uint64_t tried_since;  /* as of the window that it was in: a word is of that one alone */
 };
 
 static const char *kind_text(uint32_t kind)
@@ -542,7 +543,9 @@ static void accept_look(struct qnk_host *host)
     struct qnk_node_view view;
 
     if (host->setup.config->node.swap_accept != QNK_SWAP_ACCEPT_PREPARED ||
-        control->swap.life != QNK_SWAP_PROPOSED || qnk_hash_equal(&bound->tried, &planned->id)) {
+        control->swap.life != QNK_SWAP_PROPOSED ||
+        (qnk_hash_equal(&bound->tried, &planned->id) &&
+         bound->tried_since == control->swap.since)) {
         return;
     }
     qnk_node_look(host->node, &view);
@@ -551,6 +554,7 @@ static void accept_look(struct qnk_host *host)
         return;
     }
     bound->tried = planned->id;
+    bound->tried_since = control->swap.since;
     if (qnk_bound_ready(host, said_nothing, host, why) != QN_OK) {
         said_nothing(host, QN_DENIED, why, &planned->id);
     }

@@ -6,6 +6,7 @@
 #include <qnet/assert.h>
 
 #include "kernel/node/core.h"
+#include "kernel/node/swap.h"
 
 enum {
     VERIFY_JOBS = 4,    /* under way at once */
@@ -781,6 +782,7 @@ bool qnk_kernel_make(struct qnk_node *node, uint8_t kind, struct qn_span payload
     struct qnk_tx tx = {
         .payload = payload,
         .from = node->setup.validator.bytes,
+        .nonce = qnk_swap_nonce(node->exec.at->control, kind),
         .valid_until = node->exec.at->header.height + QNK_TX_AHEAD_MAX,
         .kind = kind,
     };

@@ -138,6 +138,14 @@ const char *qnk_swap_tx_fault(const struct qnk_control *control, const struct qn
     }
 }
 
+uint64_t qnk_swap_nonce(const struct qnk_control *control, uint8_t kind)
+{
+    if (kind == QNK_TX_PLAN) {
+        return control->swap.changed;
+    }
+    return kind == QNK_TX_READY || kind == QNK_TX_CANCEL ? control->swap.since : 0;
+}
+
 static int32_t plan_take(struct qnk_control *control, const struct qnk_swap_place *place,
                          struct qn_span payload)
 {

@@ -43,6 +43,11 @@ struct qnk_swap_place {
 const char *qnk_swap_tx_fault(const struct qnk_control *control, const struct qnk_swap_place *place,
                               uint8_t kind, struct qn_span payload);
 
+/* The nonce of a kernel transaction here: of a plan the window in which the life of the one before
+ * changed last, of words on a plan that of the plan; 0 of others. So what was signed for a plan
+ * that is over cannot be brought again by somebody else when another one is over too. */
+uint64_t qnk_swap_nonce(const struct qnk_control *control, uint8_t kind);
+
 /* Takes it. */
 QN_MUST_CHECK int32_t qnk_swap_tx(struct qnk_control *control, const struct qnk_swap_place *place,
                                   uint8_t kind, struct qn_span payload);

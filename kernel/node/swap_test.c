@@ -100,7 +100,12 @@ static int32_t say(struct qnk_control **control, uint64_t height, uint32_t membe
                    struct qn_span payload)
 {
     struct qnk_hash from = filled((int)member + 1);
-    struct qnk_tx tx = {.kind = kind, .payload = payload, .from = from.bytes};
+    struct qnk_tx tx = {
+        .kind = kind,
+        .payload = payload,
+        .from = from.bytes,
+        .nonce = qnk_swap_nonce(*control, kind),
+    };
 
     return transition_try(control, set, &params, height, &tx);
 }
@@ -205,6 +210,37 @@ static void its_maker_or_a_third_cancels_a_plan(void **state)
     assert_int_equal(ready(&control, N + 4, 1), QN_INVALID);  /* a word of before comes again */
     assert_int_equal(cancel(&control, N + 4, 2), QN_OK);
     assert_int_equal(control->swap.life, QNK_SWAP_CANCELLED);
+    qnk_control_unref(control);
+}
+
+static void what_was_said_of_a_plan_that_is_over_cannot_be_brought_again(void **state)
+{
+    struct qnk_control *control = genesis();
+    struct qnk_hash from = filled(1);
+    uint8_t bytes[QNK_SWAP_READY_SIZE];
+    struct qnk_tx planned_then = {.kind = QNK_TX_PLAN, .from = from.bytes};
+    struct qnk_tx ready_then = {
+        .kind = QNK_TX_READY,
+        .payload = {bytes, sizeof bytes},
+        .from = from.bytes,
+    };
+
+    (void)state;
+    plan_make(QNK_BINDING_CONSENSUS, "new");
+    planned_then.payload = plan;
+    assert_int_equal(transition_try(&control, set, &params, 2, &planned_then), QN_OK);
+    qnk_swap_ready_encode(&(struct qnk_swap_ready){.plan = plan_id}, bytes);
+    ready_then.nonce = qnk_swap_nonce(control, QNK_TX_READY);
+    assert_int_equal(transition_try(&control, set, &params, 3, &ready_then), QN_OK);
+    assert_int_equal(cancel(&control, 4, 0), QN_OK);
+    plan_make(QNK_BINDING_CONSENSUS, "other");
+    assert_int_equal(say(&control, 5, 0, QNK_TX_PLAN, plan), QN_OK);
+    assert_int_equal(cancel(&control, N + 1, 0), QN_OK);
+    plan_make(QNK_BINDING_CONSENSUS, "new");
+    assert_int_equal(transition_try(&control, set, &params, N + 2, &planned_then), QN_INVALID);
+    assert_int_equal(say(&control, N + 2, 0, QNK_TX_PLAN, plan), QN_OK); /* signed anew */
+    assert_int_equal(transition_try(&control, set, &params, N + 3, &ready_then), QN_INVALID);
+    assert_int_equal(ready(&control, N + 3, 0), QN_OK);
     qnk_control_unref(control);
 }
 
@@ -346,6 +382,7 @@ int main(void)
         cmocka_unit_test(a_plan_without_a_quorum_lapses),
         cmocka_unit_test(one_plan_is_open_at_a_time),
         cmocka_unit_test(its_maker_or_a_third_cancels_a_plan),
+        cmocka_unit_test(what_was_said_of_a_plan_that_is_over_cannot_be_brought_again),
         cmocka_unit_test(who_takes_its_word_back_is_not_counted),
         cmocka_unit_test(a_producer_whose_ranks_stay_empty_fails),
         cmocka_unit_test(a_settled_producer_is_not_counted),

@@ -359,7 +359,7 @@ int32_t qnk_transition_tx(struct qnk_transition *transition, const struct qnk_tx
     uint32_t sender = qnk_set_find(transition->set, &from);
 
     if (transition->kernel_txs == QNK_BLOCK_KERNEL_TXS_MAX || sender == QNK_SET_NOBODY ||
-        tx->nonce != 0 || tx->fee != 0) {
+        tx->nonce != qnk_swap_nonce(transition->control, tx->kind) || tx->fee != 0) {
         return QN_INVALID;
     }
     status = take(transition, sender, tx);
