@@ -115,25 +115,33 @@ static void lacking_visit(void *ctx, struct qnk_ballot_vote *held)
     lacking_add(ctx, &held->vote);
 }
 
+/* What proves the highest lock of those who gave up this attempt. */
+static void abandons_prove(struct qnk_node *node, uint32_t peer)
+{
+    struct qn_span prepared = qnk_attempts_prepared(node->attempts, node->ballot);
+
+    if (prepared.size > 0) {
+        qnk_certificate_tell(node, peer, prepared);
+    }
+}
+
 /* Votes that give up this attempt, what proves their locks first. */
 static void abandons_answer(struct lacking *lacking, const struct qnk_held *held)
 {
     struct qnk_node *node = lacking->node;
     const uint8_t *has = held->bitmaps + (uint64_t)QNK_STEP_ABANDON * ((held->members + 7) / 8);
-    bool is_proved = false;
+    bool is_first = true;
 
     for (uint32_t i = 0; node->attempts != NULL && i < held->members; i++) {
         const struct qnk_vote *vote = qnk_attempts_vote_of(node->attempts, i);
-        struct qn_span prepared;
 
         if (vote == NULL || qnk_bit(has, i)) {
             continue;
         }
-        prepared = qnk_attempts_prepared(node->attempts, node->ballot);
-        if (!is_proved && prepared.size > 0) {
-            qnk_certificate_tell(node, lacking->peer, prepared);
+        if (is_first) {
+            abandons_prove(node, lacking->peer);
+            is_first = false;
         }
-        is_proved = true;
         lacking_add(lacking, vote);
     }
 }
