@@ -29,7 +29,6 @@
 #include "kernel/chain/certificate.h"
 
 enum {
-    QNK_STANDING_SIZE = 40,
     QNK_ABANDON_HEAD_SIZE = 56,
     QNK_ABANDON_ITEM_SIZE = 4 + QNK_STANDING_SIZE + QN_SIG_SIZE,
     /* Attempts at one window. The last is not given up: time limits double with each, so it comes

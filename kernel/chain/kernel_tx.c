@@ -17,14 +17,8 @@ static bool is_vote_type(uint8_t type)
  * decoder wants the tail, so the fields are read here. */
 static bool item_read(struct qnk_reader *from, struct qnk_vote *vote)
 {
-    uint8_t version = qnk_reader_u8(from);
+    bool is_known = qnk_vote_place_read(from, vote);
 
-    vote->lane = qnk_reader_u8(from);
-    vote->step = qnk_reader_u16(from);
-    vote->era = qnk_reader_u32(from);
-    vote->window = qnk_reader_u64(from);
-    vote->round = qnk_reader_u32(from);
-    vote->vr = (int32_t)qnk_reader_u32(from);
     vote->member = qnk_reader_u32(from);
 
     uint32_t tail_size = qnk_reader_u32(from);
@@ -32,7 +26,7 @@ static bool item_read(struct qnk_reader *from, struct qnk_vote *vote)
     qnk_reader_copy(from, vote->digest.bytes, QN_HASH_SIZE);
     qnk_reader_copy(from, vote->signature, QN_SIG_SIZE);
     qnk_reader_copy(from, vote->open.bytes, QN_HASH_SIZE);
-    return version == 1 && vote->lane == 0 && tail_size == 0;
+    return is_known && vote->lane == 0 && tail_size == 0;
 }
 
 int32_t qnk_evidence_decode(struct qn_span payload, struct qnk_evidence *evidence)

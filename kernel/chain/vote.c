@@ -10,7 +10,6 @@ enum {
     FORMAT = 1,
     LANE = 0,                                 /* the fast lane is not built */
     OPENING_SIZE = 2 * QN_HASH_SIZE,          /* blind and share */
-    ABANDON_SIZE = 40,                        /* QNK_STANDING_SIZE of abandon.h */
     PLACE_SIZE = 4 + 8 + 4 + 2 * QN_HASH_SIZE /* era, window, member, digest, blind */
 };
 
@@ -36,7 +35,7 @@ static uint64_t tail_fixed(const struct qnk_vote *vote)
         return OPENING_SIZE;
     }
     if (vote->step == QNK_STEP_ABANDON) {
-        return ABANDON_SIZE;
+        return QNK_STANDING_SIZE;
     }
     return vote->step == QNK_STEP_PROPOSE ? QNK_MACRO_SIZE : 0;
 }
@@ -102,8 +101,7 @@ bool qnk_vote_fits(const struct qnk_vote *vote)
     return place_fits(vote) && tail_fits(vote);
 }
 
-/* The first 24 bytes of record and wire form; whether they are of this format. */
-static bool place_read(struct qnk_reader *from, struct qnk_vote *vote)
+bool qnk_vote_place_read(struct qnk_reader *from, struct qnk_vote *vote)
 {
     uint8_t version = qnk_reader_u8(from);
 
@@ -120,7 +118,7 @@ int32_t qnk_vote_next(struct qn_span *rest, struct qnk_vote *vote)
 {
     struct qnk_reader from = qnk_reader_init(*rest);
     struct qnk_vote read = {0};
-    bool is_known = place_read(&from, &read);
+    bool is_known = qnk_vote_place_read(&from, &read);
 
     read.member = qnk_reader_u32(&from);
 
@@ -192,7 +190,7 @@ int32_t qnk_vote_record_read(struct qn_span *rest, struct qnk_vote *vote)
 {
     struct qnk_reader from = qnk_reader_init(*rest);
     struct qnk_vote read = {0};
-    bool is_known = place_read(&from, &read);
+    bool is_known = qnk_vote_place_read(&from, &read);
 
     qnk_reader_copy(&from, read.binding.bytes, QN_HASH_SIZE);
     qnk_reader_copy(&from, read.digest.bytes, QN_HASH_SIZE);

@@ -27,6 +27,7 @@ enum {
     QNK_VOTE_TAIL_MAX = 65536,
     QNK_VOTE_MESSAGE_SIZE = 9 + QN_HASH_SIZE + QNK_VOTE_RECORD_SIZE,
     QNK_VOTE_ITEM_SIZE = QNK_VOTE_WIRE_SIZE + QN_HASH_SIZE, /* in evidence: wire and opening */
+    QNK_STANDING_SIZE = 40,                                 /* the tail of step 4: abandon.h */
     QNK_VOTE_BODY_MAX = 1024,                               /* QN_CONSENSUS_BODY_MAX */
 };
 
@@ -92,6 +93,11 @@ struct qnk_vote_tail qnk_vote_tail(const struct qnk_vote *vote);
 
 /* The opening that step and tail ask for: the blind, a body's hash, or zero. */
 void qnk_vote_open(const struct qnk_vote *vote, struct qnk_hash *open);
+
+struct qnk_reader; /* kernel/base/bytes.h */
+
+/* Reads the first 24 bytes of record, wire form and evidence; whether they are of this format. */
+bool qnk_vote_place_read(struct qnk_reader *from, struct qnk_vote *vote);
 
 /* The signed record, and back from the first bytes of `rest`: neither member, tail nor signature is
  * in it, and whether the vote fits is not looked at. QN_INVALID: too short, or another format. */

@@ -338,7 +338,7 @@ void qnk_certificate_take(struct qnk_node *node, uint32_t id, const struct qnk_c
         qnk_certified_macro(node, &macro);
     }
     if (peer == NULL || !certificate_is_wanted(node, &cert) ||
-        !qnk_vote_context(node, cert.window, cert.era & 0xff, &set, &place)) {
+        !qnk_vote_context(node, cert.window, qnk_era_attempt(cert.era), &set, &place)) {
         return;
     }
     if (node->setup.type == QNK_NODE_LIGHT) {

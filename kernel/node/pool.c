@@ -636,7 +636,7 @@ static bool evidence_sigs(struct qnk_node *node, struct qnk_job *job,
     struct qnk_ballot_place place;
 
     bool are_votes = evidence->type != QNK_EVIDENCE_DOUBLE_BLOCK;
-    uint32_t attempt = are_votes ? evidence->votes[1].era & 0xff : 0;
+    uint32_t attempt = are_votes ? qnk_era_attempt(evidence->votes[1].era) : 0;
 
     if (!qnk_vote_context(node, evidence->window, attempt, &set, &place) ||
         evidence->member >= set->count) {

@@ -1558,7 +1558,7 @@ void qnk_votes_checked(struct qnk_node *node, struct qnk_job *job)
             qnk_peer_fault(node, job->peer, QNK_FAULT_BAD_SIGNATURE);
             continue;
         }
-        if (qnk_vote_context(node, vote.window, vote.era & 0xff, &set, &place)) {
+        if (qnk_vote_context(node, vote.window, qnk_era_attempt(vote.era), &set, &place)) {
             vote.binding = place.binding;
             vote_verified(node, job->peer, &vote);
         }
