@@ -178,16 +178,39 @@ static void cancel_take(struct qnk_control *control, const struct qnk_swap_place
     }
 }
 
+/* The plan that is active, or was, failed in `window`: what its binding falls back to is bound
+ * anew, three windows later. Numbers that are used up leave all as it is. */
+static int32_t fail(struct qnk_control *control, uint64_t window)
+{
+    const struct qnk_swap *swap = &control->swap;
+    uint32_t kind = swap->planned->plan.kind;
+    const struct qnk_bindings *list = control->bindings[kind];
+    const struct qnk_binding *failed = qnk_bindings_find(list, swap->number);
+    const struct qnk_binding *before =
+        failed == NULL ? NULL : qnk_bindings_find(list, failed->fallback);
+    uint32_t number;
+
+    if (before == NULL || failed != qnk_control_binding(control, kind, window)) {
+        return QN_OK; /* it is not in force */
+    }
+
+    struct qnk_binding engine = *before; /* the list that holds it is replaced */
+    int32_t status = qnk_control_bind(control, kind, &engine, window + QNK_SWAP_LAG,
+                                      QNK_BIND_ITSELF, window, &number);
+
+    if (status == QN_OK) {
+        life_set(control, QNK_SWAP_FAILED, window);
+    }
+    return status == QN_INVALID ? QN_OK : status;
+}
+
 static int32_t fallback_take(struct qnk_control *control, const struct qnk_swap_place *place)
 {
     control->members[place->sender].swap = QNK_SWAP_GAVE_UP;
     if (qnk_swap_weight(control, place->set, QNK_SWAP_GAVE_UP) < qnk_set_third(place->set)) {
         return QN_OK;
     }
-
-    int32_t status = qnk_swap_return(control, QNK_BINDING_CONSENSUS, place->window);
-
-    return status == QN_INVALID ? QN_OK : status; /* numbers are used up: it stays as it is */
+    return fail(control, place->window);
 }
 
 int32_t qnk_swap_tx(struct qnk_control *control, const struct qnk_swap_place *place, uint8_t kind,
@@ -264,31 +287,6 @@ static int32_t decide(struct qnk_control *control, const struct qnk_set *set, ui
     return status;
 }
 
-int32_t qnk_swap_return(struct qnk_control *control, uint32_t kind, uint64_t window)
-{
-    struct qnk_swap *swap = &control->swap;
-    const struct qnk_bindings *list = control->bindings[kind];
-    const struct qnk_binding *failed =
-        swap->planned == NULL ? NULL : qnk_bindings_find(list, swap->number);
-    const struct qnk_binding *before =
-        failed == NULL ? NULL : qnk_bindings_find(list, failed->fallback);
-    uint32_t number;
-
-    if (swap->planned == NULL || swap->planned->plan.kind != kind || before == NULL ||
-        failed != qnk_control_binding(control, kind, window)) {
-        return QN_INVALID;
-    }
-
-    struct qnk_binding engine = *before; /* the list that holds it is replaced */
-    int32_t status = qnk_control_bind(control, kind, &engine, window + QNK_SWAP_LAG,
-                                      QNK_BIND_ITSELF, window, &number);
-
-    if (status == QN_OK) {
-        life_set(control, QNK_SWAP_FAILED, window);
-    }
-    return status;
-}
-
 int32_t qnk_swap_end(struct qnk_control *control, const struct qnk_set *set, uint64_t window,
                      uint32_t n)
 {
@@ -299,7 +297,7 @@ int32_t qnk_swap_end(struct qnk_control *control, const struct qnk_set *set, uin
         return decide(control, set, window);
     }
     if (swap->life == QNK_SWAP_ACTIVE && 2ull * swap->late > n) {
-        return qnk_swap_return(control, QNK_BINDING_PRODUCER, window);
+        return fail(control, window);
     }
     return QN_OK;
 }

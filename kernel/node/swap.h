@@ -59,10 +59,6 @@ void qnk_swap_block(struct qnk_control *control, uint32_t view);
 QN_MUST_CHECK int32_t qnk_swap_end(struct qnk_control *control, const struct qnk_set *set,
                                    uint64_t window, uint32_t n);
 
-/* The plan that is active, or was, failed in `window`: what its binding falls back to is bound
- * anew, three windows later. QN_INVALID: no plan of this kind made a binding that is in force. */
-QN_MUST_CHECK int32_t qnk_swap_return(struct qnk_control *control, uint32_t kind, uint64_t window);
-
 /* The plan's weight so far, for those who look on. */
 uint64_t qnk_swap_weight(const struct qnk_control *control, const struct qnk_set *set,
                          uint8_t word);

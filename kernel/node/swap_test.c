@@ -272,6 +272,20 @@ static void a_producer_whose_ranks_stay_empty_fails(void **state)
     qnk_control_unref(control);
 }
 
+/* Nothing is left to bind, and the chain goes on in the kernel's ranks. */
+static void a_producer_that_fails_under_the_last_number_stays(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_PRODUCER, "drawn", 3);
+
+    (void)state;
+    control = pass_window(control, FIRST - 3, 0);
+    control->bindings[1]->list[1].number = control->swap.number = QNK_BINDING_NUMBER_MAX;
+    control = pass_window(control, FIRST, N);
+    assert_int_equal(control->swap.life, QNK_SWAP_ACTIVE);
+    assert_string_equal(qnk_control_binding(control, 1, FIRST + 3)->name, "drawn");
+    qnk_control_unref(control);
+}
+
 static void a_settled_producer_is_not_counted(void **state)
 {
     struct qnk_control *control = planned(QNK_BINDING_PRODUCER, "drawn", 3);
@@ -385,6 +399,7 @@ int main(void)
         cmocka_unit_test(what_was_said_of_a_plan_that_is_over_cannot_be_brought_again),
         cmocka_unit_test(who_takes_its_word_back_is_not_counted),
         cmocka_unit_test(a_producer_whose_ranks_stay_empty_fails),
+        cmocka_unit_test(a_producer_that_fails_under_the_last_number_stays),
         cmocka_unit_test(a_settled_producer_is_not_counted),
         cmocka_unit_test(an_engine_fails_by_the_word_of_a_third),
         cmocka_unit_test(only_later_attempts_of_the_plan_count_against_it),
