@@ -69,11 +69,6 @@ void qnk_attempts_destroy(struct qnk_attempts *attempts)
     qnk_memory_give(attempts->budget, attempts, sizeof *attempts);
 }
 
-uint64_t qnk_attempts_window(const struct qnk_attempts *attempts)
-{
-    return attempts->window;
-}
-
 uint32_t qnk_attempts_now(const struct qnk_attempts *attempts)
 {
     return attempts->now;

@@ -33,8 +33,6 @@ QN_MUST_CHECK struct qnk_attempts *qnk_attempts_create(struct qnk_budget *budget
                                                        uint32_t binding_number);
 void qnk_attempts_destroy(struct qnk_attempts *attempts); /* NULL is allowed */
 
-uint64_t qnk_attempts_window(const struct qnk_attempts *attempts);
-
 /* The attempt that goes on. */
 uint32_t qnk_attempts_now(const struct qnk_attempts *attempts);
 

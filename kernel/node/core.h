@@ -453,10 +453,10 @@ void qnk_body_checked(struct qnk_node *node, struct qnk_job *job);
 /* Whether the part is one that a block of this header can have. */
 bool qnk_part_fits(const struct qnk_micro *header, const struct qnk_body_part *part);
 
-/* A stored block comes back at start. */
 /* A producer came: what was restored before it and waits for it is looked at. */
 void qnk_shelf_look(struct qnk_node *node);
 
+/* A stored block comes back at start. */
 void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, struct qn_buf *body,
                        uint64_t place, bool verified);
 
@@ -604,7 +604,6 @@ void qnk_plugged(struct qnk_node *node, const struct qnk_event *event);
 void qnk_plugs_show(const struct qnk_node *node, struct qnk_node_view *view);
 
 bool qnk_takes_votes(const struct qnk_node *node);
-struct qnk_plug *qnk_plug_find(struct qnk_node *node, uint32_t kind, uint32_t number);
 
 /* The binding of a window, whose plugin runs this attempt at it; NULL: not known (yet). */
 const struct qnk_binding *qnk_window_binding(const struct qnk_node *node, uint32_t kind,

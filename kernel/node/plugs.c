@@ -22,16 +22,23 @@ bool qnk_takes_votes(const struct qnk_node *node)
            (node->setup.consensus.table != NULL || node->setup.has_validator);
 }
 
-struct qnk_plug *qnk_plug_find(struct qnk_node *node, uint32_t kind, uint32_t number)
+/* The place of a binding's plugin; QNK_PLUGS_MAX: it has none. */
+static uint32_t plug_place(const struct qnk_node *node, uint32_t kind, uint32_t number)
 {
-    for (uint32_t i = 0; i < QNK_PLUGS_MAX; i++) {
-        struct qnk_plug *plug = &node->plugs[i];
+    uint32_t i = 0;
 
-        if (plug->is_used && plug->kind == kind && plug->number == number) {
-            return plug;
-        }
+    while (i < QNK_PLUGS_MAX && !(node->plugs[i].is_used && node->plugs[i].kind == kind &&
+                                  node->plugs[i].number == number)) {
+        i++;
     }
-    return NULL;
+    return i;
+}
+
+static struct qnk_plug *plug_find(struct qnk_node *node, uint32_t kind, uint32_t number)
+{
+    uint32_t place = plug_place(node, kind, number);
+
+    return place < QNK_PLUGS_MAX ? &node->plugs[place] : NULL;
 }
 
 static struct qnk_plug *plug_new(struct qnk_node *node, uint32_t kind, uint32_t number)
@@ -105,7 +112,7 @@ struct qnk_engine *qnk_window_engine(struct qnk_node *node, uint64_t window, uin
     const struct qnk_binding *binding =
         qnk_window_binding(node, QNK_BINDING_CONSENSUS, window, attempt);
     const struct qnk_plug *plug =
-        binding == NULL ? NULL : qnk_plug_find(node, QNK_BINDING_CONSENSUS, binding->number);
+        binding == NULL ? NULL : plug_find(node, QNK_BINDING_CONSENSUS, binding->number);
 
     return plug == NULL ? NULL : plug->engine;
 }
@@ -148,7 +155,7 @@ static bool is_needed(const struct qnk_node *node, uint32_t kind, uint32_t numbe
 static void need(struct qnk_node *node, uint32_t kind, const struct qnk_binding *binding,
                  bool is_fallback)
 {
-    struct qnk_plug *plug = qnk_plug_find(node, kind, binding->number);
+    struct qnk_plug *plug = plug_find(node, kind, binding->number);
     struct qnk_need *want;
 
     if (plug == NULL) {
@@ -258,7 +265,7 @@ static void go_on(struct qnk_node *node, uint32_t kind)
 void qnk_plugged(struct qnk_node *node, const struct qnk_event *event)
 {
     uint32_t kind = event->plugged.kind;
-    struct qnk_plug *plug = qnk_plug_find(node, kind, event->plugged.number);
+    struct qnk_plug *plug = plug_find(node, kind, event->plugged.number);
     bool is_wanted = plug != NULL && !plug->is_here;
     int32_t status = event->plugged.status;
 
@@ -299,14 +306,9 @@ static void lack_look(const struct qnk_node *node, uint32_t kind, uint64_t windo
     *lack = (struct qnk_lack){0};
     for (uint32_t i = 0; i < list->count && !lack->is_lacking; i++) {
         const struct qnk_binding *it = &list->list[i];
-        const struct qnk_plug *plug = NULL;
+        uint32_t place = plug_place(node, kind, it->number);
 
-        for (uint32_t j = 0; j < QNK_PLUGS_MAX; j++) {
-            const struct qnk_plug *at = &node->plugs[j];
-
-            plug = at->is_used && at->kind == kind && at->number == it->number ? at : plug;
-        }
-        if (it->number < least || plug == NULL || plug->is_here) {
+        if (it->number < least || place == QNK_PLUGS_MAX || node->plugs[place].is_here) {
             continue;
         }
         lack->is_lacking = true;
@@ -315,7 +317,7 @@ static void lack_look(const struct qnk_node *node, uint32_t kind, uint64_t windo
         lack->first = it->first;
         memcpy(lack->name, it->name, sizeof lack->name);
         memcpy(lack->version, it->version, sizeof lack->version);
-        memcpy(lack->words, plug->words, sizeof lack->words);
+        memcpy(lack->words, node->plugs[place].words, sizeof lack->words);
     }
 }
 
