@@ -41,7 +41,7 @@ static const struct qnk_config_key keys[] = {
      .type = QNK_CONFIG_DURATION,
      .absent = QNK_RECORD_U64(240000),
      .min = QNK_RECORD_U64(1000),
-     .max = QNK_RECORD_U64(86400000),
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
      .doc = "after which a run ends and has failed"},
     {.name = "level",
      .type = QNK_CONFIG_CHOICE,
@@ -101,6 +101,23 @@ const char *qnk_item_text(const struct qnk_item *item, const char *key)
 uint64_t qnk_item_number(const struct qnk_item *item, const char *key)
 {
     return qnk_part_number(&item->part, key);
+}
+
+uint32_t qnk_item_texts(struct qnk_item *item, const char *key, const char **texts, uint32_t limit)
+{
+    struct qnk_reader reader = qnk_reader_init(qnk_part_find(&item->part, key)->record);
+    uint32_t count = qnk_reader_u32(&reader);
+
+    if (count > limit) {
+        qnk_report_add(&item->spec->report, QNK_E106, qnk_item_place(item, key),
+                       "more than %u in '%s'", limit, key);
+        count = limit;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        texts[i] = qnk_checker_string(&item->spec->checker,
+                                      qnk_reader_span(&reader, qnk_reader_u32(&reader)));
+    }
+    return count;
 }
 
 struct qnk_config_place qnk_item_place(const struct qnk_item *item, const char *key)
@@ -204,6 +221,10 @@ bool qnk_nodes_read(struct qnk_spec *spec, const struct qnk_tree *tree, uint64_t
     *nodes = 0;
     if (tree->kind != QNK_TREE_LIST) {
         return word_read(spec, tree, nodes);
+    }
+    if (tree->first == NULL) {
+        qnk_report_add(&spec->report, QNK_E106, qnk_tree_place(spec, tree), "a list of no node");
+        return false;
     }
     for (const struct qnk_tree *item = tree->first; item != NULL; item = item->next) {
         is_good = word_read(spec, item, nodes) && is_good;

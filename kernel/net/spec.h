@@ -50,6 +50,8 @@ enum {
     QNK_SPEC_EXCEPTS_MAX = 16,
     QNK_SPEC_LACKS_MAX = 4,
     QNK_SPEC_REPEATS_MAX = 100,
+    QNK_SPEC_TIME_MAX_MS = 86400000, /* of any time of a spec; ways have less */
+    QNK_SPEC_WAY_MAX_MS = 600000,
     QNK_SPEC_MEMORY = 33554432, /* bytes of a spec; pages are touched as they are used */
     QNK_SPEC_NAME = 33,
 };

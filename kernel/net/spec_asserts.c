@@ -32,15 +32,23 @@ static const struct qnk_config_key keys[] = {
     {.name = "within",
      .type = QNK_CONFIG_DURATION,
      .absent = QNK_RECORD_U64(60000),
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
      .doc = "of that: after the node's start"},
-    {.name = "from", .type = QNK_CONFIG_DURATION, .doc = "of always: not before"},
-    {.name = "until", .type = QNK_CONFIG_DURATION, .doc = "of always: not after"},
+    {.name = "from",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "of always: not before"},
+    {.name = "until",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "of always: not after"},
     {.name = "except",
      .type = QNK_CONFIG_NAME | QNK_CONFIG_LIST,
      .doc = "ids of events whose time is planned trouble"},
     {.name = "grace",
      .type = QNK_CONFIG_DURATION,
      .absent = QNK_RECORD_U64(10000),
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
      .doc = "how long such trouble is felt after its end"},
     {.name = "for_each",
      .type = QNK_CONFIG_CHOICE,
@@ -163,18 +171,11 @@ static bool has_event(const struct qnk_spec *spec, const char *id)
 
 static void excepts_read(struct qnk_item *item, struct qnk_spec_assert *it)
 {
-    const struct qnk_config_value *value = qnk_part_find(&item->part, "except");
-    struct qnk_reader reader = qnk_reader_init(value->record);
-    uint32_t count = qnk_reader_u32(&reader);
-
-    for (uint32_t i = 0; i < count && i < QNK_SPEC_EXCEPTS_MAX; i++) {
-        const char *id = qnk_checker_string(&item->spec->checker,
-                                            qnk_reader_span(&reader, qnk_reader_u32(&reader)));
-
-        it->excepts[it->excepts_count++] = id;
-        if (!has_event(item->spec, id)) {
-            qnk_report_add(&item->spec->report, QNK_E113, value->place,
-                           "no event of the timeline is called '%s'", id);
+    it->excepts_count = qnk_item_texts(item, "except", it->excepts, QNK_SPEC_EXCEPTS_MAX);
+    for (uint32_t i = 0; i < it->excepts_count; i++) {
+        if (!has_event(item->spec, it->excepts[i])) {
+            qnk_report_add(&item->spec->report, QNK_E113, qnk_item_place(item, "except"),
+                           "no event of the timeline is called '%s'", it->excepts[i]);
         }
     }
 }

@@ -15,7 +15,10 @@ static const struct qnk_config_key keys[] = {
      .min = QNK_RECORD_U64(1),
      .max = QNK_RECORD_U64(QNK_SPEC_REPEATS_MAX),
      .doc = "runs of each variant; repeat i of all uses seed + i"},
-    {.name = "run.warmup", .type = QNK_CONFIG_DURATION, .doc = "of each run, not counted"},
+    {.name = "run.warmup",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "of each run, not counted"},
     {.name = "run.baseline", .type = QNK_CONFIG_NAME, .doc = "the variant to compare with"},
     {.name = "run.fail_if", .type = QNK_CONFIG_STRING | QNK_CONFIG_LIST, .doc = "exit 5 then"},
     {.name = "measure", .type = QNK_CONFIG_STRING | QNK_CONFIG_LIST, .doc = "what is measured"},
@@ -62,18 +65,11 @@ static bool has_id(const struct qnk_spec *spec, const char *id)
 
 static void drops_read(struct qnk_item *item, struct qnk_spec_variant *variant)
 {
-    const struct qnk_config_value *value = qnk_part_find(&item->part, "drop");
-    struct qnk_reader reader = qnk_reader_init(value->record);
-    uint32_t count = qnk_reader_u32(&reader);
-
-    for (uint32_t i = 0; i < count && i < QNK_SPEC_DROPS_MAX; i++) {
-        const char *id = qnk_checker_string(&item->spec->checker,
-                                            qnk_reader_span(&reader, qnk_reader_u32(&reader)));
-
-        variant->drops[variant->drops_count++] = id;
-        if (!has_id(item->spec, id)) {
-            qnk_report_add(&item->spec->report, QNK_E113, value->place,
-                           "no event or assertion is called '%s'", id);
+    variant->drops_count = qnk_item_texts(item, "drop", variant->drops, QNK_SPEC_DROPS_MAX);
+    for (uint32_t i = 0; i < variant->drops_count; i++) {
+        if (!has_id(item->spec, variant->drops[i])) {
+            qnk_report_add(&item->spec->report, QNK_E113, qnk_item_place(item, "drop"),
+                           "no event or assertion is called '%s'", variant->drops[i]);
         }
     }
 }
@@ -103,63 +99,66 @@ static void variant_add(struct qnk_spec *spec, const struct qnk_tree *at)
     compare->variants_count++;
 }
 
-static void measures_read(struct qnk_item *item)
+/* The place of a measure that the provider can say; UINT32_MAX, which was said: there is none. */
+static uint32_t measure_find(struct qnk_item *item, const char *key, const char *name)
 {
     struct qnk_spec *spec = item->spec;
-    const struct qnk_config_value *value = qnk_part_find(&item->part, "measure");
-    struct qnk_reader reader = qnk_reader_init(value->record);
-    uint32_t count = qnk_reader_u32(&reader);
+    uint32_t found = qnk_figure_find(qnk_measures, QNK_MEASURES, name);
 
-    for (uint32_t i = 0; i < count && i < QNK_SPEC_MEASURES_MAX; i++) {
-        const char *name =
-            qnk_checker_string(&spec->checker, qnk_reader_span(&reader, qnk_reader_u32(&reader)));
-        uint32_t found = qnk_figure_find(qnk_measures, QNK_MEASURES, name);
+    if (found == UINT32_MAX) {
+        qnk_report_add(&spec->report, QNK_E113, qnk_item_place(item, key),
+                       "no measure is called '%s'", name);
+        qnk_report_hint(&spec->report, "docs/testnets.md has all names");
+    } else if (!qnk_figure_can(&qnk_measures[found], spec->provider)) {
+        qnk_report_add(&spec->report, QNK_E120, qnk_item_place(item, key),
+                       "provider %s cannot measure '%s'", qnk_provider_names[spec->provider], name);
+        found = UINT32_MAX;
+    }
+    return found;
+}
 
-        if (found == UINT32_MAX) {
-            qnk_report_add(&spec->report, QNK_E113, value->place, "no measure is called '%s'",
-                           name);
-            qnk_report_hint(&spec->report, "docs/testnets.md has all names");
-        } else if (!qnk_figure_can(&qnk_measures[found], spec->provider)) {
-            qnk_report_add(&spec->report, QNK_E120, value->place, "provider %s cannot measure '%s'",
-                           qnk_provider_names[spec->provider], name);
-        } else {
-            spec->compare.measures[spec->compare.measures_count++] = found;
+static void measures_read(struct qnk_item *item)
+{
+    struct qnk_spec_compare *compare = &item->spec->compare;
+    const char *names[QNK_SPEC_MEASURES_MAX];
+    uint32_t count = qnk_item_texts(item, "measure", names, QNK_SPEC_MEASURES_MAX);
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t found = measure_find(item, "measure", names[i]);
+
+        if (found != UINT32_MAX) {
+            compare->measures[compare->measures_count++] = found;
         }
     }
 }
 
 static bool side_check(struct qnk_item *item, const char *variant, const char *measure)
 {
-    struct qnk_spec *spec = item->spec;
-
-    if (variant_find(&spec->compare, variant) == UINT32_MAX ||
-        qnk_figure_find(qnk_measures, QNK_MEASURES, measure) == UINT32_MAX) {
-        qnk_report_add(&spec->report, QNK_E113, qnk_item_place(item, "run.fail_if"),
-                       "no variant and measure are called '%s.%s'", variant, measure);
+    if (variant_find(&item->spec->compare, variant) == UINT32_MAX) {
+        qnk_report_add(&item->spec->report, QNK_E113, qnk_item_place(item, "run.fail_if"),
+                       "no variant is called '%s'", variant);
         return false;
     }
-    return true;
+    return measure_find(item, "run.fail_if", measure) != UINT32_MAX;
 }
 
 static void fails_read(struct qnk_item *item)
 {
     struct qnk_spec_compare *compare = &item->spec->compare;
-    const struct qnk_config_value *value = qnk_part_find(&item->part, "run.fail_if");
-    struct qnk_reader reader = qnk_reader_init(value->record);
-    uint32_t count = qnk_reader_u32(&reader);
+    const char *texts[QNK_SPEC_FAILS_MAX];
+    uint32_t count = qnk_item_texts(item, "run.fail_if", texts, QNK_SPEC_FAILS_MAX);
 
-    for (uint32_t i = 0; i < count && i < QNK_SPEC_FAILS_MAX; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct qnk_expr *expr = &compare->fails[compare->fails_count];
-        const char *text = qnk_checker_string(&item->spec->checker,
-                                              qnk_reader_span(&reader, qnk_reader_u32(&reader)));
         char why[QNK_EXPR_WHY];
 
-        if (!qnk_expr_read(text, expr, why)) {
-            qnk_report_add(&item->spec->report, QNK_E114, value->place, "'fail_if': %s", why);
+        if (!qnk_expr_read(texts[i], expr, why)) {
+            qnk_report_add(&item->spec->report, QNK_E114, qnk_item_place(item, "run.fail_if"),
+                           "'fail_if': %s", why);
         } else if (side_check(item, expr->scope, expr->name) &&
                    (expr->right_scope[0] == 0 ||
                     side_check(item, expr->right_scope, expr->right_name))) {
-            compare->fails_text[compare->fails_count++] = text;
+            compare->fails_text[compare->fails_count++] = texts[i];
         }
     }
 }

@@ -14,13 +14,36 @@ enum { NEAR = 2 }; /* changes by which a word may differ from the one that was m
 static const struct qnk_config_key event_keys[] = {
     {.name = "id", .type = QNK_CONFIG_NAME, .doc = "for `except`, `drop` and reports"},
     {.name = "do", .type = QNK_CONFIG_STRING, .flags = QNK_CONFIG_REQUIRED, .doc = "what happens"},
-    {.name = "at", .type = QNK_CONFIG_DURATION, .doc = "once, so long after the start"},
-    {.name = "every", .type = QNK_CONFIG_DURATION, .doc = "again and again"},
-    {.name = "jitter", .type = QNK_CONFIG_DURATION, .doc = "of every: up to this much later"},
-    {.name = "from", .type = QNK_CONFIG_DURATION, .doc = "of every: not before"},
-    {.name = "until", .type = QNK_CONFIG_DURATION, .doc = "of every: not after"},
-    {.name = "for", .type = QNK_CONFIG_DURATION, .doc = "how long it lasts"},
-    {.name = "restart_after", .type = QNK_CONFIG_DURATION, .doc = "of kill; without it never"},
+    {.name = "at",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "once, so long after the start"},
+    {.name = "every",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "again and again"},
+    {.name = "jitter",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "of every: up to this much later"},
+    {.name = "from",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "of every: not before"},
+    {.name = "until",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "of every: not after"},
+    {.name = "for",
+     .type = QNK_CONFIG_DURATION,
+     .min = QNK_RECORD_U64(1),
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "how long it lasts"},
+    {.name = "restart_after",
+     .type = QNK_CONFIG_DURATION,
+     .min = QNK_RECORD_U64(1),
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "of kill; without it never"},
     {.name = "plan", .type = QNK_CONFIG_STRING, .doc = "KIND=PLUGIN"},
     {.name = "windows_later",
      .type = QNK_CONFIG_INT,
@@ -35,7 +58,10 @@ static const struct qnk_config_key event_keys[] = {
      .max = QNK_RECORD_U64(10000),
      .absent = QNK_RECORD_U64(10),
      .doc = "how many times slower, or narrower"},
-    {.name = "offset", .type = QNK_CONFIG_DURATION, .doc = "of a clock, ahead"},
+    {.name = "offset",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "of a clock, ahead"},
     {.name = "lie", .type = QNK_CONFIG_STRING, .doc = "what a member does that lies"},
 };
 static const struct qnk_config_key event_also_keys[] = {{.name = "node"}, {.name = "groups"}};
@@ -74,6 +100,10 @@ static void node_read(struct qnk_spec *spec, const struct qnk_tree *tree,
                 qnk_item_given(&item, "type")
                     ? qnk_nodes_of_type(spec, (enum qnk_spec_type)qnk_item_number(&item, "type"))
                     : qnk_nodes_all(spec);
+            if (event->pick.among == 0) {
+                qnk_report_add(&spec->report, QNK_E113, qnk_tree_place(spec, tree),
+                               "no node is of this type");
+            }
         }
         return;
     }

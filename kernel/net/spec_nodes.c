@@ -42,15 +42,24 @@ static const struct qnk_config_schema node_schema = {"a node", node_keys, QNK_CO
 static const struct qnk_config_schema node_also = {"", node_also_keys, 1};
 
 static const struct qnk_config_key start_keys[] = {
-    {.name = "time", .type = QNK_CONFIG_DURATION, .doc = "after the network's start"},
+    {.name = "time",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "after the network's start"},
     {.name = "macro", .type = QNK_CONFIG_INT, .min = QNK_RECORD_U64(0), .doc = "a final window"},
 };
 static const struct qnk_config_schema start_schema = {"'start_at'", start_keys,
                                                       QNK_COUNT(start_keys)};
 
 static const struct qnk_config_key link_keys[] = {
-    {.name = "delay", .type = QNK_CONFIG_DURATION, .doc = "one way"},
-    {.name = "jitter", .type = QNK_CONFIG_DURATION, .doc = "up to this much more, by lot"},
+    {.name = "delay",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_WAY_MAX_MS),
+     .doc = "one way"},
+    {.name = "jitter",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_WAY_MAX_MS),
+     .doc = "up to this much more, by lot"},
     {.name = "loss", .type = QNK_CONFIG_RATIO, .doc = "of frames, each of which breaks its link"},
 };
 static const struct qnk_config_schema link_schema = {"a link", link_keys, QNK_COUNT(link_keys)};
@@ -61,8 +70,14 @@ static const struct qnk_config_key load_keys[] = {
      .type = QNK_CONFIG_STRING,
      .flags = QNK_CONFIG_REQUIRED,
      .doc = "signed transfers a second, as in 200/s"},
-    {.name = "from", .type = QNK_CONFIG_DURATION, .doc = "after the network's start"},
-    {.name = "until", .type = QNK_CONFIG_DURATION, .doc = "the end; without it to the end"},
+    {.name = "from",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "after the network's start"},
+    {.name = "until",
+     .type = QNK_CONFIG_DURATION,
+     .max = QNK_RECORD_U64(QNK_SPEC_TIME_MAX_MS),
+     .doc = "the end; without it to the end"},
 };
 static const struct qnk_config_key load_also_keys[] = {{.name = "to"}};
 static const struct qnk_config_schema load_schema = {"a load", load_keys, QNK_COUNT(load_keys)};
@@ -72,18 +87,9 @@ static const struct qnk_config_schema load_also = {"", load_also_keys, 1};
 
 static void lacks_read(struct qnk_item *item, struct qnk_spec_node *node)
 {
-    struct qnk_reader reader = qnk_reader_init(qnk_part_find(&item->part, "lacks")->record);
-    uint32_t count = qnk_reader_u32(&reader);
+    uint32_t count = qnk_item_texts(item, "lacks", node->lacks, QNK_SPEC_LACKS_MAX - 1);
 
     for (uint32_t i = 0; i < count; i++) {
-        struct qn_span text = qnk_reader_span(&reader, qnk_reader_u32(&reader));
-
-        if (i + 1 == QNK_SPEC_LACKS_MAX) {
-            qnk_report_add(&item->spec->report, QNK_E106, qnk_item_place(item, "lacks"),
-                           "more than %d plugins", QNK_SPEC_LACKS_MAX - 1);
-            return;
-        }
-        node->lacks[i] = qnk_checker_string(&item->spec->checker, text);
         if (strchr(node->lacks[i], '/') == NULL) {
             qnk_report_add(&item->spec->report, QNK_E105, qnk_item_place(item, "lacks"),
                            "'%s' is not KIND/NAME", node->lacks[i]);

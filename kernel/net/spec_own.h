@@ -31,6 +31,9 @@ bool qnk_item_given(const struct qnk_item *item, const char *key);
 const char *qnk_item_text(const struct qnk_item *item, const char *key); /* "": none */
 uint64_t qnk_item_number(const struct qnk_item *item, const char *key);
 
+/* The texts of a list, and how many they are; that they are more than `limit` is a mistake. */
+uint32_t qnk_item_texts(struct qnk_item *item, const char *key, const char **texts, uint32_t limit);
+
 /* Where a key's value stands; of one that is not given, the map. */
 struct qnk_config_place qnk_item_place(const struct qnk_item *item, const char *key);
 struct qnk_config_place qnk_tree_place(const struct qnk_spec *spec, const struct qnk_tree *tree);

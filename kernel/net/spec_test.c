@@ -97,6 +97,32 @@ static void every_mistake_has_its_line_and_code(void **subject)
     finding_is("links: {eu-mars: {delay: 1ms}}\n", NULL, QNK_E113, 6, 9, "'eu-mars'");
 }
 
+/* Each of these ended the run in the midst, or was left out without a word. */
+static void what_cannot_be_carried_out_is_refused(void **subject)
+{
+    static const char variants[] = "compare:\n  variants: [{name: a}, {name: b}]\n";
+    char more[600];
+
+    (void)subject;
+    finding_is("timeline: [{at: 1s, do: kill, node: []}]\n", NULL, QNK_E106, 6, 37, "no node");
+    finding_is("timeline: [{at: 1s, do: kill, node: {pick: random, type: light}}]\n", NULL,
+               QNK_E113, 6, 37, "no node");
+    finding_is("load: [{rate: 10/s, to: []}]\n", NULL, QNK_E106, 6, 25, "no node");
+    finding_is("timeline: [{at: 1s, do: kill, node: v1, restart_after: 0s}]\n", NULL, QNK_E106, 6,
+               56, "out of range");
+    finding_is("timeline: [{at: 1s, do: isolate, node: v1, for: 0s}]\n", NULL, QNK_E106, 6, 49,
+               "out of range");
+    finding_is("timeline: [{every: 1s, jitter: 18446744073709551615ms, until: 9s, do: start,\n"
+               "  node: v1}]\n",
+               NULL, QNK_E106, 6, 32, "out of range");
+    (void)snprintf(more, sizeof more, "%s  run: {fail_if: [\"a.rss_max > 1\"]}\n", variants);
+    finding_is(more, "virtual", QNK_E120, 8, 18, "cannot measure 'rss_max'");
+    (void)snprintf(more, sizeof more, "%s  run: {fail_if: [%s%s]}\n", variants,
+                   "a.evidence > 1, a.evidence > 2, a.evidence > 3, a.evidence > 4, ",
+                   "a.evidence > 5, a.evidence > 6, a.evidence > 7, a.evidence > 8, a.luck > 9");
+    finding_is(more, NULL, QNK_E106, 8, 18, "more than 8");
+}
+
 static void what_a_provider_cannot_do_is_refused(void **subject)
 {
     static const char lie[] = "timeline: [{at: 1s, do: lie, node: v1, lie: two_blocks}]\n";
@@ -134,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_whole_spec_is_read),
         cmocka_unit_test(every_mistake_has_its_line_and_code),
+        cmocka_unit_test(what_cannot_be_carried_out_is_refused),
         cmocka_unit_test(what_a_provider_cannot_do_is_refused),
         cmocka_unit_test(rules_are_a_preset_and_what_is_changed),
     };
