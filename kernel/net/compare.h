@@ -50,7 +50,7 @@ struct qnk_compared {
 void qnk_compare_look(const struct qnk_compare *compare, uint32_t variant, uint32_t measure,
                       struct qnk_compared *compared);
 
-/* Whether a condition of `fail_if` is met, by means. */
+/* Whether a condition of `fail_if` is met, by means; what no run could measure meets it. */
 bool qnk_compare_fails(const struct qnk_compare *compare, uint32_t place);
 
 /* For a terminal. */

@@ -86,6 +86,13 @@ static bool is_excepted(const struct qnk_story *story, const struct qnk_spec_ass
     return false;
 }
 
+/* Whether a sample counts: of a node that is on, and not behind; but who is not says that too. */
+static bool is_looked_at(const struct qnk_sample *sample, uint32_t gauge)
+{
+    return sample->is_on &&
+           (sample->is_ready || gauge == QNK_GAUGE_READY || gauge == QNK_GAUGE_HELD);
+}
+
 /* How far from holding a value is: larger is worse. */
 static double badness(const struct qnk_expr *expr, double value)
 {
@@ -109,8 +116,8 @@ static void always_look(const struct qnk_story *story, const struct qnk_spec_ass
         double value = qnk_sample_value(sample, (enum qnk_gauge)gauge);
         bool holds = qnk_expr_holds(it->expr.op, value, it->expr.number);
 
-        if (!sample->is_on || (!sample->is_ready && gauge != QNK_GAUGE_READY) ||
-            sample->at_ms < it->from_ms || (it->until_ms != 0 && sample->at_ms > it->until_ms) ||
+        if (!is_looked_at(sample, gauge) || sample->at_ms < it->from_ms ||
+            (it->until_ms != 0 && sample->at_ms > it->until_ms) ||
             is_excepted(story, it, sample->at_ms)) {
             continue;
         }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "kernel/net/judge.h"
+#include "kernel/net/compare.h"
 
 static struct qnk_budget budget = {.limit = SIZE_MAX};
 static struct qnk_spec spec;
@@ -29,7 +29,8 @@ static const char text[] =
     "  - {id: final, invariant: final_never_changes}\n"
     "  - {id: once, invariant: accepted_txs_final_once}\n"
     "  - {id: one, invariant: every_node_on_one_chain}\n"
-    "  - {id: said, log: {event: trouble, count: 0}}\n";
+    "  - {id: said, log: {event: trouble, count: 0}}\n"
+    "  - {id: held, always: \"node_held == 0\"}\n";
 
 static struct qnk_hash hash_of(uint8_t byte)
 {
@@ -109,7 +110,7 @@ static void a_good_run_is_good(void **subject)
     samples_give();
     judge();
     assert_int_equal(verdicts.failed, 0);
-    assert_int_equal(verdicts.count, 8);
+    assert_int_equal(verdicts.count, 9);
     story_end();
 }
 
@@ -181,6 +182,67 @@ static void planned_trouble_is_excepted_and_no_longer(void **subject)
     story_end();
 }
 
+/* A node that holds is not ready, and is looked at nevertheless. */
+static void who_holds_is_seen(void **subject)
+{
+    const struct qnk_sample it = {.at_ms = 2500, .is_on = true, .is_held = true};
+
+    (void)subject;
+    story_begin();
+    samples_give();
+    judge();
+    assert_true(holds("held"));
+    qnk_story_sample(&story, 1, &it);
+    judge();
+    assert_false(holds("held"));
+    story_end();
+}
+
+/* What stood still before a swap began, and went on never, was without it all the time. */
+static void a_stall_lasts_to_the_end(void **subject)
+{
+    static const struct qnk_spec_event event = {.action = QNK_ACTION_SWAP};
+    const struct qnk_act act = {.event = &event, .at_ms = 10000, .has_begun = true};
+    double value = 0;
+
+    (void)subject;
+    story_begin();
+    story.end_ms = 90000;
+    assert_true(qnk_story_swap(&story, &act, QNK_SWAP_FINALITY_GAP, &value));
+    assert_true(value > 79.9 && value < 80.1);
+    assert_true(qnk_story_swap(&story, &act, QNK_SWAP_MICRO_GAP, &value));
+    assert_true(value > 79.9 && value < 80.1);
+    story_end();
+}
+
+/* What no run could measure is not 0, which would be under any limit. */
+static void what_was_not_measured_fails(void **subject)
+{
+    static struct qnk_compare compare;
+
+    (void)subject;
+    story_begin();
+    samples_give();
+    judge();
+    spec.compare.variants_count = 2;
+    spec.compare.variants[0].name = "a";
+    spec.compare.variants[1].name = "b";
+    spec.compare.fails[0] = (struct qnk_expr){.scope = "a",
+                                              .name = "finality_p99",
+                                              .op = QNK_EXPR_GT,
+                                              .number = 1,
+                                              .right_scope = "b",
+                                              .right_name = "finality_p99"};
+    compare.spec = &spec;
+    qnk_compare_add(&compare, 0, 0, &story, &verdicts);
+    qnk_compare_add(&compare, 1, 0, &story, &verdicts);
+    assert_false(qnk_compare_fails(&compare, 0));
+    story.txs[0].final_us = 0;
+    qnk_compare_add(&compare, 0, 0, &story, &verdicts);
+    assert_true(qnk_compare_fails(&compare, 0));
+    story_end();
+}
+
 static void that_has_a_limit(void **subject)
 {
     (void)subject;
@@ -225,6 +287,9 @@ int main(void)
         cmocka_unit_test(another_block_or_digest_is_found),
         cmocka_unit_test(who_stays_behind_is_not_on_the_chain),
         cmocka_unit_test(planned_trouble_is_excepted_and_no_longer),
+        cmocka_unit_test(who_holds_is_seen),
+        cmocka_unit_test(a_stall_lasts_to_the_end),
+        cmocka_unit_test(what_was_not_measured_fails),
         cmocka_unit_test(that_has_a_limit),
         cmocka_unit_test(a_course_is_the_same_for_a_seed),
     };

@@ -38,25 +38,25 @@ double qnk_sample_value(const struct qnk_sample *sample, enum qnk_gauge gauge)
     return 0;
 }
 
-/* Longest time between two times that follow each other, of which the later one lies within; what
- * never came counts up to the end. */
+/* Longest time between two times that follow each other, as much of it as lies after `from_us`, if
+ * it began before `until_us`; what never came counts up to that. */
 static double gap_max(const uint64_t *times, uint64_t last, uint64_t from_us, uint64_t until_us)
 {
-    uint64_t before = 0, longest = 0;
+    uint64_t before = 0, longest = 0, start;
 
     for (uint64_t i = 1; i <= last; i++) {
-        uint64_t start = before > from_us ? before : from_us;
-
         if (times[i] == 0) {
             continue;
         }
+        start = before > from_us ? before : from_us;
         if (times[i] > start && start < until_us && before != 0 && times[i] - start > longest) {
             longest = times[i] - start;
         }
         before = times[i];
     }
-    if (before != 0 && until_us > before && until_us - before > longest && before >= from_us) {
-        longest = until_us - before;
+    start = before > from_us ? before : from_us;
+    if (until_us > start && until_us - start > longest) {
+        longest = until_us - start;
     }
     return (double)longest / 1e6;
 }
