@@ -10,8 +10,9 @@
 #include <unistd.h>
 
 #include "kernel/base/hex.h"
-#include "kernel/base/random.h"
 #include "kernel/base/text.h"
+
+enum { RUNS_A_SECOND_MAX = 999 };
 
 static bool say(const char *what, const char *path)
 {
@@ -24,35 +25,41 @@ static bool folder_make(const char *path)
     return mkdir(path, 0755) == 0 || errno == EEXIST || say("make", path);
 }
 
-static void id_make(char id[40])
+/* A folder that nobody else has, also of two that begin in one second; names are in order. */
+static bool own_folder_make(struct qnk_artifacts *to, const char *runs)
 {
-    uint8_t lot[2];
-    char text[24], hex[5];
+    char text[24];
     time_t now = time(NULL);
     struct tm tm;
 
-    qnk_random_system(lot, sizeof lot);
-    qnk_hex_encode(lot, sizeof lot, hex);
     (void)localtime_r(&now, &tm);
     (void)strftime(text, sizeof text, "%Y%m%d-%H%M%S", &tm);
-    qnk_text(id, 40, "%s-%s", text, hex);
+    for (uint32_t i = 1; i <= RUNS_A_SECOND_MAX; i++) {
+        qnk_text(to->id, sizeof to->id, "%s-%03u", text, i);
+        qnk_text(to->folder, sizeof to->folder, "%s/%s", runs, to->id);
+        if (mkdir(to->folder, 0755) == 0) {
+            return true;
+        }
+        if (errno != EEXIST) {
+            break;
+        }
+    }
+    return say("make", to->folder);
 }
 
 bool qnk_artifacts_make(struct qnk_artifacts *to, const char *runs, const struct qnk_spec *spec)
 {
     char path[QNK_ARTIFACT_PATH];
 
-    id_make(to->id);
     if (strlen(runs) + 64 > sizeof to->folder) {
         fprintf(stderr, "qnet: '%s' is too long\n", runs);
         return false;
     }
-    if (!folder_make(runs)) {
+    if (!folder_make(runs) || !own_folder_make(to, runs)) {
         return false;
     }
-    qnk_text(to->folder, sizeof to->folder, "%s/%s", runs, to->id);
     qnk_text(path, sizeof path, "%s/nodes", to->folder);
-    if (!folder_make(to->folder) || !folder_make(path)) {
+    if (!folder_make(path)) {
         return false;
     }
     for (uint32_t i = 0; i < spec->nodes_count; i++) {
@@ -62,6 +69,41 @@ bool qnk_artifacts_make(struct qnk_artifacts *to, const char *runs, const struct
         }
     }
     return true;
+}
+
+/* The link `name` beside the run's folder. */
+static void link_path(const struct qnk_artifacts *to, const char *name,
+                      char path[QNK_ARTIFACT_PATH])
+{
+    uint64_t size = strlen(to->folder) - strlen(to->id);
+
+    qnk_text(path, QNK_ARTIFACT_PATH, "%.*s%s", (int)size, to->folder, name);
+}
+
+bool qnk_artifacts_link(const struct qnk_artifacts *to, const char *name)
+{
+    char path[QNK_ARTIFACT_PATH], part[QNK_ARTIFACT_PATH];
+
+    link_path(to, name, path);
+    qnk_text(part, sizeof part, "%s/.%s", to->folder, name);
+    if (symlink(to->id, part) != 0 || rename(part, path) != 0) {
+        (void)say("make", path);
+        (void)unlink(part);
+        return false;
+    }
+    return true;
+}
+
+void qnk_artifacts_unlink(const struct qnk_artifacts *to, const char *name)
+{
+    char path[QNK_ARTIFACT_PATH], target[sizeof to->id + 1];
+    ssize_t size;
+
+    link_path(to, name, path);
+    size = readlink(path, target, sizeof target);
+    if (size == (ssize_t)strlen(to->id) && strncmp(target, to->id, (size_t)size) == 0) {
+        (void)unlink(path);
+    }
 }
 
 FILE *qnk_artifact_open(const struct qnk_artifacts *to, const char *name)

@@ -29,8 +29,15 @@ struct qnk_artifacts {
     const char *command;            /* that repeats the run */
 };
 
-/* Makes a new folder below `runs`, and nodes/NAME in it. The id says when, and is new. */
+/* Makes a new folder below `runs`, and nodes/NAME in it. The id says when, and is new; ids are in
+ * the order in which they were made. */
 bool qnk_artifacts_make(struct qnk_artifacts *to, const char *runs, const struct qnk_spec *spec);
+
+/* Makes the link `name` beside the folder lead to it, at once: there is no moment without one. */
+bool qnk_artifacts_link(const struct qnk_artifacts *to, const char *name);
+
+/* Removes that link, if it still leads there. */
+void qnk_artifacts_unlink(const struct qnk_artifacts *to, const char *name);
 
 /* A file of it for writing; NULL after words. */
 FILE *qnk_artifact_open(const struct qnk_artifacts *to, const char *name);

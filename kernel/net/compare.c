@@ -119,6 +119,31 @@ bool qnk_compare_fails(const struct qnk_compare *compare, uint32_t place)
     return qnk_expr_holds(expr->op, left, expr->number * right);
 }
 
+uint32_t qnk_compare_failures(const struct qnk_compare *compare, FILE *out)
+{
+    const struct qnk_spec_compare *spec = &compare->spec->compare;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < spec->fails_count; i++) {
+        if (qnk_compare_fails(compare, i)) {
+            count++;
+            if (out != NULL) {
+                fprintf(out, "FAIL: %s\n", spec->fails_text[i]);
+            }
+        }
+    }
+    for (uint32_t v = 0; v < spec->variants_count; v++) {
+        if (compare->variants[v].failed > 0) {
+            count++;
+            if (out != NULL) {
+                fprintf(out, "FAIL: %s: assertions of %u runs\n", spec->variants[v].name,
+                        compare->variants[v].failed);
+            }
+        }
+    }
+    return count;
+}
+
 /* --- for people --- */
 
 static void value_text(const struct qnk_compared *it, char text[48])
@@ -294,8 +319,10 @@ static void json_put(FILE *out, const struct qnk_artifacts *to, const struct qnk
     const struct qnk_spec_compare *spec = &compare->spec->compare;
     uint32_t put = 0;
 
-    fprintf(out, "{\n  \"run\": \"%s\",\n  \"name\": \"%s\",\n  \"repeats\": %u,\n  \"rows\": [",
-            to->id, compare->spec->name, compare->repeats);
+    fprintf(out,
+            "{\n  \"run\": \"%s\",\n  \"name\": \"%s\",\n  \"repeats\": %u,\n  \"failed\": %u,\n"
+            "  \"rows\": [",
+            to->id, compare->spec->name, compare->repeats, qnk_compare_failures(compare, NULL));
     for (uint32_t m = 0; m < spec->measures_count; m++) {
         for (uint32_t v = 0; v < spec->variants_count; v++) {
             struct qnk_compared it;

@@ -96,18 +96,6 @@ static bool provider_run(struct qnk_net_run *run)
     return qnk_process_run(&setup);
 }
 
-/* RUNS/latest leads to this run. */
-static void latest_link(const struct qnk_net_run *run)
-{
-    char path[500];
-
-    snprintf(path, sizeof path, "%.400s/latest", run->runs);
-    (void)unlink(path);
-    if (symlink(run->artifacts.id, path) != 0) {
-        fprintf(stderr, "qnet: cannot make '%s': %s\n", path, strerror(errno));
-    }
-}
-
 static void begin_tell(const struct qnk_net_run *run)
 {
     if (run->told != NULL) {
@@ -146,9 +134,15 @@ int qnk_net_run(struct qnk_net_run *run)
         qnk_net_run_done(run);
         return QNK_CLI_FAILED;
     }
-    latest_link(run);
+    (void)qnk_artifacts_link(&run->artifacts, "latest");
+    if (run->stays_up) {
+        (void)qnk_artifacts_link(&run->artifacts, "up");
+    }
     begin_tell(run);
     is_done = provider_run(run);
+    if (run->stays_up) {
+        qnk_artifacts_unlink(&run->artifacts, "up");
+    }
     (void)fclose(run->story.events);
     run->story.events = NULL;
     run->story.real_ms = now_ms() - start_ms;

@@ -200,27 +200,6 @@ static int all_compare(struct qnk_net_run *run, struct qnk_compare *compare, uin
     return QNK_CLI_OK;
 }
 
-/* Whether something that is to fail does. */
-static int fails_tell(const struct qnk_compare *compare)
-{
-    int result = QNK_CLI_OK;
-
-    for (uint32_t i = 0; i < spec.compare.fails_count; i++) {
-        if (qnk_compare_fails(compare, i)) {
-            printf("FAIL: %s\n", spec.compare.fails_text[i]);
-            result = QNK_CLI_ASSERTION;
-        }
-    }
-    for (uint32_t v = 0; v < spec.compare.variants_count; v++) {
-        if (compare->variants[v].failed > 0) {
-            printf("FAIL: %s: assertions of %u runs\n", spec.compare.variants[v].name,
-                   compare->variants[v].failed);
-            result = QNK_CLI_ASSERTION;
-        }
-    }
-    return result;
-}
-
 static int compare_do(struct qnk_call *call, const char *command)
 {
     static struct qnk_compare compare;
@@ -240,6 +219,7 @@ static int compare_do(struct qnk_call *call, const char *command)
     if (!qnk_artifacts_make(&to, qnk_call_text(call, "runs"), &spec)) {
         return QNK_CLI_FAILED;
     }
+    (void)qnk_artifacts_link(&to, "latest");
     compare.spec = &spec;
     run = (struct qnk_net_run){.spec = &spec, .runs = to.folder, .command = command};
     run.seed = qnk_call_given(call, "seed") ? qnk_call_number(call, "seed") : spec.seed;
@@ -248,7 +228,7 @@ static int compare_do(struct qnk_call *call, const char *command)
         return QNK_CLI_FAILED;
     }
     qnk_compare_print(&compare, stdout);
-    result = fails_tell(&compare);
+    result = qnk_compare_failures(&compare, stdout) > 0 ? QNK_CLI_ASSERTION : QNK_CLI_OK;
     printf("%s/compare.html   compare.md   compare.csv\n", to.folder);
     return result;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /* run_net_up.c: a testnet of processes that stays up, and what one does with it from another
- * terminal. `up` writes net.json into the run's folder, and the folder of runs has a link `latest`
- * to it; everything else goes by that: sockets, pids, log files. */
+ * terminal. `up` writes net.json into the run's folder, and the folder of runs has a link `up` to it
+ * while it is; everything else goes by that: sockets, pids, log files. Without one it is the latest
+ * run that is meant, as of processes that are being tested. */
 
 #include <errno.h>
 #include <signal.h>
@@ -69,9 +70,13 @@ json_t *qnk_net_up_read(const struct qnk_call *call)
     if (given != NULL) {
         snprintf(path, sizeof path, "%.600s/net.json", given);
     } else {
-        snprintf(path, sizeof path, "%.600s/latest/net.json", qnk_call_text(call, "runs"));
+        snprintf(path, sizeof path, "%.600s/up/net.json", qnk_call_text(call, "runs"));
     }
     net = json_load_file(path, 0, &error);
+    if (net == NULL && given == NULL) {
+        snprintf(path, sizeof path, "%.600s/latest/net.json", qnk_call_text(call, "runs"));
+        net = json_load_file(path, 0, &error);
+    }
     if (net == NULL) {
         fprintf(stderr, "qnet: no network: '%s' cannot be read\n  qnet net up SPEC\n", path);
     }
@@ -370,13 +375,24 @@ int qnk_run_net_down(struct qnk_call *call)
     return result;
 }
 
+static void verdicts_print(const json_t *asserts)
+{
+    json_t *it;
+    size_t i;
+
+    json_array_foreach(json_object_get(asserts, "asserts"), i, it)
+    {
+        printf("%s   %-12s %-46s %s\n", qnk_is_true(it, "good") ? "pass" : "FAIL",
+               qnk_string(it, "id"), qnk_string(it, "text"), qnk_string(it, "words"));
+    }
+}
+
 int qnk_run_net_report(struct qnk_call *call)
 {
-    const char *run = call->operands_count > 0 ? call->operands[0] : NULL;
+    const char *run = call->operands_count > 0 ? call->operands[0] : NULL, *kind = "report";
     char folder[PATH], path[PATH];
-    json_t *asserts, *it;
     json_error_t error;
-    size_t i;
+    json_t *facts;
     bool is_good;
 
     if (run == NULL) {
@@ -384,23 +400,25 @@ int qnk_run_net_report(struct qnk_call *call)
     } else {
         snprintf(folder, sizeof folder, "%.600s", run);
     }
-    snprintf(path, sizeof path, "%.600s/asserts.json", folder);
-    asserts = json_load_file(path, 0, &error);
-    if (asserts == NULL) {
+    snprintf(path, sizeof path, "%.600s/compare.json", folder);
+    facts = json_load_file(path, 0, &error);
+    if (facts != NULL) {
+        kind = "compare";
+    } else {
+        snprintf(path, sizeof path, "%.600s/asserts.json", folder);
+        facts = json_load_file(path, 0, &error);
+    }
+    if (facts == NULL) {
         fprintf(stderr, "qnet: '%s' cannot be read: no run, or it has not ended\n", path);
         return QNK_CLI_FAILED;
     }
-    is_good = qnk_number(asserts, "failed") == 0;
+    is_good = qnk_number(facts, "failed") == 0;
     if (call->json) {
-        qnk_json_print(asserts);
+        qnk_json_print(facts);
     } else {
-        json_array_foreach(json_object_get(asserts, "asserts"), i, it)
-        {
-            printf("%s   %-12s %-46s %s\n", qnk_is_true(it, "good") ? "pass" : "FAIL",
-                   qnk_string(it, "id"), qnk_string(it, "text"), qnk_string(it, "words"));
-        }
-        printf("%s/report.html   report.md   report.json\n", folder);
+        verdicts_print(facts);
+        printf("%s/%s.html   %s.md   %s.json\n", folder, kind, kind, kind);
     }
-    json_decref(asserts);
+    json_decref(facts);
     return is_good ? QNK_CLI_OK : QNK_CLI_ASSERTION;
 }

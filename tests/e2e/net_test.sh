@@ -3,7 +3,7 @@
 # net_test.sh: testnets out of one file: checked, run by both providers, judged, compared.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 28
+plan 31
 
 # Rules of `dev` with blocks of 300 ms, for real processes.
 fast='dev, set: {window: 8, interval: {min: 50ms}, settle: {time: 200ms}, producer: {turn: 3,
@@ -43,7 +43,7 @@ hash() {
     sed -n 's/.*event hash \([0-9a-f]*\).*/\1/p' "$work/said"
 }
 
-# folder: where the last run is: names of two in one second are in no order.
+# folder: where the last run is.
 folder() {
     readlink -f "$runs/latest"
 }
@@ -79,7 +79,11 @@ is 'JUnit has it' grep -q '<failure' "$(folder)/junit.xml"
 
 write_spec sim 10s 2
 ended 'variants are compared' 0 "$qnet" net compare "$spec" --runs "$runs"
-is 'in a page with plots' grep -qs '</svg>' "$runs"/*/compare.html
+is 'in a page with plots' grep -qs '</svg>' "$runs/latest/compare.html"
+for last in "$runs"/2*; do :; done
+same 'names of runs are in order' "$(folder)" "$(readlink -f "$last")"
+ended 'the last verdict is that of the comparison' 0 "$qnet" net report --runs "$runs"
+says 'which is named' 'latest/compare.html'
 
 write_spec "$fast" 9s 2
 sed -i '/^compare/,$d' "$spec"
