@@ -101,7 +101,7 @@ struct qnk_story {
     uint64_t chain_heights, chain_windows; /* of the chain that counts */
     uint64_t chain_txs;                    /* in it, of all kinds */
     uint64_t end_ms;                       /* of the run */
-    bool is_timed_out, is_settled;
+    bool is_timed_out, is_settled, is_interrupted;
 
     /* What a provider knows besides. */
     uint64_t sent_bytes, vote_bytes, votes, evidence;

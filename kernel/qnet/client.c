@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -57,6 +58,13 @@ bool qnk_client_connect(struct qnk_client *client, const char *path)
         return false;
     }
     return true;
+}
+
+void qnk_client_limit(struct qnk_client *client, uint32_t seconds)
+{
+    const struct timeval limit = {.tv_sec = (time_t)seconds};
+
+    (void)setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
 void qnk_client_close(struct qnk_client *client)

@@ -32,6 +32,10 @@ int qnk_client_open(struct qnk_client *client, const struct qnk_call *call);
 
 /* The same for a socket by its path; says nothing. False: nobody listens there. */
 bool qnk_client_connect(struct qnk_client *client, const char *path);
+
+/* Takes who says nothing for so long for gone: a process that is stopped is connected to all the
+ * same. */
+void qnk_client_limit(struct qnk_client *client, uint32_t seconds);
 void qnk_client_close(struct qnk_client *client); /* also of a zeroed one */
 
 /* Asks once. NULL: `*exit_code` says why, and stderr said it. `params` may be NULL. */

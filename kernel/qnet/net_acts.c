@@ -107,13 +107,14 @@ static void act_do(struct qnk_net *net, struct qnk_act *act, bool begins)
     }
 }
 
-/* A node that is to start again, and has not come to its end yet, is waited for. */
+/* A node that is to start again, and has not come to its end yet, is waited for; one that something
+ * else started in the meantime is not. */
 static bool is_ready_to_end(const struct qnk_net *net, const struct qnk_act *act)
 {
     enum qnk_action action = act->event->action;
 
     return (action != QNK_ACTION_KILL && action != QNK_ACTION_RESTART) ||
-           net->children[act->node].pid == 0;
+           net->children[act->node].pid == 0 || net->children[act->node].is_wanted;
 }
 
 void qnk_net_acts(struct qnk_net *net)

@@ -8,7 +8,7 @@
 #include "kernel/qnet/net_own.h"
 #include "kernel/qnet/show.h"
 
-enum { LIST = 500, LINE = 65536, IDS_MAX = 65536 };
+enum { LIST = 500, LINE = 65536, IDS_MAX = 65536, PATIENCE_S = 10 };
 
 /* --- chains --- */
 
@@ -137,6 +137,7 @@ static void chain_read(struct qnk_net *net, uint32_t node, bool counts)
     if (!qnk_client_connect(&it.client, path)) {
         return;
     }
+    qnk_client_limit(&it.client, PATIENCE_S);
     snprintf(path, sizeof path, "nodes/%s/chain.export", child->node->name);
     it.out = qnk_artifact_open(net->setup->artifacts, path);
     if (child->node->type != QNK_DEV_LIGHT) {

@@ -48,7 +48,7 @@ struct qnk_net {
     struct qnk_story *story;
     uv_loop_t loop;
     uv_timer_t tick;
-    uv_signal_t interrupt, terminate;
+    uv_signal_t interrupt, terminate, hangup;
     struct qnk_dev dev;
     struct qnk_net_child children[QNK_SPEC_NODES_MAX];
     struct qnk_load *load;
@@ -63,7 +63,7 @@ struct qnk_net {
     uint64_t swap_look_ms;
     bool has_swaps, swap_is_planned, swap_is_asking;
     bool has_facts, is_asking_micro, is_asking_final, is_asking_facts;
-    bool is_stopping, is_broken, is_ready_told, is_interrupted;
+    bool is_stopping, is_broken, is_ready_told;
 };
 
 uint64_t qnk_net_now_ms(const struct qnk_net *net);

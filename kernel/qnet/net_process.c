@@ -37,6 +37,40 @@ static uint64_t now_us(const struct qnk_net *net)
     return qnk_net_now_ms(net) * 1000;
 }
 
+/* What others may want to know of a network that is up, by the pid of who has it, 0: it has ended;
+ * whole or not at all. */
+static void net_put(const struct qnk_net *net, pid_t pid)
+{
+    json_t *nodes = json_array(), *facts;
+    char part[QNK_NET_PATH], path[QNK_NET_PATH], key[QNK_BECH32M_KEY_SIZE];
+
+    for (uint32_t i = 0; i < net->dev.count; i++) {
+        const struct qnk_net_child *child = &net->children[i];
+
+        qnk_bech32m_encode(QNK_PREFIX_NODE, child->node->key.bytes, key);
+        json_array_append_new(nodes,
+                              json_pack("{s:s, s:s, s:i, s:s, s:s}", "name", child->node->name,
+                                        "type", qnk_spec_types[child->node->type], "pid",
+                                        child->pid, "runtime", child->node->runtime, "key", key));
+    }
+    facts = json_pack("{s:i, s:s, s:s, s:o}", "pid", (int)pid, "folder",
+                      net->setup->artifacts->folder, "runtime", net->dev.runtime, "nodes", nodes);
+    snprintf(path, sizeof path, "%.400s/net.json", net->setup->artifacts->folder);
+    snprintf(part, sizeof part, "%.400s/net.json.part", net->setup->artifacts->folder);
+    if (json_dump_file(facts, part, JSON_INDENT(2)) != 0 || rename(part, path) != 0) {
+        fprintf(stderr, "qnet: cannot write '%s'\n", path);
+    }
+    json_decref(facts);
+}
+
+/* A node has another pid, or none. */
+static void pids_changed(const struct qnk_net *net)
+{
+    if (net->is_ready_told) {
+        net_put(net, getpid());
+    }
+}
+
 /* --- processes --- */
 
 static void child_ended(uv_process_t *process, int64_t code, int signal)
@@ -64,6 +98,7 @@ static void child_ended(uv_process_t *process, int64_t code, int signal)
         net->is_broken = true;
         child->is_wanted = false;
     }
+    pids_changed(net);
 }
 
 /* Ours, but for plugins and the folder of sockets. */
@@ -127,46 +162,30 @@ bool qnk_net_child_start(struct qnk_net_child *child)
     child->is_wanted = true;
     child->is_waiting = false;
     qnk_story_started(net->story, child->index, now_us(net));
+    pids_changed(net);
     return true;
+}
+
+/* Who is paused would never answer, and not stop. */
+static void children_resume(struct qnk_net *net)
+{
+    for (uint32_t i = 0; i < net->dev.count; i++) {
+        if (net->children[i].pid != 0) {
+            (void)uv_process_kill(&net->children[i].process, SIGCONT);
+        }
+    }
 }
 
 static void children_stop(struct qnk_net *net)
 {
     net->is_stopping = true;
     net->stop_ms = uv_now(&net->loop);
+    children_resume(net);
     for (uint32_t i = 0; i < net->dev.count; i++) {
-        struct qnk_net_child *child = &net->children[i];
-
-        if (child->pid != 0) {
-            (void)uv_process_kill(&child->process, SIGCONT);
-            (void)uv_process_kill(&child->process, SIGTERM);
+        if (net->children[i].pid != 0) {
+            (void)uv_process_kill(&net->children[i].process, SIGTERM);
         }
     }
-}
-
-/* What others may want to know of a network that stays up; whole or not at all. */
-static void net_put(const struct qnk_net *net)
-{
-    json_t *nodes = json_array(), *facts;
-    char part[QNK_NET_PATH], path[QNK_NET_PATH], key[QNK_BECH32M_KEY_SIZE];
-
-    for (uint32_t i = 0; i < net->dev.count; i++) {
-        const struct qnk_net_child *child = &net->children[i];
-
-        qnk_bech32m_encode(QNK_PREFIX_NODE, child->node->key.bytes, key);
-        json_array_append_new(nodes,
-                              json_pack("{s:s, s:s, s:i, s:s, s:s}", "name", child->node->name,
-                                        "type", qnk_spec_types[child->node->type], "pid",
-                                        child->pid, "runtime", child->node->runtime, "key", key));
-    }
-    facts = json_pack("{s:i, s:s, s:s, s:o}", "pid", (int)getpid(), "folder",
-                      net->setup->artifacts->folder, "runtime", net->dev.runtime, "nodes", nodes);
-    snprintf(path, sizeof path, "%.400s/net.json", net->setup->artifacts->folder);
-    snprintf(part, sizeof part, "%.400s/net.json.part", net->setup->artifacts->folder);
-    if (json_dump_file(facts, part, JSON_INDENT(2)) != 0 || rename(part, path) != 0) {
-        fprintf(stderr, "qnet: cannot write '%s'\n", path);
-    }
-    json_decref(facts);
 }
 
 /* --- what the nodes say --- */
@@ -431,19 +450,13 @@ static void nodes_start(struct qnk_net *net)
 /* In a network that stays up, who ended starts again. */
 static void nodes_restart(struct qnk_net *net)
 {
-    bool has_changed = false;
-
     for (uint32_t i = 0; i < net->dev.count; i++) {
         struct qnk_net_child *child = &net->children[i];
 
         if (child->again_ms != 0 && uv_now(&net->loop) >= child->again_ms) {
             child->again_ms = 0;
             net->is_broken = !qnk_net_child_start(child) || net->is_broken;
-            has_changed = true;
         }
-    }
-    if (has_changed) {
-        net_put(net);
     }
 }
 
@@ -472,7 +485,7 @@ static bool is_up(struct qnk_net *net)
         net->is_ready_told = true;
         snprintf(text, sizeof text, "%u of %u nodes answer", answering, net->dev.count);
         qnk_story_tell(net->story, now_us(net), "up", text);
-        net_put(net);
+        pids_changed(net);
     }
     return net->is_ready_told;
 }
@@ -482,13 +495,17 @@ static void course_end(struct qnk_net *net)
     struct qnk_story *story = net->story;
 
     story->end_ms = qnk_net_now_ms(net);
-    story->is_timed_out = story->end_ms >= net->spec->timeout_ms;
+    story->is_timed_out = !net->setup->stays_up && story->end_ms >= net->spec->timeout_ms;
     story->is_settled = (net->load == NULL || qnk_load_is_done(net->load)) &&
-                        (net->spec->loads_count == 0 || net->load != NULL) && !net->is_broken;
+                        (net->spec->loads_count == 0 || net->load != NULL) && !net->is_broken &&
+                        !story->is_interrupted;
     if (net->load != NULL) {
         story->held_back = qnk_load_counts(net->load).held_back;
     }
-    qnk_net_export(net);
+    children_resume(net);
+    if (!net->setup->stays_up) { /* else nothing is judged, and chains may be long */
+        qnk_net_export(net);
+    }
     children_stop(net);
 }
 
@@ -516,6 +533,7 @@ static void handles_close(struct qnk_net *net)
     uv_close((uv_handle_t *)&net->tick, NULL);
     uv_close((uv_handle_t *)&net->interrupt, NULL);
     uv_close((uv_handle_t *)&net->terminate, NULL);
+    uv_close((uv_handle_t *)&net->hangup, NULL);
     for (uint32_t i = 0; i < net->dev.count; i++) {
         qnk_link_stop(&net->children[i].link);
     }
@@ -566,7 +584,7 @@ static void interrupted(uv_signal_t *signal, int number)
 
     (void)number;
     if (!net->is_stopping) {
-        net->is_interrupted = true;
+        net->story->is_interrupted = true;
         course_end(net);
     }
 }
@@ -649,13 +667,19 @@ static bool rules_make(struct qnk_net *net, struct qn_sink *rules)
 
 static void loop_start(struct qnk_net *net)
 {
+    struct sigaction hangup;
+
     net->start_ms = uv_now(&net->loop);
     (void)uv_timer_init(&net->loop, &net->tick);
     (void)uv_signal_init(&net->loop, &net->interrupt);
     (void)uv_signal_init(&net->loop, &net->terminate);
-    net->tick.data = net->interrupt.data = net->terminate.data = net;
+    (void)uv_signal_init(&net->loop, &net->hangup);
+    net->tick.data = net->interrupt.data = net->terminate.data = net->hangup.data = net;
     (void)uv_signal_start(&net->interrupt, interrupted, SIGINT);
     (void)uv_signal_start(&net->terminate, interrupted, SIGTERM);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) { /* nohup */
+        (void)uv_signal_start(&net->hangup, interrupted, SIGHUP);
+    }
     (void)uv_timer_start(&net->tick, ticked, 1, QNK_NET_TICK_MS);
     for (uint32_t i = 0; i < net->dev.count; i++) {
         char path[QNK_DEV_PATH + 16];
@@ -671,6 +695,9 @@ static void runtime_remove(struct qnk_net *net)
     static const char *const parts[] = {"admin.sock", "link", "lock", ""};
     char path[QNK_NET_PATH];
 
+    if (net->dev.runtime[0] == 0) {
+        return;
+    }
     for (uint32_t i = 0; i < net->dev.count; i++) {
         for (uint32_t j = 0; j < sizeof parts / sizeof *parts; j++) {
             snprintf(path, sizeof path, "%s/%s", net->dev.nodes[i].runtime, parts[j]);
@@ -701,9 +728,12 @@ bool qnk_process_run(const struct qnk_process_setup *setup)
         loop_start(&net);
         (void)uv_run(&net.loop, UV_RUN_DEFAULT);
         (void)uv_loop_close(&net.loop);
+        if (net.is_ready_told) {
+            net_put(&net, 0);
+        }
         qnk_net_logs(&net);
-        runtime_remove(&net);
     }
+    runtime_remove(&net);
     qnk_load_destroy(net.load);
     qnk_sink_done(&rules);
     return is_made;

@@ -152,7 +152,9 @@ int qnk_run_net_test(struct qnk_call *call)
         } else {
             result_print(call, &run);
         }
-        result = run.verdicts.failed > 0 ? QNK_CLI_ASSERTION : QNK_CLI_OK;
+        result = run.story.is_interrupted  ? QNK_CLI_INTERRUPTED
+                 : run.verdicts.failed > 0 ? QNK_CLI_ASSERTION
+                                           : QNK_CLI_OK;
         qnk_net_run_done(&run);
     }
     qnk_spec_done(&spec);
@@ -171,6 +173,10 @@ static int one_compare(struct qnk_net_run *run, struct qnk_compare *compare, uin
     result = qnk_net_run(run);
     if (result != QNK_CLI_OK) {
         return result;
+    }
+    if (run->story.is_interrupted) {
+        qnk_net_run_done(run);
+        return QNK_CLI_INTERRUPTED;
     }
     qnk_compare_add(compare, variant, repeat, &run->story, &run->verdicts);
     fprintf(stderr, "%-16s seed %-6llu %s   %llu windows, %.1f s   %s\n", run->variant->name,
@@ -224,7 +230,10 @@ static int compare_do(struct qnk_call *call, const char *command)
     run = (struct qnk_net_run){.spec = &spec, .runs = to.folder, .command = command};
     run.seed = qnk_call_given(call, "seed") ? qnk_call_number(call, "seed") : spec.seed;
     result = all_compare(&run, &compare, repeats);
-    if (result != QNK_CLI_OK || !qnk_compare_write(&to, &compare)) {
+    if (result != QNK_CLI_OK) {
+        return result;
+    }
+    if (!qnk_compare_write(&to, &compare)) {
         return QNK_CLI_FAILED;
     }
     qnk_compare_print(&compare, stdout);

@@ -23,7 +23,7 @@
 #include "kernel/qnet/runs.h"
 #include "kernel/qnet/show.h"
 
-enum { PATH = 700, DOWN_MS = 30000, LOOK_MS = 100 };
+enum { PATH = 700, DOWN_MS = 30000, LOOK_MS = 100, PATIENCE_S = 5 };
 
 /* --- up --- */
 
@@ -52,6 +52,7 @@ int qnk_run_net_up(struct qnk_call *call)
     snprintf(command, sizeof command, "qnet net up %.500s", call->operands[0]);
     result = qnk_net_run(&run);
     if (result == QNK_CLI_OK) {
+        result = run.story.is_timed_out ? QNK_CLI_FAILED : QNK_CLI_OK; /* it never was up */
         qnk_net_run_done(&run);
     }
     qnk_spec_done(&spec);
@@ -83,9 +84,13 @@ json_t *qnk_net_up_read(const struct qnk_call *call)
     return net;
 }
 
-static bool is_alive(const json_t *net)
+/* Whether the process of these facts runs; 0 and 1 are no pid of it, and kill takes 0 for all of
+ * this terminal's. */
+static bool is_alive(const json_t *facts)
 {
-    return kill((pid_t)qnk_number(net, "pid"), 0) == 0;
+    pid_t pid = (pid_t)qnk_number(facts, "pid");
+
+    return pid > 1 && kill(pid, 0) == 0;
 }
 
 static const json_t *node_find(const json_t *net, const char *name)
@@ -108,7 +113,11 @@ static bool node_connect(const json_t *node, struct qnk_client *client)
     char path[PATH];
 
     snprintf(path, sizeof path, "%.600s/admin.sock", qnk_string(node, "runtime"));
-    return qnk_client_connect(client, path);
+    if (!qnk_client_connect(client, path)) {
+        return false;
+    }
+    qnk_client_limit(client, PATIENCE_S);
+    return true;
 }
 
 /* NULL: it does not answer, or refuses, which is said if it does. */
@@ -253,8 +262,9 @@ static bool duration(const struct qnk_call *call, const char *key, uint64_t *ms)
 {
     const char *text = given(call, key);
 
-    if (text == NULL || qnk_duration_read(text, ms) != QN_OK) {
-        fprintf(stderr, "qnet: wanted is %s=DURATION, as in %s=5s\n", key, key);
+    if (text == NULL || qnk_duration_read(text, ms) != QN_OK || *ms == 0 ||
+        *ms > QNK_SPEC_TIME_MAX_MS) {
+        fprintf(stderr, "qnet: wanted is %s=DURATION of at most a day, as in %s=5s\n", key, key);
         return false;
     }
     return true;
@@ -267,61 +277,80 @@ static void ms_wait(uint64_t ms)
     (void)nanosleep(&time, NULL);
 }
 
-static void ban(const json_t *at, const json_t *other, uint64_t seconds)
+static bool ban(const json_t *at, const json_t *other, uint64_t seconds)
 {
-    json_decref(node_ask(at, "peer.ban",
-                         json_pack("{s:s, s:I, s:s}", "key", qnk_string(other, "key"), "seconds",
-                                   (json_int_t)seconds, "reason", "qnet net do isolate")));
+    json_t *answer =
+        node_ask(at, "peer.ban",
+                 json_pack("{s:s, s:I, s:s}", "key", qnk_string(other, "key"), "seconds",
+                           (json_int_t)seconds, "reason", "qnet net do isolate"));
+
+    bool is_done = answer != NULL;
+
+    json_decref(answer);
+    return is_done;
 }
 
-/* Both sides ban each other for so long; bans end by themselves. */
+/* Both sides ban each other for so long; bans end by themselves. One of both is enough. */
 static int isolate_do(const struct qnk_call *call, const json_t *net, const json_t *node)
 {
-    uint64_t ms;
+    int result = QNK_CLI_OK;
+    uint64_t ms, seconds;
     json_t *other;
     size_t i;
 
     if (!duration(call, "for", &ms)) {
         return QNK_CLI_USAGE;
     }
+    seconds = (ms + 999) / 1000;
     json_array_foreach(json_object_get(net, "nodes"), i, other)
     {
-        if (other != node) {
-            ban(node, other, (ms + 999) / 1000);
-            ban(other, node, (ms + 999) / 1000);
+        bool is_banned = other != node && ban(node, other, seconds);
+
+        if (other != node && !ban(other, node, seconds) && !is_banned) {
+            fprintf(stderr, "qnet: neither %s nor %s answers\n", qnk_string(node, "name"),
+                    qnk_string(other, "name"));
+            result = QNK_CLI_UNREACHABLE;
         }
     }
-    return QNK_CLI_OK;
-}
-
-/* The node's process, which its node says. */
-static pid_t pid_of(const json_t *node)
-{
-    return (pid_t)qnk_number(node, "pid");
-}
-
-static int pause_do(const struct qnk_call *call, const json_t *node)
-{
-    uint64_t ms;
-
-    if (!duration(call, "for", &ms)) {
-        return QNK_CLI_USAGE;
-    }
-    if (kill(pid_of(node), SIGSTOP) != 0) {
-        fprintf(stderr, "qnet: %s: %s\n", qnk_string(node, "name"), strerror(errno));
-        return QNK_CLI_FAILED;
-    }
-    ms_wait(ms);
-    return kill(pid_of(node), SIGCONT) == 0 ? QNK_CLI_OK : QNK_CLI_FAILED;
+    return result;
 }
 
 static int signal_do(const json_t *node, int number)
 {
-    if (kill(pid_of(node), number) == 0) {
+    if (!is_alive(node)) {
+        fprintf(stderr, "qnet: %s does not run\n", qnk_string(node, "name"));
+        return QNK_CLI_FAILED;
+    }
+    if (kill((pid_t)qnk_number(node, "pid"), number) == 0) {
         return QNK_CLI_OK;
     }
     fprintf(stderr, "qnet: %s: %s\n", qnk_string(node, "name"), strerror(errno));
     return QNK_CLI_FAILED;
+}
+
+/* An interrupt ends the waiting, and nothing else. */
+static void woken(int number)
+{
+    (void)number;
+}
+
+static int pause_do(const struct qnk_call *call, const json_t *node)
+{
+    const struct sigaction wakes = {.sa_handler = woken};
+    uint64_t ms;
+    int result;
+
+    if (!duration(call, "for", &ms)) {
+        return QNK_CLI_USAGE;
+    }
+    (void)sigaction(SIGINT, &wakes, NULL);
+    (void)sigaction(SIGTERM, &wakes, NULL);
+    result = signal_do(node, SIGSTOP);
+    if (result == QNK_CLI_OK) {
+        ms_wait(ms);
+        result = signal_do(node, SIGCONT);
+    }
+    return result;
 }
 
 int qnk_run_net_do(struct qnk_call *call)
@@ -360,16 +389,15 @@ int qnk_run_net_do(struct qnk_call *call)
 int qnk_run_net_down(struct qnk_call *call)
 {
     json_t *net = qnk_net_up_read(call);
-    pid_t pid = net == NULL ? 0 : (pid_t)qnk_number(net, "pid");
     int result = net == NULL ? QNK_CLI_FAILED : QNK_CLI_TIMEOUT;
 
-    if (net != NULL && (pid <= 1 || kill(pid, SIGTERM) != 0)) {
+    if (net != NULL && (!is_alive(net) || kill((pid_t)qnk_number(net, "pid"), SIGTERM) != 0)) {
         printf("it is down already\n");
         result = QNK_CLI_OK;
     }
     for (uint64_t waited = 0; result == QNK_CLI_TIMEOUT && waited < DOWN_MS; waited += LOOK_MS) {
         ms_wait(LOOK_MS);
-        result = kill(pid, 0) == 0 ? QNK_CLI_TIMEOUT : QNK_CLI_OK;
+        result = is_alive(net) ? QNK_CLI_TIMEOUT : QNK_CLI_OK;
     }
     json_decref(net);
     return result;

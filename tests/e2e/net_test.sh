@@ -3,7 +3,7 @@
 # net_test.sh: testnets out of one file: checked, run by both providers, judged, compared.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 31
+plan 38
 
 # Rules of `dev` with blocks of 300 ms, for real processes.
 fast='dev, set: {window: 8, interval: {min: 50ms}, settle: {time: 200ms}, producer: {turn: 3,
@@ -114,6 +114,38 @@ END
 ended 'engines are exchanged and all holds' 0 "$qnet" net test "$spec" --runs "$runs"
 says 'who lacks the new one holds' 'poor holds: window [0-9]* needs bft'
 says 'and goes on once it has it' 'poor goes on'
+
+# A run that is interrupted, while one of its nodes is stopped and one was never started.
+cat >"$spec" <<END
+version: qnet.net/v1
+name: cut
+network: {preset: $fast}
+nodes: [{name: v, count: 4, type: super}, {name: never, type: full, start_at: {macro: 1000}}]
+timeline: [{at: 500ms, do: pause, node: v1, for: 1m}]
+END
+"$qnet" net test "$spec" --runs "$runs" --provider process >"$work/cut.out" 2>&1 &
+cut=$!
+before=$pids
+pids="$pids $cut"
+is_paused() {
+    until_s=$(($(date +%s) + patience))
+    until grep -q 'do *pause v1' "$work/cut.out"; do
+        [ "$(date +%s)" -lt "$until_s" ] || return 1
+        sleep 0.2
+    done
+}
+is 'a run of processes is under way' is_paused
+nodes=$(sed -n 's/.*"pid": \([1-9][0-9]*\).*/\1/p' "$runs/latest/net.json")
+pids="$pids $nodes"
+same 'its process and those of four nodes are known' 5 "$(echo "$nodes" | wc -l)"
+ended 'who does not run is not killed' 1 setsid "$qnet" net do kill node=never --runs "$runs"
+says 'which is said' 'never does not run'
+kill -INT "$cut"
+ended 'an interrupt ends the run, and is no verdict' 130 wait "$cut"
+left=$(for pid in $nodes; do kill -0 "$pid" 2>/dev/null && echo "$pid"; done)
+same 'no process is left' '' "$left"
+[ -n "$left" ] || pids=$before
+same 'nor a pid that others could kill' '' "$(grep '"pid": [1-9]' "$runs/latest/net.json")"
 
 # A network that stays up.
 cat >"$spec" <<END
