@@ -53,8 +53,8 @@ void qnk_compare_look(const struct qnk_compare *compare, uint32_t variant, uint3
 /* Whether a condition of `fail_if` is met, by means; what no run could measure meets it. */
 bool qnk_compare_fails(const struct qnk_compare *compare, uint32_t place);
 
-/* How many conditions are met, and variants with a run of which an assertion failed; each is told to
- * `out`, which may be NULL. */
+/* How many conditions are met, and variants with a run of which an assertion failed; each is told
+ * to `out`, which may be NULL. */
 uint32_t qnk_compare_failures(const struct qnk_compare *compare, FILE *out);
 
 /* For a terminal. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
 /* run_net_up.c: a testnet of processes that stays up, and what one does with it from another
- * terminal. `up` writes net.json into the run's folder, and the folder of runs has a link `up` to it
- * while it is; everything else goes by that: sockets, pids, log files. Without one it is the latest
- * run that is meant, as of processes that are being tested. */
+ * terminal. `up` writes net.json into the run's folder, and the folder of runs has a link `up` to
+ * it while it is; everything else goes by that: sockets, pids, log files. Without one it is the
+ * latest run that is meant, as of processes that are being tested. */
 
 #include <errno.h>
 #include <signal.h>
