@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "kernel/node/swap.h"
-#include "kernel/node/transition_try.h"
+#include "kernel/node/transition_test.h"
 
 enum { N = 10, MEMBERS = 4, FIRST = 7, PROBATION = 3, KERNEL_VIEW = 64 };
 

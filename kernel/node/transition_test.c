@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "kernel/node/transition_try.h"
+#include "kernel/node/transition_test.h"
 
 enum { N = 10, MEMBERS = 4, SENDER = 1 };
 

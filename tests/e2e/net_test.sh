@@ -138,7 +138,7 @@ is 'a run of processes is under way' is_paused
 nodes=$(sed -n 's/.*"pid": \([1-9][0-9]*\).*/\1/p' "$runs/latest/net.json")
 pids="$pids $nodes"
 same 'its process and those of four nodes are known' 5 "$(echo "$nodes" | wc -l)"
-ended 'who does not run is not killed' 1 setsid "$qnet" net do kill node=never --runs "$runs"
+ended 'who does not run is not killed' 1 setsid "$qnet" net 'do' kill node=never --runs "$runs"
 says 'which is said' 'never does not run'
 kill -INT "$cut"
 ended 'an interrupt ends the run, and is no verdict' 130 wait "$cut"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* transition_try.h: one kernel transaction in a block of its own, for tests of transitions. */
+/* transition_test.h: one kernel transaction in a block of its own, for tests of transitions. */
 
 #include "tests/test.h"
 
