@@ -525,6 +525,94 @@ static void votes_go_to_the_leader_alone(void **subject)
     }
 }
 
+/* --- verdicts --- */
+
+/* Member 0 of four, in a round 0 that another one leads. */
+static uint8_t follower_open(struct qn_inst *inst, struct seen *seen)
+{
+    uint8_t bytes[512];
+    struct world_plan plan = one;
+
+    plan.seed = seed_with(1, 0, false);
+    assert_int_equal(tell(inst, QN_CONSENSUS_EVENT_OPEN, bytes, four_write(bytes, plan.seed), seen),
+                     QN_OK);
+    return (uint8_t)leader_of(&plan, 0);
+}
+
+static void tell_vote(struct qn_inst *inst, uint8_t from, uint16_t step, struct seen *seen)
+{
+    uint8_t bytes[512];
+    struct qn_consensus_event_vote it = {.window = 1, .vr = -1, .digest = hash};
+
+    it.from = from;
+    it.step = step;
+    (void)qn_consensus_event_vote_write(&it, bytes);
+    assert_int_equal(
+        tell(inst, QN_CONSENSUS_EVENT_VOTE, bytes, qn_consensus_event_vote_size(&it), seen), QN_OK);
+}
+
+static void tell_checked(struct qn_inst *inst, uint8_t verdict, struct seen *seen)
+{
+    uint8_t bytes[512];
+    struct qn_consensus_event_checked it = {.window = 1, .digest = hash, .verdict = verdict};
+
+    (void)qn_consensus_event_checked_write(&it, bytes);
+    assert_int_equal(
+        tell(inst, QN_CONSENSUS_EVENT_CHECKED, bytes, qn_consensus_event_checked_size(&it), seen),
+        QN_OK);
+}
+
+/* The kernel drops a check when there are too many, and says so, perhaps after the chain came. */
+static void a_candidate_stays_valid_whatever_is_answered_of_it(void **subject)
+{
+    static const uint8_t verdicts[] = {2, 3};
+    struct qn_consensus_event_candidate candidate = {.window = 1, .digest = hash, .height = 90};
+
+    (void)subject;
+    for (uint32_t i = 0; i < sizeof verdicts; i++) {
+        uint8_t bytes[512];
+        struct seen seen = {.to = 7};
+        struct qn_node *node;
+        struct qn_inst *inst = inst_new(&node);
+        uint8_t leader = follower_open(inst, &seen);
+
+        tell_vote(inst, leader == 1 ? 2 : 1, WORLD_PREPARE, &seen);
+        assert_int_equal(seen.counts[QN_CONSENSUS_EFFECT_CHECK], 1);
+        (void)qn_consensus_event_candidate_write(&candidate, bytes);
+        assert_int_equal(tell(inst, QN_CONSENSUS_EVENT_CANDIDATE, bytes,
+                              qn_consensus_event_candidate_size(&candidate), &seen),
+                         QN_OK);
+        tell_checked(inst, verdicts[i], &seen);
+        tell_vote(inst, leader, WORLD_PROPOSE, &seen);
+        assert_int_equal(seen.counts[QN_CONSENSUS_EFFECT_CHECK], 1);
+        assert_int_equal(seen.counts[QN_CONSENSUS_EFFECT_REQUEST_SIGN], 1);
+        inst_end(inst, node);
+    }
+}
+
+/* Nobody names it again: prepares go to the leader. */
+static void a_proposal_that_could_not_be_told_is_asked_for_again(void **subject)
+{
+    struct qn_consensus_event_head head = {.window = 1, .height = 91};
+    uint8_t bytes[512];
+    struct seen seen = {.to = 7};
+    struct qn_node *node;
+    struct qn_inst *inst = inst_new(&node);
+
+    (void)subject;
+    tell_vote(inst, follower_open(inst, &seen), WORLD_PROPOSE, &seen);
+    assert_int_equal(seen.counts[QN_CONSENSUS_EFFECT_CHECK], 1);
+    tell_checked(inst, 3, &seen);
+    (void)qn_consensus_event_head_write(&head, bytes);
+    assert_int_equal(
+        tell(inst, QN_CONSENSUS_EVENT_HEAD, bytes, qn_consensus_event_head_size(&head), &seen),
+        QN_OK);
+    assert_int_equal(seen.counts[QN_CONSENSUS_EFFECT_CHECK], 2);
+    tell_checked(inst, 1, &seen);
+    assert_int_equal(seen.counts[QN_CONSENSUS_EFFECT_REQUEST_SIGN], 1);
+    inst_end(inst, node);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -546,6 +634,8 @@ int main(void)
         cmocka_unit_test(times_that_contradict_each_other_are_refused),
         cmocka_unit_test(no_memory_is_no_space),
         cmocka_unit_test(votes_go_to_the_leader_alone),
+        cmocka_unit_test(a_candidate_stays_valid_whatever_is_answered_of_it),
+        cmocka_unit_test(a_proposal_that_could_not_be_told_is_asked_for_again),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -255,9 +255,13 @@ void rules_head(struct rules *rules, uint64_t height)
         rules->start = rules->head > rules->last ? rules->head : rules->last;
     }
 
-    /* What could not be told of a certified digest may be told now. */
+    /* What could not be told of them may be told now, and nobody may name them again: prepares go
+     * to the leader alone. */
     if (rules->high.round >= 0) {
         look_at(rules, rules->high.digest);
+    }
+    if (own_round(rules)->proposal.is_set) {
+        look_at(rules, own_round(rules)->proposal.digest);
     }
 }
 
@@ -434,12 +438,13 @@ void rules_candidate(struct rules *rules, const uint8_t *digest)
 
 void rules_checked(struct rules *rules, const struct qn_consensus_event_checked *event)
 {
-    enum { IS_VALID = 1, IS_INVALID = 2 };
-    enum qn_verdict verdict = event->verdict == IS_VALID     ? QN_VERDICT_VALID
-                              : event->verdict == IS_INVALID ? QN_VERDICT_INVALID
-                                                             : QN_VERDICT_LATER;
+    static const enum qn_verdict verdicts[] = {QN_VERDICT_NONE, QN_VERDICT_VALID,
+                                               QN_VERDICT_INVALID, QN_VERDICT_LATER};
+    enum qn_verdict verdict = event->verdict < 4 ? verdicts[event->verdict] : QN_VERDICT_NONE;
 
-    if (!qn_digest_is_nil(event->digest)) {
+    /* A candidate stays valid, whatever an answer under way says. */
+    if (verdict != QN_VERDICT_NONE && !qn_digest_is_nil(event->digest) &&
+        qn_verdicts_of(&rules->verdicts, event->digest) != QN_VERDICT_VALID) {
         qn_verdicts_set(&rules->verdicts, event->digest, verdict, event->min_round);
     }
 }
