@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kernel/base/hex.h"
 #include "kernel/base/text.h"
 #include "kernel/config/file.h"
+#include "kernel/qnet/bench_bed.h"
 #include "kernel/qnet/client.h"
 #include "kernel/qnet/place.h"
 #include "kernel/qnet/runs.h"
@@ -142,13 +142,6 @@ static bool only_read(struct sim *sim, const char *text)
     return true;
 }
 
-static uint32_t cores(void)
-{
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-
-    return count < 1 ? 1 : count > CORES_MAX ? CORES_MAX : (uint32_t)count;
-}
-
 /* --- the cast --- */
 
 /* The options that were given and say what a seed is, as they would be typed again. */
@@ -192,8 +185,8 @@ static bool own_network(struct sim *sim, struct qnk_cast_file *file)
 static bool network_read(struct sim *sim, struct qnk_cast_file *file)
 {
     const char *path = qnk_call_text(sim->call, "network");
-    FILE *in;
-    size_t size;
+    struct qnk_arena arena;
+    int32_t status;
 
     if (path == NULL) {
         return own_network(sim, file);
@@ -202,17 +195,20 @@ static bool network_read(struct sim *sim, struct qnk_cast_file *file)
         fprintf(stderr, "qnet: --network FILE says which engine; --consensus is for ours\n");
         return false;
     }
-    in = fopen(path, "rb");
     sim->network = qnk_memory_take(&budget, QNK_TREE_FILE_MAX);
-    size = in == NULL || sim->network == NULL ? 0 : fread(sim->network, 1, QNK_TREE_FILE_MAX, in);
-    if (in == NULL || size == 0) {
-        fprintf(stderr, "qnet: cannot read '%s': %s\n", path, strerror(errno));
+    if (sim->network == NULL) {
+        return false;
     }
-    if (in != NULL) {
-        (void)fclose(in);
+    qnk_arena_init(&arena, sim->network, QNK_TREE_FILE_MAX);
+    file->name = path;
+    status = qnk_file_read(path, QNK_TREE_FILE_MAX, &arena, &file->text);
+    if (status != QN_OK) {
+        fprintf(stderr, "qnet: cannot read '%s': %s\n", path,
+                status == QN_NO_SPACE  ? "it is larger than 1 MiB"
+                : status == QN_INVALID ? "it is no file"
+                                       : strerror(errno));
     }
-    *file = (struct qnk_cast_file){path, {sim->network, size}};
-    return size > 0;
+    return status == QN_OK;
 }
 
 static int cast_open(struct sim *sim)
@@ -401,7 +397,7 @@ struct progress {
     struct sim *sim;
     uint64_t seeds, before; /* of this call; that an earlier one ran */
     uint64_t good, failed;
-    uint64_t events, length_us, harms, windows, txs;
+    uint64_t events, length_us, harms, windows;
     uint64_t checked[QNK_ORACLES];
     double start_s;
     FILE *resume; /* NULL: none */
@@ -411,18 +407,10 @@ struct progress {
     bool is_terminal;
 };
 
-static double now_s(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 static void progress_show(void *ctx)
 {
     const struct progress *it = ctx;
-    double spent = now_s() - it->start_s;
+    double spent = qnk_bench_now() - it->start_s;
     uint64_t ran = it->good + it->failed;
     double rate = (double)ran / spent;
 
@@ -454,7 +442,6 @@ static void verdict_came(void *ctx, const struct qnk_verdict *verdict)
     it->length_us += verdict->length_us;
     it->harms += verdict->harms;
     it->windows += verdict->windows;
-    it->txs += verdict->txs;
     it->last = *verdict;
     for (uint32_t id = 0; id < QNK_ORACLES; id++) {
         it->checked[id] += verdict->checked[id];
@@ -592,12 +579,12 @@ static int run_campaign(struct progress *it, uint8_t *done)
     setup->ctx = it;
     setup->came = verdict_came;
     setup->ticked = progress_show;
-    it->start_s = now_s();
+    it->start_s = qnk_bench_now();
     if (qnk_campaign(setup) != QN_OK) {
         fprintf(stderr, "qnet: no process can be made: %s\n", strerror(errno));
         result = QNK_CLI_FAILED;
     }
-    spent = now_s() - it->start_s;
+    spent = qnk_bench_now() - it->start_s;
     progress_wipe(it);
     (it->sim->call->json ? summary_json : summary_print)(it, spent);
     return it->failed > 0 ? QNK_CLI_ASSERTION : result;
@@ -608,7 +595,8 @@ int qnk_run_sim_run(struct qnk_call *call)
     struct sim sim = {.call = call};
     struct progress progress = {.sim = &sim, .is_terminal = isatty(STDERR_FILENO) && !call->quiet};
     const char *seeds = qnk_call_text(call, qnk_call_given(call, "seeds") ? "seeds" : "seed");
-    uint64_t jobs = qnk_call_given(call, "jobs") ? qnk_call_number(call, "jobs") : cores();
+    uint64_t jobs =
+        qnk_call_given(call, "jobs") ? qnk_call_number(call, "jobs") : qnk_bench_cores();
     uint64_t size;
     uint8_t *done;
     int result;
