@@ -308,6 +308,40 @@ static int sim_open(struct sim *sim)
     return QNK_CLI_OK;
 }
 
+/* Of one seed: whether it has the faults of --only. Of several each has others. */
+static int only_check(const struct sim *sim)
+{
+    const struct qnk_campaign_setup *campaign = &sim->campaign;
+    struct qnk_plan_setup wanted = campaign->plan;
+    struct qnk_plan *plan = qnk_memory_take(&budget, sizeof *plan);
+    uint32_t most = 0, has;
+
+    if (plan == NULL) {
+        return QNK_CLI_FAILED;
+    }
+    wanted.seed = campaign->first;
+    qnk_plan_draw(plan, &wanted);
+    has = plan->harms_count;
+    qnk_memory_give(&budget, plan, sizeof *plan);
+    for (uint32_t i = 0; i < campaign->only_count; i++) {
+        most = campaign->only[i] > most ? campaign->only[i] : most;
+    }
+    if (campaign->first == campaign->last && most > has) {
+        fprintf(stderr, "qnet: --only: seed %llu has %u faults, none of number %u\n",
+                (unsigned long long)campaign->first, has, most);
+        return QNK_CLI_USAGE;
+    }
+    return QNK_CLI_OK;
+}
+
+/* For the seeds of the campaign. */
+static int seeds_open(struct sim *sim)
+{
+    int result = sim_open(sim);
+
+    return result == QNK_CLI_OK ? only_check(sim) : result;
+}
+
 static void sim_close(struct sim *sim)
 {
     qnk_cast_destroy(sim->cast);
@@ -607,7 +641,7 @@ int qnk_run_sim_run(struct qnk_call *call)
     if (jobs < 1 || jobs > CORES_MAX) {
         return usage("--jobs is 1 to 256", qnk_call_text(call, "jobs"));
     }
-    result = sim_open(&sim);
+    result = seeds_open(&sim);
     if (result == QNK_CLI_OK) {
         sim.campaign.jobs = (uint32_t)jobs;
         sim.campaign.is_twice = qnk_call_flag(call, "twice");
@@ -650,7 +684,7 @@ int qnk_run_sim_show(struct qnk_call *call)
     if (!seed_read(call->operands[0], &sim.campaign)) {
         return usage("a seed is a number", call->operands[0]);
     }
-    result = sim_open(&sim);
+    result = seeds_open(&sim);
     if (result == QNK_CLI_OK) {
         teller.level = (uint32_t)qnk_call_number(call, "notes");
         qnk_campaign_seed(&sim.campaign, sim.campaign.first, &teller, &verdict);
@@ -712,7 +746,7 @@ int qnk_run_sim_shrink(struct qnk_call *call)
     if (!seed_read(call->operands[0], &sim.campaign)) {
         return usage("a seed is a number", call->operands[0]);
     }
-    result = sim_open(&sim);
+    result = seeds_open(&sim);
     if (result == QNK_CLI_OK) {
         if (qnk_shrink(&sim.campaign, sim.campaign.first, is_shown ? shrink_ran : NULL, NULL,
                        &shrunk) != QN_OK) {
@@ -853,15 +887,14 @@ int qnk_run_sim_trace(struct qnk_call *call)
 {
     struct sim sim = {.call = call};
     struct qnk_verdict verdict;
-    uint64_t seed, last;
     int result;
 
-    if (!range_read(call->operands[0], &seed, &last) || seed != last) {
+    if (!seed_read(call->operands[0], &sim.campaign)) {
         return usage("a seed is a number", call->operands[0]);
     }
-    result = sim_open(&sim);
+    result = seeds_open(&sim);
     if (result == QNK_CLI_OK) {
-        trace_write(&sim, seed, stdout, &verdict);
+        trace_write(&sim, sim.campaign.first, stdout, &verdict);
     }
     sim_close(&sim);
     return result;

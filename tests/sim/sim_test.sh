@@ -4,7 +4,7 @@
 # one run. A long campaign is: qnet sim run --seeds 1..10000 --resume FILE
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 36
+plan 38
 
 # member PATH: of the JSON document in $work/said.
 member() {
@@ -64,6 +64,12 @@ ended 'two seeds differ' 5 "$qnet" sim diff 3 4
 says 'and it says where' '^event [0-9]* differs'
 ended 'what does not fail is not shrunk' 0 "$qnet" sim shrink 3
 ended 'a fault that is none' 2 "$qnet" sim run --faults plague
+ended 'a fault that the seed has not' 2 "$qnet" sim run --seed 3 --only 9,99
+{
+    cat "${top_srcdir:-.}/tests/sim/authority.yaml"
+    head -c 1100000 /dev/zero | tr '\0' '#'
+} >"$work/large.yaml"
+ended 'a network file of more than 1 MiB' 1 "$qnet" sim run --network "$work/large.yaml"
 ended 'seeds that are none' 2 "$qnet" sim run --seeds 5..1
 ended 'several seeds are not one' 2 "$qnet" sim show 3..4
 ended 'nor are they shrunk' 2 "$qnet" sim shrink 3..4
