@@ -10,7 +10,7 @@
  *
  * Unless a function's own comment says otherwise:
  *   units    as in plan.h
- *   owns     world, oracle and liars are borrowed
+ *   owns     world, oracle and cast are borrowed
  *   threads  one
  *   errors   no memory: NULL from create, nothing else fails
  */

@@ -105,21 +105,12 @@ uint64_t qnk_oracle_checked(const struct qnk_oracle *oracle, uint32_t id);
 const char *qnk_oracle_name(uint32_t id); /* "S1" */
 
 struct qnk_oracle_figures {
-    uint64_t windows;    /* final somewhere */
-    uint64_t blocks;     /* executed again */
-    uint64_t txs;        /* final, of the ledger's */
-    uint64_t kernel_txs; /* final */
-    uint64_t votes;      /* signed by honest keys, each once */
-    uint64_t again;      /* signed once more, alike */
-    uint64_t accepted;   /* transactions that clients were told of */
+    uint64_t windows;  /* final somewhere */
+    uint64_t blocks;   /* executed again */
+    uint64_t accepted; /* transactions that clients were told of */
     uint64_t accepted_final;
-    uint64_t evidence; /* pieces that honest nodes made */
-    uint64_t evidence_final;
-    uint64_t seen;         /* contradictions that a node held long enough to have to say so */
-    uint64_t memory_peak;  /* of a node, bytes */
-    uint32_t effects_peak; /* of a step */
-    uint32_t mempool_peak; /* transactions at a node */
-    uint32_t rounds_peak;  /* the highest that an honest key voted in */
+    uint64_t evidence_final; /* pieces that an honest node made and the chain has */
+    uint64_t seen;           /* contradictions that a node held long enough to have to say so */
     uint64_t healed_us; /* from healing until the whole core had a new final window; 0: not yet */
 };
 

@@ -41,9 +41,6 @@ static void look_memory(struct qnk_oracle *oracle, uint32_t node, struct qnk_nod
 {
     uint64_t used = qnk_node_budget(at)->used;
 
-    if (used > oracle->figures.memory_peak) {
-        oracle->figures.memory_peak = used;
-    }
     if (used > oracle->limits.memory) {
         qnk_oracle_break(oracle, QNK_ORACLE_R1, node, "it holds %llu bytes of %llu",
                          (unsigned long long)used, (unsigned long long)oracle->limits.memory);
@@ -55,9 +52,6 @@ static void look_mempool(struct qnk_oracle *oracle, uint32_t node,
 {
     const struct qnk_limits *limits = &oracle->limits;
 
-    if (mempool->txs > oracle->figures.mempool_peak) {
-        oracle->figures.mempool_peak = mempool->txs;
-    }
     if (mempool->txs > limits->mempool_txs || mempool->bytes > limits->mempool_bytes ||
         mempool->senders > limits->mempool_senders) {
         qnk_oracle_break(oracle, QNK_ORACLE_R1, node,
@@ -90,9 +84,6 @@ static void look_chain(struct qnk_oracle *oracle, uint32_t node, const struct qn
 static void look_effects(struct qnk_oracle *oracle, uint32_t node,
                          const struct qnk_effects *effects)
 {
-    if (effects->count > oracle->figures.effects_peak) {
-        oracle->figures.effects_peak = effects->count;
-    }
     if (effects->count > QNK_ORACLE_EFFECTS_MAX) {
         qnk_oracle_break(oracle, QNK_ORACLE_R1, node, "one step had %u effects", effects->count);
     }

@@ -336,7 +336,6 @@ static void kernel_tx_note(struct qnk_oracle *oracle, const struct qnk_tx *tx, u
     struct qnk_evidence evidence;
     struct qnk_share share;
 
-    oracle->figures.kernel_txs++;
     if (tx->kind == QNK_TX_EVIDENCE && qnk_evidence_decode(tx->payload, &evidence) == QN_OK) {
         qnk_oracle_convicted(oracle, &evidence, window);
     }
@@ -387,7 +386,6 @@ static const char *tx_fault(struct qnk_oracle *oracle, struct work *work, const 
         .kind = tx->kind,
         .key_known = 1,
     };
-    oracle->figures.txs++;
     return NULL;
 }
 

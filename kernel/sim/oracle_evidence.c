@@ -99,7 +99,6 @@ void qnk_oracle_kernel_tx(struct qnk_oracle *oracle, uint32_t node, struct qn_sp
         piece->made_us = qnk_oracle_now(oracle);
         piece->node = node;
         piece->head_window = qnk_window_of(oracle->nodes[node].head, oracle->params.window);
-        oracle->figures.evidence++;
         oracle->figures.evidence_final += piece->is_final;
     }
 }

@@ -379,9 +379,6 @@ static void follow(struct qnk_oracle *oracle, uint32_t node, const struct qnk_vo
         return;
     }
     *at = now;
-    if (vote->round > oracle->figures.rounds_peak) {
-        oracle->figures.rounds_peak = vote->round;
-    }
 }
 
 /* What a vote claims must be possible: G3 and the second half of G4. */
@@ -434,7 +431,6 @@ static void vote_keep(struct qnk_oracle *oracle, struct window_votes *window,
     window->votes[window->count] = *vote;
     window->votes[window->count].next = window->newest[vote->member];
     window->newest[vote->member] = ++window->count;
-    oracle->figures.votes++;
 }
 
 void qnk_oracle_vote(struct qnk_oracle *oracle, uint32_t node, struct qn_span record)
@@ -457,7 +453,6 @@ void qnk_oracle_vote(struct qnk_oracle *oracle, uint32_t node, struct qn_span re
                          (unsigned long long)now.vote.window);
     }
     if (!compare_own(oracle, node, window, &now)) {
-        oracle->figures.again++;
         return;
     }
     follow(oracle, node, &now.vote);
@@ -572,7 +567,6 @@ void qnk_oracle_header(struct qnk_oracle *oracle, uint32_t node, struct qn_span 
                              "member %u signed two blocks of height %llu on one parent", member,
                              (unsigned long long)height);
         }
-        oracle->figures.again++;
         return;
     }
     votes->blocks = qnk_oracle_grow(oracle, votes->blocks, votes->blocks_count, &votes->blocks_room,

@@ -259,12 +259,12 @@ static void heights_reached(void *ctx, struct qnk_world *world)
     }
 }
 
-/* Who lies, with the twins that some lies need. */
 static bool is_liar(const struct run *run, uint32_t node)
 {
     return run->liar_kinds[node] != 0;
 }
 
+/* Who lies, with the twins that some lies need. */
 static void liars_find(struct run *run)
 {
     const struct qnk_plan *plan = run->plan;

@@ -27,8 +27,7 @@ enum {
 /* What is asked of the honest nodes about the liars. */
 enum proof {
     PROOF_NONE,
-    PROOF_SEEN,  /* some honest node saw a contradiction */
-    PROOF_CHAIN, /* and the chain has it */
+    PROOF_CHAIN, /* an honest node saw a contradiction, and the chain has it */
 };
 
 struct kind {
