@@ -174,9 +174,9 @@ static bool begins(struct qn_span line, const char *key)
     return line.size > size && memcmp(line.data, key, size) == 0 && line.data[size] == ':';
 }
 
-/* The network file without its genesis, without its window if there is another, and without `not`
+/* The network file without its genesis, without its window if there is another, and without `cut`
  * if that is not NULL. */
-static int32_t rules_write(struct qnk_cast *cast, struct qn_sink *text, const char * not )
+static int32_t rules_write(struct qnk_cast *cast, struct qn_sink *text, const char *cut)
 {
     struct qn_span rest = cast->setup.network.text;
     bool is_kept = true;
@@ -190,7 +190,7 @@ static int32_t rules_write(struct qnk_cast *cast, struct qn_sink *text, const ch
         if (line.data[0] != ' ' && line.data[0] != '\n' && line.data[0] != '#') {
             is_kept = !begins(line, "genesis") &&
                       !(begins(line, "window") && cast->setup.window != 0) &&
-                      !(not != NULL && begins(line, not ));
+                      !(cut != NULL && begins(line, cut));
         }
         if (is_kept) {
             status = qnk_sink_append(text, line.data, line.size);
@@ -245,11 +245,11 @@ static int32_t balances_write(struct qnk_cast *cast, struct qn_sink *text)
     return status;
 }
 
-/* Into `text`, with `lines` instead of what is there under the key `not`. */
-static int32_t network_write(struct qnk_cast *cast, struct qn_sink *text, const char * not,
+/* Into `text`, with `lines` instead of what is there under the key `cut`. */
+static int32_t network_write(struct qnk_cast *cast, struct qn_sink *text, const char *cut,
                              const char *lines)
 {
-    int32_t status = rules_write(cast, text, not );
+    int32_t status = rules_write(cast, text, cut);
 
     if (status == QN_OK) {
         status = qnk_sink_append(text, lines, strlen(lines));

@@ -94,13 +94,8 @@ static struct qnk_hash name_of(const uint8_t signature[QN_SIG_SIZE])
  * engine a later binding has is not known here. */
 static bool is_taken(const struct qnk_oracle *oracle, const struct qnk_vote *vote)
 {
-    const struct qnk_binding *engine = &oracle->params.bindings[QNK_BINDING_CONSENSUS];
-    bool is_listed = vote->era >= ERAS_OF_BINDING;
-
-    for (uint32_t i = 0; i < engine->steps_count; i++) {
-        is_listed = is_listed || engine->steps[i] == vote->step;
-    }
-    return is_listed;
+    return vote->era >= ERAS_OF_BINDING ||
+           qnk_engine_has_step(&oracle->params.bindings[QNK_BINDING_CONSENSUS], vote->step);
 }
 
 void qnk_oracle_lied_vote(struct qnk_oracle *oracle, const struct qnk_vote *vote)

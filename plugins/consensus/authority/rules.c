@@ -2,19 +2,14 @@
 
 #include "rules.h"
 
+#include <qnet/tally.h>
+
 enum {
     DOUBLINGS_MAX = 5, /* of `retry` */
     PATIENCE = 2,      /* waits for a verdict on a digest that less than P offers */
     PHASE_APPROVE = 3,
     PHASE_OFFER = 4,
 };
-
-static bool is_nil(const uint8_t *digest)
-{
-    static const uint8_t nil[QN_HASH_SIZE];
-
-    return memcmp(digest, nil, QN_HASH_SIZE) == 0;
-}
 
 /* --- effects --- */
 
@@ -125,7 +120,7 @@ void rules_vote(struct rules *rules, uint32_t step, uint32_t round, uint32_t fro
     struct choice *choice;
 
     if ((step != STEP_OFFER && step != STEP_APPROVE) || round != 0 || from >= rules->count ||
-        is_nil(digest)) {
+        qn_digest_is_nil(digest)) {
         return;
     }
     choice = choices_add(&rules->choices, by, from, rules->weights[from], digest);

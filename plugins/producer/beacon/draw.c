@@ -3,6 +3,7 @@
 #include "draw.h"
 
 #include <qnet/assert.h>
+#include <qnet/leader.h>
 
 #define TAG(words) ((struct qn_span){(const uint8_t *)(words), sizeof(words) - 1})
 
@@ -26,16 +27,6 @@ static uint64_t number_draw(const struct qn_host *host, const uint8_t *seed, uin
     qn_le32_write(place + 4, rank);
     host->hash(TAG("qnet/draw"), parts, 2, digest);
     return qn_le64_read(digest);
-}
-
-/* The high half of a * b. */
-static uint64_t product_high(uint64_t a, uint64_t b)
-{
-    uint64_t a_low = (uint32_t)a, a_high = a >> 32;
-    uint64_t b_low = (uint32_t)b, b_high = b >> 32;
-    uint64_t middle = a_high * b_low + (a_low * b_low >> 32);
-
-    return a_high * b_high + (middle >> 32) + (((uint32_t)middle + a_low * b_high) >> 32);
 }
 
 static uint64_t sum_before(const struct draw_seats *seats, uint32_t seat)
@@ -81,7 +72,7 @@ uint32_t draw_ranks(const struct qn_host *host, const uint8_t *seed, uint64_t tu
     uint32_t count = 0;
 
     while (count < DRAW_RANKS && left > 0) {
-        uint64_t target = product_high(number_draw(host, seed, turn, count), left);
+        uint64_t target = qn_product_high(number_draw(host, seed, turn, count), left);
 
         /* As if the taken seats were not there. */
         for (uint32_t i = 0; i < count && target >= sum_before(seats, taken[i]); i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* leader.h: who leads a round: drawn by weight from the seed that `open` brings. For engines; no
- * part of the ABI, as nothing here crosses it.
+/* leader.h: who leads a round: drawn by weight from the seed that `open` brings. For engines, and
+ * its product for whoever draws by weight; no part of the ABI, as nothing here crosses it.
  *
  *   threads  any
  *   cost     one hash, and linear in the members
