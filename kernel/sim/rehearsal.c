@@ -142,7 +142,6 @@ static void finals_look(struct rehearsing *it)
     }
     it->final = view.final_window;
     it->final_us = now;
-    it->out->txs = view.tx_total;
     it->until_us = now + PACES * qnk_run_pace(it->setup->cast);
 }
 
@@ -169,11 +168,14 @@ static void pay(struct rehearsing *it)
     uint8_t body[4 + QNK_CAST_TXS_MAX * QNK_TX_TRANSFER_SIZE];
 
     for (uint32_t sender = 0; sender < 4; sender++) {
-        uint64_t nonce = it->nonces[sender]++;
-        uint64_t size = qnk_cast_txs(it->setup->cast, sender, nonce, nonce + 1, VALID_UNTIL, body);
+        uint32_t node = sender % it->nodes;
 
-        if (qnk_world_node(it->world, sender % it->nodes) != NULL) {
-            qnk_world_submit(it->world, sender % it->nodes, (struct qn_span){body, size});
+        if (qnk_world_node(it->world, node) != NULL) { /* else the next one would wait for ever */
+            uint64_t nonce = it->nonces[sender]++;
+            uint64_t size =
+                qnk_cast_txs(it->setup->cast, sender, nonce, nonce + 1, VALID_UNTIL, body);
+
+            qnk_world_submit(it->world, node, (struct qn_span){body, size});
         }
     }
 }
@@ -221,7 +223,9 @@ static bool plan_propose(struct rehearsing *it)
     struct qnk_swap_plan plan = *it->setup->plan;
     struct qnk_node_view view;
 
-    (void)look(it, 0, &view);
+    if (!look(it, 0, &view)) {
+        return fail(it, "the node that proposes the plan has halted");
+    }
     plan.percent = (uint8_t)it->params.swap.percent;
     plan.probation = it->params.swap.probation;
     plan.engine.first =
@@ -306,7 +310,6 @@ void qnk_rehearse(const struct qnk_rehearsal_setup *setup, struct qnk_rehearsal 
 {
     struct rehearsing it = {.setup = setup, .out = rehearsal};
     struct qnk_world_setup play;
-    uint64_t start_us;
 
     *rehearsal = (struct qnk_rehearsal){0};
     qnk_cast_world(setup->cast, &play);
@@ -324,10 +327,8 @@ void qnk_rehearse(const struct qnk_rehearsal_setup *setup, struct qnk_rehearsal 
         (void)fail(&it, "the virtual network cannot be made");
         return;
     }
-    start_us = qnk_world_now(it.world);
     rehearsal->is_good = rehearse(&it);
     rehearsal->final = final_of_all(&it);
-    rehearsal->length_us = qnk_world_now(it.world) - start_us;
     qnk_world_destroy(it.world);
     if (rehearsal->is_good) {
         qnk_text(

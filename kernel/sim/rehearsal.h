@@ -36,8 +36,6 @@ struct qnk_rehearsal {
     uint64_t final;   /* window, on every node */
     uint64_t gap_us;  /* the longest time between two final windows from the plan on */
     uint64_t calm_us; /* the longest before */
-    uint64_t length_us;
-    uint64_t txs; /* final */
 };
 
 void qnk_rehearse(const struct qnk_rehearsal_setup *setup, struct qnk_rehearsal *rehearsal);
