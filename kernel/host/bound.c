@@ -166,7 +166,9 @@ void qnk_bound_unplug(struct qnk_host *host, uint32_t kind, uint32_t number)
     if (at == NULL) {
         return; /* of the node's own files: it goes with the node */
     }
-    tell(host, "unplugged", at->need, "");
+    if (at->instance != NULL) { /* else it never came */
+        tell(host, "unplugged", at->need, "");
+    }
     retire(host, at->instance);
     qnk_need_destroy(at->need);
     *at = (struct bound_plugin){0};

@@ -38,7 +38,8 @@ enum qnk_effect_type {
      * answers with PLUGGED when it has an instance, at once or after hours, or with words why it
      * has none; what was refused may still come. */
     QNK_EFFECT_NEED,
-    QNK_EFFECT_UNPLUG,   /* an instance is not used any more: it may be destroyed */
+    /* What NEED asked for is not needed any more: its instance, if it came, may be destroyed. */
+    QNK_EFFECT_UNPLUG,
     QNK_EFFECT_PROPOSED, /* to PROPOSE */
 };
 

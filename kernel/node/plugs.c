@@ -198,7 +198,7 @@ static void plug_drop(struct qnk_node *node, struct qnk_plug *plug)
     if (plug->kind == QNK_BINDING_PRODUCER) {
         qnk_schedule_unplug(node->schedule, plug->number);
     }
-    if (plug->is_here) {
+    if (plug->is_asked) { /* also what never came: the host must not keep a place for it */
         unplug(node, plug->kind, plug->number);
     }
     *plug = (struct qnk_plug){0};

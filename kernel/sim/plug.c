@@ -43,19 +43,23 @@ void qnk_machine_need(struct qnk_world *world, uint32_t i, const struct qnk_need
     }
 }
 
-void qnk_machine_unplug(struct qnk_world *world, uint32_t i, uint32_t kind, uint32_t number)
-{
-    const struct qnk_world_maker *maker = &world->setup.maker;
-
-    if (maker->unplug != NULL) {
-        maker->unplug(maker->ctx, i, kind, number);
-    }
-}
-
 static void need_drop(struct qnk_world *world, struct qnk_need **need)
 {
     qnk_memory_give(world->budget, *need, sizeof **need);
     *need = NULL;
+}
+
+void qnk_machine_unplug(struct qnk_world *world, uint32_t i, uint32_t kind, uint32_t number)
+{
+    const struct qnk_world_maker *maker = &world->setup.maker;
+    struct qnk_need **need = need_find(&world->machines[i], kind, number);
+
+    if (need != NULL) {
+        need_drop(world, need);
+    }
+    if (maker->unplug != NULL) {
+        maker->unplug(maker->ctx, i, kind, number);
+    }
 }
 
 void qnk_machine_needs_drop(struct qnk_world *world, uint32_t i)

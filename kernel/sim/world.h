@@ -47,7 +47,8 @@ struct qnk_world_maker {
     bool (*make)(void *ctx, uint32_t node, bool is_first, struct qnk_world_plugins *plugins);
     void (*give)(void *ctx, uint32_t node, bool is_last, struct qnk_world_plugins *plugins);
     /* An instance for a binding that a running node needs, which lives until `unplug` or `give`.
-     * False: there is none yet; qnk_world_plug asks again. Either may be NULL. */
+     * False: there is none yet; qnk_world_plug asks again. `unplug` comes also for what never
+     * came. Either may be NULL. */
     bool (*plug)(void *ctx, uint32_t node, const struct qnk_need *need,
                  struct qnk_plugged *instance);
     void (*unplug)(void *ctx, uint32_t node, uint32_t kind, uint32_t number);

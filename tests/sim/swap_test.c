@@ -24,6 +24,7 @@ static struct {
 
 static bool lacks[NODES_MAX]; /* the file is not there */
 static uint32_t unplugged;
+static uint32_t unplugged_of[NODES_MAX];
 static void (*give_of_net)(void *, uint32_t, bool, struct qnk_world_plugins *);
 
 static bool plug(void *ctx, uint32_t node, const struct qnk_need *need,
@@ -62,6 +63,7 @@ static void unplug(void *ctx, uint32_t node, uint32_t kind, uint32_t number)
 {
     (void)ctx;
     unplugged++;
+    unplugged_of[node]++;
     for (uint32_t i = 0; i < PLUGS; i++) {
         if (plugs[i].player != NULL && plugs[i].node == node && plugs[i].kind == kind &&
             plugs[i].number == number) {
@@ -88,6 +90,7 @@ static struct net *swap_net_of(uint64_t seed, uint32_t nodes)
 
     memset(lacks, 0, sizeof lacks);
     unplugged = 0;
+    memset(unplugged_of, 0, sizeof unplugged_of);
     give_of_net = net->setup.maker.give;
     net->setup.maker.give = give;
     net->setup.maker.plug = plug;
@@ -300,6 +303,35 @@ static void a_node_without_the_engine_is_held_and_comes_back(void **state)
     assert_false(look(net, 3).is_held);
     assert_true(look(net, 3).is_signing);
     assert_serves(net, QNK_BINDING_CONSENSUS, 1);
+    assert_agreement(net);
+    net_drop(net);
+}
+
+/* Else what a node lacks would fill its host's places for it. */
+static void what_never_came_is_given_back_too(void **state)
+{
+    struct net *net = swap_net(13);
+    const struct qnk_swap_plan plans[] = {plan_bft(), plan_commit_reveal(), plan_bft()};
+    uint64_t first = 0;
+
+    (void)state;
+    net_run_ms(net, 500);
+    lacks[3] = true;
+    for (uint32_t i = 0; i < 3; i++) {
+        first = propose(net, 0, plans[i]);
+        net_run_ms(net, 1000);
+        ready(net, 0, 3);
+        run_to_life(net, 0, QNK_SWAP_SETTLED);
+    }
+    run_to_final(net, 3, first + 1);
+    assert_true(look(net, 3).is_held);
+    assert_int_equal(look(net, 3).numbers[QNK_BINDING_CONSENSUS], 3);
+    assert_int_equal(unplugged_of[3], 1); /* binding 1: the engine of 0 goes with the next one */
+    lacks[3] = false;
+    qnk_world_plug(net->world, 3);
+    run_to_final(net, 3, first + 4);
+    assert_false(look(net, 3).is_held);
+    assert_int_equal(unplugged_of[3], 2); /* and nothing came that nobody asks for any more */
     assert_agreement(net);
     net_drop(net);
 }
@@ -548,6 +580,7 @@ int main(void)
         cmocka_unit_test(another_engine_takes_over_under_load),
         cmocka_unit_test(a_network_goes_there_and_back),
         cmocka_unit_test(a_node_without_the_engine_is_held_and_comes_back),
+        cmocka_unit_test(what_never_came_is_given_back_too),
         cmocka_unit_test(another_producer_takes_its_windows),
         cmocka_unit_test(who_does_not_vote_follows),
         cmocka_unit_test(a_node_without_the_producer_waits_and_catches_up),
