@@ -446,6 +446,27 @@ static void warn_loads_what_nobody_signed_and_is_tainted(void **state)
     signing_end(&it);
 }
 
+static void warn_loads_no_version_that_is_ruled_out(void **state)
+{
+    struct signing it;
+    FILE *trust;
+
+    signing_make(&it, *state, "1.0.0");
+    trust = fopen(it.trust, "a");
+    assert_non_null(trust);
+    assert_true(fputs("least: [{kind: compression, name: none, version: \"1.0.1\"}]\n", trust) >=
+                0);
+    assert_int_equal(fclose(trust), 0);
+    for (uint32_t i = 0; i < 2; i++) { /* signed, then not */
+        struct qnk_loader *loader = trusting(&it, QNK_TRUST_WARN, NULL);
+
+        refuses(loader, "compression", "none", it.path, QN_DENIED, "1.0.0 is older than 1.0.1");
+        qnk_loader_destroy(loader);
+        (void)unlink(it.signature);
+    }
+    signing_end(&it);
+}
+
 /* Also under `warn`: it is no accident. */
 static void a_signature_of_another_version_is_refused(void **state)
 {
@@ -584,6 +605,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(enforce_without_a_lock_file_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(enforce_loads_what_is_signed_and_nothing_else, start, stop),
         cmocka_unit_test_setup_teardown(warn_loads_what_nobody_signed_and_is_tainted, start, stop),
+        cmocka_unit_test_setup_teardown(warn_loads_no_version_that_is_ruled_out, start, stop),
         cmocka_unit_test_setup_teardown(a_signature_of_another_version_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(without_a_trust_file_the_lock_file_vouches, start, stop),
         cmocka_unit_test_setup_teardown(a_trust_file_that_is_none_starts_nothing, start, stop),

@@ -315,8 +315,8 @@ static int32_t comment_check(const struct qnk_trust_ask *ask, const struct qnk_m
     return QN_OK;
 }
 
-static int32_t least_check(const struct qnk_trust *trust, const struct qnk_trust_ask *ask,
-                           const char *version_text, char why[QNK_PLUGIN_WHY_MAX])
+int32_t qnk_trust_least_check(const struct qnk_trust *trust, const char *kind, const char *name,
+                              const char *version_text, char why[QNK_PLUGIN_WHY_MAX])
 {
     uint32_t version[3];
 
@@ -326,7 +326,7 @@ static int32_t least_check(const struct qnk_trust *trust, const struct qnk_trust
     for (uint32_t i = 0; i < trust->file.least_count; i++) {
         const struct qnk_trust_file_least *least = &trust->file.least[i];
 
-        if (strcmp(least->kind, ask->kind) == 0 && strcmp(least->name, ask->name) == 0 &&
+        if (strcmp(least->kind, kind) == 0 && strcmp(least->name, name) == 0 &&
             qnk_trust_version_compare(version, least->version) < 0) {
             return refuse(QN_DENIED, why,
                           "version %s is older than %u.%u.%u, the least that the trust file takes: "
@@ -381,7 +381,7 @@ int32_t qnk_trust_check(const struct qnk_trust *trust, const struct qnk_trust_as
         return refuse(QN_DENIED, why,
                       "its signature is not of this file, or was tampered with: install both anew");
     }
-    status = least_check(trust, ask, it.version, why);
+    status = qnk_trust_least_check(trust, ask->kind, ask->name, it.version, why);
     if (status == QN_OK) {
         qnk_minisign_id_text(signature.id, it.signer);
         (void)snprintf(it.owner, sizeof it.owner, "%s", trust->file.keys[place].owner);

@@ -70,6 +70,12 @@ QN_MUST_CHECK int32_t qnk_trust_check(const struct qnk_trust *trust,
                                       struct qnk_trust_answer *answer,
                                       char why[QNK_PLUGIN_WHY_MAX]);
 
+/* Whether a plugin of this version is loaded at all, signed or not. QN_DENIED: it is older than the
+ * least that the trust file takes. */
+QN_MUST_CHECK int32_t qnk_trust_least_check(const struct qnk_trust *trust, const char *kind,
+                                            const char *name, const char *version,
+                                            char why[QNK_PLUGIN_WHY_MAX]);
+
 /* The signature beside the plugin at `path` into `room` of QNK_MINISIGN_FILE_MAX + 1 bytes; data
  * NULL: there is none, or it cannot be read. */
 struct qn_span qnk_trust_signature(const char *path, uint8_t *room);

@@ -188,19 +188,26 @@ static int32_t trust_check(struct qnk_loader *loader, struct qnk_loaded *loaded,
     return status;
 }
 
-/* A signature is of one version: the manifest's. */
-static int32_t signed_version_check(const struct qnk_plugin *plugin,
-                                    const struct qnk_trust_answer *answer,
-                                    char why[QNK_PLUGIN_WHY_MAX])
+/* A signature is of one version: the manifest's. That is none that the trust file rules out, also
+ * where `warn` lets pass that nobody signed it: else who takes a signature away goes back to it. */
+static int32_t trusted_version_check(const struct qnk_loader *loader,
+                                     const struct qnk_plugin *plugin,
+                                     const struct qnk_trust_answer *answer,
+                                     char why[QNK_PLUGIN_WHY_MAX])
 {
-    if (*plugin->signer != 0 && strcmp(plugin->manifest.version_text, answer->version) != 0) {
+    const struct qnk_manifest *manifest = &plugin->manifest;
+
+    if (*plugin->signer != 0 && strcmp(manifest->version_text, answer->version) != 0) {
         (void)snprintf(why, QNK_PLUGIN_WHY_MAX,
                        "its signature says version %s, and its manifest %s: sign anew by "
                        "`qnet plugin sign`",
-                       answer->version, plugin->manifest.version_text);
+                       answer->version, manifest->version_text);
         return QN_DENIED;
     }
-    return QN_OK;
+    return loader->trust_file == NULL
+               ? QN_OK
+               : qnk_trust_least_check(loader->trust_file, manifest->kind_name, manifest->name,
+                                       manifest->version_text, why);
 }
 
 /* Everything that is asked of a file before it is mapped, in the order of abi.md 8. */
@@ -231,7 +238,7 @@ int32_t qnk_loaded_verify(struct qnk_loader *loader, struct qnk_loaded *loaded, 
         status = lock_check(loader, loaded, kind, name, loaded->plugin.manifest.version_text, why);
     }
     if (status == QN_OK) {
-        status = signed_version_check(&loaded->plugin, &answer, why);
+        status = trusted_version_check(loader, &loaded->plugin, &answer, why);
     }
     if (status == QN_OK) {
         status = qnk_loaded_use(loader, loaded, why);
