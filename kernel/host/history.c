@@ -85,7 +85,7 @@ static void lines_read(struct qnk_history *log, const char *text, uint64_t size)
     while ((end = memchr(at, '\n', (size_t)(text + size - at))) != NULL) {
         json_t *line = json_loadb(at, (size_t)(end - at), JSON_REJECT_DUPLICATES, NULL);
 
-        if (json_is_object(line)) {
+        if (json_is_string(json_object_get(line, "step"))) {
             uint64_t number = (uint64_t)number_of(line);
 
             log->last = number > log->last ? number : log->last;
