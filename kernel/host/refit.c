@@ -32,8 +32,6 @@ struct qnk_refit {
     struct qnk_budget configs; /* their room is large and hardly used: no pages are touched */
     struct qnk_history log;
     struct kept kept[QNK_HOST_KINDS];
-    qnk_refit_heard *heard;
-    void *heard_ctx;
     /* Compressors that read what names them; each has another name. */
     struct qnk_instance *readers[QNK_SESSION_COMPRESSORS_MAX];
     uint32_t readers_count;
@@ -44,8 +42,7 @@ struct qnk_refit {
     uint64_t number;
     uint64_t until_us; /* of draining and freezing */
     char typed[QNK_REFIT_TYPED_MAX];
-    struct qnk_config *config;
-    const struct qnk_config_plugin *used;
+    struct qnk_refit_typed given; /* what was typed, found */
     struct qnk_instance *fresh;
     struct qnk_ask ask; /* while PROVING */
     struct qnk_proof proof;
@@ -132,8 +129,8 @@ static int32_t line_add(struct qnk_refit *refit, json_t *line, bool is_durable)
         qnk_log(&host->log, QNK_LOG_ERROR, "swaps-lost", "'%s' takes no more lines | status=%d",
                 refit->log.path, (int)status);
     }
-    if (refit->heard != NULL) {
-        refit->heard(refit->heard_ctx, line);
+    if (host->refit_heard != NULL) {
+        host->refit_heard(host->refit_heard_ctx, line);
     }
     json_decref(line);
     return status;
@@ -195,9 +192,7 @@ static void finish(struct qnk_refit *refit, int32_t status, const char *words)
     qnk_live_jobs_hold(refit->host, false);
     qnk_set_unref(refit->set);
     refit->set = NULL;
-    config_destroy(refit, refit->config);
-    refit->config = NULL;
-    refit->used = NULL;
+    qnk_refit_read_done(refit->host, &refit->given);
     refit->fresh = NULL;
     refit->done = NULL;
     refit->stage = STAGE_IDLE;
@@ -448,10 +443,10 @@ static int32_t kind_find(const char *name, uint32_t *kind, char why[QNK_REFIT_WO
 }
 
 /* Whether a plugin can stand where the other stands. */
-static int32_t fits_check(const struct qnk_refit *refit, const struct qnk_plugin *plugin,
-                          char why[QNK_REFIT_WORDS])
+static int32_t fits_check(const struct qnk_refit *refit, char why[QNK_REFIT_WORDS])
 {
     const struct qnk_host *host = refit->host;
+    const struct qnk_plugin *plugin = refit->given.plugin;
     const char *rule = host->setup.config->network.signature_rule;
     uint32_t lanes = refit->kind == QNK_HOST_SIGNATURE ? qnk_pool_lanes(host->workers) : 1;
 
@@ -472,8 +467,7 @@ static int32_t fits_check(const struct qnk_refit *refit, const struct qnk_plugin
     return QN_OK;
 }
 
-static int32_t fresh_make(struct qnk_refit *refit, struct qnk_plugin *plugin,
-                          char why[QNK_REFIT_WORDS])
+static int32_t fresh_make(struct qnk_refit *refit, char why[QNK_REFIT_WORDS])
 {
     struct qnk_host *host = refit->host;
     const struct qnk_instance_options options = {
@@ -482,8 +476,8 @@ static int32_t fresh_make(struct qnk_refit *refit, struct qnk_plugin *plugin,
         .guard = host->setup.config->node.guard,
     };
     char words[QNK_PLUGIN_WHY_MAX] = "";
-    int32_t status =
-        qnk_instance_create(plugin, refit->used->part.record, &options, &refit->fresh, words);
+    int32_t status = qnk_instance_create(refit->given.plugin, refit->given.used->part.record,
+                                         &options, &refit->fresh, words);
 
     if (status != QN_OK) {
         refit->fresh = NULL;
@@ -498,14 +492,14 @@ static int32_t fresh_make(struct qnk_refit *refit, struct qnk_plugin *plugin,
 }
 
 /* From begun to made, within the call. */
-static int32_t make(struct qnk_refit *refit, struct qnk_plugin *plugin, char why[QNK_REFIT_WORDS])
+static int32_t make(struct qnk_refit *refit, char why[QNK_REFIT_WORDS])
 {
     int32_t status = step(refit, "begun", NULL);
 
     if (status != QN_OK) {
         return refuse(why, status, "the exchange cannot be written down: the disk says no");
     }
-    status = fresh_make(refit, plugin, why);
+    status = fresh_make(refit, why);
     if (status == QN_OK) {
         (void)step(refit, "made", NULL);
         status = proof_begin(refit);
@@ -523,23 +517,6 @@ static int32_t loader_ready(const struct qnk_refit *refit, char why[QNK_REFIT_WO
     int32_t status = *path == 0 ? QN_OK : qnk_loader_relock(refit->host->setup.loader, path, words);
 
     return status == QN_OK ? QN_OK : refuse(why, status, "'%s': %.300s", path, words);
-}
-
-/* What was typed, found and verified. */
-static int32_t plugin_find(struct qnk_refit *refit, const char *kind, const char *typed,
-                           struct qnk_plugin **plugin, char why[QNK_REFIT_WORDS])
-{
-    char words[QNK_PLUGIN_WHY_MAX] = "";
-    int32_t status = loader_ready(refit, why);
-
-    if (status == QN_OK) {
-        status = config_make(refit, kind, typed, &refit->config, &refit->used, why);
-    }
-    if (status != QN_OK) {
-        return status;
-    }
-    status = qnk_loader_find_used(refit->host->setup.loader, refit->used, plugin, words);
-    return status == QN_OK ? QN_OK : refuse(why, status, "%.380s", words);
 }
 
 int32_t qnk_refit_read(struct qnk_host *host, const char *kind, const char *text,
@@ -611,7 +588,6 @@ int32_t qnk_refit_begin(struct qnk_host *host, const char *kind, const char *typ
                         qnk_refitted *done, void *ctx, char why[QNK_REFIT_WORDS])
 {
     struct qnk_refit *refit = host->refit;
-    struct qnk_plugin *plugin = NULL;
     uint32_t place = 0;
     int32_t status = kind_find(kind, &place, why);
 
@@ -627,19 +603,19 @@ int32_t qnk_refit_begin(struct qnk_host *host, const char *kind, const char *typ
     refit->kind = place;
     refit->stopping[0] = 0;
     qnk_text(refit->typed, sizeof refit->typed, "%s", typed);
-    status = plugin_find(refit, kind, typed, &plugin, why);
+    status = qnk_refit_read(host, kind, typed, &refit->given, why, QNK_REFIT_WORDS);
     if (status == QN_OK) {
-        status = fits_check(refit, plugin, why);
+        status = fits_check(refit, why);
     }
     if (status == QN_OK) {
-        status = maps_check(refit, plugin, why);
+        status = maps_check(refit, refit->given.plugin, why);
     }
     if (status != QN_OK) {
         finish(refit, status, why);
         return status;
     }
     refit->number = ++refit->log.last;
-    status = make(refit, plugin, why);
+    status = make(refit, why);
     if (status != QN_OK) {
         abort_for(refit, status, why);
         return status;
@@ -665,41 +641,51 @@ void qnk_refit_stop(struct qnk_host *host)
 
 /* --- available plugins --- */
 
+/* Remembers where a plugin lies. */
+static int32_t available_tell(struct qnk_refit *refit, const char *kind,
+                              const struct qnk_plugin *plugin, char words[QNK_REFIT_WORDS])
+{
+    json_t *line = plugin_json(plugin);
+    int32_t status;
+
+    json_object_set_new(line, "step", json_string("available"));
+    json_object_set_new(line, "kind", json_string(kind));
+    status = line_add(refit, line, false);
+    if (status != QN_OK) {
+        return refuse(words, status, "it cannot be written down: the disk says no");
+    }
+    qnk_text(words, QNK_REFIT_WORDS, "%s %s %s is at hand", kind, plugin->manifest.name,
+             plugin->manifest.version_text);
+    return QN_OK;
+}
+
 int32_t qnk_refit_load(struct qnk_host *host, const char *kind, const char *typed,
                        char words[QNK_REFIT_WORDS])
 {
     struct qnk_refit *refit = host->refit;
-    struct qnk_plugin *plugin = NULL;
+    struct qnk_refit_typed given = {0};
     char why[QNK_PLUGIN_WHY_MAX] = "";
     int32_t status = begin_check(host, words);
 
     if (status == QN_OK) {
-        status = plugin_find(refit, kind, typed, &plugin, words);
+        status = qnk_refit_read(host, kind, typed, &given, words, QNK_REFIT_WORDS);
     }
     if (status == QN_OK) {
-        status = maps_check(refit, plugin, words);
+        status = maps_check(refit, given.plugin, words);
     }
     if (status == QN_OK) {
-        status = qnk_plugin_map(plugin, why);
+        status = qnk_plugin_map(given.plugin, why);
         if (status != QN_OK) {
             (void)refuse(words, status, "%.380s", why);
         }
     }
     if (status == QN_OK) {
-        json_t *line = plugin_json(plugin);
-
-        json_object_set_new(line, "step", json_string("available"));
-        json_object_set_new(line, "kind", json_string(kind));
-        status = line_add(refit, line, false);
-        qnk_text(words, QNK_REFIT_WORDS, "%s %s %s is at hand", kind, plugin->manifest.name,
-                 plugin->manifest.version_text);
+        status = available_tell(refit, kind, given.plugin, words);
     }
-    config_destroy(refit, refit->config);
-    refit->config = NULL;
-    refit->used = NULL;
     if (status == QN_OK) {
         qnk_bound_again(host);
     }
+    qnk_refit_read_done(host, &given);
     return status;
 }
 
@@ -714,10 +700,6 @@ void qnk_refit_watch(struct qnk_host *host, qnk_refit_heard *heard, void *ctx)
 {
     host->refit_heard = heard;
     host->refit_heard_ctx = ctx;
-    if (host->refit != NULL) {
-        host->refit->heard = heard;
-        host->refit->heard_ctx = ctx;
-    }
 }
 
 /* --- the start --- */
@@ -773,8 +755,6 @@ int32_t qnk_refit_create(struct qnk_host *host)
     }
     refit->host = host;
     refit->configs.limit = 4 * (QNK_CONFIG_MEMORY + sizeof(struct qnk_config));
-    refit->heard = host->refit_heard;
-    refit->heard_ctx = host->refit_heard_ctx;
     status = qnk_history_open(&refit->log, &host->budget, host->dir.data);
     if (status != QN_OK) {
         qnk_memory_give(&host->budget, refit, sizeof *refit);
