@@ -94,34 +94,9 @@ static int32_t instance_make(struct qnk_host *host, struct qnk_plugin *plugin,
                              const struct qnk_binding *binding, struct qnk_instance **instance,
                              char why[QNK_PLUGIN_WHY_MAX])
 {
-    const struct qnk_instance_options options = {
-        .log = host->setup.log,
-        .metrics = host->metrics,
-        .guard = host->setup.config->node.guard,
-    };
     const struct qn_span config = {binding->config, binding->config_size};
-    int32_t status = qnk_instance_create(plugin, config, &options, instance, why);
 
-    if (status != QN_OK) {
-        return status;
-    }
-    status = qnk_instance_activate(*instance);
-    if (status != QN_OK) {
-        qnk_instance_words(*instance, why, QNK_PLUGIN_WHY_MAX);
-        qnk_instance_destroy(*instance);
-        *instance = NULL;
-    }
-    return status;
-}
-
-static void retire(struct qnk_host *host, struct qnk_instance *instance)
-{
-    if (instance != NULL && qnk_instance_life(instance) == QNK_LIFE_ACTIVE &&
-        qnk_instance_freeze(instance) != QN_OK) {
-        qnk_log(&host->log, QNK_LOG_WARN, "plugin-busy",
-                "a plugin that is not bound any more is destroyed with what it holds");
-    }
-    qnk_instance_destroy(instance);
+    return qnk_kit_make(&host->setup, host->metrics, NULL, plugin, config, instance, why);
 }
 
 static struct bound_plugin *plugin_at(struct qnk_bound *bound, uint32_t kind, uint32_t number)
@@ -169,7 +144,7 @@ void qnk_bound_unplug(struct qnk_host *host, uint32_t kind, uint32_t number)
     if (at->instance != NULL) { /* else it never came */
         tell(host, "unplugged", at->need, "");
     }
-    retire(host, at->instance);
+    qnk_kit_retire(&host->log, at->instance);
     qnk_need_destroy(at->need);
     *at = (struct bound_plugin){0};
 }
@@ -428,7 +403,7 @@ static int32_t plan_try(struct qnk_host *host, const struct qnk_swap_plan *plan,
                       plan->engine.name, plan->engine.version, words);
     }
     *code = plugin->hash;
-    retire(host, instance);
+    qnk_kit_retire(&host->log, instance);
     return QN_OK;
 }
 
@@ -597,7 +572,7 @@ void qnk_bound_destroy(struct qnk_bound *bound)
         return;
     }
     for (uint32_t i = 0; i < QNK_BOUND_PLUGINS_MAX; i++) {
-        retire(bound->host, bound->plugins[i].instance);
+        qnk_kit_retire(&bound->host->log, bound->plugins[i].instance);
         qnk_need_destroy(bound->plugins[i].need);
     }
     qnk_memory_give(&bound->host->budget, bound, sizeof *bound);

@@ -44,6 +44,46 @@ const struct qnk_config_plugin *qnk_kit_used(const struct qnk_config *config,
     return NULL;
 }
 
+int32_t qnk_kit_make(const struct qnk_host_setup *setup, struct qnk_metrics *metrics,
+                     const struct qnk_instance_hooks *hooks, struct qnk_plugin *plugin,
+                     struct qn_span config, struct qnk_instance **instance,
+                     char why[QNK_PLUGIN_WHY_MAX])
+{
+    const struct qnk_instance_options options = {
+        .log = setup->log,
+        .metrics = metrics,
+        .guard = setup->config->node.guard,
+        .hooks = hooks == NULL ? (struct qnk_instance_hooks){0} : *hooks,
+    };
+    struct qnk_instance *it;
+    int32_t status = qnk_instance_create(plugin, config, &options, &it, why);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    status = qnk_instance_activate(it);
+    if (status != QN_OK) {
+        qnk_instance_words(it, why, QNK_PLUGIN_WHY_MAX);
+        if (*why == 0) {
+            qnk_text(why, QNK_PLUGIN_WHY_MAX, "it cannot start");
+        }
+        qnk_instance_destroy(it);
+        return status;
+    }
+    *instance = it;
+    return QN_OK;
+}
+
+void qnk_kit_retire(const struct qnk_log_part *log, struct qnk_instance *instance)
+{
+    if (instance != NULL && qnk_instance_life(instance) == QNK_LIFE_ACTIVE &&
+        qnk_instance_freeze(instance) != QN_OK) {
+        qnk_log(log, QNK_LOG_WARN, "plugin-busy",
+                "a plugin that is not used any more is destroyed with what it holds");
+    }
+    qnk_instance_destroy(instance);
+}
+
 static int32_t refuse(char why[QNK_HOST_WHY], int32_t status, const struct qnk_config_plugin *used,
                       const char *what)
 {
@@ -52,37 +92,26 @@ static int32_t refuse(char why[QNK_HOST_WHY], int32_t status, const struct qnk_c
 }
 
 /* Finds, verifies and makes one, as the files say. */
-static int32_t make(const struct qnk_host_setup *setup, const struct qnk_config_plugin *used,
-                    struct qnk_metrics *metrics, const struct qnk_instance_hooks *hooks,
-                    struct qnk_instance **instance, char why[QNK_HOST_WHY])
+static int32_t make(const struct qnk_host_setup *setup, enum qnk_host_kind kind,
+                    const struct qnk_config_plugin *used, struct qnk_metrics *metrics,
+                    const struct qnk_instance_hooks *hooks, struct qnk_instance **instance,
+                    char why[QNK_HOST_WHY])
 {
-    const struct qnk_instance_options options = {
-        .log = setup->log,
-        .metrics = metrics,
-        .guard = setup->config->node.guard,
-        .hooks = *hooks,
-    };
+    const char *rule = setup->config->network.signature_rule;
     struct qnk_plugin *plugin;
     char words[QNK_PLUGIN_WHY_MAX] = "";
     int32_t status = qnk_loader_find_used(setup->loader, used, &plugin, words);
 
+    if (status == QN_OK && kind == QNK_HOST_SIGNATURE &&
+        !qnk_manifest_has_rule(&plugin->manifest, rule)) {
+        qnk_text(why, QNK_HOST_WHY, "signature/%s does not know the network's rule '%s'",
+                 used->name, rule);
+        return QN_UNSUPPORTED;
+    }
     if (status == QN_OK) {
-        status = qnk_instance_create(plugin, used->part.record, &options, instance, words);
+        status = qnk_kit_make(setup, metrics, hooks, plugin, used->part.record, instance, words);
     }
     return status == QN_OK ? QN_OK : refuse(why, status, used, words);
-}
-
-static int32_t activate(struct qnk_instance *instance, const struct qnk_config_plugin *used,
-                        char why[QNK_HOST_WHY])
-{
-    int32_t status = qnk_instance_activate(instance);
-    char words[QNK_PLUGIN_WHY_MAX];
-
-    if (status == QN_OK) {
-        return QN_OK;
-    }
-    qnk_instance_words(instance, words, sizeof words);
-    return refuse(why, status, used, *words != 0 ? words : "it cannot start");
 }
 
 int32_t qnk_kit_add(struct qnk_kit *kit, const struct qnk_host_setup *setup,
@@ -90,27 +119,7 @@ int32_t qnk_kit_add(struct qnk_kit *kit, const struct qnk_host_setup *setup,
                     struct qnk_metrics *metrics, const struct qnk_instance_hooks *hooks,
                     char why[QNK_HOST_WHY])
 {
-    const char *rule = setup->config->network.signature_rule;
-    int32_t status = make(setup, used, metrics, hooks, &kit->instances[kind], why);
-
-    if (status != QN_OK) {
-        kit->instances[kind] = NULL;
-        return status;
-    }
-    if (kind == QNK_HOST_SIGNATURE &&
-        !qnk_manifest_has_rule(qnk_kit_manifest(kit, QNK_HOST_SIGNATURE), rule)) {
-        qnk_text(why, QNK_HOST_WHY, "signature/%s does not know the network's rule '%s'",
-                 used->name, rule);
-        status = QN_UNSUPPORTED;
-    }
-    if (status == QN_OK) {
-        status = activate(kit->instances[kind], used, why);
-    }
-    if (status != QN_OK) {
-        qnk_instance_destroy(kit->instances[kind]);
-        kit->instances[kind] = NULL;
-    }
-    return status;
+    return make(setup, kind, used, metrics, hooks, &kit->instances[kind], why);
 }
 
 int32_t qnk_kit_freeze(struct qnk_kit *kit)
@@ -156,20 +165,16 @@ int32_t qnk_kit_first_set(const struct qnk_host_setup *setup, struct qnk_budget 
                           struct qnk_set **set, char why[QNK_HOST_WHY])
 {
     const struct qnk_config_plugin *used = qnk_kit_used(setup->config, QNK_HOST_LEDGER);
-    const struct qnk_instance_hooks hooks = {0};
     struct qnk_instance *instance;
-    int32_t status = make(setup, used, NULL, &hooks, &instance, why);
+    int32_t status = make(setup, QNK_HOST_LEDGER, used, NULL, NULL, &instance, why);
 
     if (status != QN_OK) {
         return status;
     }
-    status = activate(instance, used, why);
-    if (status == QN_OK) {
-        status = qnk_genesis_set(qnk_instance_plugged(instance),
-                                 setup->config->network.ledger_genesis, budget, set);
-        if (status != QN_OK) {
-            (void)refuse(why, status, used, "it takes no first state from this network file");
-        }
+    status = qnk_genesis_set(qnk_instance_plugged(instance), setup->config->network.ledger_genesis,
+                             budget, set);
+    if (status != QN_OK) {
+        (void)refuse(why, status, used, "it takes no first state from this network file");
     }
     qnk_instance_destroy(instance);
     return status;

@@ -27,6 +27,17 @@ QN_MUST_CHECK int32_t qnk_kit_add(struct qnk_kit *kit, const struct qnk_host_set
                                   struct qnk_metrics *metrics,
                                   const struct qnk_instance_hooks *hooks, char why[QNK_HOST_WHY]);
 
+/* Makes and activates an instance that no kit holds; hooks may be NULL. Not QN_OK: there is none,
+ * and `why` says it. */
+QN_MUST_CHECK int32_t qnk_kit_make(const struct qnk_host_setup *setup, struct qnk_metrics *metrics,
+                                   const struct qnk_instance_hooks *hooks,
+                                   struct qnk_plugin *plugin, struct qn_span config,
+                                   struct qnk_instance **instance, char why[QNK_PLUGIN_WHY_MAX]);
+
+/* Freezes, where it can be, and destroys an instance that nobody calls any more; NULL is allowed.
+ * Its code stays mapped. */
+void qnk_kit_retire(const struct qnk_log_part *log, struct qnk_instance *instance);
+
 /* Freezes what runs. QN_BUSY: something is still held; come again. */
 QN_MUST_CHECK int32_t qnk_kit_freeze(struct qnk_kit *kit);
 void qnk_kit_close(struct qnk_kit *kit);

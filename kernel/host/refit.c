@@ -228,16 +228,6 @@ static void words_of(const struct qnk_instance *old, const struct qnk_instance *
              from->name, from->version_text);
 }
 
-/* A plugin that nobody calls any more. Its code stays mapped. */
-static void retire(struct qnk_host *host, struct qnk_instance *instance)
-{
-    if (qnk_instance_life(instance) == QNK_LIFE_ACTIVE && qnk_instance_freeze(instance) != QN_OK) {
-        qnk_log(&host->log, QNK_LOG_WARN, "plugin-busy",
-                "a plugin that was replaced is destroyed with what it holds");
-    }
-    qnk_instance_destroy(instance);
-}
-
 static const char *name_of(const struct qnk_instance *instance)
 {
     return qnk_instance_plugin(instance)->manifest.name;
@@ -261,7 +251,7 @@ static void compression_switch(struct qnk_refit *refit, struct qnk_instance *old
     refit->readers[refit->readers_count++] = old;
     for (uint32_t i = 0; i < refit->readers_count; i++) {
         if (strcmp(name_of(refit->readers[i]), name) == 0) {
-            retire(host, refit->readers[i]); /* the new one took its place */
+            qnk_kit_retire(&host->log, refit->readers[i]); /* the new one took its place */
         } else {
             refit->readers[kept++] = refit->readers[i];
         }
@@ -286,7 +276,7 @@ static void commit(struct qnk_refit *refit)
     host->kit.instances[refit->kind] = refit->fresh;
     if (refit->kind == QNK_HOST_SIGNATURE) {
         host->job_host.signature = qnk_instance_plugged(refit->fresh);
-        retire(host, old);
+        qnk_kit_retire(&host->log, old);
     } else {
         compression_switch(refit, old);
     }
@@ -467,47 +457,26 @@ static int32_t fits_check(const struct qnk_refit *refit, char why[QNK_REFIT_WORD
     return QN_OK;
 }
 
-static int32_t fresh_make(struct qnk_refit *refit, char why[QNK_REFIT_WORDS])
-{
-    struct qnk_host *host = refit->host;
-    const struct qnk_instance_options options = {
-        .log = host->setup.log,
-        .metrics = host->metrics,
-        .guard = host->setup.config->node.guard,
-    };
-    char words[QNK_PLUGIN_WHY_MAX] = "";
-    int32_t status = qnk_instance_create(refit->given.plugin, refit->given.used->part.record,
-                                         &options, &refit->fresh, words);
-
-    if (status != QN_OK) {
-        refit->fresh = NULL;
-        return refuse(why, status, "%.380s", words);
-    }
-    status = qnk_instance_activate(refit->fresh);
-    if (status != QN_OK) {
-        qnk_instance_words(refit->fresh, words, sizeof words);
-        return refuse(why, status, "%.380s", *words != 0 ? words : "it cannot start");
-    }
-    return QN_OK;
-}
-
 /* From begun to made, within the call. */
 static int32_t make(struct qnk_refit *refit, char why[QNK_REFIT_WORDS])
 {
+    struct qnk_host *host = refit->host;
+    char words[QNK_PLUGIN_WHY_MAX] = "";
     int32_t status = step(refit, "begun", NULL);
 
     if (status != QN_OK) {
         return refuse(why, status, "the exchange cannot be written down: the disk says no");
     }
-    status = fresh_make(refit, why);
-    if (status == QN_OK) {
-        (void)step(refit, "made", NULL);
-        status = proof_begin(refit);
-        if (status != QN_OK) {
-            (void)refuse(why, status, "the node cannot try it now: it is busy, or stops");
-        }
+    status = qnk_kit_make(&host->setup, host->metrics, NULL, refit->given.plugin,
+                          refit->given.used->part.record, &refit->fresh, words);
+    if (status != QN_OK) {
+        return refuse(why, status, "%.380s", words);
     }
-    return status;
+    (void)step(refit, "made", NULL);
+    status = proof_begin(refit);
+    return status == QN_OK
+               ? QN_OK
+               : refuse(why, status, "the node cannot try it now: it is busy, or stops");
 }
 
 static int32_t loader_ready(const struct qnk_refit *refit, char why[QNK_REFIT_WORDS])
@@ -796,7 +765,7 @@ void qnk_refit_readers_end(struct qnk_host *host)
     struct qnk_refit *refit = host->refit;
 
     for (uint32_t i = 0; refit != NULL && i < refit->readers_count; i++) {
-        retire(host, refit->readers[i]);
+        qnk_kit_retire(&host->log, refit->readers[i]);
     }
     if (refit != NULL) {
         refit->readers_count = 0;
