@@ -17,7 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EXIT_FAILED = 111, EXIT_SKIPPED = 112, TAIL = 160, POLL_MS = 2 };
+/* Zero is none of them: who ends the process from within a case has not passed it. */
+enum { EXIT_PASSED = 110, EXIT_FAILED = 111, EXIT_SKIPPED = 112 };
+
+enum { TAIL = 160, POLL_MS = 2 };
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HAS_SHADOW true
@@ -126,8 +129,16 @@ static void tail_read(int output, char tail[TAIL])
     ssize_t size = pread(output, tail, TAIL - 1, from);
 
     tail[size > 0 ? size : 0] = 0;
-    for (char *at = tail; *at != 0; at++) {
-        *at = (unsigned char)*at < ' ' ? ' ' : *at;
+}
+
+/* Words have what a plugin said of itself: reports are read by terminals, line by line, and by
+ * programs that want a text. */
+static void words_disarm(char *words)
+{
+    for (; *words != 0; words++) {
+        if (*words < ' ' || *words > '~') {
+            *words = *words == '\n' ? ' ' : '?';
+        }
     }
 }
 
@@ -159,7 +170,7 @@ static void end_read(int status, int output, bool was_late, uint32_t cpu_s,
     bool is_exit = WIFEXITED(status) && !was_late;
 
     memcpy(end->words, shared_words, sizeof end->words);
-    if (is_exit && WEXITSTATUS(status) == 0) {
+    if (is_exit && WEXITSTATUS(status) == EXIT_PASSED) {
         end->state = QNK_CHILD_PASSED;
     } else if (is_exit && WEXITSTATUS(status) == EXIT_SKIPPED) {
         end->state = QNK_CHILD_SKIPPED;
@@ -169,6 +180,7 @@ static void end_read(int status, int output, bool was_late, uint32_t cpu_s,
             death_tell(status, output, was_late, cpu_s, end);
         }
     }
+    words_disarm(end->words);
 }
 
 /* Waits, and ends the child when its time is over. True: it was ended. */
@@ -214,7 +226,7 @@ void qnk_child_run(const struct qnk_child_limits *limits, void (*run)(void *ctx)
         child_prepare(limits, output);
         run(ctx);
         (void)fflush(NULL);
-        _exit(0);
+        _exit(EXIT_PASSED);
     }
     if (child < 0) {
         (void)snprintf(end->words, sizeof end->words, "no process: %s", strerror(errno));

@@ -32,7 +32,7 @@ struct qnk_child_limits {
 
 struct qnk_child_end {
     enum qnk_child_state state;
-    char words[QNK_VERDICT_WORDS_MAX];
+    char words[QNK_VERDICT_WORDS_MAX]; /* one line of printable ASCII */
     uint64_t took_ms;
 };
 

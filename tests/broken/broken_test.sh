@@ -29,6 +29,7 @@ patched_header QN-STA-003
 misses_function QN-LOA-001
 wrong_print QN-LOA-002
 null_slot QN-LOA-003
+ends_the_process QN-LOA-004
 blocks_long QN-LOA-005
 prints QN-LOA-006
 starts_thread QN-LOA-007,QN-LIF-006
