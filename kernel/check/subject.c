@@ -38,6 +38,7 @@ static void numbers_take(struct qnk_subject *subject, const struct qnk_manifest 
 {
     subject->memory = manifest->memory;
     subject->lanes = manifest->lanes;
+    subject->steps = subject->queries_count = subject->routes_count = 0;
     for (uint32_t i = 0; i < manifest->steps_count; i++) {
         subject->steps |= manifest->steps[i].id < 32 ? UINT32_C(1) << manifest->steps[i].id : 0;
     }
