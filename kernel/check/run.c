@@ -174,11 +174,13 @@ void qnk_cases_plan(const struct qnk_subject *subject, struct qnk_cases *cases)
 static void case_here(struct running *it)
 {
     if (strcmp(it->options->only, QNK_TRACE_NAME) == 0) {
-        qnk_trace_print(&it->subject, 0);
+        qnk_trace_print(&it->subject);
+        it->counts->passed++;
     }
     for (uint32_t i = 0; i < it->cases.count; i++) {
         if (is_wanted(it, &it->cases.items[i])) {
             it->cases.items[i].run(&it->subject, it->cases.items[i].arg);
+            it->counts->passed++;
         }
     }
 }

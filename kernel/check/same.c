@@ -35,14 +35,13 @@ __attribute__((noinline)) static void stack_fill(uint8_t with)
     (void)bytes[with];
 }
 
-void qnk_trace_print(struct qnk_subject *subject, uint32_t arg)
+void qnk_trace_print(struct qnk_subject *subject)
 {
     const char *fill = getenv("MALLOC_PERTURB_");
     struct qnk_worked worked = {.rounds = qnk_worked_rounds(subject)};
     struct qnk_stand stand;
     char hex[HEX + 1];
 
-    (void)arg;
     qnk_subject_load(subject);
     qnk_stand_init(&stand, subject, &subject->plugin);
     qnk_stand_start(&stand);

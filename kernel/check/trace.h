@@ -10,4 +10,4 @@
 /* Under this name --case --here runs it. */
 #define QNK_TRACE_NAME "trace"
 
-void qnk_trace_print(struct qnk_subject *subject, uint32_t arg);
+void qnk_trace_print(struct qnk_subject *subject);

@@ -128,17 +128,19 @@ int qnk_run_plugin_check(struct qnk_call *call)
         .is_quiet = call->quiet,
     };
 
-    if (options.is_here) {
-        return qnk_check_run(&options, result_take, &report, &counts) ? QNK_CLI_OK : QNK_CLI_FAILED;
+    if (!options.is_here) {
+        qnk_check_report_start(&report);
     }
-    qnk_check_report_start(&report);
     if (!qnk_check_run(&options, result_take, &report, &counts)) {
         fprintf(stderr, "qnet: no folder for the cases can be made\n");
         return QNK_CLI_FAILED;
     }
-    qnk_check_report_end(&report, &counts);
-    if (options.only != NULL && report.count == 0) {
-        fprintf(stderr, "qnet: a %s has no case '%s'\n", counts.kind, options.only);
+    if (!options.is_here) {
+        qnk_check_report_end(&report, &counts);
+    }
+    if (options.only != NULL && counts.passed + counts.failed + counts.skipped == 0) {
+        fprintf(stderr, "qnet: a %s has no case '%s'\n",
+                counts.kind[0] != 0 ? counts.kind : "file that is no plugin", options.only);
         return QNK_CLI_USAGE;
     }
     return counts.failed == 0 ? QNK_CLI_OK : QNK_CLI_ASSERTION;
