@@ -68,7 +68,7 @@ static void has_a_manifest(struct qnk_subject *subject, uint32_t arg)
 
     (void)arg;
     if (reading == NO_FILE) {
-        qnk_verdict_skip("the file cannot be read");
+        qnk_verdict_skip("not run: the file cannot be read");
     }
     if (reading == NO_NOTE) {
         qnk_verdict_fail("%s", why);
@@ -81,7 +81,7 @@ static void file_need(const struct qnk_subject *subject, struct file *file)
     char why[QNK_PLUGIN_WHY_MAX] = "";
 
     if (file_read(subject, file, why) != READ || qnk_elf_dynamic(&file->elf, why) != QN_OK) {
-        qnk_verdict_skip("the file has no manifest that can be read");
+        qnk_verdict_skip("not run: the file has no manifest that can be read");
     }
 }
 

@@ -9,7 +9,7 @@
 . "${top_srcdir:-.}/tests/e2e/stage.sh"
 here=$(cd "${top_srcdir:-.}" && pwd)/tests/e2e
 kinds='compression consensus ledger producer service signature storage transport'
-plan 29
+plan 33
 
 is 'QNet is installed' stage
 mkdir "$work/empty"
@@ -43,6 +43,12 @@ says 'which is said' 'my-consensus.*exists'
 ended 'there are eight kinds and no more' 2 qnet plugin new cheese mine
 says 'which are named' 'cheese.*transport.*service'
 ended 'a name is that of a file' 2 qnet plugin new consensus ../mine
+
+echo 'no plugin at all' >text.so
+ended 'a text is no plugin' 5 qnet plugin check text.so
+same 'which is said in one line, how to see it alone, and the counts' 4 "$(wc -l <"$work/said")"
+ended 'a case that there is not is told' 2 qnet plugin check my-ledger/my-ledger.so --case NOPE
+ended 'also in this process' 2 qnet plugin check my-ledger/my-ledger.so --case NOPE --here
 
 is 'make install puts it where it is found' make -C my-compression install DESTDIR="$work/there"
 found() {
