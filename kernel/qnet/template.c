@@ -10,7 +10,7 @@
 
 #include <qnet/plugin.h>
 
-enum { PATH = 1024 };
+enum { PATH = 4096 };
 
 static const char word[] = "mine";
 static const char constant[] = "MINE";
@@ -111,23 +111,39 @@ static int32_t fail(char why[QNK_TEMPLATE_WHY], int32_t status, const char *what
     return status;
 }
 
+/* A path that is cut off would be another file's. */
+static int32_t path_join(char path[PATH], const char *folder, const char *name,
+                         char why[QNK_TEMPLATE_WHY])
+{
+    int size = snprintf(path, PATH, "%s/%s", folder, name);
+
+    if (size < 0 || size >= PATH) {
+        errno = ENAMETOOLONG;
+        return fail(why, QN_NO_SPACE, "cannot go to", folder);
+    }
+    return QN_OK;
+}
+
 static int32_t file_read(const char *path, uint8_t *bytes, uint64_t *size,
                          char why[QNK_TEMPLATE_WHY])
 {
     FILE *file = fopen(path, "re");
-    bool is_bad;
+    int32_t status = QN_OK;
+    bool is_long;
 
     if (file == NULL) {
         return fail(why, QN_IO, "cannot open", path);
     }
     *size = fread(bytes, 1, QNK_TEMPLATE_FILE_MAX, file);
-    is_bad = ferror(file) != 0 || fgetc(file) != EOF;
-    (void)fclose(file);
-    if (is_bad) {
+    is_long = ferror(file) == 0 && fgetc(file) != EOF;
+    if (is_long) {
         errno = EFBIG;
-        return fail(why, QN_IO, "cannot read", path);
     }
-    return QN_OK;
+    if (is_long || ferror(file) != 0) {
+        status = fail(why, QN_IO, "cannot read", path);
+    }
+    (void)fclose(file);
+    return status;
 }
 
 static int32_t file_write(const char *path, const char *bytes, uint64_t size,
@@ -176,14 +192,14 @@ static int32_t file_copy(const struct qnk_template *it, const char *folder, cons
     int64_t size = qnk_template_rewrite(it, name_span, false, other, sizeof other - 1);
 
     other[size > 0 ? size : 0] = 0;
-    (void)snprintf(path, sizeof path, "%.700s/%.200s", folder, name);
     if (size < 0 || !name_add(files, other)) {
         errno = EFBIG;
-        return fail(why, QN_NO_SPACE, "too many files, or too long a name", path);
+        return fail(why, QN_NO_SPACE, "too many files, or too long a name", name);
     }
 
-    int32_t status = file_read(path, bytes, &from.size, why);
+    int32_t status = path_join(path, folder, name, why);
 
+    status = status == QN_OK ? file_read(path, bytes, &from.size, why) : status;
     if (status != QN_OK) {
         return status;
     }
@@ -194,8 +210,8 @@ static int32_t file_copy(const struct qnk_template *it, const char *folder, cons
         errno = EFBIG;
         return fail(why, QN_NO_SPACE, "cannot copy", path);
     }
-    (void)snprintf(path, sizeof path, "%.700s/%.200s", it->into, other);
-    return file_write(path, text, (uint64_t)size, why);
+    status = path_join(path, it->into, other, why);
+    return status == QN_OK ? file_write(path, text, (uint64_t)size, why) : status;
 }
 
 static int32_t folder_copy(const struct qnk_template *it, const char *part,
@@ -203,10 +219,12 @@ static int32_t folder_copy(const struct qnk_template *it, const char *part,
 {
     char folder[PATH];
     const struct dirent *entry;
-    int32_t status = QN_OK;
+    int32_t status = path_join(folder, it->folder, part, why);
     DIR *dir;
 
-    (void)snprintf(folder, sizeof folder, "%.700s/%.40s", it->folder, part);
+    if (status != QN_OK) {
+        return status;
+    }
     dir = opendir(folder);
     if (dir == NULL) {
         return fail(why, QN_NOT_FOUND, "no template: cannot open", folder);
@@ -225,9 +243,12 @@ int32_t qnk_template_copy(const struct qnk_template *it, struct qnk_template_fil
 {
     char folder[PATH];
     struct stat found;
+    int32_t status = path_join(folder, it->folder, it->kind, why);
 
     files->count = 0;
-    (void)snprintf(folder, sizeof folder, "%.700s/%.40s", it->folder, it->kind);
+    if (status != QN_OK) {
+        return status;
+    }
     if (stat(folder, &found) != 0) { /* before a folder is made for nothing */
         return fail(why, QN_NOT_FOUND, "no template: cannot open", folder);
     }
@@ -235,7 +256,6 @@ int32_t qnk_template_copy(const struct qnk_template *it, struct qnk_template_fil
         return fail(why, errno == EEXIST ? QN_EXISTS : QN_IO, "cannot make", it->into);
     }
 
-    int32_t status = folder_copy(it, "common", files, why);
-
+    status = folder_copy(it, "common", files, why);
     return status == QN_OK ? folder_copy(it, it->kind, files, why) : status;
 }

@@ -194,6 +194,55 @@ static void a_kind_without_template_makes_no_folder(void **state)
     assert_int_not_equal(access(into, F_OK), 0);
 }
 
+/* Nine folders deep, of which the last is made. */
+static void a_long_path_is_the_whole_path(void **state)
+{
+    enum { DEPTH = 9, PART = 100 };
+    struct qnk_template it = run_length;
+    struct qnk_template_files files;
+    char why[QNK_TEMPLATE_WHY] = "", into[DEPTH * (PART + 1) + 64], file[sizeof into + 64];
+    size_t size = strlen(folder);
+    int32_t status;
+
+    (void)state;
+    memcpy(into, folder, size + 1);
+    for (int i = 0; i < DEPTH; i++) {
+        assert_true(i == 0 || mkdir(into, 0700) == 0);
+        into[size] = '/';
+        memset(into + size + 1, 'a', PART);
+        size += PART + 1;
+        into[size] = 0;
+    }
+    it.folder = folder;
+    it.into = into;
+    status = qnk_template_copy(&it, &files, why);
+    for (uint32_t i = 0; i < files.count; i++) {
+        (void)snprintf(file, sizeof file, "%s/%s", into, files.names[i]);
+        status = remove(file) == 0 ? status : QN_IO;
+    }
+    for (; size > strlen(folder); size -= PART + 1) {
+        into[size] = 0;
+        (void)rmdir(into);
+    }
+    assert_int_equal(status, QN_OK);
+}
+
+static void a_path_over_the_limit_is_refused(void **state)
+{
+    static char into[5000];
+    struct qnk_template it = run_length;
+    struct qnk_template_files files;
+    char why[QNK_TEMPLATE_WHY] = "";
+
+    (void)state;
+    memset(into, '/', sizeof into - 1);
+    memcpy(into + 4090, "a", 1);
+    it.folder = into;
+    it.into = "b";
+    assert_int_equal(qnk_template_copy(&it, &files, why), QN_NO_SPACE);
+    assert_int_not_equal(access("b", F_OK), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +252,8 @@ int main(void)
         cmocka_unit_test(names_are_those_of_files_and_of_c),
         cmocka_unit_test(a_kind_replaces_what_is_common),
         cmocka_unit_test(a_kind_without_template_makes_no_folder),
+        cmocka_unit_test(a_long_path_is_the_whole_path),
+        cmocka_unit_test(a_path_over_the_limit_is_refused),
     };
 
     return cmocka_run_group_tests(tests, folders_make, folders_remove);
