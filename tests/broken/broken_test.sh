@@ -106,12 +106,13 @@ cp tests/broken/packer.h tests/broken/right_packer.c "$work/patched"
 sed 's/0xf9, 0x44, 0x46, 0x94,/0xf8, 0x44, 0x46, 0x94,/' tests/broken/packer.manifest.h \
     >"$work/patched/packer.manifest.h"
 
-echo "1..$(list | wc -l)"
+echo "1..$(($(list | wc -l) + 1))"
 if nm -D "$qnet" 2>/dev/null | grep -q __asan; then
     list | while read -r name _; do
         number=$((number + 1))
         echo "ok $number - $name # SKIP built with sanitizers, which let plugins be otherwise"
     done
+    echo "ok $(($(list | wc -l) + 1)) - a valgrind that does not start # SKIP built with sanitizers"
     exit
 fi
 list >"$work/list"
@@ -135,3 +136,16 @@ while read -r name rules; do
         echo "not ok $number - $name is flagged by $rules, not ${found:--}"
     fi
 done <"$work/list"
+
+# What did not run has not passed.
+mkdir "$work/bin"
+printf '#!/bin/sh\nexit 1\n' >"$work/bin/valgrind"
+chmod +x "$work/bin/valgrind"
+number=$((number + 1))
+PATH=$work/bin:$PATH "$qnet" plugin check "$work/right_packer.so" --level L7 >"$work/words" 2>&1
+if [ "$(grep -c 'skip QN-MEM-00[34]' "$work/words")" = 2 ]; then
+    echo "ok $number - a valgrind that does not start is no pass"
+else
+    sed 's/^/# /' "$work/words"
+    echo "not ok $number - a valgrind that does not start is no pass"
+fi
