@@ -39,7 +39,7 @@ struct qnk_cases {
     struct qnk_case items[QNK_CASES_MAX];
 };
 
-void qnk_cases_add(struct qnk_cases *cases, const struct qnk_case *it);
+void qnk_cases_add(struct qnk_cases *cases, const struct qnk_case *of, size_t count);
 
 /* All that there is for a subject that is open. */
 void qnk_cases_plan(const struct qnk_subject *subject, struct qnk_cases *cases);

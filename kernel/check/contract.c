@@ -71,18 +71,11 @@ static const struct qnk_contract contracts[] = {
     CONTRACT(transport, "TRA"),
 };
 
-const struct qnk_contract *qnk_contract_at(uint32_t place)
-{
-    return place < sizeof contracts / sizeof *contracts ? &contracts[place] : NULL;
-}
-
 const struct qnk_contract *qnk_contract_find(const char *kind)
 {
-    const struct qnk_contract *it;
-
-    for (uint32_t i = 0; (it = qnk_contract_at(i)) != NULL; i++) {
-        if (strcmp(it->kind, kind) == 0) {
-            return it;
+    for (size_t i = 0; i < sizeof contracts / sizeof *contracts; i++) {
+        if (strcmp(contracts[i].kind, kind) == 0) {
+            return &contracts[i];
         }
     }
     return NULL;
@@ -116,6 +109,6 @@ void qnk_contract_cases(const struct qnk_subject *subject, struct qnk_cases *cas
 
         it.name = contract->cases[i].name + strlen("qn_check_") + strlen(contract->kind) + 1;
         (void)snprintf(it.rule, sizeof it.rule, "QN-%.3s-%03u", contract->letters, (i + 1) % 1000);
-        qnk_cases_add(cases, &it);
+        qnk_cases_add(cases, &it, 1);
     }
 }

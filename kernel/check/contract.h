@@ -8,8 +8,6 @@
 
 #include "kernel/check/subject.h"
 
-#define QNK_CONTRACT_CASES_MAX 32 /* of one kind */
-
 struct qnk_contract_case {
     const char *name; /* without the prefix of the kind */
     void (*run)(void **subject);
@@ -26,9 +24,6 @@ struct qnk_contract {
 
 /* The kind's, or NULL. */
 const struct qnk_contract *qnk_contract_find(const char *kind);
-
-/* The kinds' by place; NULL after the last one. */
-const struct qnk_contract *qnk_contract_at(uint32_t place);
 
 /* Runs one case of the kind on a plugin that is loaded. */
 void qnk_contract_run(const struct qnk_subject *subject, const struct qn_plugin *plugin,

@@ -122,7 +122,5 @@ void qnk_cost_cases(const struct qnk_subject *subject, struct qnk_cases *cases)
     };
 
     (void)subject;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        qnk_cases_add(cases, &all[i]);
-    }
+    qnk_cases_add(cases, all, sizeof all / sizeof *all);
 }

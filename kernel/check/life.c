@@ -269,7 +269,5 @@ void qnk_life_cases(const struct qnk_subject *subject, struct qnk_cases *cases)
     };
 
     (void)subject;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        qnk_cases_add(cases, &all[i]);
-    }
+    qnk_cases_add(cases, all, sizeof all / sizeof *all);
 }

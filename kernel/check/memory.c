@@ -95,10 +95,10 @@ void qnk_memory_cases(const struct qnk_subject *subject, struct qnk_cases *cases
     const struct qnk_contract *contract = qnk_contract_find(subject->kind);
 
     for (uint32_t i = 0; contract != NULL && i < contract->count; i++) {
-        qnk_cases_add(cases, &(struct qnk_case){"QN-MEM-001", 7, QNK_CASE_FOLLOWS,
-                                                "contract_under_guard", contract_under_guard, i});
+        const struct qnk_case it = {
+            "QN-MEM-001", 7, QNK_CASE_FOLLOWS, "contract_under_guard", contract_under_guard, i};
+
+        qnk_cases_add(cases, &it, 1);
     }
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        qnk_cases_add(cases, &all[i]);
-    }
+    qnk_cases_add(cases, all, sizeof all / sizeof *all);
 }

@@ -32,10 +32,12 @@ struct job {
     struct qnk_subject subject;
 };
 
-void qnk_cases_add(struct qnk_cases *cases, const struct qnk_case *it)
+void qnk_cases_add(struct qnk_cases *cases, const struct qnk_case *of, size_t count)
 {
-    QN_ASSERT(cases->count < QNK_CASES_MAX);
-    cases->items[cases->count++] = *it;
+    for (size_t i = 0; i < count; i++) {
+        QN_ASSERT(cases->count < QNK_CASES_MAX);
+        cases->items[cases->count++] = of[i];
+    }
 }
 
 static int entry_remove(const char *path, const struct stat *info, int type, struct FTW *at)

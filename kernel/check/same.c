@@ -171,7 +171,7 @@ void qnk_same_cases(const struct qnk_subject *subject, struct qnk_cases *cases)
         {"QN-DET-005", 5, 0, "same_in_any_place", same_in_any_place, 0},
     };
 
-    for (size_t i = 0; subject->class != QNK_CLASS_EDGE && i < sizeof all / sizeof *all; i++) {
-        qnk_cases_add(cases, &all[i]);
+    if (subject->class != QNK_CLASS_EDGE) {
+        qnk_cases_add(cases, all, sizeof all / sizeof *all);
     }
 }

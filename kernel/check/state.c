@@ -296,7 +296,5 @@ void qnk_state_cases(const struct qnk_subject *subject, struct qnk_cases *cases)
     };
 
     (void)subject;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        qnk_cases_add(cases, &all[i]);
-    }
+    qnk_cases_add(cases, all, sizeof all / sizeof *all);
 }

@@ -171,13 +171,11 @@ void qnk_static_cases(const struct qnk_subject *subject, struct qnk_cases *cases
     };
 
     (void)subject;
-    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
-        qnk_cases_add(cases, &first[i]);
-    }
+    qnk_cases_add(cases, first, sizeof first / sizeof *first);
     for (uint32_t i = 0; i < QNK_AUDIT_RULES; i++) {
         struct qnk_case it = {"", 0, QNK_CASE_NEEDS, audit_names[i], audit_passes, i};
 
         (void)snprintf(it.rule, sizeof it.rule, "QN-STA-%03u", (AUDIT_FIRST + i) % 1000);
-        qnk_cases_add(cases, &it);
+        qnk_cases_add(cases, &it, 1);
     }
 }

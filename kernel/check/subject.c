@@ -20,12 +20,10 @@ void qnk_subject_open(struct qnk_subject *subject)
     struct qnk_inspection inspection;
     char why[QNK_PLUGIN_WHY_MAX];
 
-    subject->is_known = false;
     if (qnk_inspect_open(subject->path, &budget, &inspection, why) != QN_OK) {
         return;
     }
     if (inspection.manifest.kind != NULL) {
-        subject->is_known = true;
         subject->class = (uint8_t)inspection.manifest.kind->class;
         subject->spawns_threads = (inspection.manifest.flags & QNK_MANIFEST_SPAWNS) != 0;
         (void)snprintf(subject->kind, sizeof subject->kind, "%s", inspection.manifest.kind_name);
@@ -50,9 +48,9 @@ static void numbers_take(struct qnk_subject *subject, const struct qnk_manifest 
     }
 }
 
-const char *qnk_subject_try(struct qnk_subject *subject)
+void qnk_subject_load(struct qnk_subject *subject)
 {
-    static char why[QNK_PLUGIN_WHY_MAX];
+    char why[QNK_PLUGIN_WHY_MAX] = "";
     const struct qnk_loader_options options = {.budget = &budget, .trust = QNK_TRUST_OFF};
     struct qnk_loader *loader;
     struct qnk_plugin *plugin;
@@ -62,28 +60,17 @@ const char *qnk_subject_try(struct qnk_subject *subject)
         qnk_loader_find(loader, subject->kind, subject->name, subject->path, &plugin, why) !=
             QN_OK ||
         qnk_plugin_map(plugin, why) != QN_OK) {
-        return why;
+        qnk_verdict_fail("%s", why);
     }
     qnk_arena_init(&arena, config_room, sizeof config_room);
     if (qnk_manifest_default(&plugin->manifest, &arena, &subject->config, why) != QN_OK) {
-        return why;
+        qnk_verdict_fail("%s", why);
     }
     numbers_take(subject, &plugin->manifest);
     subject->loaded = plugin;
-    subject->exported = plugin->descriptor;
     subject->has_state = plugin->descriptor->state != NULL;
     subject->plugin = *plugin->descriptor;
     subject->plugin.life = &plugin->life;
     subject->plugin.state = &plugin->state;
     subject->plugin.slots = plugin->table;
-    return NULL;
-}
-
-void qnk_subject_load(struct qnk_subject *subject)
-{
-    const char *why = qnk_subject_try(subject);
-
-    if (why != NULL) {
-        qnk_verdict_fail("%s", why);
-    }
 }

@@ -26,16 +26,15 @@ struct qnk_subject {
     const char *listen; /* a transport's addresses; NULL: found by trying */
     const char *nowhere;
     uint64_t seed;
-    bool is_fast;  /* fewer rounds */
-    bool is_known; /* what follows is read from the file's manifest */
+    bool is_fast; /* fewer rounds */
+    /* Of the file's manifest, if it can be read: */
     char kind[QN_PLUGIN_NAME_MAX + 1];
     char name[QN_PLUGIN_NAME_MAX + 1];
     uint8_t class;       /* enum qnk_class */
     bool spawns_threads; /* as the manifest says */
     /* From here on: of load(). */
-    struct qnk_plugin *loaded;        /* as the loader has it */
-    const struct qn_plugin *exported; /* as it lies in the file */
-    struct qn_plugin plugin;          /* the same with full tables */
+    struct qnk_plugin *loaded; /* as the loader has it */
+    struct qn_plugin plugin;   /* as it lies in the file, but with full tables */
     bool has_state;
     struct qn_span config;
     uint64_t memory;
@@ -47,11 +46,8 @@ struct qnk_subject {
     uint32_t routes_count;
 };
 
-/* Fills the first half from the file; is_known says whether that worked. */
+/* Fills the first half from the file; kind and name stay empty if it cannot be read. */
 void qnk_subject_open(struct qnk_subject *subject);
 
 /* In a child: verifies and maps the plugin as a node would. Fails the case if that fails. */
 void qnk_subject_load(struct qnk_subject *subject);
-
-/* The same, and gives the refusal's words, or NULL. */
-const char *qnk_subject_try(struct qnk_subject *subject);
