@@ -11,6 +11,7 @@
 
 #include "kernel/check/guarded.h"
 #include "kernel/check/verdict.h"
+#include "sdk/check/work.h"
 
 enum { FREEZES_MAX = 2000, TURN_MS = 5, PUMP_BUDGET = 16 };
 
@@ -44,21 +45,10 @@ struct qn_check_given qnk_subject_given(const struct qnk_subject *subject,
     };
 }
 
-/* What an edge reports is of no interest here, but must be well held. */
-static int32_t effect_drop(void *ctx, uint32_t type, struct qn_span body,
-                           const struct qn_slice *payload)
-{
-    (void)ctx;
-    (void)type;
-    (void)body;
-    (void)payload;
-    return QN_OK;
-}
-
 static int32_t stand_pump(void *context)
 {
     struct qnk_stand *stand = context;
-    struct qn_effects out = {.push = effect_drop};
+    struct qn_effects out = {.push = qn_check_effect_drop};
 
     if (!stand->is_active) {
         return QN_OK;

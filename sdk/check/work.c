@@ -101,6 +101,16 @@ int32_t qn_check_work_sink(struct qn_check_work *work, int32_t (*call)(void *ctx
     return status;
 }
 
+int32_t qn_check_effect_drop(void *ctx, uint32_t type, struct qn_span body,
+                             const struct qn_slice *payload)
+{
+    (void)ctx;
+    (void)type;
+    (void)body;
+    (void)payload;
+    return QN_OK;
+}
+
 uint64_t qn_check_work_spoil(struct qn_check_work *work, uint8_t *bytes, uint64_t size)
 {
     switch (qn_check_work_draw(work, 4)) {

@@ -74,3 +74,7 @@ int32_t qn_check_work_sink(struct qn_check_work *work, int32_t (*call)(void *ctx
 /* Changes some bytes of `bytes`, or cuts them, or replaces them; gives the new size, at most
  * `size`. */
 uint64_t qn_check_work_spoil(struct qn_check_work *work, uint8_t *bytes, uint64_t size);
+
+/* The push() of effects that nobody looks at. */
+int32_t qn_check_effect_drop(void *ctx, uint32_t type, struct qn_span body,
+                             const struct qn_slice *payload);

@@ -127,16 +127,6 @@ static int32_t effect_push(void *ctx, uint32_t type, struct qn_span body,
     return QN_OK;
 }
 
-static int32_t effect_drop(void *ctx, uint32_t type, struct qn_span body,
-                           const struct qn_slice *payload)
-{
-    (void)ctx;
-    (void)type;
-    (void)body;
-    (void)payload;
-    return QN_OK;
-}
-
 static int32_t apply(struct books *it, uint64_t height, uint32_t flags, struct qn_effects *out,
                      uint8_t digest[QN_HASH_SIZE], struct qn_sink *undo)
 {
@@ -154,7 +144,7 @@ static int32_t apply(struct books *it, uint64_t height, uint32_t flags, struct q
 /* apply() with too little room for its undo changes nothing: so it can be tried before. */
 static void apply_squeeze(struct books *it, uint64_t height)
 {
-    struct qn_effects none = {.push = effect_drop};
+    struct qn_effects none = {.push = qn_check_effect_drop};
     uint8_t digest[QN_HASH_SIZE];
 
     for (uint64_t cap = 0; it->work->squeezes && cap < 64; cap += 9) {
@@ -305,7 +295,7 @@ static void ledger_work(struct qn_check_work *work)
 /* Transactions of noise under `build`, and false proofs, of a ledger that has a state. */
 static void blocks_spoil(struct books *it)
 {
-    struct qn_effects out = {.push = effect_drop};
+    struct qn_effects out = {.push = qn_check_effect_drop};
     struct qn_sink undo = {.data = it->undos[0], .cap = UNDO};
     struct qn_sink value = {.data = it->room, .cap = ROOM};
     uint8_t digest[QN_HASH_SIZE];

@@ -23,20 +23,10 @@ static int32_t stats_call(void *ctx, struct qn_sink *to)
     return it->slots->stats(it->work->inst, 0, to);
 }
 
-static int32_t effect_drop(void *ctx, uint32_t type, struct qn_span body,
-                           const struct qn_slice *payload)
-{
-    (void)ctx;
-    (void)type;
-    (void)body;
-    (void)payload;
-    return QN_OK;
-}
-
 static void transport_work(struct qn_check_work *work)
 {
     struct edge it = {work, (const void *)work->given->plugin->slots};
-    struct qn_effects out = {.push = effect_drop};
+    struct qn_effects out = {.push = qn_check_effect_drop};
     uint8_t *room = malloc(ROOM);
 
     QN_CHECK(room != NULL);
