@@ -29,63 +29,66 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* The same work again and again on one instance: what it holds has an end. */
-static void work_holds_no_more(struct qnk_subject *subject, uint32_t arg)
-{
-    struct qnk_worked worked = {.rounds = rounds_short(subject)};
-    struct qnk_stand stand;
-    uint64_t warm = 0;
+/* What is held more after the same work was done again and again on one instance, once it is warm. */
+struct growth {
+    int64_t host; /* of what the host gave */
+    int64_t heap; /* that the host does not know of */
+};
 
-    (void)arg;
-    qnk_subject_load(subject);
-    qnk_stand_init(&stand, subject, &subject->plugin);
-    qnk_stand_start(&stand);
-    for (uint32_t i = 0; i < WARM + TIMES; i++) {
-        qnk_worked_run(subject, &stand, &worked);
-        warm = i < WARM ? qn_check_node_used(stand.node) : warm;
-    }
-    if (qn_check_node_used(stand.node) > warm + USED_SLACK) { /* an index may grow a little */
-        qnk_verdict_fail("the same work done %d times more holds %llu bytes more", TIMES,
-                         (unsigned long long)(qn_check_node_used(stand.node) - warm));
-    }
-    qnk_stand_stop(&stand);
-    qnk_stand_done(&stand);
+static int64_t heap_used(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return (int64_t)(info.uordblks + info.hblkhd);
 }
 
-/* Memory that the host does not know of is not in any budget. */
-static void work_leaks_no_heap(struct qnk_subject *subject, uint32_t arg)
+static struct growth work_repeat(struct qnk_subject *subject)
 {
     struct qnk_worked worked = {.rounds = rounds_short(subject)};
     struct qnk_stand stand;
-    uint64_t used = 0;
-    size_t warm = 0, after;
+    struct growth warm = {0, 0}, grown;
 
-    (void)arg;
     qnk_subject_load(subject);
     qnk_stand_init(&stand, subject, &subject->plugin);
     qnk_stand_start(&stand);
     for (uint32_t i = 0; i < WARM + TIMES; i++) {
         qnk_worked_run(subject, &stand, &worked);
         if (i < WARM) {
-            struct mallinfo2 info = mallinfo2();
-
-            warm = info.uordblks + info.hblkhd;
-            used = qn_check_node_used(stand.node);
+            warm.host = (int64_t)qn_check_node_used(stand.node);
+            warm.heap = heap_used();
         }
     }
-
-    struct mallinfo2 info = mallinfo2();
-
-    after = info.uordblks + info.hblkhd;
-    if (qn_check_node_used(stand.node) > used + USED_SLACK) {
-        qnk_verdict_skip("not run: it takes more and more of its host");
-    }
-    if (after > warm + HEAP_SLACK) {
-        qnk_verdict_fail("the same work done %d times more leaves %zu bytes of heap more", TIMES,
-                         after - warm);
-    }
+    grown.host = (int64_t)qn_check_node_used(stand.node) - warm.host;
+    grown.heap = heap_used() - warm.heap;
     qnk_stand_stop(&stand);
     qnk_stand_done(&stand);
+    return grown;
+}
+
+static void work_holds_no_more(struct qnk_subject *subject, uint32_t arg)
+{
+    const struct growth grown = work_repeat(subject);
+
+    (void)arg;
+    if (grown.host > USED_SLACK) { /* an index may grow a little */
+        qnk_verdict_fail("the same work done %d times more holds %lld bytes more", TIMES,
+                         (long long)grown.host);
+    }
+}
+
+/* Memory that the host does not know of is not in any budget. */
+static void work_leaks_no_heap(struct qnk_subject *subject, uint32_t arg)
+{
+    const struct growth grown = work_repeat(subject);
+
+    (void)arg;
+    if (grown.host > USED_SLACK) { /* which lies on the heap, too */
+        qnk_verdict_skip("not run: it takes more and more of its host");
+    }
+    if (grown.heap > HEAP_SLACK) {
+        qnk_verdict_fail("the same work done %d times more leaves %lld bytes of heap more", TIMES,
+                         (long long)grown.heap);
+    }
 }
 
 /* What one instance takes for the work, against what its manifest says. */
