@@ -3,6 +3,7 @@
 
 #include "kernel/check/child.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -93,6 +95,27 @@ uint64_t qnk_child_printed(void)
     return at > 0 ? (uint64_t)at : 0;
 }
 
+uint64_t qnk_child_count(const char *what)
+{
+    char path[32];
+    uint64_t count = 0;
+    DIR *list;
+
+    (void)snprintf(path, sizeof path, "/proc/self/%s", what);
+    list = opendir(path);
+    if (list == NULL && errno == EMFILE) {
+        qnk_verdict_fail("no descriptor is left: what it opened it does not close");
+    }
+    if (list == NULL) {
+        qnk_verdict_skip("the system does not show %s", path);
+    }
+    while (readdir(list) != NULL) {
+        count++;
+    }
+    (void)closedir(list);
+    return count;
+}
+
 /* In the child, before the case: where it prints, and what it may use. */
 static void child_prepare(const struct qnk_child_limits *limits, int output)
 {
@@ -101,7 +124,8 @@ static void child_prepare(const struct qnk_child_limits *limits, int output)
     const struct rlimit data = {limits->memory, limits->memory};
     int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-    (void)setpgid(0, 0);
+    (void)setpgid(0, 0); /* so a ^C does not reach it: it ends when its parent does */
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)signal(SIGPIPE, SIG_DFL);
     (void)dup2(null, STDIN_FILENO);
     (void)dup2(output, STDOUT_FILENO);

@@ -46,3 +46,7 @@ bool qnk_child_has_shadow(void);
 
 /* In a child: bytes that it printed so far. */
 uint64_t qnk_child_printed(void);
+
+/* In a child: how many entries the system shows in a folder of this process: "task", "fd". Fails
+ * the case if no descriptor is left to look with, and skips it if there is no such folder. */
+uint64_t qnk_child_count(const char *what);

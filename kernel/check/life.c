@@ -2,7 +2,6 @@
 
 /* life.c: level 2, instances led through their life in many ways, and what that leaves behind. */
 
-#include <dirent.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,27 +111,13 @@ struct holdings {
     uint64_t pages;
 };
 
-static uint64_t entries_count(const char *path)
-{
-    DIR *list = opendir(path);
-    uint64_t count = 0;
-
-    while (list != NULL && readdir(list) != NULL) {
-        count++;
-    }
-    if (list != NULL) {
-        (void)closedir(list);
-    }
-    return count;
-}
-
 static struct holdings holdings_read(void)
 {
     struct mallinfo2 heap = mallinfo2();
     struct holdings it = {
         .heap = heap.uordblks + heap.hblkhd,
-        .descriptors = entries_count("/proc/self/fd"),
-        .threads = entries_count("/proc/self/task"),
+        .descriptors = qnk_child_count("fd"),
+        .threads = qnk_child_count("task"),
     };
     FILE *file = fopen("/proc/self/statm", "re");
     unsigned long pages = 0;
@@ -245,11 +230,11 @@ static void frozen_runs_no_thread(struct qnk_subject *subject, uint32_t arg)
 
     (void)arg;
     qnk_subject_load(subject);
-    before = entries_count("/proc/self/task");
+    before = qnk_child_count("task");
     qnk_stand_init(&stand, subject, &subject->plugin);
     qnk_stand_start(&stand);
     ok_check(&stand, "freeze", qnk_stand_freeze(&stand));
-    if (entries_count("/proc/self/task") > before && !subject->spawns_threads) {
+    if (qnk_child_count("task") > before && !subject->spawns_threads) {
         qnk_verdict_fail("freeze() is OK, and threads of it go on");
     }
     ok_check(&stand, "thaw", stand.plugin->life->thaw(stand.inst));

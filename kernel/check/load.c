@@ -3,7 +3,6 @@
 
 /* load.c: level 1, a plugin mapped and made instances of, and nothing asked of them yet. */
 
-#include <dirent.h>
 #include <dlfcn.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -117,39 +116,22 @@ static void prints_nothing(struct qnk_subject *subject, uint32_t arg)
     }
 }
 
-static uint32_t threads_count(void)
-{
-    DIR *list = opendir("/proc/self/task");
-    const struct dirent *entry;
-    uint32_t count = 0;
-
-    if (list == NULL) {
-        qnk_verdict_skip("the system does not show threads");
-    }
-    while ((entry = readdir(list)) != NULL) {
-        count += entry->d_name[0] != '.';
-    }
-    (void)closedir(list);
-    return count;
-}
-
 /* Sanitizers have a thread of their own, so what counts is that none is added. */
 static void starts_no_thread(struct qnk_subject *subject, uint32_t arg)
 {
-    uint32_t before = threads_count();
+    uint64_t before = qnk_child_count("task");
     struct qnk_stand stand;
 
     (void)arg;
     qnk_subject_load(subject);
     qnk_stand_init(&stand, subject, &subject->plugin);
     if (qnk_stand_create(&stand) == QN_OK) {
-        if (threads_count() > before) {
-            qnk_verdict_fail("loading and create() start %u threads", threads_count() - before);
+        if (qnk_child_count("task") > before) {
+            qnk_verdict_fail("loading or create() starts a thread");
         }
         if (stand.plugin->life->activate(stand.inst) == QN_OK && !subject->spawns_threads &&
-            threads_count() > before) {
-            qnk_verdict_fail("activate() starts %u threads, and the manifest does not say so",
-                             threads_count() - before);
+            qnk_child_count("task") > before) {
+            qnk_verdict_fail("activate() starts a thread, and the manifest does not say so");
         }
     }
 }
