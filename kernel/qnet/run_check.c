@@ -11,7 +11,7 @@
 #include "kernel/qnet/check_report.h"
 #include "kernel/qnet/runs.h"
 
-enum { PATH = 4096, LIMIT_MAX_S = 3600 };
+enum { PATH = 4096, LIMIT_MAX_S = 3600, FUZZ_MAX_S = 366 * 24 * 3600 };
 
 /* "L3" or "L0..L4"; false: no such levels. */
 static bool levels_read(const char *text, uint32_t *first, uint32_t *last)
@@ -69,7 +69,8 @@ static bool options_read(const struct qnk_call *call, struct qnk_check_options *
 {
     static char self[PATH];
     ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
-    uint64_t limit = qnk_call_number(call, "limit");
+    uint64_t limit_s = qnk_call_number(call, "limit");
+    uint64_t fuzz_s = qnk_call_number(call, "fuzz");
 
     self[size > 0 ? size : 0] = 0;
     *options = (struct qnk_check_options){
@@ -79,13 +80,18 @@ static bool options_read(const struct qnk_call *call, struct qnk_check_options *
         .nowhere = qnk_call_text(call, "nowhere"),
         .only = qnk_call_text(call, "case"),
         .seed = qnk_call_number(call, "seed"),
-        .limit_s = limit >= 1 && limit <= LIMIT_MAX_S ? (uint32_t)limit : LIMIT_MAX_S,
-        .fuzz_s = (uint32_t)qnk_call_number(call, "fuzz"),
+        .limit_s = (uint32_t)limit_s,
+        .fuzz_s = (uint32_t)fuzz_s,
         .is_fast = qnk_call_flag(call, "fast"),
         .is_here = qnk_call_flag(call, "here"),
     };
     if (!levels_read(qnk_call_text(call, "level"), &options->level_first, &options->level_last)) {
         fprintf(stderr, "qnet: --level is one of L0 to L8, or a range such as L0..L4\n");
+        return false;
+    }
+    if (limit_s < 1 || limit_s > LIMIT_MAX_S || fuzz_s > FUZZ_MAX_S) {
+        fprintf(stderr, "qnet: --limit is 1 to %d seconds, and --fuzz at most %d\n", LIMIT_MAX_S,
+                FUZZ_MAX_S);
         return false;
     }
     if (options->is_here && options->only == NULL) {

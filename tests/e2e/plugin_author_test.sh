@@ -9,7 +9,7 @@
 . "${top_srcdir:-.}/tests/e2e/stage.sh"
 here=$(cd "${top_srcdir:-.}" && pwd)/tests/e2e
 kinds='compression consensus ledger producer service signature storage transport'
-plan 33
+plan 35
 
 is 'QNet is installed' stage
 mkdir "$work/empty"
@@ -41,7 +41,7 @@ is 'a network on the engine makes a window final' served
 ended 'a folder that is there is not written to' 1 qnet plugin new consensus my-consensus
 says 'which is said' 'my-consensus.*exists'
 ended 'there are eight kinds and no more' 2 qnet plugin new cheese mine
-says 'which are named' 'cheese.*transport.*service'
+says 'which are named' 'cheese.*compression, consensus, ledger, producer.*storage, transport'
 ended 'a name is that of a file' 2 qnet plugin new consensus ../mine
 
 echo 'no plugin at all' >text.so
@@ -49,6 +49,8 @@ ended 'a text is no plugin' 5 qnet plugin check text.so
 same 'which is said in one line, how to see it alone, and the counts' 4 "$(wc -l <"$work/said")"
 ended 'a case that there is not is told' 2 qnet plugin check my-ledger/my-ledger.so --case NOPE
 ended 'also in this process' 2 qnet plugin check my-ledger/my-ledger.so --case NOPE --here
+ended 'a limit of nothing is none' 2 qnet plugin check my-ledger/my-ledger.so --limit 0
+says 'which is said too' 'limit is 1 to'
 
 is 'make install puts it where it is found' make -C my-compression install DESTDIR="$work/there"
 found() {
