@@ -2,32 +2,20 @@
 
 /* run_new.c: the first source of a plugin of one's own. */
 
-#include <string.h>
-
+#include "kernel/plugin/kind.h"
 #include "kernel/qnet/place.h"
 #include "kernel/qnet/runs.h"
 #include "kernel/qnet/show.h"
 #include "kernel/qnet/template.h"
 
-static const char *const kinds[] = {"transport", "storage",   "compression", "signature",
-                                    "producer",  "consensus", "ledger",      "service"};
-
-static bool is_kind(const char *text)
-{
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(kinds[i], text) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int usage(const struct qnk_template *it)
 {
-    if (!is_kind(it->kind)) {
+    const struct qnk_kind *kind;
+
+    if (qnk_kind_find(it->kind) == NULL) {
         fprintf(stderr, "qnet: '%s' is no kind of plugin; kinds are", it->kind);
-        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-            fprintf(stderr, "%s %s", i > 0 ? "," : "", kinds[i]);
+        for (uint32_t i = 0; (kind = qnk_kind_at(i)) != NULL; i++) {
+            fprintf(stderr, "%s %s", i > 0 ? "," : "", kind->table.name);
         }
         fputs("\n", stderr);
     } else {
@@ -76,7 +64,7 @@ int qnk_run_plugin_new(struct qnk_call *call)
     struct qnk_template_files files;
     char why[QNK_TEMPLATE_WHY] = "";
 
-    if (!is_kind(it.kind) || !qnk_template_is_name(it.name)) {
+    if (qnk_kind_find(it.kind) == NULL || !qnk_template_is_name(it.name)) {
         return usage(&it);
     }
     if (qnk_template_copy(&it, &files, why) != QN_OK) {
