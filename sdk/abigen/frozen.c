@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
 /* frozen.c: what of a description may never change once its minor is released, as lines that a
- * proof defines macros for: tests/abi/prefix.c. Written once for each minor, then kept. */
+ * proof defines macros for: tests/abi/prefix_test.c. Written once for each minor, then kept. */
 
 #include <inttypes.h>
 #include <string.h>
