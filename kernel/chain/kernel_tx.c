@@ -3,14 +3,22 @@
 #include "kernel/chain/kernel_tx.h"
 
 #include "kernel/base/bytes.h"
+#include "kernel/chain/abandon.h"
 #include "kernel/chain/tags.h"
+
+_Static_assert((int)QNK_EVIDENCE_MAX >= (int)QNK_EVIDENCE_ABANDON_SIZE, "the larger");
 
 /* --- evidence --- */
 
 static bool is_vote_type(uint8_t type)
 {
-    return type == QNK_EVIDENCE_DOUBLE_VOTE || type == QNK_EVIDENCE_LOCK_VIOLATION ||
-           type == QNK_EVIDENCE_FALSE_OPENING;
+    return type >= QNK_EVIDENCE_DOUBLE_VOTE && type <= QNK_EVIDENCE_AFTER_ABANDON;
+}
+
+/* Bytes of where a member stood, behind the vote at `index`. */
+static uint64_t standing_size(const struct qnk_evidence *evidence, uint32_t index)
+{
+    return evidence->type == QNK_EVIDENCE_AFTER_ABANDON && index == 0 ? QNK_STANDING_SIZE : 0;
 }
 
 /* A vote without its tail, which is not signed, and with the opening, which is. The wire form's
@@ -51,6 +59,7 @@ int32_t qnk_evidence_decode(struct qn_span payload, struct qnk_evidence *evidenc
         } else if (!is_vote_type(read.type) || !item_read(&from, &read.votes[i])) {
             return QN_INVALID;
         }
+        read.votes[i].tail = qnk_reader_span(&from, standing_size(&read, i));
     }
     if (!qnk_reader_done(&from)) {
         return QN_INVALID;
@@ -68,10 +77,22 @@ static void item_write(struct qnk_writer *to, const struct qnk_vote *vote)
     qnk_writer_bytes(to, vote->open.bytes, QN_HASH_SIZE);
 }
 
+static uint32_t evidence_size(uint8_t type)
+{
+    switch (type) {
+    case QNK_EVIDENCE_DOUBLE_BLOCK:
+        return QNK_EVIDENCE_BLOCKS_SIZE;
+    case QNK_EVIDENCE_AFTER_ABANDON:
+        return QNK_EVIDENCE_ABANDON_SIZE;
+    default:
+        return QNK_EVIDENCE_VOTES_SIZE;
+    }
+}
+
 uint32_t qnk_evidence_encode(const struct qnk_evidence *evidence, uint8_t *to)
 {
     bool are_blocks = evidence->type == QNK_EVIDENCE_DOUBLE_BLOCK;
-    uint32_t size = are_blocks ? QNK_EVIDENCE_BLOCKS_SIZE : QNK_EVIDENCE_VOTES_SIZE;
+    uint32_t size = evidence_size(evidence->type);
     struct qnk_writer out = qnk_writer_init(to, size);
 
     QN_ASSERT(are_blocks || is_vote_type(evidence->type));
@@ -83,7 +104,11 @@ uint32_t qnk_evidence_encode(const struct qnk_evidence *evidence, uint8_t *to)
         if (are_blocks) {
             qnk_micro_encode(&evidence->blocks[i], qnk_writer_take(&out, QNK_MICRO_SIZE));
         } else {
+            uint64_t standing = standing_size(evidence, i);
+
+            QN_ASSERT(standing == 0 || evidence->votes[i].tail.size == standing);
             item_write(&out, &evidence->votes[i]);
+            qnk_writer_bytes(&out, evidence->votes[i].tail.data, standing);
         }
     }
     QN_ASSERT(out.room == 0);
@@ -132,6 +157,19 @@ static bool proves_false_opening(const struct qnk_vote *commit, const struct qnk
     return !qnk_hash_equal(&commitment, &commit->digest);
 }
 
+/* Whether `vote` was signed after `abandon`, which says where its member stood then: it seals above
+ * the lock that is stated, or lies in a round above the highest one. */
+static bool proves_after_abandon(const struct qnk_vote *abandon, const struct qnk_vote *vote)
+{
+    struct qnk_standing stood;
+    bool is_seal = vote->step == QNK_STEP_FINAL && !qnk_hash_is_zero(&vote->digest);
+
+    if (vote->step == QNK_STEP_ABANDON || qnk_standing_of(abandon, &stood) != QN_OK) {
+        return false;
+    }
+    return vote->round > stood.round || (is_seal && (int64_t)vote->round > stood.lock_round);
+}
+
 /* Whether both votes are the member's, in the evidence's window and one era and lane. */
 static bool are_of_one(const struct qnk_evidence *evidence)
 {
@@ -158,14 +196,18 @@ bool qnk_evidence_proves(const struct qnk_evidence *evidence)
         return are_of_one(evidence) && proves_lock_violation(&votes[0], &votes[1]);
     case QNK_EVIDENCE_FALSE_OPENING:
         return are_of_one(evidence) && proves_false_opening(&votes[0], &votes[1]);
+    case QNK_EVIDENCE_AFTER_ABANDON:
+        return are_of_one(evidence) && proves_after_abandon(&votes[0], &votes[1]);
     }
     return false;
 }
 
-/* The place of votes is that of the second: the one that should not have been signed. */
+/* The place of votes is that of the second: the one that should not have been signed. After an
+ * abandon any number may follow, so there it is what was given up that counts once. */
 void qnk_evidence_place(const struct qnk_evidence *evidence, struct qnk_hash *place)
 {
-    const struct qnk_vote *vote = &evidence->votes[1];
+    const struct qnk_vote *vote =
+        &evidence->votes[evidence->type == QNK_EVIDENCE_AFTER_ABANDON ? 0 : 1];
     const struct qnk_micro *block = &evidence->blocks[1];
     uint8_t bytes[4 + 1 + 8 + QN_HASH_SIZE];
     struct qnk_writer out = qnk_writer_init(bytes, sizeof bytes);

@@ -26,12 +26,15 @@ enum qnk_evidence_type {
     QNK_EVIDENCE_DOUBLE_VOTE = 2,
     QNK_EVIDENCE_LOCK_VIOLATION = 3,
     QNK_EVIDENCE_FALSE_OPENING = 4,
+    QNK_EVIDENCE_AFTER_ABANDON = 5,
 };
 
 enum {
     QNK_EVIDENCE_HEAD_SIZE = 16,
     QNK_EVIDENCE_BLOCKS_SIZE = QNK_EVIDENCE_HEAD_SIZE + 2 * QNK_MICRO_SIZE,
     QNK_EVIDENCE_VOTES_SIZE = QNK_EVIDENCE_HEAD_SIZE + 2 * QNK_VOTE_ITEM_SIZE,
+    QNK_EVIDENCE_ABANDON_SIZE = QNK_EVIDENCE_VOTES_SIZE + QNK_STANDING_SIZE,
+    QNK_EVIDENCE_MAX = QNK_EVIDENCE_BLOCKS_SIZE, /* of all of them */
     QNK_SHARE_SIZE = 48,
     QNK_TIP_SIZE = 40,
 };
@@ -41,11 +44,13 @@ struct qnk_evidence {
     uint32_t member;
     uint64_t window;
     struct qnk_micro blocks[2]; /* type 1 */
-    struct qnk_vote votes[2];   /* the others; `binding` is not set, `open` is */
+    /* The others; `binding` is not set, `open` is. Tails are empty but for the first of type 5, which
+     * is the vote of step 4: its 40 bytes stand between the two items. */
+    struct qnk_vote votes[2];
 };
 
 QN_MUST_CHECK int32_t qnk_evidence_decode(struct qn_span payload, struct qnk_evidence *evidence);
-/* Gives the size: QNK_EVIDENCE_BLOCKS_SIZE or QNK_EVIDENCE_VOTES_SIZE. */
+/* Gives the size, QNK_EVIDENCE_MAX at most. */
 uint32_t qnk_evidence_encode(const struct qnk_evidence *evidence, uint8_t *to);
 
 /* Whether the two items, if their signatures are good, prove what the type says of `member`. All

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "kernel/chain/abandon.h"
 #include "kernel/chain/kernel_tx.h"
 
 enum { MEMBER = 3, WINDOW = 8, ROOM = 1024 };
@@ -76,6 +77,21 @@ static struct qnk_evidence false_opening(void)
     return evidence;
 }
 
+/* It gave up locked in round 2, after it had signed in round 5, and sealed in round 4. */
+static struct qnk_evidence after_abandon(void)
+{
+    static uint8_t words[QNK_STANDING_SIZE];
+    struct qnk_standing stood = {.lock_round = 2, .lock = filled(1), .round = 5};
+    struct qnk_evidence evidence =
+        of_votes(QNK_EVIDENCE_AFTER_ABANDON, vote(QNK_STEP_ABANDON, 0, -1, 0),
+                 vote(QNK_STEP_FINAL, 4, -1, 1));
+
+    qnk_standing_encode(&stood, words);
+    qnk_standing_digest(words, &evidence.votes[0].digest);
+    evidence.votes[0].tail = (struct qn_span){words, sizeof words};
+    return evidence;
+}
+
 static void decode_refuses_all_but(uint8_t *bytes, uint64_t size)
 {
     struct qnk_evidence evidence;
@@ -94,15 +110,17 @@ static void decode_refuses_all_but(uint8_t *bytes, uint64_t size)
 static void evidence_comes_back(void **state)
 {
     const struct qnk_evidence all[] = {double_block(), double_vote(), lock_violation(),
-                                       false_opening()};
+                                       false_opening(), after_abandon()};
+    static const uint32_t sizes[] = {416, 336, 336, 336, 376};
     uint8_t bytes[ROOM] = {0}, again[ROOM];
 
     (void)state;
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         struct qnk_evidence back;
         uint32_t size = qnk_evidence_encode(&all[i], bytes);
 
-        assert_int_equal(size, i == 0 ? QNK_EVIDENCE_BLOCKS_SIZE : QNK_EVIDENCE_VOTES_SIZE);
+        assert_int_equal(size, sizes[i]);
+        assert_true(size <= QNK_EVIDENCE_MAX);
         assert_int_equal(qnk_evidence_decode((struct qn_span){bytes, size}, &back), QN_OK);
         assert_int_equal(back.type, all[i].type);
         assert_true(qnk_evidence_proves(&back));
@@ -138,7 +156,7 @@ static void evidence_of_no_known_form_is_refused(void **state)
 
     (void)state;
     for (uint32_t type = 0; type < 256; type++) {
-        bool is_known = type >= 2 && type <= 4; /* 1 has another size */
+        bool is_known = type >= 2 && type <= 4; /* 1 and 5 have other sizes */
 
         bytes[0] = (uint8_t)type;
         assert_int_equal(qnk_evidence_decode((struct qn_span){bytes, size}, &back),
@@ -258,6 +276,56 @@ static void an_opening_is_false_only_if_it_does_not_fit(void **state)
     assert_false(qnk_evidence_proves(&evidence));
 }
 
+static void who_gave_up_may_have_voted_before(void **state)
+{
+    struct qnk_evidence evidence = after_abandon();
+
+    (void)state;
+    assert_true(qnk_evidence_proves(&evidence));
+    for (uint16_t step = 0; step <= QNK_STEP_OWN; step++) {
+        bool is_seal = step == QNK_STEP_FINAL;
+        bool is_abandon = step == QNK_STEP_ABANDON; /* another one is type 2 */
+
+        evidence.votes[1] = vote(step, 5, -1, 1); /* the highest round that is stated */
+        assert_int_equal(qnk_evidence_proves(&evidence), is_seal);
+        evidence.votes[1] = vote(step, 2, -1, 1); /* that of the lock */
+        assert_false(qnk_evidence_proves(&evidence));
+        evidence.votes[1] = vote(step, 3, -1, 0); /* nil */
+        assert_false(qnk_evidence_proves(&evidence));
+        evidence.votes[1] = vote(step, 6, -1, 0);
+        assert_int_equal(qnk_evidence_proves(&evidence), !is_abandon);
+    }
+}
+
+static void an_abandon_is_of_one_attempt_and_in_its_words(void **state)
+{
+    struct qnk_evidence evidence = after_abandon();
+    struct qnk_standing none = {.lock_round = -1};
+    uint8_t words[QNK_STANDING_SIZE];
+
+    (void)state;
+    evidence.votes[1].era++;
+    assert_false(qnk_evidence_proves(&evidence));
+    evidence = after_abandon();
+    evidence.votes[1].member++;
+    assert_false(qnk_evidence_proves(&evidence));
+    evidence = after_abandon();
+    evidence.votes[0].step = QNK_STEP_TIMEOUT;
+    assert_false(qnk_evidence_proves(&evidence));
+    evidence = after_abandon();
+    evidence = of_votes(QNK_EVIDENCE_AFTER_ABANDON, evidence.votes[1], evidence.votes[0]);
+    assert_false(qnk_evidence_proves(&evidence));
+    evidence = after_abandon();
+    qnk_standing_encode(&none, words); /* which it has not signed */
+    evidence.votes[0].tail = (struct qn_span){words, sizeof words};
+    assert_false(qnk_evidence_proves(&evidence));
+    qnk_standing_digest(words, &evidence.votes[0].digest);
+    evidence.votes[1] = vote(QNK_STEP_FINAL, 0, -1, 1); /* without a lock every seal is above it */
+    assert_true(qnk_evidence_proves(&evidence));
+    evidence.votes[1] = vote(QNK_STEP_PREPARE, 0, -1, 1);
+    assert_false(qnk_evidence_proves(&evidence));
+}
+
 static void the_place_names_the_deed(void **state)
 {
     struct qnk_evidence evidence = double_vote(), other = double_vote();
@@ -273,6 +341,15 @@ static void the_place_names_the_deed(void **state)
     qnk_evidence_place(&other, &again);
     assert_false(qnk_hash_equal(&place, &again));
     evidence.member++;
+    qnk_evidence_place(&evidence, &again);
+    assert_false(qnk_hash_equal(&place, &again));
+
+    evidence = after_abandon(); /* what was given up counts, whatever followed */
+    qnk_evidence_place(&evidence, &place);
+    evidence.votes[1].round++;
+    qnk_evidence_place(&evidence, &again);
+    assert_true(qnk_hash_equal(&place, &again));
+    evidence.votes[0].era++;
     qnk_evidence_place(&evidence, &again);
     assert_false(qnk_hash_equal(&place, &again));
 
@@ -326,6 +403,8 @@ int main(void)
         cmocka_unit_test(votes_prove_nothing_unless_of_one_duty),
         cmocka_unit_test(a_lock_is_broken_only_without_reason),
         cmocka_unit_test(an_opening_is_false_only_if_it_does_not_fit),
+        cmocka_unit_test(who_gave_up_may_have_voted_before),
+        cmocka_unit_test(an_abandon_is_of_one_attempt_and_in_its_words),
         cmocka_unit_test(the_place_names_the_deed),
         cmocka_unit_test(shares_and_tips_have_one_encoding),
     };

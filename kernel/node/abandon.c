@@ -313,9 +313,16 @@ bool qnk_abandon_wants(struct qnk_node *node, const struct qnk_vote *vote)
 
 void qnk_abandon_heard(struct qnk_node *node, const struct qnk_vote *vote)
 {
-    if (qnk_abandon_wants(node, vote) && qnk_attempts_vote(node->attempts, vote)) {
-        qnk_abandon_certify(node);
+    if (!qnk_abandon_wants(node, vote)) {
+        return;
     }
+    if (qnk_attempts_vote(node->attempts, vote) == QNK_BALLOT_DOUBLE) {
+        qnk_evidence_votes(node, QNK_EVIDENCE_DOUBLE_VOTE,
+                           qnk_attempts_vote_of(node->attempts, vote->member), vote);
+        return;
+    }
+    qnk_evidence_abandon(node, vote);
+    qnk_abandon_certify(node);
 }
 
 /* --- certificates of others --- */

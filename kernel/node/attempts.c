@@ -6,6 +6,8 @@
 
 struct said {
     bool is_here;
+    bool is_contradicted; /* by another one, which was told once */
+    bool is_broken;       /* likewise: by what was signed in spite of it */
     struct qnk_vote vote; /* its tail is `words` */
     struct qnk_standing standing;
     uint8_t words[QNK_STANDING_SIZE];
@@ -80,20 +82,30 @@ bool qnk_attempts_wants_vote(const struct qnk_attempts *attempts, const struct q
 {
     struct qnk_standing standing;
 
-    return vote->window == attempts->window &&
-           vote->era == qnk_era(attempts->number, attempts->now) &&
-           vote->member < attempts->set->count && !attempts->said[vote->member].is_here &&
-           attempts->now + 1 < QNK_ATTEMPTS_MAX && qnk_standing_of(vote, &standing) == QN_OK;
+    if (vote->window != attempts->window || vote->era != qnk_era(attempts->number, attempts->now) ||
+        vote->member >= attempts->set->count || attempts->now + 1 >= QNK_ATTEMPTS_MAX ||
+        qnk_standing_of(vote, &standing) != QN_OK) {
+        return false;
+    }
+
+    const struct said *said = &attempts->said[vote->member];
+
+    return !said->is_here ||
+           (!said->is_contradicted && !qnk_hash_equal(&said->vote.digest, &vote->digest));
 }
 
-bool qnk_attempts_vote(struct qnk_attempts *attempts, const struct qnk_vote *vote)
+enum qnk_ballot_result qnk_attempts_vote(struct qnk_attempts *attempts, const struct qnk_vote *vote)
 {
     struct said *said;
 
     if (!qnk_attempts_wants_vote(attempts, vote)) {
-        return false;
+        return QNK_BALLOT_OVER;
     }
     said = &attempts->said[vote->member];
+    if (said->is_here) {
+        said->is_contradicted = true;
+        return QNK_BALLOT_DOUBLE;
+    }
     said->is_here = true;
     said->vote = *vote;
     memcpy(said->words, vote->tail.data, sizeof said->words);
@@ -102,7 +114,15 @@ bool qnk_attempts_vote(struct qnk_attempts *attempts, const struct qnk_vote *vot
     int32_t status = qnk_standing_of(&said->vote, &said->standing);
 
     QN_ASSERT(status == QN_OK);
-    return true;
+    return QNK_BALLOT_NEW;
+}
+
+bool qnk_attempts_broken(struct qnk_attempts *attempts, uint32_t member)
+{
+    bool is_first = !attempts->said[member].is_broken;
+
+    attempts->said[member].is_broken = true;
+    return is_first;
 }
 
 const struct qnk_vote *qnk_attempts_vote_of(const struct qnk_attempts *attempts, uint32_t member)

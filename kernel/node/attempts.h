@@ -36,11 +36,16 @@ void qnk_attempts_destroy(struct qnk_attempts *attempts); /* NULL is allowed */
 /* The attempt that goes on. */
 uint32_t qnk_attempts_now(const struct qnk_attempts *attempts);
 
-/* Whether a vote is one that gives up the attempt that goes on, well said, and news. */
+/* Whether a vote is one that gives up the attempt that goes on, well said, and news: the first of
+ * its member, or the first that says something else. */
 bool qnk_attempts_wants_vote(const struct qnk_attempts *attempts, const struct qnk_vote *vote);
 
-/* Takes a verified vote in. False: it was not wanted, or there is no memory. */
-bool qnk_attempts_vote(struct qnk_attempts *attempts, const struct qnk_vote *vote);
+/* Takes a verified vote in: NEW, or DOUBLE, where the first one stays. OVER: it was not wanted. */
+enum qnk_ballot_result qnk_attempts_vote(struct qnk_attempts *attempts,
+                                         const struct qnk_vote *vote);
+
+/* A member's vote of the attempt that goes on was broken: whether this is the first time. */
+bool qnk_attempts_broken(struct qnk_attempts *attempts, uint32_t member);
 
 /* The vote of a member, or NULL. */
 const struct qnk_vote *qnk_attempts_vote_of(const struct qnk_attempts *attempts, uint32_t member);

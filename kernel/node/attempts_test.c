@@ -64,8 +64,9 @@ static void end(struct stage *stage)
     assert_int_equal(budget.used, 0);
 }
 
-/* A member gives the attempt up; lock round -1: it has none. False: that was not wanted. */
-static bool says(struct stage *stage, uint32_t member, int32_t lock_round, int lock)
+/* What comes of a member's giving the attempt up; lock round -1: it has none. */
+static enum qnk_ballot_result result_of(struct stage *stage, uint32_t member, int32_t lock_round,
+                                        int lock)
 {
     struct qnk_standing standing = {.lock_round = lock_round, .lock = filled(lock), .round = 9};
     uint8_t words[QNK_STANDING_SIZE];
@@ -82,6 +83,11 @@ static bool says(struct stage *stage, uint32_t member, int32_t lock_round, int l
     qnk_standing_encode(&standing, words);
     qnk_standing_digest(words, &vote.digest);
     return qnk_attempts_vote(stage->attempts, &vote);
+}
+
+static bool says(struct stage *stage, uint32_t member, int32_t lock_round, int lock)
+{
+    return result_of(stage, member, lock_round, lock) == QNK_BALLOT_NEW;
 }
 
 /* A prepare certificate of the attempt that goes on comes into the ballot. */
@@ -172,6 +178,21 @@ static void a_member_gives_up_once(void **state)
     assert_false(says(&stage, 0, -1, 0));
     assert_false(says(&stage, 0, 2, 5));
     assert_false(says(&stage, MEMBERS, -1, 0));
+    end(&stage);
+}
+
+static void who_says_something_else_is_noticed_once(void **state)
+{
+    struct stage stage = begin();
+
+    (void)state;
+    assert_true(says(&stage, 0, 2, 5));
+    assert_int_equal(result_of(&stage, 0, 2, 5), QNK_BALLOT_OVER); /* the same */
+    assert_int_equal(result_of(&stage, 0, -1, 0), QNK_BALLOT_DOUBLE);
+    assert_int_equal(result_of(&stage, 0, 3, 5), QNK_BALLOT_OVER);
+    assert_int_equal(qn_le32_read(qnk_attempts_vote_of(stage.attempts, 0)->tail.data), 2);
+    assert_true(qnk_attempts_broken(stage.attempts, 0));
+    assert_false(qnk_attempts_broken(stage.attempts, 0));
     end(&stage);
 }
 
@@ -295,6 +316,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_of_four_end_an_attempt),
         cmocka_unit_test(a_member_gives_up_once),
+        cmocka_unit_test(who_says_something_else_is_noticed_once),
         cmocka_unit_test(a_lock_that_nothing_proves_is_left_out),
         cmocka_unit_test(the_certificate_of_a_lock_may_come_last),
         cmocka_unit_test(locks_bind_later_attempts_too),

@@ -779,6 +779,9 @@ void qnk_evidence_blocks(struct qnk_node *node, const struct qnk_micro *a,
 void qnk_evidence_votes(struct qnk_node *node, uint8_t type, const struct qnk_vote *a,
                         const struct qnk_vote *b);
 
+/* A vote of step 4: looks for what its member signed in spite of it. */
+void qnk_evidence_abandon(struct qnk_node *node, const struct qnk_vote *abandon);
+
 /* Looks for what a new vote contradicts. */
 void qnk_evidence_look(struct qnk_node *node, const struct qnk_ballot *ballot,
                        const struct qnk_ballot_vote *held);

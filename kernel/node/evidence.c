@@ -6,8 +6,7 @@
 
 static void evidence_make(struct qnk_node *node, const struct qnk_evidence *evidence)
 {
-    uint8_t payload[QNK_EVIDENCE_BLOCKS_SIZE > QNK_EVIDENCE_VOTES_SIZE ? QNK_EVIDENCE_BLOCKS_SIZE
-                                                                       : QNK_EVIDENCE_VOTES_SIZE];
+    uint8_t payload[QNK_EVIDENCE_MAX];
     uint32_t size;
 
     node->counters.doubles_seen++;
@@ -48,6 +47,54 @@ void qnk_evidence_blocks(struct qnk_node *node, const struct qnk_micro *a,
     evidence_make(node, &evidence);
 }
 
+/* What a member signed in spite of having given the attempt up (`abandon`, NULL: it has not). Most
+ * votes are of before that. One piece convicts, so others are not told. */
+static void after_abandon(struct qnk_node *node, const struct qnk_vote *abandon,
+                          const struct qnk_vote *vote)
+{
+    struct qnk_evidence evidence = {.type = QNK_EVIDENCE_AFTER_ABANDON};
+
+    if (abandon == NULL) {
+        return;
+    }
+    evidence.member = vote->member;
+    evidence.window = vote->window;
+    evidence.votes[0] = *abandon;
+    evidence.votes[1] = *vote;
+    if (qnk_evidence_proves(&evidence) && qnk_attempts_broken(node->attempts, vote->member)) {
+        evidence_make(node, &evidence);
+    }
+}
+
+/* Whether the attempt that may be given up is the one of this ballot. */
+static bool is_of_attempt(const struct qnk_node *node, const struct qnk_ballot *ballot)
+{
+    return ballot != NULL && ballot == node->ballot && node->attempts != NULL;
+}
+
+struct spite {
+    struct qnk_node *node;
+    const struct qnk_vote *abandon;
+};
+
+static void spite_visit(void *ctx, struct qnk_ballot_vote *held)
+{
+    struct spite *spite = ctx;
+
+    if (held->vote.member == spite->abandon->member) {
+        after_abandon(spite->node, spite->abandon, &held->vote);
+    }
+}
+
+void qnk_evidence_abandon(struct qnk_node *node, const struct qnk_vote *abandon)
+{
+    struct spite spite = {.node = node, .abandon = abandon};
+
+    if (is_of_attempt(node, node->ballot)) {
+        qnk_ballot_walk(node->ballot, spite_visit, &spite);
+    }
+}
+
 void qnk_evidence_look(struct qnk_node *node, const struct qnk_ballot *ballot,
                        const struct qnk_ballot_vote *held)
 {
@@ -59,6 +106,9 @@ void qnk_evidence_look(struct qnk_node *node, const struct qnk_ballot *ballot,
 
         qnk_evidence_votes(node, QNK_EVIDENCE_LOCK_VIOLATION, is_final ? vote : &other->vote,
                            is_final ? &other->vote : vote);
+    }
+    if (is_of_attempt(node, ballot)) {
+        after_abandon(node, qnk_attempts_vote_of(node->attempts, vote->member), vote);
     }
     if (vote->round == 0 && vote->step <= QNK_STEP_PREPARE) {
         const struct qnk_ballot_vote *commit =

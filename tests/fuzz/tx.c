@@ -3,6 +3,7 @@
 /* tx.c: rows of transactions, and the payloads that the kernel itself reads. */
 
 #include "kernel/chain/tx.h"
+#include "kernel/chain/abandon.h"
 #include "kernel/chain/kernel_tx.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -91,6 +92,16 @@ static uint32_t evidence_make(uint8_t type, uint8_t *to)
         evidence.votes[1].step = QNK_STEP_PREPARE;
         evidence.votes[1].round = 3;
     }
+    if (type == QNK_EVIDENCE_AFTER_ABANDON) {
+        static uint8_t words[QNK_STANDING_SIZE];
+        struct qnk_standing stood = {.lock_round = -1, .round = 1};
+
+        qnk_standing_encode(&stood, words);
+        qnk_standing_digest(words, &evidence.votes[0].digest);
+        evidence.votes[0].step = QNK_STEP_ABANDON;
+        evidence.votes[0].round = 0;
+        evidence.votes[0].tail = (struct qn_span){words, sizeof words};
+    }
     return qnk_evidence_encode(&evidence, to);
 }
 
@@ -109,7 +120,7 @@ static size_t tx_make(uint8_t kind, struct qn_span payload, uint8_t *to)
 void fuzz_seeds(fuzz_take *take)
 {
     static uint8_t rows[4 * QNK_TX_USER_SIZE_MAX];
-    uint8_t payload[QNK_EVIDENCE_BLOCKS_SIZE + QNK_EVIDENCE_VOTES_SIZE];
+    uint8_t payload[QNK_EVIDENCE_MAX];
     struct qnk_share share = {.window = 3, .member = 1};
     struct qnk_tip tip = {.window = 9};
     size_t size = tx_make(QNK_TX_TRANSFER, (struct qn_span){payload, 40}, rows);
@@ -120,7 +131,7 @@ void fuzz_seeds(fuzz_take *take)
     size += tx_make(QNK_TX_TIP, (struct qn_span){payload, QNK_TIP_SIZE}, rows + size);
     size += tx_make(QNK_TX_REJOIN, (struct qn_span){payload, 0}, rows + size);
     take(rows, size);
-    for (uint8_t type = QNK_EVIDENCE_DOUBLE_BLOCK; type <= QNK_EVIDENCE_FALSE_OPENING; type++) {
+    for (uint8_t type = QNK_EVIDENCE_DOUBLE_BLOCK; type <= QNK_EVIDENCE_AFTER_ABANDON; type++) {
         struct qn_span bytes = {payload, evidence_make(type, payload)};
 
         take(rows, tx_make(QNK_TX_EVIDENCE, bytes, rows));

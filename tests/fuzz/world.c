@@ -26,6 +26,7 @@
 
 #include <qnet/signature.h>
 
+#include "kernel/chain/abandon.h"
 #include "kernel/chain/kernel_tx.h"
 #include "kernel/chain/micro.h"
 #include "kernel/chain/tx.h"
@@ -318,11 +319,13 @@ static void tx_do(struct qn_reader *in)
 
 static void evidence_do(struct qn_reader *in)
 {
-    uint8_t payload[QNK_EVIDENCE_BLOCKS_SIZE + QNK_EVIDENCE_VOTES_SIZE];
-    uint8_t to = qn_reader_u8(in), type = qn_reader_u8(in) % 4 + 1, window = qn_reader_u8(in);
+    uint8_t payload[QNK_EVIDENCE_MAX], words[QNK_STANDING_SIZE];
+    uint8_t to = qn_reader_u8(in), type = qn_reader_u8(in), window = qn_reader_u8(in);
     uint8_t step = qn_reader_u8(in) % 6, round = qn_reader_u8(in);
-    struct qnk_evidence evidence = {.type = type, .member = LIAR, .window = window_at(to, window)};
+    struct qnk_evidence evidence = {.member = LIAR, .window = window_at(to, window)};
 
+    type = type < 0xF0 ? type % 4 + 1 : QNK_EVIDENCE_AFTER_ABANDON;
+    evidence.type = type;
     for (uint8_t i = 0; i < 2; i++) {
         struct qnk_micro *block = &evidence.blocks[i];
         struct qnk_vote *vote = &evidence.votes[i];
@@ -344,6 +347,16 @@ static void evidence_do(struct qn_reader *in)
         vote->digest.bytes[0] = i + 1;
         vote->open.bytes[0] = type == QNK_EVIDENCE_FALSE_OPENING && i == 1 ? 9 : 0;
         memset(vote->signature, FORGED, QN_SIG_SIZE);
+    }
+    if (type == QNK_EVIDENCE_AFTER_ABANDON) {
+        struct qnk_standing stood = {.lock_round = -1, .round = round % 3u};
+
+        qnk_standing_encode(&stood, words);
+        qnk_standing_digest(words, &evidence.votes[0].digest);
+        evidence.votes[0].step = QNK_STEP_ABANDON;
+        evidence.votes[0].round = 0;
+        evidence.votes[0].open = (struct qnk_hash){{0}};
+        evidence.votes[0].tail = (struct qn_span){words, sizeof words};
     }
     tx_say(to, QNK_TX_EVIDENCE, 0,
            (struct qn_span){payload, qnk_evidence_encode(&evidence, payload)});

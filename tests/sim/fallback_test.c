@@ -5,10 +5,12 @@
 
 #include "tests/test.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #include <qnet/consensus.h>
 
+#include "kernel/chain/abandon.h"
 #include "kernel/chain/tx.h"
 #include "kernel/chain/vote.h"
 #include "tests/sim/cast.h"
@@ -399,6 +401,120 @@ static void a_quorum_is_enough(void **state)
     net_drop(net);
 }
 
+/* A vote of the attempt that goes on, of member 3, whose node is off. */
+static struct qnk_vote vote_of(const struct net *net, uint16_t step, uint32_t round, int digest)
+{
+    const struct qnk_control *control = qnk_node_control(qnk_world_node(net->world, 0));
+    const struct qnk_binding *binding = qnk_control_binding(control, QNK_BINDING_CONSENSUS, FIRST);
+    uint8_t engine[QNK_ENGINE_RECORD_MAX];
+    struct qnk_vote vote = {
+        .step = step,
+        .era = qnk_era(binding->number, 0),
+        .window = FIRST,
+        .round = round,
+        .vr = -1,
+        .member = 3,
+    };
+
+    vote.digest.bytes[0] = (uint8_t)digest;
+    qnk_vote_binding(&net->set->hash, (struct qn_span){engine, qnk_engine_record(binding, engine)},
+                     &vote.binding);
+    return vote;
+}
+
+/* Member 3 signs it, and node 0 hears of it from node 1. */
+static void say_vote(struct net *net, struct qnk_vote *vote)
+{
+    uint8_t message[QNK_VOTE_MESSAGE_SIZE];
+    uint8_t body[4 + QNK_VOTE_WIRE_SIZE + QNK_STANDING_SIZE];
+    uint8_t public[32], secret[64];
+
+    qnk_vote_message(vote, &net->setup.params.chain_id, message);
+    crypto_sign_seed_keypair(public, secret, net->seeds[3]);
+    crypto_sign_detached(vote->signature, NULL, message, sizeof message, secret);
+    qn_le32_write(body, 1);
+    qnk_vote_encode(vote, body + 4);
+    qnk_world_say(net->world, 1, 0, QNK_LANE_CONSENSUS, QNK_WIRE_VOTES,
+                  (struct qn_span){body, 4 + qnk_vote_size(vote)});
+}
+
+static void say_abandon(struct net *net, struct qnk_standing stood)
+{
+    struct qnk_vote vote = vote_of(net, QNK_STEP_ABANDON, 0, 0);
+    uint8_t words[QNK_STANDING_SIZE];
+
+    qnk_standing_encode(&stood, words);
+    qnk_standing_digest(words, &vote.digest);
+    vote.tail = (struct qn_span){words, sizeof words};
+    say_vote(net, &vote);
+}
+
+static void say_prepare(struct net *net, uint32_t round)
+{
+    struct qnk_vote vote = vote_of(net, QNK_STEP_PREPARE, round, 7);
+
+    say_vote(net, &vote);
+}
+
+enum { GAVE_UP = 1, VOTES_AT = 2, VOTES_ABOVE = 4, GIVES_UP_TWICE = 8 };
+
+/* How often member 3 was convicted, after it said what `deeds` say, in this order or the other. */
+static uint32_t convicted(uint32_t deeds, bool is_reversed, uint64_t seed)
+{
+    struct net *net = planned(FLAW_SILENT, seed);
+    struct qnk_standing stood = {.lock_round = -1, .round = 2};
+    uint32_t count;
+
+    qnk_world_crash(net->world, 3);
+    while (look(net, 0).era < 256) {
+        net_run_ms(net, 50);
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        switch (deeds & (1u << (is_reversed ? 3 - i : i))) {
+        case GAVE_UP:
+            say_abandon(net, stood);
+            break;
+        case VOTES_AT:
+            say_prepare(net, 2);
+            break;
+        case VOTES_ABOVE:
+            say_prepare(net, 3);
+            break;
+        case GIVES_UP_TWICE:
+            stood.round++;
+            say_abandon(net, stood);
+            break;
+        default:
+            break;
+        }
+        net_run_ms(net, 50);
+    }
+    net_run_ms(net, 20000);
+
+    const struct qnk_control *control = qnk_node_control(qnk_world_node(net->world, 1));
+
+    count = control->evidence_count;
+    assert_int_equal((control->members[3].excluded & QNK_EXCLUDED_OFFENCE) != 0, count > 0);
+    assert_agreement(net);
+    net_drop(net);
+    return count;
+}
+
+static void who_votes_on_after_it_gave_up_is_convicted(void **state)
+{
+    (void)state;
+    assert_int_equal(convicted(GAVE_UP | VOTES_ABOVE, false, 76), 1);
+    assert_int_equal(convicted(GAVE_UP | VOTES_ABOVE, true, 77), 1);
+    assert_int_equal(convicted(GAVE_UP | VOTES_AT, false, 78), 0);
+    assert_int_equal(convicted(VOTES_AT | VOTES_ABOVE, false, 79), 0);
+}
+
+static void who_gives_up_in_two_ways_is_convicted(void **state)
+{
+    (void)state;
+    assert_int_equal(convicted(GAVE_UP | GIVES_UP_TWICE, false, 76), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +525,8 @@ int main(void)
         cmocka_unit_test(two_halves_come_back_together),
         cmocka_unit_test(power_cuts_do_not_bring_the_new_engine_back),
         cmocka_unit_test(a_quorum_is_enough),
+        cmocka_unit_test(who_votes_on_after_it_gave_up_is_convicted),
+        cmocka_unit_test(who_gives_up_in_two_ways_is_convicted),
     };
 
     return net_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
