@@ -41,7 +41,10 @@ enum gauge {
     VOTES_INVALID,
     DOUBLES,
     SIGN_REFUSED,
+    OWN_VOTES,
     NET_BYTES,
+    NET_MESSAGES,
+    NET_PLAIN,
     NET_DROPPED,
     SERVES_DROPPED,
     MEMORY,
@@ -121,7 +124,11 @@ static const struct qnk_metric metrics[GAUGES] = {
     [VOTES_INVALID] = COUNTER("qnet_votes_invalid_total", "Votes refused."),
     [DOUBLES] = COUNTER("qnet_equivocations_total", "Members that contradicted themselves."),
     [SIGN_REFUSED] = COUNTER("qnet_sign_refused_total", "What the sign guard did not let pass."),
+    [OWN_VOTES] = COUNTER("qnet_own_votes_total", "Votes that were signed here."),
     [NET_BYTES] = LABELLED("qnet_net_bytes_total", "Sealed bytes.", "direction", directions),
+    [NET_MESSAGES] = LABELLED("qnet_net_messages_total", "Frames sent.", "topic", lanes),
+    [NET_PLAIN] = LABELLED("qnet_net_message_bytes_total",
+                           "Bytes of frames sent, before packing and sealing.", "topic", lanes),
     [NET_DROPPED] = LABELLED("qnet_net_dropped_total", "Frames that did not fit.", "topic", lanes),
     [SERVES_DROPPED] = COUNTER("qnet_serves_dropped_total", "Requests of peers that were dropped."),
     [MEMORY] = GAUGE("qnet_memory_bytes", "Memory of core and host, without plugins."),
@@ -257,6 +264,7 @@ void qnk_gauges_update(struct qnk_host *host)
         update_core(host, &view);
         count_core(host, qnk_node_counters(host->node));
         count(host, SERVES_DROPPED, 0, qnk_disk_dropped(host->disk));
+        count(host, OWN_VOTES, 0, host->votes_signed);
     }
     if (host->peers != NULL) {
         const struct qnk_peers_counters *net = qnk_peers_counters(host->peers);
@@ -264,6 +272,8 @@ void qnk_gauges_update(struct qnk_host *host)
         count(host, NET_BYTES, 0, net->bytes_in);
         count(host, NET_BYTES, 1, net->bytes_out);
         for (uint32_t i = 0; i < QNK_LANES; i++) {
+            count(host, NET_MESSAGES, i, net->frames_out[i]);
+            count(host, NET_PLAIN, i, net->plain_out[i]);
             count(host, NET_DROPPED, i, net->dropped[i]);
         }
     }

@@ -302,6 +302,7 @@ static void lanes_seal(struct qnk_link *link)
         qnk_session_seal(&link->session, QNK_SESSION_DATA, buf->data, buf->size - QNK_SESSION_SEAL);
         bytes += buf->size;
         waiting_add(link, buf);
+        link->base->counters.plain_out[lane] += qnk_queued_size(queued);
         qnk_lanes_pop(&link->lanes, lane);
         link->frames_out++;
         link->base->counters.frames_out[lane]++;

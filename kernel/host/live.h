@@ -126,6 +126,7 @@ struct qnk_host {
     struct qnk_disk *disk;
     struct qnk_node *node;
     struct qnk_effects effects;
+    uint64_t votes_signed; /* or given to be signed */
     bool is_performing;
     struct qnk_peers *peers;
 

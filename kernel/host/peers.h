@@ -155,6 +155,7 @@ struct qnk_peers_counters {
     uint64_t handshakes, handshakes_failed, duplicates, bans;
     uint64_t bytes_in, bytes_out;
     uint64_t frames_in[QNK_LANES], frames_out[QNK_LANES], dropped[QNK_LANES];
+    uint64_t plain_out[QNK_LANES]; /* bytes of frames that went out, before packing and sealing */
     uint64_t packed_plain, packed_size; /* bytes before and after packing, of packed frames sent */
     uint64_t malformed;                 /* frames whose bytes were none, bombs among them */
     uint64_t requests_refused;

@@ -336,6 +336,7 @@ static void a_known_peer_is_dialled_and_frames_pass(void **state)
     assert_true(view.is_packing);
     assert_true(view.is_known);
     assert_int_equal(view.frames_out, 1);
+    assert_int_equal(qnk_peers_counters(nodes[0].peers)->plain_out[QNK_LANE_CONSENSUS], 4);
     assert_int_equal(view.node_type, QNK_NODE_FULL);
     view = view_of(1, &nodes[0].key);
     assert_false(view.is_known);

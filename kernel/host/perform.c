@@ -177,12 +177,15 @@ static void perform_one(struct qnk_host *host, struct qnk_effect *effect)
     case QNK_EFFECT_JOB:
         job_give(host, effect);
         break;
+    case QNK_EFFECT_SIGN:
+        host->votes_signed += effect->sign->message_size == QNK_VOTE_MESSAGE_SIZE;
+        qnk_disk_perform(host->disk, effect);
+        break;
     case QNK_EFFECT_STORE_BLOCK:
     case QNK_EFFECT_STORE_FINAL:
     case QNK_EFFECT_STORE_PLACE:
     case QNK_EFFECT_STORE_TXS:
     case QNK_EFFECT_CHECK:
-    case QNK_EFFECT_SIGN:
     case QNK_EFFECT_SECRETS:
     case QNK_EFFECT_GUARD_TRIM:
     case QNK_EFFECT_SERVE:

@@ -104,8 +104,8 @@ struct qnk_story {
     bool is_timed_out, is_settled, is_interrupted;
 
     /* What a provider knows besides. */
-    uint64_t sent_bytes, vote_bytes, votes, evidence;
-    uint64_t cpu_ms, rss_max;
+    uint64_t sent_bytes, sent_messages, vote_bytes, votes, evidence;
+    uint64_t cpu_us, rss_max, disk_max;
     uint64_t real_ms;    /* that the run took */
     char event_hash[65]; /* "": not repeatable */
     uint64_t checked;    /* looks of oracles */

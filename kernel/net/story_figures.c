@@ -230,6 +230,7 @@ bool qnk_story_measure(const struct qnk_story *story, enum qnk_measure measure, 
                        double *value)
 {
     uint64_t from_us = from_ms * 1000, end_us = story->end_ms * 1000;
+    bool is_known;
 
     switch (measure) {
     case QNK_MEASURE_FINAL_TPS:
@@ -258,13 +259,22 @@ bool qnk_story_measure(const struct qnk_story *story, enum qnk_measure measure, 
         return per(story->vote_bytes, story->windows, value);
     case QNK_MEASURE_BYTES_PER_MACRO:
         return per(story->sent_bytes, story->windows, value);
+    case QNK_MEASURE_MESSAGES_PER_MACRO:
+        return per(story->sent_messages, story->windows, value);
     case QNK_MEASURE_CPU_PER_TX:
-        return per(story->cpu_ms, story->chain_txs, value);
+        is_known = per(story->cpu_us, story->chain_txs, value);
+        *value /= 1000;
+        return is_known;
     case QNK_MEASURE_CPU_PER_MACRO:
-        return per(story->cpu_ms, story->windows, value);
+        is_known = per(story->cpu_us, story->windows, value);
+        *value /= 1000;
+        return is_known;
     case QNK_MEASURE_RSS_MAX:
         *value = (double)story->rss_max;
         return story->rss_max > 0;
+    case QNK_MEASURE_DISK_MAX:
+        *value = (double)story->disk_max;
+        return story->disk_max > 0;
     case QNK_MEASURE_EVIDENCE:
         *value = (double)story->evidence;
         return true;

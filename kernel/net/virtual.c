@@ -63,6 +63,15 @@ static void answered(struct qnk_play *play, struct qn_span codes)
     }
 }
 
+static void sent(struct qnk_story *story, const struct qnk_effect *effect)
+{
+    story->sent_messages++;
+    if (effect->send.lane == QNK_LANE_CONSENSUS) {
+        story->vote_bytes +=
+            (effect->send.head == NULL ? 0 : effect->send.head->size) + effect->send.body.size;
+    }
+}
+
 static void stepped(void *ctx, uint32_t node, const struct qnk_event *event,
                     const struct qnk_effects *effects)
 {
@@ -79,9 +88,8 @@ static void stepped(void *ctx, uint32_t node, const struct qnk_event *event,
         } else if (effect->type == QNK_EFFECT_PROPOSED) {
             qnk_story_log(play->story, node, qnk_play_now_us(play), 2, "proposed",
                           effect->proposed.text);
-        } else if (effect->type == QNK_EFFECT_SEND && effect->send.lane == QNK_LANE_CONSENSUS) {
-            play->story->vote_bytes +=
-                (effect->send.head == NULL ? 0 : effect->send.head->size) + effect->send.body.size;
+        } else if (effect->type == QNK_EFFECT_SEND) {
+            sent(play->story, effect);
         }
     }
 }
@@ -415,6 +423,7 @@ static void figures_take(struct qnk_play *play)
     qnk_hex_encode(trace.bytes, QN_HASH_SIZE, play->story->event_hash);
     for (uint32_t i = 0; i < play->spec->nodes_count; i++) {
         play->story->sent_bytes += qnk_world_sent(play->world, i);
+        play->story->cpu_us += qnk_world_worked_us(play->world, i);
     }
 }
 

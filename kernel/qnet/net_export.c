@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 
+#define _XOPEN_SOURCE 700 /* nftw */
+#include <ftw.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernel/base/hex.h"
@@ -8,7 +11,16 @@
 #include "kernel/qnet/net_own.h"
 #include "kernel/qnet/show.h"
 
-enum { LIST = 500, LINE = 65536, IDS_MAX = 65536, PATIENCE_S = 10 };
+enum {
+    LIST = 500,
+    LINE = 65536,
+    IDS_MAX = 65536,
+    PATIENCE_S = 10,
+    FOLDERS_OPEN = 16,
+    DISK_BLOCK = 512, /* of st_blocks, whatever the disk has */
+};
+
+static uint64_t disk_bytes; /* nftw takes no context */
 
 /* --- chains --- */
 
@@ -108,19 +120,12 @@ static void list_read(struct reading *it, const char *method, uint64_t from,
     }
 }
 
-static void sent_read(struct reading *it)
+/* The last word of a node that runs. */
+static void counts_read(struct reading *it)
 {
-    json_t *answer, *metric;
-    size_t i;
+    json_t *answer = ask(it, "metrics", NULL);
 
-    answer = ask(it, "metrics", NULL);
-    json_array_foreach((json_t *)(uintptr_t)qnk_at(answer, "metrics"), i, metric)
-    {
-        if (strcmp(qnk_string(metric, "name"), "qnet_net_bytes_total") == 0 &&
-            strcmp(qnk_string(metric, "labels.direction"), "out") == 0) {
-            it->net->story->sent_bytes += qnk_number(metric, "value");
-        }
-    }
+    qnk_net_counts(&it->net->children[it->node], answer);
     json_decref(answer);
 }
 
@@ -144,12 +149,36 @@ static void chain_read(struct qnk_net *net, uint32_t node, bool counts)
         list_read(&it, "micro", child->window * net->story->window_blocks, micro_take);
     }
     list_read(&it, "macro", child->window, macro_take);
-    sent_read(&it);
+    counts_read(&it);
     qnk_story_chain_done(net->story, node, child->window);
     if (it.out != NULL) {
         (void)fclose(it.out);
     }
     qnk_client_close(&it.client);
+}
+
+static int file_add(const char *path, const struct stat *facts, int kind, struct FTW *at)
+{
+    (void)path;
+    (void)at;
+    disk_bytes += kind == FTW_F ? (uint64_t)facts->st_blocks * DISK_BLOCK : 0;
+    return 0;
+}
+
+static void usage_sum(struct qnk_net *net, struct qnk_net_child *child)
+{
+    struct qnk_story *story = net->story;
+
+    qnk_net_usage(child);
+    qnk_net_counts_keep(child);
+    story->cpu_us += (child->cpu_before_ms + child->cpu_ms) * 1000;
+    story->votes += child->counts_before.votes;
+    story->vote_bytes += child->counts_before.vote_bytes;
+    story->sent_messages += child->counts_before.sent_messages;
+    story->sent_bytes += child->counts_before.sent_bytes;
+    disk_bytes = 0;
+    (void)nftw(child->node->folder, file_add, FOLDERS_OPEN, FTW_PHYS);
+    story->disk_max = disk_bytes > story->disk_max ? disk_bytes : story->disk_max;
 }
 
 void qnk_net_export(struct qnk_net *net)
@@ -169,8 +198,7 @@ void qnk_net_export(struct qnk_net *net)
         }
     }
     for (uint32_t i = 0; i < net->dev.count; i++) {
-        qnk_net_usage(&net->children[i]);
-        net->story->cpu_ms += net->children[i].cpu_before_ms + net->children[i].cpu_ms;
+        usage_sum(net, &net->children[i]);
     }
 }
 
@@ -204,6 +232,45 @@ void qnk_net_usage(struct qnk_net_child *child)
         }
     }
     (void)fclose(in);
+}
+
+/* --- what a node counts --- */
+
+void qnk_net_counts(struct qnk_net_child *child, const json_t *metrics)
+{
+    struct qnk_net_counts counts = {0};
+    json_t *metric;
+    size_t i;
+
+    json_array_foreach((json_t *)(uintptr_t)qnk_at(metrics, "metrics"), i, metric)
+    {
+        const char *name = qnk_string(metric, "name");
+        uint64_t value = qnk_number(metric, "value");
+
+        if (strcmp(name, "qnet_own_votes_total") == 0) {
+            counts.votes += value;
+        } else if (strcmp(name, "qnet_net_messages_total") == 0) {
+            counts.sent_messages += value;
+        } else if (strcmp(name, "qnet_net_message_bytes_total") == 0 &&
+                   strcmp(qnk_string(metric, "labels.topic"), "consensus") == 0) {
+            counts.vote_bytes += value;
+        } else if (strcmp(name, "qnet_net_bytes_total") == 0 &&
+                   strcmp(qnk_string(metric, "labels.direction"), "out") == 0) {
+            counts.sent_bytes += value;
+        }
+    }
+    if (qnk_at(metrics, "metrics") != NULL) {
+        child->counts = counts;
+    }
+}
+
+void qnk_net_counts_keep(struct qnk_net_child *child)
+{
+    child->counts_before.votes += child->counts.votes;
+    child->counts_before.vote_bytes += child->counts.vote_bytes;
+    child->counts_before.sent_messages += child->counts.sent_messages;
+    child->counts_before.sent_bytes += child->counts.sent_bytes;
+    child->counts = (struct qnk_net_counts){0};
 }
 
 /* --- logs --- */

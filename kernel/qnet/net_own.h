@@ -19,6 +19,11 @@ enum {
 
 struct qnk_net;
 
+/* What a node counts of its own work, as its metrics have it. */
+struct qnk_net_counts {
+    uint64_t votes, vote_bytes, sent_messages, sent_bytes;
+};
+
 struct qnk_net_child {
     uv_process_t process; /* first */
     struct qnk_net *net;
@@ -34,10 +39,10 @@ struct qnk_net_child {
     bool is_paused;
     bool is_installed; /* it has what it lacked */
     bool serves, was_held;
-    uint64_t ready_ms;              /* when to say again that it is ready */
-    bool is_answering;              /* its last status was good */
-    uint64_t cpu_ms, cpu_before_ms; /* of the process, of those before it */
-    uint64_t rss;
+    uint64_t ready_ms;                           /* when to say again that it is ready */
+    bool is_answering;                           /* its last status was good */
+    uint64_t cpu_ms, cpu_before_ms;              /* of the process, of those before it */
+    struct qnk_net_counts counts, counts_before; /* the same */
     uint64_t window, head;
     struct qnk_sample last;
 };
@@ -54,7 +59,7 @@ struct qnk_net {
     struct qnk_load *load;
     struct qnk_link *load_links[QNK_SPEC_NODES_MAX];
     uint32_t load_nodes[QNK_SPEC_NODES_MAX];
-    uint64_t start_ms, sample_ms, stop_ms, over_ms;
+    uint64_t start_ms, sample_ms, counts_ms, stop_ms, over_ms;
     uint64_t asked_height,
         counted; /* blocks whose transactions were asked for, and counted final */
     struct qnk_hash chain_id;
@@ -84,4 +89,6 @@ bool qnk_net_lacks_make(struct qnk_net_child *child);
 /* While all still run. */
 void qnk_net_export(struct qnk_net *net);
 void qnk_net_usage(struct qnk_net_child *child);
+void qnk_net_counts(struct qnk_net_child *child, const json_t *metrics);
+void qnk_net_counts_keep(struct qnk_net_child *child); /* the process has ended */
 void qnk_net_logs(struct qnk_net *net);

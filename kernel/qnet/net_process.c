@@ -23,6 +23,7 @@ enum {
     SETTLE_MS = 60000, /* for transfers to become final when all else is over */
     STOP_MS = 15000,   /* until a node that was asked to stop is killed */
     AGAIN_MS = 1000,
+    COUNTS_MS = 1000, /* between two looks at what nodes count */
     RULES_CAP = 1 << 20,
     ENVIRONMENT_MAX = 512,
 };
@@ -84,6 +85,7 @@ static void child_ended(uv_process_t *process, int64_t code, int signal)
     child->is_paused = child->is_answering = false;
     child->cpu_before_ms += child->cpu_ms;
     child->cpu_ms = 0;
+    qnk_net_counts_keep(child);
     snprintf(text, sizeof text, "code %d, signal %d", (int)code, signal);
     qnk_story_stopped(net->story, child->index, now_us(net), text);
     if (child->is_wanted && !net->is_stopping && net->setup->stays_up) {
@@ -344,6 +346,31 @@ static void ask_blocks(struct qnk_net *net)
     }
 }
 
+static void metrics_came(void *ctx, uint64_t tag, const json_t *answer)
+{
+    struct qnk_net *net = ctx;
+
+    qnk_net_counts(&net->children[tag], answer);
+}
+
+/* What a node counted is gone with it, so it is asked now and then. */
+static void ask_metrics(struct qnk_net *net)
+{
+    uint64_t now_ms = qnk_net_now_ms(net);
+
+    if (now_ms < net->counts_ms) {
+        return;
+    }
+    net->counts_ms = now_ms + COUNTS_MS;
+    for (uint32_t i = 0; i < net->dev.count; i++) {
+        struct qnk_net_child *child = &net->children[i];
+
+        if (child->link.is_up && !child->is_paused && !net->setup->stays_up) {
+            (void)qnk_link_ask(&child->link, "metrics", NULL, metrics_came, net, i);
+        }
+    }
+}
+
 static void look(struct qnk_net *net)
 {
     uint64_t now_ms = qnk_net_now_ms(net);
@@ -567,6 +594,7 @@ static void ticked(uv_timer_t *timer)
     nodes_start(net);
     nodes_restart(net);
     look(net);
+    ask_metrics(net);
     ask_blocks(net);
     if (is_up(net) && !net->setup->stays_up) {
         course_do(net);

@@ -127,6 +127,7 @@ struct machine {
     uint64_t cpu_free_us[CPUS];
     uint64_t ledger_free_us, ledger_last_us; /* idle again; its last job was done */
     uint32_t cpu_permille;                   /* of a job's time */
+    uint64_t worked_us;                      /* that its jobs took */
     struct qnk_need *needs[NEEDS_MAX];       /* that were not answered with an instance */
 };
 

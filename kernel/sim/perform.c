@@ -215,6 +215,7 @@ static uint64_t job_time(struct qnk_world *world, uint32_t i, const struct qnk_j
     for (uint32_t cpu = 1; !is_ledger && cpu < CPUS; cpu++) {
         free_us = machine->cpu_free_us[cpu] < *free_us ? &machine->cpu_free_us[cpu] : free_us;
     }
+    machine->worked_us += us;
     *free_us = (*free_us > world->now_us ? *free_us : world->now_us) + us;
     done_us = *free_us + by_lot(world, world->setup.jitter_us);
     if (is_ledger) {

@@ -325,3 +325,8 @@ uint64_t qnk_world_sent(const struct qnk_world *world, uint32_t node)
 {
     return qnk_links_sent(world->links, node);
 }
+
+uint64_t qnk_world_worked_us(const struct qnk_world *world, uint32_t node)
+{
+    return world->machines[node].worked_us;
+}

@@ -188,5 +188,6 @@ struct qnk_drive *qnk_world_drive(struct qnk_world *world, uint32_t node);
 int32_t qnk_world_status(const struct qnk_world *world, uint32_t node);
 const char *qnk_world_why(const struct qnk_world *world, uint32_t node);
 
-/* Bytes that it sent so far. */
+/* Bytes that it sent so far; and the time that its processors worked at jobs, as the model has it. */
 uint64_t qnk_world_sent(const struct qnk_world *world, uint32_t node);
+uint64_t qnk_world_worked_us(const struct qnk_world *world, uint32_t node);

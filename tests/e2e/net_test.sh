@@ -34,7 +34,7 @@ assert:
 compare:
   variants: [{name: all}, {name: calm, drop: [crash, split, nap]}]
   run: {repeats: 2, fail_if: ["calm.final_tps < 0.5 * all.final_tps"]}
-  measure: [final_tps, finality_p99, votes_per_macro]
+  measure: [final_tps, finality_p99, votes_per_macro, evidence]
 END
 }
 
