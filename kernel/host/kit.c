@@ -74,6 +74,23 @@ int32_t qnk_kit_make(const struct qnk_host_setup *setup, struct qnk_metrics *met
     return QN_OK;
 }
 
+int32_t qnk_kit_vouchers_read(const struct qnk_host_setup *setup, char why[QNK_HOST_WHY])
+{
+    const struct qnk_node_file *node = &setup->config->node;
+    const char *path = node->lock_file;
+    char words[QNK_PLUGIN_WHY_MAX] = "";
+    int32_t status = *path == 0 ? QN_OK : qnk_loader_relock(setup->loader, path, words);
+
+    if (status == QN_OK) {
+        path = node->trust_file;
+        status = *path == 0 ? QN_OK : qnk_loader_retrust(setup->loader, path, words);
+    }
+    if (status != QN_OK) {
+        qnk_text(why, QNK_HOST_WHY, "'%.120s': %.270s", path, words);
+    }
+    return status;
+}
+
 void qnk_kit_retire(const struct qnk_log_part *log, struct qnk_instance *instance)
 {
     if (instance != NULL && qnk_instance_life(instance) == QNK_LIFE_ACTIVE &&

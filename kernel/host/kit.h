@@ -34,6 +34,11 @@ QN_MUST_CHECK int32_t qnk_kit_make(const struct qnk_host_setup *setup, struct qn
                                    struct qnk_plugin *plugin, struct qn_span config,
                                    struct qnk_instance **instance, char why[QNK_PLUGIN_WHY_MAX]);
 
+/* Reads again who vouches for plugins: the lock file and the trust file that the node file named
+ * at the start. Not QN_OK: `why` says which and what; what was read before counts on. */
+QN_MUST_CHECK int32_t qnk_kit_vouchers_read(const struct qnk_host_setup *setup,
+                                            char why[QNK_HOST_WHY]);
+
 /* Freezes, where it can be, and destroys an instance that nobody calls any more; NULL is allowed.
  * Its code stays mapped. */
 void qnk_kit_retire(const struct qnk_log_part *log, struct qnk_instance *instance);

@@ -190,8 +190,9 @@ void qnk_ask_reload(struct qnk_question *question)
     int32_t status = qnk_host_reload(question->host, &text);
 
     if (status == QN_OK) {
-        question->answered(question,
-                           json_pack("{s:s%}", "text", (const char *)text.data, (size_t)text.size));
+        question->answered(question, json_pack("{s:s%}", "text",
+                                               text.size == 0 ? "" : (const char *)text.data,
+                                               (size_t)text.size));
     } else {
         qnk_refuse(question, QNK_QUERY_FAILED, "qnet config check", "%.*s",
                    (int)(text.size < 250 ? text.size : 250), (const char *)text.data);

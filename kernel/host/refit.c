@@ -479,22 +479,13 @@ static int32_t make(struct qnk_refit *refit, char why[QNK_REFIT_WORDS])
                : refuse(why, status, "the node cannot try it now: it is busy, or stops");
 }
 
-static int32_t loader_ready(const struct qnk_refit *refit, char why[QNK_REFIT_WORDS])
-{
-    const char *path = refit->host->setup.config->node.lock_file;
-    char words[QNK_PLUGIN_WHY_MAX] = "";
-    int32_t status = *path == 0 ? QN_OK : qnk_loader_relock(refit->host->setup.loader, path, words);
-
-    return status == QN_OK ? QN_OK : refuse(why, status, "'%s': %.300s", path, words);
-}
-
 int32_t qnk_refit_read(struct qnk_host *host, const char *kind, const char *text,
                        struct qnk_refit_typed *typed, char *why, uint64_t room)
 {
     struct qnk_refit *refit = host->refit;
     char words[QNK_PLUGIN_WHY_MAX] = "";
     char reason[QNK_REFIT_WORDS] = "";
-    int32_t status = loader_ready(refit, reason);
+    int32_t status = qnk_kit_vouchers_read(&host->setup, reason);
 
     *typed = (struct qnk_refit_typed){0};
     if (status == QN_OK) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* reload.c: the node file once more, and what of it a running node can take over. */
+/* reload.c: the node file once more, and what of it a running node can take over; before it the
+ * lock file and the trust file. */
 
 #include <string.h>
 
@@ -11,7 +12,7 @@
 
 static int32_t say(struct qn_sink *text, const char *words, const char *what)
 {
-    char line[256];
+    char line[QNK_HOST_WHY + 64];
 
     qnk_text(line, sizeof line, "%s%s\n", words, what);
     return qnk_sink_append(text, line, strlen(line));
@@ -86,6 +87,20 @@ static int32_t compare(const struct qnk_config_part *before, const struct qnk_co
     return status;
 }
 
+/* First, so that the plugins of the node file are held against what vouches for them now. */
+static int32_t vouchers_read(struct qnk_host *host, struct qn_sink *text)
+{
+    char why[QNK_HOST_WHY] = "";
+
+    if (host->phase != QNK_HOST_RUNNING || qnk_kit_vouchers_read(&host->setup, why) == QN_OK) {
+        return QN_OK;
+    }
+
+    int32_t said = say(text, why, "");
+
+    return said == QN_OK ? QN_INVALID : said;
+}
+
 int32_t qnk_host_reload(struct qnk_host *host, struct qn_sink *text)
 {
     struct qnk_budget budget = {.limit = QNK_CONFIG_MEMORY + sizeof(struct qnk_config)};
@@ -101,7 +116,10 @@ int32_t qnk_host_reload(struct qnk_host *host, struct qn_sink *text)
     if (config == NULL) {
         return status;
     }
-    status = qnk_config_init(config, &options);
+    status = vouchers_read(host, text);
+    if (status == QN_OK) {
+        status = qnk_config_init(config, &options);
+    }
     if (status == QN_OK) {
         status = qnk_config_open_node(config, host->setup.config_path);
         if (status == QN_INVALID) {

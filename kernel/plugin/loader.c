@@ -80,6 +80,7 @@ int32_t qnk_loader_relock(struct qnk_loader *loader, const char *path, char why[
     }
     loader->lock_file = fresh;
     loader->has_lock_file = true;
+    loader->reading++;
     (void)pthread_mutex_unlock(&loader->lock);
     return QN_OK;
 }
@@ -95,6 +96,28 @@ static int32_t trust_read(struct qnk_loader *loader, const char *path, char why[
         return QN_IO;
     }
     return qnk_trust_open(path, loader->budget, &loader->trust_file, why);
+}
+
+int32_t qnk_loader_retrust(struct qnk_loader *loader, const char *path,
+                           char why[QNK_PLUGIN_WHY_MAX])
+{
+    struct qnk_trust *fresh = NULL;
+
+    if (loader->trust_file == NULL) {
+        return QN_OK; /* none was named, or the policy is `off` */
+    }
+
+    int32_t status = qnk_trust_open(path, loader->budget, &fresh, why);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    (void)pthread_mutex_lock(&loader->lock);
+    qnk_trust_destroy(loader->trust_file);
+    loader->trust_file = fresh;
+    loader->reading++;
+    (void)pthread_mutex_unlock(&loader->lock);
+    return QN_OK;
 }
 
 static void files_done(struct qnk_loader *loader)
@@ -241,6 +264,9 @@ static int32_t file_load(struct qnk_loader *loader, const char *path, const char
     if (known != NULL) {
         loaded_free(loader, loaded);
         status = qnk_loaded_name_check(&known->plugin, kind, name, why);
+        if (status == QN_OK && known->reading != loader->reading) {
+            status = qnk_loaded_vouch(loader, known, path, why);
+        }
         *plugin = status == QN_OK ? &known->plugin : *plugin;
         return status;
     }
@@ -249,6 +275,7 @@ static int32_t file_load(struct qnk_loader *loader, const char *path, const char
         loaded_free(loader, loaded);
         return status;
     }
+    loaded->reading = loader->reading;
     loaded_add(loader, loaded);
     *plugin = &loaded->plugin;
     return QN_OK;

@@ -84,6 +84,11 @@ QN_MUST_CHECK int32_t qnk_loader_create(const struct qnk_loader_options *options
 QN_MUST_CHECK int32_t qnk_loader_relock(struct qnk_loader *loader, const char *path,
                                         char why[QNK_PLUGIN_WHY_MAX]);
 
+/* The same of the trust file. What was verified before is asked about again when it is looked for
+ * the next time; what runs goes on. QN_INVALID, QN_IO: what was read before counts on. */
+QN_MUST_CHECK int32_t qnk_loader_retrust(struct qnk_loader *loader, const char *path,
+                                         char why[QNK_PLUGIN_WHY_MAX]);
+
 /* After all instances and all metrics of its plugins are gone. */
 void qnk_loader_destroy(struct qnk_loader *loader);
 

@@ -23,6 +23,7 @@ struct qnk_loaded {
     size_t block_size;
     struct qnk_sealed sealed; /* fd -1: linked into the program */
     bool is_mapped;           /* for ever */
+    uint32_t reading;         /* of the files that vouched for it last */
     uint64_t descriptor_size; /* of the symbol; 0: not of a file */
     struct qn_head *table;    /* room for the kind's table */
     size_t table_size;
@@ -53,6 +54,7 @@ struct qnk_loader {
     bool has_lock_file;
     struct qnk_lock lock_file;
     struct qnk_trust *trust_file; /* NULL: there is none */
+    uint32_t reading;             /* counts how often one of both was read again */
     struct qnk_config_plugins config;
 };
 
@@ -76,6 +78,11 @@ QN_MUST_CHECK int32_t qnk_loaded_name_check(const struct qnk_plugin *plugin, con
 QN_MUST_CHECK int32_t qnk_loaded_verify(struct qnk_loader *loader, struct qnk_loaded *loaded,
                                         const char *path, const char *kind, const char *name,
                                         char why[QNK_PLUGIN_WHY_MAX]);
+
+/* Lock file and trust file once more, for a plugin that was verified before they were read again.
+ * Not QN_OK: it is as it was. */
+QN_MUST_CHECK int32_t qnk_loaded_vouch(struct qnk_loader *loader, struct qnk_loaded *loaded,
+                                       const char *path, char why[QNK_PLUGIN_WHY_MAX]);
 
 /* The descriptor against the manifest, then its tables made full size. */
 QN_MUST_CHECK int32_t qnk_loaded_fill(struct qnk_loader *loader, struct qnk_loaded *loaded,

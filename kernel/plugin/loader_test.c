@@ -12,6 +12,7 @@
 
 #include <qnet/compression.h>
 
+#include "kernel/base/hex.h"
 #include "kernel/base/sink.h"
 #include "kernel/config/config.h"
 #include "kernel/plugin/plugin.h"
@@ -348,6 +349,20 @@ static void text_put(const char *path, const char *text, size_t size)
     assert_int_equal(fclose(out), 0);
 }
 
+/* A file as text; gives its size. */
+static size_t text_get(const char *path, char *text, size_t room)
+{
+    FILE *in = fopen(path, "rb");
+
+    assert_non_null(in);
+
+    size_t size = fread(text, 1, room - 1, in);
+
+    text[size] = 0;
+    assert_int_equal(fclose(in), 0);
+    return size;
+}
+
 /* Copies none.so, signed as `version`; the signature's path and that of a trust file. */
 struct signing {
     char path[4096], signature[4200], trust[4200];
@@ -401,6 +416,44 @@ static struct qnk_loader *trusting(const struct signing *it, enum qnk_trust_poli
         fail_msg("%s", why);
     }
     return loader;
+}
+
+static void a_trust_file_that_is_read_again_counts_from_then_on(void **state)
+{
+    struct signing it;
+    char before[2048], after[4096], hash[QNK_HEX_SIZE(QN_HASH_SIZE)];
+    struct qnk_plugin *plugin = NULL;
+
+    signing_make(&it, *state, "1.0.0");
+
+    struct qnk_loader *loader = trusting(&it, QNK_TRUST_WARN, "");
+    size_t size = text_get(it.trust, before, sizeof before);
+
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", it.path, &plugin, why), QN_OK);
+    assert_string_equal(plugin->taint, "");
+    qnk_hex_encode(plugin->hash.bytes, QN_HASH_SIZE, hash);
+    (void)snprintf(after, sizeof after, "%srevoked: [%s]\n", before, hash);
+    text_put(it.trust, after, strlen(after));
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", it.path, &plugin, why), QN_OK);
+    assert_int_equal(qnk_loader_retrust(loader, it.trust, why), QN_OK);
+    /* although it was verified before */
+    refuses(loader, "compression", "none", it.path, QN_DENIED, "revokes this very file");
+
+    text_put(it.trust, "version: 7\n", 11); /* a mistake: what was read counts on */
+    assert_int_equal(qnk_loader_retrust(loader, it.trust, why), QN_INVALID);
+    refuses(loader, "compression", "none", it.path, QN_DENIED, "revokes this very file");
+
+    text_put(it.trust, before, size);
+    assert_int_equal(qnk_loader_retrust(loader, it.trust, why), QN_OK);
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", it.path, &plugin, why), QN_OK);
+    assert_int_equal(unlink(it.signature), 0); /* nobody vouches any more */
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", it.path, &plugin, why), QN_OK);
+    assert_int_equal(qnk_loader_retrust(loader, it.trust, why), QN_OK);
+    assert_int_equal(qnk_loader_find(loader, "compression", "none", it.path, &plugin, why), QN_OK);
+    assert_non_null(strstr(plugin->taint, "not signed"));
+    assert_string_equal(plugin->signer, "");
+    qnk_loader_destroy(loader);
+    signing_end(&it);
 }
 
 /* With a lock file besides, which `enforce` wants too. */
@@ -601,6 +654,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_instances_live_side_by_side, start, stop),
         cmocka_unit_test_setup_teardown(the_lock_file_pins_under_every_policy, start, stop),
         cmocka_unit_test_setup_teardown(a_lock_file_that_is_read_again_counts_from_then_on, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(a_trust_file_that_is_read_again_counts_from_then_on, start,
                                         stop),
         cmocka_unit_test_setup_teardown(enforce_without_a_lock_file_is_refused, start, stop),
         cmocka_unit_test_setup_teardown(enforce_loads_what_is_signed_and_nothing_else, start, stop),

@@ -210,6 +210,34 @@ static int32_t trusted_version_check(const struct qnk_loader *loader,
                                        manifest->version_text, why);
 }
 
+int32_t qnk_loaded_vouch(struct qnk_loader *loader, struct qnk_loaded *loaded, const char *path,
+                         char why[QNK_PLUGIN_WHY_MAX])
+{
+    const struct qnk_manifest *manifest = &loaded->plugin.manifest;
+    struct qnk_loaded it = {
+        .sealed = loaded->sealed,
+        .plugin = {.manifest = *manifest, .hash = loaded->plugin.hash, .size = loaded->plugin.size},
+    };
+    struct qnk_trust_answer answer = {.signer = ""};
+    int32_t status =
+        lock_check(loader, &it, manifest->kind_name, manifest->name, manifest->version_text, why);
+
+    if (status == QN_OK) {
+        status = trust_check(loader, &it, path, manifest->kind_name, manifest->name, &answer, why);
+    }
+    if (status == QN_OK) {
+        status = trusted_version_check(loader, &it.plugin, &answer, why);
+    }
+    if (status != QN_OK) {
+        return status;
+    }
+    loaded->plugin.is_locked = it.plugin.is_locked;
+    memcpy(loaded->plugin.signer, it.plugin.signer, sizeof it.plugin.signer);
+    memcpy(loaded->plugin.taint, it.plugin.taint, sizeof it.plugin.taint);
+    loaded->reading = loader->reading;
+    return QN_OK;
+}
+
 /* Everything that is asked of a file before it is mapped, in the order of abi.md 8. */
 int32_t qnk_loaded_verify(struct qnk_loader *loader, struct qnk_loaded *loaded, const char *path,
                           const char *kind, const char *name, char why[QNK_PLUGIN_WHY_MAX])

@@ -4,7 +4,7 @@
 # made; and a node that is told whose signatures count: it refuses, or is tainted and says so.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 37
+plan 46
 own=$work/own
 mkdir "$own"
 for kind in transport/nanomsg storage/lmdb compression/zstd signature/sodium producer/round-robin \
@@ -114,4 +114,37 @@ PY
 )"
 grep -q 'tainted.*not signed' net/v1/log.* net/v1/out 2>/dev/null
 report 'and its log' $?
+
+# --- what the trust file says later ---
+
+cp net/v1/trust.yaml trusted.yaml
+cp "$top_builddir/plugins/compression/none/.libs/none.so" late.so
+"$qnet" plugin sign -q --key a.key late.so
+is 'a plugin that came later is loaded' "$qnet" -n v1 plugin load "compression={use: none, path: $work/late.so}"
+printf 'revoked: [%s]\n' "$(sha256sum late.so | cut -c 1-64)" >>net/v1/trust.yaml
+ended 'one that is revoked meanwhile is not exchanged' 7 "$qnet" -n v1 plugin swap \
+    "compression={use: none, path: $work/late.so}"
+says 'because the file is read again' 'the trust file revokes this very file'
+# reload: as SIGHUP makes it, with an answer.
+reload() {
+    python3 - "$XDG_RUNTIME_DIR/qnet/v1/admin.sock" <<'PY'
+import json, socket, sys
+it = socket.socket(socket.AF_UNIX)
+it.connect(sys.argv[1])
+it.sendall(b'{"jsonrpc":"2.0","id":1,"method":"node.reload"}\n')
+answer = json.loads(it.makefile().readline())
+print(answer.get("error", {}).get("message"))
+sys.exit("error" in answer)
+PY
+}
+is 'and at a reload' reload
+printf 'least: [{kind: compression, name: zstd, version: "9.0.0"}]\n' >>net/v1/trust.yaml
+ended 'which says it if the node would not start with it' 1 reload
+says 'and why' '9.0.0'
+echo 'nonsense: 1' >>net/v1/trust.yaml
+ended 'or if it cannot be read' 1 reload
+says 'where' 'trust.yaml:[0-9]*:1'
+cp trusted.yaml net/v1/trust.yaml
+is 'what it trusts again is exchanged' "$qnet" -n v1 plugin swap \
+    "compression={use: none, path: $work/late.so}"
 halt v1
