@@ -77,15 +77,16 @@ linked() {
 
 # sources FILES: the engine's in place of a header that it includes.
 sources() {
-    case $1 in
-    *.h*)
-        mkdir -p "$dir/src/$engine"
-        for file in "$src/$engine"/*.c; do
-            case $file in *_test.c) ;; *) cp "$file" "$dir/src/$engine/" && echo "$engine/${file##*/}" ;; esac
-        done
-        ;;
-    *) echo "$1" ;;
-    esac
+    for file in $1; do
+        case $file in
+        *.h) (cd "$src" && find "$engine" -name '*.c' ! -name '*_test.c') ;;
+        *) echo "$file" ;;
+        esac
+    done | sort -u | while read -r file; do
+        mkdir -p "$dir/src/$(dirname "$file")"
+        [ -f "$dir/src/$file" ] || cp "$src/$file" "$dir/src/$file"
+        echo "$file"
+    done
 }
 
 # compiled FILES: mutated objects, the engine's once more for its .so.

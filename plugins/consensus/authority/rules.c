@@ -13,55 +13,24 @@ enum {
 
 /* --- effects --- */
 
-static void pushed(struct rules *rules, int32_t status)
+static void sign(struct qn_inst *rules, enum rules_step step, const uint8_t *digest)
 {
-    if (rules->status == QN_OK) {
-        rules->status = status;
-    }
+    qn_window_sign(&rules->window, 0, step, digest, -1, QN_WINDOW_ALL);
 }
 
-/* A node that does not vote goes the same way and asks for nothing. */
-static void sign(struct rules *rules, enum rules_step step, const uint8_t *digest)
-{
-    struct qn_consensus_effect_request_sign effect = {
-        .window = rules->window,
-        .step = (uint16_t)step,
-        .vr = -1,
-        .digest = digest,
-        .to = UINT32_MAX,
-    };
-
-    if (rules->self != RULES_NO_SELF) {
-        pushed(rules, qn_consensus_effect_request_sign_push(rules->out, &effect));
-    }
-}
-
-static void timer_start(struct rules *rules, enum rules_timer timer, uint64_t delay_ms)
-{
-    struct qn_consensus_effect_timer effect = {
-        .window = rules->window,
-        .timer = timer,
-        .delay_ms = (uint32_t)delay_ms,
-    };
-
-    pushed(rules, qn_consensus_effect_timer_push(rules->out, &effect));
-}
-
-static void retry_start(struct rules *rules)
+static void retry_start(struct qn_inst *rules)
 {
     uint32_t doublings = rules->retries < DOUBLINGS_MAX ? rules->retries : DOUBLINGS_MAX;
 
     if (!rules->is_retrying) {
         rules->is_retrying = true;
-        timer_start(rules, TIMER_RETRY, rules->retry_ms << doublings);
+        qn_window_timer(&rules->window, TIMER_RETRY, rules->retry_ms << doublings);
     }
 }
 
 /* Asks for the verdict on a digest that was named. The own candidate is valid without. */
-static void look_at(struct rules *rules, struct choice *choice)
+static void look_at(struct qn_inst *rules, struct choice *choice)
 {
-    struct qn_consensus_effect_check effect = {.window = rules->window, .digest = choice->digest};
-
     if (choice->verdict != VERDICT_NONE) {
         return;
     }
@@ -70,66 +39,44 @@ static void look_at(struct rules *rules, struct choice *choice)
         return;
     }
     choice->verdict = VERDICT_ASKED;
-    pushed(rules, qn_consensus_effect_check_push(rules->out, &effect));
+    qn_window_check(&rules->window, choice->digest);
 }
 
 /* --- what events say --- */
 
-int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *event)
+static int32_t on_open(struct qn_inst *rules, const struct qn_consensus_event_open *event)
 {
-    struct qn_span rest = event->members;
-    uint64_t total = 0;
+    int32_t status = qn_window_open(&rules->window, event);
 
-    rules->is_open = false;
-    for (uint32_t i = 0; i < event->members_count; i++) {
-        struct qn_member member;
-
-        qn_member_next(&rest, &member);
-        rules->weights[i] = member.weight;
-        if (member.weight > UINT64_MAX / 4 - total) {
-            return QN_INVALID;
-        }
-        total += member.weight;
+    if (status != QN_OK) {
+        return status;
     }
-    if (total == 0 || total != event->total || event->quorum > total ||
-        event->quorum <= total / 2 ||
-        (event->self != RULES_NO_SELF && event->self >= event->members_count)) {
-        return QN_INVALID;
-    }
-    rules->window = event->window;
-    rules->self = event->self;
-    rules->count = event->members_count;
-    rules->total = total;
-    rules->quorum = event->quorum;
-    rules->honest = total / 3 + 1;
     choices_clear(&rules->choices);
     rules->has_candidate = false;
     rules->offer = rules->approval = DUTY_OPEN;
     rules->certified = 0;
     rules->is_waiting = rules->is_retrying = rules->is_split = false;
     rules->waits = rules->retries = 0;
-    rules->reported_phase = 0;
-    rules->is_open = true;
     return QN_OK;
 }
 
-void rules_vote(struct rules *rules, uint32_t step, uint32_t round, uint32_t from,
-                const uint8_t *digest)
+static void on_vote(struct qn_inst *rules, const struct qn_consensus_event_vote *event)
 {
-    enum naming by = step == STEP_OFFER ? NAMED_BY_OFFER : NAMED_BY_APPROVAL;
+    enum naming by = event->step == STEP_OFFER ? NAMED_BY_OFFER : NAMED_BY_APPROVAL;
     struct choice *choice;
 
-    if ((step != STEP_OFFER && step != STEP_APPROVE) || round != 0 || from >= rules->count ||
-        qn_digest_is_nil(digest)) {
+    if ((event->step != STEP_OFFER && event->step != STEP_APPROVE) || event->round != 0 ||
+        event->from >= rules->window.count || qn_digest_is_nil(event->digest)) {
         return;
     }
-    choice = choices_add(&rules->choices, by, from, rules->weights[from], digest);
+    choice = choices_add(&rules->choices, by, event->from, rules->window.weights[event->from],
+                         event->digest);
     if (choice != NULL) {
         look_at(rules, choice);
     }
 }
 
-static void duty_set(struct rules *rules, uint32_t step, enum rules_duty duty)
+static void duty_set(struct qn_inst *rules, uint32_t step, enum rules_duty duty)
 {
     if (step == STEP_OFFER) {
         rules->offer = duty;
@@ -140,11 +87,12 @@ static void duty_set(struct rules *rules, uint32_t step, enum rules_duty duty)
 
 /* The guard refused and nothing was signed: a chain may not be durable yet, or the node may not
  * sign for now. */
-void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *event)
+static void on_signed(struct qn_inst *rules, const struct qn_consensus_event_signed *event)
 {
     enum { NOTHING = 4 };
+    struct qn_consensus_event_vote vote;
 
-    if (rules->self == RULES_NO_SELF || event->round != 0) {
+    if (rules->window.self == QN_WINDOW_NO_SELF || event->round != 0) {
         return;
     }
     if (event->result == NOTHING) {
@@ -153,28 +101,29 @@ void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *e
         return;
     }
     duty_set(rules, event->step, DUTY_DONE);
-    rules_vote(rules, event->step, event->round, rules->self, event->digest);
+    vote = qn_engine_own_vote(&rules->window, event);
+    on_vote(rules, &vote);
 }
 
-static void duties_wake(struct rules *rules)
+static void duties_wake(struct qn_inst *rules)
 {
     rules->offer = rules->offer == DUTY_RESTING ? DUTY_OPEN : rules->offer;
     rules->approval = rules->approval == DUTY_RESTING ? DUTY_OPEN : rules->approval;
 }
 
-void rules_candidate(struct rules *rules, const uint8_t *digest)
+static void on_candidate(struct qn_inst *rules, const struct qn_consensus_event_candidate *event)
 {
-    struct choice *choice = choices_find(&rules->choices, digest);
+    struct choice *choice = choices_find(&rules->choices, event->digest);
 
     rules->has_candidate = true;
-    memcpy(rules->candidate, digest, QN_HASH_SIZE);
+    memcpy(rules->candidate, event->digest, QN_HASH_SIZE);
     if (choice != NULL) {
         choice->verdict = VERDICT_VALID;
     }
     duties_wake(rules);
 }
 
-void rules_checked(struct rules *rules, const struct qn_consensus_event_checked *event)
+static void on_checked(struct qn_inst *rules, const struct qn_consensus_event_checked *event)
 {
     static const enum verdict verdicts[] = {VERDICT_NONE, VERDICT_VALID, VERDICT_INVALID,
                                             VERDICT_LATER};
@@ -192,7 +141,7 @@ void rules_checked(struct rules *rules, const struct qn_consensus_event_checked 
     }
 }
 
-static void verdicts_ask_again(struct rules *rules)
+static void verdicts_ask_again(struct qn_inst *rules)
 {
     for (uint32_t i = 0; i < rules->choices.count; i++) {
         struct choice *choice = &rules->choices.items[i];
@@ -204,12 +153,12 @@ static void verdicts_ask_again(struct rules *rules)
     }
 }
 
-void rules_timer(struct rules *rules, uint32_t timer)
+static void on_timer(struct qn_inst *rules, const struct qn_consensus_event_timer *event)
 {
-    if (timer == TIMER_WAIT && rules->is_waiting) {
+    if (event->timer == TIMER_WAIT && rules->is_waiting) {
         rules->is_waiting = false;
         rules->waits++;
-    } else if (timer == TIMER_RETRY && rules->is_retrying) {
+    } else if (event->timer == TIMER_RETRY && rules->is_retrying) {
         rules->is_retrying = false;
         rules->retries++;
         duties_wake(rules);
@@ -220,44 +169,39 @@ void rules_timer(struct rules *rules, uint32_t timer)
 /* --- the rules --- */
 
 /* A0. One that was asked for and did not come is asked for again with the next approval. */
-static void do_certify(struct rules *rules)
+static void do_certify(struct qn_inst *rules)
 {
     const struct choice *best = choices_best(&rules->choices, NAMED_BY_APPROVAL, false);
 
-    if (best == NULL || best->weights[NAMED_BY_APPROVAL] < rules->quorum ||
+    if (best == NULL || best->weights[NAMED_BY_APPROVAL] < rules->window.quorum ||
         best->weights[NAMED_BY_APPROVAL] <= rules->certified) {
         return;
     }
-
-    struct qn_consensus_effect_certify effect = {
-        .window = rules->window,
-        .step = STEP_APPROVE,
-        .digest = best->digest,
-    };
-
     rules->certified = best->weights[NAMED_BY_APPROVAL];
-    pushed(rules, qn_consensus_effect_certify_push(rules->out, &effect));
+    qn_window_certify(&rules->window, 0, STEP_APPROVE, best->digest, false);
 }
 
 /* Whether this member is a quorum, and so needs to hear nobody. */
-static bool is_alone(const struct rules *rules)
+static bool is_alone(const struct qn_inst *rules)
 {
-    return rules->self != RULES_NO_SELF && rules->weights[rules->self] >= rules->quorum;
+    return rules->window.self != QN_WINDOW_NO_SELF &&
+           rules->window.weights[rules->window.self] >= rules->window.quorum;
 }
 
 /* What this member has to offer: its candidate, or as long as it has none what P offer. */
-static const uint8_t *find_own(const struct rules *rules)
+static const uint8_t *find_own(const struct qn_inst *rules)
 {
     const struct choice *best = choices_best(&rules->choices, NAMED_BY_OFFER, true);
 
     if (rules->has_candidate) {
         return rules->candidate;
     }
-    return best != NULL && best->weights[NAMED_BY_OFFER] >= rules->honest ? best->digest : NULL;
+    return best != NULL && best->weights[NAMED_BY_OFFER] >= rules->window.honest ? best->digest
+                                                                                 : NULL;
 }
 
 /* A1. Who has approved has no more to offer. */
-static void do_offer(struct rules *rules)
+static void do_offer(struct qn_inst *rules)
 {
     const uint8_t *own = find_own(rules);
 
@@ -270,15 +214,15 @@ static void do_offer(struct rules *rules)
 
 /* Offers differ: a quorum of them was waited for. The heaviest may be one that nobody can have, but
  * only if less than P offer it. */
-static const struct choice *find_offered(struct rules *rules)
+static const struct choice *find_offered(struct qn_inst *rules)
 {
     const struct choice *best = choices_best(&rules->choices, NAMED_BY_OFFER, false);
-    bool is_over = rules->choices.heard[NAMED_BY_OFFER] == rules->total || rules->waits > 0;
+    bool is_over = rules->choices.heard[NAMED_BY_OFFER] == rules->window.total || rules->waits > 0;
 
-    if (best == NULL || (best->weights[NAMED_BY_OFFER] < rules->quorum && !is_over)) {
+    if (best == NULL || (best->weights[NAMED_BY_OFFER] < rules->window.quorum && !is_over)) {
         return NULL;
     }
-    if (best->verdict != VERDICT_VALID && best->weights[NAMED_BY_OFFER] < rules->honest &&
+    if (best->verdict != VERDICT_VALID && best->weights[NAMED_BY_OFFER] < rules->window.honest &&
         rules->waits >= PATIENCE) {
         return choices_best(&rules->choices, NAMED_BY_OFFER, true);
     }
@@ -286,7 +230,7 @@ static const struct choice *find_offered(struct rules *rules)
 }
 
 /* A2 */
-static void do_approve(struct rules *rules)
+static void do_approve(struct qn_inst *rules)
 {
     const struct choice *approved = choices_best(&rules->choices, NAMED_BY_APPROVAL, false);
     const struct choice *offered = find_offered(rules);
@@ -295,7 +239,7 @@ static void do_approve(struct rules *rules)
     if (rules->approval != DUTY_OPEN) {
         return;
     }
-    if (approved != NULL && approved->weights[NAMED_BY_APPROVAL] >= rules->honest) {
+    if (approved != NULL && approved->weights[NAMED_BY_APPROVAL] >= rules->window.honest) {
         digest = approved->verdict == VERDICT_VALID ? approved->digest : NULL;
     } else if (offered != NULL && offered->verdict == VERDICT_VALID) {
         digest = offered->digest;
@@ -309,75 +253,84 @@ static void do_approve(struct rules *rules)
 }
 
 /* Goes on while offers differ: each time that it is due counts. */
-static void do_wait(struct rules *rules)
+static void do_wait(struct qn_inst *rules)
 {
     if (rules->approval == DUTY_OPEN && !rules->is_waiting && rules->waits < PATIENCE &&
-        rules->choices.heard[NAMED_BY_OFFER] >= rules->quorum) {
+        rules->choices.heard[NAMED_BY_OFFER] >= rules->window.quorum) {
         rules->is_waiting = true;
-        timer_start(rules, TIMER_WAIT, rules->wait_ms);
+        qn_window_timer(&rules->window, TIMER_WAIT, rules->wait_ms);
     }
 }
 
 /* Says it once, as nobody but people can help. */
-static void look_for_split(struct rules *rules)
+static void look_for_split(struct qn_inst *rules)
 {
     static const char words[] =
         "approvals differ for good: no digest of this window can reach a quorum any more; "
         "authority tolerates crashes, not this: start a network file from the last final window";
     const struct choice *best = choices_best(&rules->choices, NAMED_BY_APPROVAL, false);
-    uint64_t missing = rules->total - rules->choices.heard[NAMED_BY_APPROVAL];
+    uint64_t missing = rules->window.total - rules->choices.heard[NAMED_BY_APPROVAL];
 
     if (!rules->is_split && best != NULL &&
-        best->weights[NAMED_BY_APPROVAL] + missing < rules->quorum) {
+        best->weights[NAMED_BY_APPROVAL] + missing < rules->window.quorum) {
         rules->is_split = true;
-        rules->host->log(rules->node, 0,
-                         (struct qn_span){(const uint8_t *)words, sizeof words - 1});
+        rules->window.host->log(rules->node, 0,
+                                (struct qn_span){(const uint8_t *)words, sizeof words - 1});
     }
 }
 
 /* --- reports --- */
 
-uint16_t rules_phase(const struct rules *rules)
+static uint16_t phase(const struct qn_inst *rules)
 {
-    if (!rules->is_open) {
-        return 0;
-    }
     return rules->approval == DUTY_DONE || rules->choices.heard[NAMED_BY_APPROVAL] > 0
                ? PHASE_APPROVE
                : PHASE_OFFER;
 }
 
-uint64_t rules_have(const struct rules *rules)
+static uint64_t have(const struct qn_inst *rules)
 {
-    enum naming by = rules_phase(rules) == PHASE_APPROVE ? NAMED_BY_APPROVAL : NAMED_BY_OFFER;
-    const struct choice *best = rules->is_open ? choices_best(&rules->choices, by, false) : NULL;
+    enum naming by = phase(rules) == PHASE_APPROVE ? NAMED_BY_APPROVAL : NAMED_BY_OFFER;
+    const struct choice *best = choices_best(&rules->choices, by, false);
 
     return best != NULL ? best->weights[by] : 0;
 }
 
-static void report(struct rules *rules)
-{
-    struct qn_consensus_effect_report effect = {
-        .window = rules->window,
-        .phase = rules_phase(rules),
-        .have = rules_have(rules),
-        .need = rules->quorum,
-    };
-
-    if (effect.phase == rules->reported_phase && effect.have == rules->reported_have) {
-        return;
-    }
-    rules->reported_phase = effect.phase;
-    rules->reported_have = effect.have;
-    pushed(rules, qn_consensus_effect_report_push(rules->out, &effect));
-}
-
-void rules_run(struct rules *rules)
+static void run(struct qn_inst *rules)
 {
     do_certify(rules);
     do_offer(rules);
     do_approve(rules);
     do_wait(rules);
     look_for_split(rules);
-    report(rules);
+    qn_window_report(&rules->window, 0, phase(rules), have(rules), UINT64_MAX);
 }
+
+static void status_tell(const struct qn_inst *rules, struct qn_consensus_status *status)
+{
+    status->phase = phase(rules);
+    status->have = have(rules);
+}
+
+static void text_add(const struct qn_inst *rules, struct qn_engine_text *text)
+{
+    if (rules->window.is_open && rules->is_split) {
+        qn_engine_say(text, "; approvals differ for good, and people have to help");
+    }
+    qn_engine_say(text, "; tolerates crashes only, no liars");
+}
+
+static const char *const phases[] = {"idle", "", "", "approve", "offer"};
+
+const struct qn_engine rules_engine = {
+    .open = on_open,
+    .candidate = on_candidate,
+    .vote = on_vote,
+    .checked = on_checked,
+    .timer = on_timer,
+    .own = on_signed,
+    .run = run,
+    .status = status_tell,
+    .text = text_add,
+    .phases = phases,
+};

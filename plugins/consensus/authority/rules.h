@@ -36,11 +36,9 @@
 
 #include <stdbool.h>
 
-#include <qnet/consensus.h>
+#include <qnet/engine.h>
 
 #include "choices.h"
-
-#define RULES_NO_SELF UINT32_C(0xffffffff)
 
 enum rules_step { STEP_APPROVE = 2, STEP_OFFER = 5 };
 
@@ -49,17 +47,12 @@ enum rules_timer { TIMER_WAIT, TIMER_RETRY };
 /* A duty of this window. */
 enum rules_duty { DUTY_OPEN, DUTY_ASKED, DUTY_RESTING, DUTY_DONE };
 
-struct rules {
-    const struct qn_host *host;
+struct qn_inst {
+    struct qn_window window;
     struct qn_node *node;
     uint64_t wait_ms, retry_ms;
 
     /* Of the window. */
-    bool is_open;
-    uint64_t window;
-    uint32_t self, count;
-    uint64_t total, quorum, honest; /* honest: a weight that holds an honest member, P */
-    uint64_t weights[QN_CONSENSUS_MEMBERS_MAX];
     struct choices choices;
     bool has_candidate;
     uint8_t candidate[QN_HASH_SIZE];
@@ -68,28 +61,7 @@ struct rules {
     bool is_waiting, is_retrying;
     uint32_t waits, retries; /* how often each timer was due */
     bool is_split;           /* no digest can reach a quorum any more */
-    uint16_t reported_phase;
-    uint64_t reported_have;
-
-    /* During a call. */
-    struct qn_effects *out;
-    int32_t status;
 };
 
-/* Begins a window; what was before is forgotten. INVALID: the set contradicts itself. */
-QN_MUST_CHECK int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *event);
-
-/* Evaluates the rules. */
-void rules_run(struct rules *rules);
-
-/* What events say. */
-void rules_vote(struct rules *rules, uint32_t step, uint32_t round, uint32_t from,
-                const uint8_t *digest);
-void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *event);
-void rules_candidate(struct rules *rules, const uint8_t *digest);
-void rules_checked(struct rules *rules, const struct qn_consensus_event_checked *event);
-void rules_timer(struct rules *rules, uint32_t timer);
-
-/* Phase as in the report effect, and the weight that has done what it is about. */
-uint16_t rules_phase(const struct rules *rules);
-uint64_t rules_have(const struct rules *rules);
+/* What it does on each event, and says of itself. */
+extern const struct qn_engine rules_engine;

@@ -2,8 +2,6 @@
 
 #include "rules.h"
 
-#include <qnet/leader.h>
-
 enum {
     PARTS = 8, /* a report is made whenever another such part of the weight has voted */
     TIMER_BITS = 3,
@@ -27,137 +25,95 @@ static void value_set(struct rules_value *to, uint32_t round, const uint8_t *dig
 
 /* --- effects --- */
 
-static void pushed(struct rules *rules, int32_t status)
-{
-    if (rules->status == QN_OK) {
-        rules->status = status;
-    }
-}
-
-/* A node that does not vote goes the same way and asks for nothing. */
-static void sign(struct rules *rules, uint32_t round, enum rules_step step, const uint8_t *digest,
+static void sign(struct qn_inst *rules, uint32_t round, enum rules_step step, const uint8_t *digest,
                  int64_t vr, uint32_t to)
 {
-    struct qn_consensus_effect_request_sign effect = {
-        .window = rules->window,
-        .round = round,
-        .step = (uint16_t)step,
-        .vr = (int32_t)vr,
-        .digest = digest,
-        .to = to,
-    };
-
-    if (rules->self != RULES_NO_SELF) {
-        pushed(rules, qn_consensus_effect_request_sign_push(rules->out, &effect));
-    }
+    qn_window_sign(&rules->window, round, step, digest, vr, to);
 }
 
-static uint32_t leader_of(const struct rules *rules, uint32_t round)
+static uint32_t leader_of(const struct qn_inst *rules, uint32_t round)
 {
-    return qn_leader_draw(rules->host, rules->seed, rules->window, round, rules->weights,
-                          rules->count, rules->total);
+    return qn_window_leader(&rules->window, round);
 }
 
 /* The leader's certificates go to all. Others make one only of votes that the exchange brought
  * them, as it did to all. */
-static void certify(struct rules *rules, uint32_t round, enum rules_step step,
+static void certify(struct qn_inst *rules, uint32_t round, enum rules_step step,
                     const uint8_t *digest)
 {
-    struct qn_consensus_effect_certify effect = {
-        .window = rules->window,
-        .round = round,
-        .step = (uint16_t)step,
-        .digest = digest,
-        .share = leader_of(rules, round) == rules->self,
-    };
-
-    pushed(rules, qn_consensus_effect_certify_push(rules->out, &effect));
+    qn_window_certify(&rules->window, round, step, digest,
+                      leader_of(rules, round) == rules->window.self);
 }
 
 /* Asks for a digest's verdict on first sight, and again where it could not be told. */
-static void look_at(struct rules *rules, const uint8_t *digest)
+static void look_at(struct qn_inst *rules, const uint8_t *digest)
 {
-    struct qn_consensus_effect_check effect = {.window = rules->window, .digest = digest};
-    enum qn_verdict verdict;
+    enum qn_verdict verdict = qn_verdicts_of(&rules->verdicts, digest);
 
-    if (qn_digest_is_nil(digest)) {
-        return;
-    }
-    verdict = qn_verdicts_of(&rules->verdicts, digest);
-    if (verdict == QN_VERDICT_NONE || verdict == QN_VERDICT_LATER) {
+    if (!qn_digest_is_nil(digest) && (verdict == QN_VERDICT_NONE || verdict == QN_VERDICT_LATER)) {
         qn_verdicts_set(&rules->verdicts, digest, QN_VERDICT_ASKED, 0);
-        pushed(rules, qn_consensus_effect_check_push(rules->out, &effect));
+        qn_window_check(&rules->window, digest);
     }
 }
 
 /* --- timers --- */
 
 /* It names the round, so that a timer of a round that is over means nothing. */
-static uint32_t timer_number(const struct rules *rules, enum rules_timer timer)
+static uint32_t timer_number(const struct qn_inst *rules, enum rules_timer timer)
 {
     return rules->round << TIMER_BITS | (uint32_t)timer;
 }
 
-static bool has_fired(const struct rules *rules, enum rules_timer timer)
+static bool has_fired(const struct qn_inst *rules, enum rules_timer timer)
 {
     return (rules->fired >> timer & 1) != 0;
 }
 
-static void timer_start(struct rules *rules, enum rules_timer timer, uint64_t delay_ms)
+static void timer_start(struct qn_inst *rules, enum rules_timer timer, uint64_t delay_ms)
 {
-    struct qn_consensus_effect_timer effect = {
-        .window = rules->window,
-        .timer = timer_number(rules, timer),
-        .delay_ms = (uint32_t)delay_ms,
-    };
-
-    QN_ASSERT(delay_ms <= UINT32_MAX);
     rules->running |= UINT32_C(1) << timer;
     rules->fired &= ~(UINT32_C(1) << timer);
-    pushed(rules, qn_consensus_effect_timer_push(rules->out, &effect));
+    qn_window_timer(&rules->window, timer_number(rules, timer), delay_ms);
 }
 
-static void timers_cancel(struct rules *rules)
+static void timers_cancel(struct qn_inst *rules)
 {
     for (uint32_t i = 0; i < TIMERS; i++) {
-        struct qn_consensus_effect_cancel effect = {
-            .window = rules->window,
-            .timer = timer_number(rules, (enum rules_timer)i),
-        };
-
         if ((rules->running >> i & 1) != 0) {
-            pushed(rules, qn_consensus_effect_cancel_push(rules->out, &effect));
+            qn_window_cancel(&rules->window, timer_number(rules, (enum rules_timer)i));
         }
     }
     rules->running = 0;
     rules->fired = 0;
 }
 
-void rules_timer(struct rules *rules, uint32_t timer)
+static void on_timer(struct qn_inst *rules, const struct qn_consensus_event_timer *event)
 {
-    uint32_t bit = UINT32_C(1) << (timer & ((1u << TIMER_BITS) - 1));
+    uint32_t bit = UINT32_C(1) << (event->timer & ((1u << TIMER_BITS) - 1));
 
-    if (timer >> TIMER_BITS == (rules->round << TIMER_BITS) >> TIMER_BITS) {
+    if (event->timer >> TIMER_BITS == (rules->round << TIMER_BITS) >> TIMER_BITS) {
         rules->fired |= rules->running & bit;
         rules->running &= ~bit;
     }
 }
 
 /* The round's time begins, anew if it was over. */
-static void round_time(struct rules *rules)
+static void round_time(struct qn_inst *rules)
 {
     const struct rules_times *times = &rules->times;
     uint64_t delay_ms = times->round_ms + (uint64_t)times->round_step_ms * rules->round;
 
     timer_start(rules, TIMER_ROUND,
                 delay_ms < times->round_max_ms ? delay_ms : times->round_max_ms);
-    rules->start = rules->head > rules->last ? rules->head : rules->head > 0 ? rules->last : 0;
+    rules->start = rules->head > rules->window.last ? rules->head
+                   : rules->head > 0                ? rules->window.last
+                                                    : 0;
 }
 
 /* --- rounds --- */
 
 /* NULL: out of the rounds whose votes are kept. */
-static struct rules_round *round_of(struct rules *rules, uint32_t round)
+static struct rules_round *round_of(struct qn_inst *rules, uint32_t round)
 {
     struct rules_round *it = &rules->rounds[round % RULES_ROUNDS];
 
@@ -177,27 +133,27 @@ static struct rules_round *round_of(struct rules *rules, uint32_t round)
     return it;
 }
 
-static struct rules_round *own_round(struct rules *rules)
+static struct rules_round *own_round(struct qn_inst *rules)
 {
     return round_of(rules, rules->round);
 }
 
-static void round_begin(struct rules *rules, uint32_t round)
+static void round_begin(struct qn_inst *rules, uint32_t round)
 {
     rules->round = round;
     rules->leader = leader_of(rules, round);
     rules->has_proposed = rules->has_prepared = rules->has_finished = false;
     rules->ahead = 0;
-    for (uint32_t i = 0; i < rules->count; i++) {
-        rules->ahead += rules->highest[i] > round ? rules->weights[i] : 0;
+    for (uint32_t i = 0; i < rules->window.count; i++) {
+        rules->ahead += rules->highest[i] > round ? rules->window.weights[i] : 0;
     }
     round_time(rules);
-    if (round > 0 && rules->leader == rules->self) {
+    if (round > 0 && rules->leader == rules->window.self) {
         timer_start(rules, TIMER_DELTA, rules->times.delta_ms);
     }
 }
 
-static void enter(struct rules *rules, uint32_t round)
+static void enter(struct qn_inst *rules, uint32_t round)
 {
     QN_ASSERT(round > rules->round);
     timers_cancel(rules);
@@ -205,7 +161,7 @@ static void enter(struct rules *rules, uint32_t round)
 }
 
 /* The own time-out for a round: what is signed before it stays below. */
-static void timeout_sign(struct rules *rules, uint32_t round, uint32_t to)
+static void timeout_sign(struct qn_inst *rules, uint32_t round, uint32_t to)
 {
     const struct rules_value *high = &rules->high;
 
@@ -214,7 +170,7 @@ static void timeout_sign(struct rules *rules, uint32_t round, uint32_t to)
 }
 
 /* The highest certificate up to the own round; what was kept before it is below. */
-static bool raise_high(struct rules *rules)
+static bool raise_high(struct qn_inst *rules)
 {
     bool has_changed = false;
 
@@ -231,7 +187,7 @@ static bool raise_high(struct rules *rules)
 }
 
 /* Entering while it lives. The leader has to learn of the highest certificate. */
-static void enter_live(struct rules *rules, uint32_t round)
+static void enter_live(struct qn_inst *rules, uint32_t round)
 {
     enter(rules, round);
     (void)raise_high(rules);
@@ -243,16 +199,16 @@ static void enter_live(struct rules *rules, uint32_t round)
 /* --- the chain's marks --- */
 
 /* Whether the chain has grown by `blocks` since the own round began. */
-static bool has_grown(const struct rules *rules, uint64_t blocks)
+static bool has_grown(const struct qn_inst *rules, uint64_t blocks)
 {
     return rules->start != 0 && rules->head >= rules->start + blocks;
 }
 
-void rules_head(struct rules *rules, uint64_t height)
+static void on_head(struct qn_inst *rules, const struct qn_consensus_event_head *event)
 {
-    rules->head = height > rules->head ? height : rules->head;
+    rules->head = event->height > rules->head ? event->height : rules->head;
     if (rules->start == 0) {
-        rules->start = rules->head > rules->last ? rules->head : rules->last;
+        rules->start = rules->head > rules->window.last ? rules->head : rules->window.last;
     }
 
     /* What could not be told of them may be told now, and nobody may name them again: prepares go
@@ -267,54 +223,26 @@ void rules_head(struct rules *rules, uint64_t height)
 
 /* Half a window of blocks ends a round, as its timer does. Production pauses when three
  * windows are not final, so this shortens a few rounds at most. */
-static bool is_round_over(const struct rules *rules)
+static bool is_round_over(const struct qn_inst *rules)
 {
-    return has_fired(rules, TIMER_ROUND) || has_grown(rules, (rules->length + 1) / 2);
+    return has_fired(rules, TIMER_ROUND) || has_grown(rules, (rules->window.length + 1) / 2);
 }
 
-static bool is_delta_over(const struct rules *rules)
+static bool is_delta_over(const struct qn_inst *rules)
 {
-    return has_fired(rules, TIMER_DELTA) || has_grown(rules, (rules->length + 8) / 9);
+    return has_fired(rules, TIMER_DELTA) || has_grown(rules, (rules->window.length + 8) / 9);
 }
 
 /* --- what events say --- */
 
-static bool set_read(struct rules *rules, const struct qn_consensus_event_open *event)
+static int32_t on_open(struct qn_inst *rules, const struct qn_consensus_event_open *event)
 {
-    struct qn_span rest = event->members;
-    uint64_t total = 0;
+    int32_t status = qn_window_open(&rules->window, event);
 
-    for (uint32_t i = 0; i < event->members_count; i++) {
-        struct qn_member member;
-
-        qn_member_next(&rest, &member);
-        rules->weights[i] = member.weight;
-        rules->highest[i] = 0;
-        if (member.weight > UINT64_MAX / 4 - total) {
-            return false;
-        }
-        total += member.weight;
+    if (status != QN_OK) {
+        return status;
     }
-    return total > 0 && total == event->total && event->quorum <= total &&
-           event->quorum > total / 2 && event->last >= event->first &&
-           (event->self == RULES_NO_SELF || event->self < event->members_count);
-}
-
-int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *event)
-{
-    rules->is_open = false;
-    if (!set_read(rules, event)) {
-        return QN_INVALID;
-    }
-    rules->window = event->window;
-    rules->last = event->last;
-    rules->length = event->last - event->first + 1;
-    rules->self = event->self;
-    rules->count = event->members_count;
-    rules->total = event->total;
-    rules->quorum = event->quorum;
-    rules->honest = event->total / 3 + 1;
-    memcpy(rules->seed, event->seed, QN_HASH_SIZE);
+    memset(rules->highest, 0, rules->window.count * sizeof rules->highest[0]);
     rules->head = 0;
     rules->candidate.is_set = false;
     rules->lock.round = rules->high.round = RULES_NOBODY;
@@ -324,42 +252,40 @@ int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *ev
     }
     rules->timeout_round = 0;
     rules->running = rules->fired = 0;
-    rules->reported_phase = 0;
-    rules->is_open = true;
     round_begin(rules, 0);
     return QN_OK;
 }
 
-static void was_in(struct rules *rules, uint32_t member, uint32_t round)
+static void was_in(struct qn_inst *rules, uint32_t member, uint32_t round)
 {
     if (round <= rules->highest[member] || round > RULES_ROUND_MAX) {
         return;
     }
     if (rules->highest[member] <= rules->round && round > rules->round) {
-        rules->ahead += rules->weights[member];
+        rules->ahead += rules->window.weights[member];
     }
     rules->highest[member] = round;
 }
 
 /* H2 */
-static bool catch_up(struct rules *rules)
+static bool catch_up(struct qn_inst *rules)
 {
     uint64_t weight = 0;
     uint64_t below = UINT64_MAX;
     uint32_t round = 0;
 
-    if (rules->ahead < rules->honest) {
+    if (rules->ahead < rules->window.honest) {
         return false;
     }
-    while (weight < rules->honest) {
+    while (weight < rules->window.honest) {
         round = 0;
-        for (uint32_t i = 0; i < rules->count; i++) {
+        for (uint32_t i = 0; i < rules->window.count; i++) {
             if (rules->highest[i] < below && rules->highest[i] > round) {
                 round = rules->highest[i];
             }
         }
-        for (uint32_t i = 0; i < rules->count; i++) {
-            weight += rules->highest[i] == round ? rules->weights[i] : 0;
+        for (uint32_t i = 0; i < rules->window.count; i++) {
+            weight += rules->highest[i] == round ? rules->window.weights[i] : 0;
         }
         below = round;
     }
@@ -367,23 +293,26 @@ static bool catch_up(struct rules *rules)
     return true;
 }
 
-static void timeout_count(struct rules *rules, struct rules_round *it, uint32_t from)
+static void timeout_count(struct qn_inst *rules, struct rules_round *it, uint32_t from)
 {
     uint8_t bit = (uint8_t)(1u << from % 8);
 
     if ((it->timed_out[from / 8] & bit) == 0) {
         it->timed_out[from / 8] |= bit;
-        it->timeouts += rules->weights[from];
+        it->timeouts += rules->window.weights[from];
     }
 }
 
 /* A round's votes are taken in only after H2, which may bring the round within reach. */
-void rules_vote(struct rules *rules, uint32_t round, uint32_t step, int32_t vr, uint32_t from,
-                const uint8_t *digest)
+static void on_vote(struct qn_inst *rules, const struct qn_consensus_event_vote *event)
 {
+    const uint8_t *digest = event->digest;
+    uint32_t from = event->from;
+    uint32_t round = event->round;
+    uint16_t step = event->step;
     struct rules_round *it;
 
-    if (from >= rules->count) {
+    if (from >= rules->window.count) {
         return;
     }
     was_in(rules, from, step == STEP_TIMEOUT && round > 0 ? round - 1 : round);
@@ -393,29 +322,30 @@ void rules_vote(struct rules *rules, uint32_t round, uint32_t step, int32_t vr, 
         return;
     }
     if (step == STEP_PREPARE) {
-        (void)qn_tally_add(&it->prepares, from, rules->weights[from], digest, vr);
+        (void)qn_tally_add(&it->prepares, from, rules->window.weights[from], digest, event->vr);
         look_at(rules, digest);
     } else if (step == STEP_FINAL) {
-        (void)qn_tally_add(&it->finals, from, rules->weights[from], digest, vr);
+        (void)qn_tally_add(&it->finals, from, rules->window.weights[from], digest, event->vr);
         look_at(rules, digest);
     } else if (step == STEP_TIMEOUT && round > 0) {
         timeout_count(rules, it, from);
     } else if (step == STEP_PROPOSE && from == leader_of(rules, round) && !it->proposal.is_set &&
                !qn_digest_is_nil(digest)) {
         digest_set(&it->proposal, digest);
-        it->proposal_vr = vr;
+        it->proposal_vr = event->vr;
         look_at(rules, digest);
     }
 }
 
-void rules_certificate(struct rules *rules, const struct qn_consensus_event_certificate *event)
+static void on_certificate(struct qn_inst *rules,
+                           const struct qn_consensus_event_certificate *event)
 {
     struct rules_round *it;
 
     if (event->step != STEP_PREPARE || qn_digest_is_nil(event->digest)) {
         return;
     }
-    for (uint32_t i = 0; i < rules->count && i / 8 < event->signers.size; i++) {
+    for (uint32_t i = 0; i < rules->window.count && i / 8 < event->signers.size; i++) {
         if ((event->signers.data[i / 8] >> i % 8 & 1) != 0) {
             was_in(rules, i, event->round);
         }
@@ -430,13 +360,13 @@ void rules_certificate(struct rules *rules, const struct qn_consensus_event_cert
     look_at(rules, event->digest);
 }
 
-void rules_candidate(struct rules *rules, const uint8_t *digest)
+static void on_candidate(struct qn_inst *rules, const struct qn_consensus_event_candidate *event)
 {
-    digest_set(&rules->candidate, digest);
-    qn_verdicts_set(&rules->verdicts, digest, QN_VERDICT_VALID, 0);
+    digest_set(&rules->candidate, event->digest);
+    qn_verdicts_set(&rules->verdicts, event->digest, QN_VERDICT_VALID, 0);
 }
 
-void rules_checked(struct rules *rules, const struct qn_consensus_event_checked *event)
+static void on_checked(struct qn_inst *rules, const struct qn_consensus_event_checked *event)
 {
     static const enum qn_verdict verdicts[] = {QN_VERDICT_NONE, QN_VERDICT_VALID,
                                                QN_VERDICT_INVALID, QN_VERDICT_LATER};
@@ -453,7 +383,7 @@ void rules_checked(struct rules *rules, const struct qn_consensus_event_checked 
 
 /* A time-out that was refused is tried again when the round's time is over once more; any other
  * vote is left out, which costs this round at most. */
-static void refused(struct rules *rules, const struct qn_consensus_event_signed *event)
+static void refused(struct qn_inst *rules, const struct qn_consensus_event_signed *event)
 {
     if (event->step == STEP_TIMEOUT && event->round == rules->timeout_round &&
         event->round == (uint64_t)rules->round + 1) {
@@ -463,7 +393,7 @@ static void refused(struct rules *rules, const struct qn_consensus_event_signed 
 }
 
 /* What was signed, now or before a restart, is not asked for again. */
-static void signed_keep(struct rules *rules, const struct qn_consensus_event_signed *event)
+static void signed_keep(struct qn_inst *rules, const struct qn_consensus_event_signed *event)
 {
     if (event->step == STEP_TIMEOUT && event->round > rules->timeout_round) {
         rules->timeout_round = event->round;
@@ -479,12 +409,13 @@ static void signed_keep(struct rules *rules, const struct qn_consensus_event_sig
     }
 }
 
-void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *event)
+static void on_signed(struct qn_inst *rules, const struct qn_consensus_event_signed *event)
 {
     enum { BEFORE = 3, NOTHING = 4 };
+    struct qn_consensus_event_vote vote;
     uint32_t at = event->round;
 
-    if (rules->self == RULES_NO_SELF || event->round > RULES_ROUND_MAX) {
+    if (rules->window.self == QN_WINDOW_NO_SELF || event->round > RULES_ROUND_MAX) {
         return;
     }
     if (event->result == NOTHING) {
@@ -498,22 +429,23 @@ void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *e
         enter(rules, at);
     }
     signed_keep(rules, event);
-    rules_vote(rules, event->round, event->step, event->vr, rules->self, event->digest);
+    vote = qn_engine_own_vote(&rules->window, event);
+    on_vote(rules, &vote);
 }
 
 /* --- the rules --- */
 
 /* A certificate that was asked for and did not come is asked for again with the next vote. */
-static bool is_new_quorum(const struct rules *rules, const struct qn_tally *tally,
+static bool is_new_quorum(const struct qn_inst *rules, const struct qn_tally *tally,
                           uint64_t certified)
 {
     uint64_t weight = qn_tally_best_weight(tally);
 
-    return weight >= rules->quorum && weight > certified;
+    return weight >= rules->window.quorum && weight > certified;
 }
 
 /* H0, H1 */
-static bool make_certificates(struct rules *rules)
+static bool make_certificates(struct qn_inst *rules)
 {
     bool has_changed = false;
 
@@ -539,7 +471,7 @@ static bool make_certificates(struct rules *rules)
 }
 
 /* H3 */
-static bool do_next_round(struct rules *rules)
+static bool do_next_round(struct qn_inst *rules)
 {
     const struct rules_round *next;
 
@@ -547,7 +479,7 @@ static bool do_next_round(struct rules *rules)
         return false;
     }
     next = round_of(rules, rules->round + 1);
-    if (next->timeouts < rules->quorum) {
+    if (next->timeouts < rules->window.quorum) {
         return false;
     }
     enter_live(rules, rules->round + 1);
@@ -555,41 +487,42 @@ static bool do_next_round(struct rules *rules)
 }
 
 /* Whether the leader knows what no honest member is locked against. */
-static bool may_propose(struct rules *rules)
+static bool may_propose(struct qn_inst *rules)
 {
     return rules->round == 0 || rules->high.round == (int64_t)rules->round - 1 ||
-           own_round(rules)->timeouts == rules->total || is_delta_over(rules);
+           own_round(rules)->timeouts == rules->window.total || is_delta_over(rules);
 }
 
 /* H4 */
-static bool do_propose(struct rules *rules)
+static bool do_propose(struct qn_inst *rules)
 {
     const struct rules_value *high = &rules->high;
 
-    if (rules->leader != rules->self || rules->has_proposed ||
+    if (rules->leader != rules->window.self || rules->has_proposed ||
         rules->timeout_round > rules->round || high->round >= (int64_t)rules->round ||
         !may_propose(rules)) {
         return false;
     }
     if (high->round >= 0 && qn_verdicts_allow(&rules->verdicts, high->digest, rules->round)) {
         rules->has_proposed = true;
-        sign(rules, rules->round, STEP_PROPOSE, high->digest, high->round, RULES_ALL);
+        sign(rules, rules->round, STEP_PROPOSE, high->digest, high->round, QN_WINDOW_ALL);
     } else if (high->round < 0 && rules->candidate.is_set) {
         rules->has_proposed = true;
-        sign(rules, rules->round, STEP_PROPOSE, rules->candidate.digest, RULES_NOBODY, RULES_ALL);
+        sign(rules, rules->round, STEP_PROPOSE, rules->candidate.digest, RULES_NOBODY,
+             QN_WINDOW_ALL);
     }
     return rules->has_proposed;
 }
 
 /* Off the lock only by a certificate that is as new. */
-static bool is_acceptable(const struct rules *rules, const struct rules_round *it)
+static bool is_acceptable(const struct qn_inst *rules, const struct rules_round *it)
 {
     return rules->lock.round < 0 || qn_digest_equal(rules->lock.digest, it->proposal.digest) ||
            it->proposal_vr >= rules->lock.round;
 }
 
 /* H5 */
-static bool do_prepare(struct rules *rules)
+static bool do_prepare(struct qn_inst *rules)
 {
     const struct rules_round *it = own_round(rules);
 
@@ -605,7 +538,7 @@ static bool do_prepare(struct rules *rules)
 }
 
 /* H6 */
-static bool do_finish(struct rules *rules)
+static bool do_finish(struct qn_inst *rules)
 {
     const struct rules_round *it = own_round(rules);
 
@@ -620,37 +553,34 @@ static bool do_finish(struct rules *rules)
 }
 
 /* H7 */
-static bool do_leave(struct rules *rules)
+static bool do_leave(struct qn_inst *rules)
 {
     if (rules->round >= RULES_ROUND_MAX || rules->timeout_round > rules->round ||
         !is_round_over(rules)) {
         return false;
     }
-    timeout_sign(rules, rules->round + 1, RULES_ALL);
+    timeout_sign(rules, rules->round + 1, QN_WINDOW_ALL);
     return true;
 }
 
 /* --- reports --- */
 
-uint16_t rules_phase(const struct rules *rules)
+static uint16_t phase(const struct qn_inst *rules)
 {
-    enum { IDLE = 0, PREPARE = 2, FINAL = 3, PROPOSE = 4 };
+    enum { PREPARE = 2, FINAL = 3, PROPOSE = 4 };
 
-    if (!rules->is_open) {
-        return IDLE;
-    }
     if (rules->timeout_round > rules->round) {
         return PROPOSE;
     }
     return rules->has_finished ? FINAL : rules->has_prepared ? PREPARE : PROPOSE;
 }
 
-uint64_t rules_have(const struct rules *rules)
+static uint64_t have(const struct qn_inst *rules)
 {
     uint32_t round = rules->timeout_round > rules->round ? rules->timeout_round : rules->round;
     const struct rules_round *it = &rules->rounds[round % RULES_ROUNDS];
 
-    if (!rules->is_open || !it->is_used || it->round != round) {
+    if (!it->is_used || it->round != round) {
         return 0;
     }
     if (round > rules->round || !(rules->has_finished || rules->has_prepared)) {
@@ -659,29 +589,7 @@ uint64_t rules_have(const struct rules *rules)
     return qn_tally_best_weight(rules->has_finished ? &it->finals : &it->prepares);
 }
 
-/* The kernel learns the own round from reports, too. */
-static void report(struct rules *rules)
-{
-    struct qn_consensus_effect_report effect = {
-        .window = rules->window,
-        .round = rules->round,
-        .phase = rules_phase(rules),
-        .have = rules_have(rules),
-        .need = rules->quorum,
-    };
-    uint64_t part = effect.have / (rules->total / PARTS + 1);
-
-    if (effect.round == rules->reported_round && effect.phase == rules->reported_phase &&
-        part == rules->reported_part) {
-        return;
-    }
-    rules->reported_round = effect.round;
-    rules->reported_phase = effect.phase;
-    rules->reported_part = part;
-    pushed(rules, qn_consensus_effect_report_push(rules->out, &effect));
-}
-
-void rules_run(struct rules *rules)
+static void run(struct qn_inst *rules)
 {
     bool has_changed = true;
 
@@ -690,5 +598,37 @@ void rules_run(struct rules *rules)
                       do_next_round(rules) || do_propose(rules) || do_prepare(rules) ||
                       do_finish(rules) || do_leave(rules);
     }
-    report(rules);
+    qn_window_report(&rules->window, rules->round, phase(rules), have(rules), PARTS);
 }
+
+static void status_tell(const struct qn_inst *rules, struct qn_consensus_status *status)
+{
+    status->round = rules->round;
+    status->phase = phase(rules);
+    status->have = have(rules);
+    status->lock_round = (int32_t)rules->lock.round;
+}
+
+static void text_add(const struct qn_inst *rules, struct qn_engine_text *text)
+{
+    if (rules->window.is_open && rules->timeout_round > rules->round) {
+        qn_engine_say(text, ", timed out");
+    }
+}
+
+static const char *const phases[] = {"idle", "", "prepare", "final", "propose"};
+
+const struct qn_engine rules_engine = {
+    .open = on_open,
+    .candidate = on_candidate,
+    .vote = on_vote,
+    .certificate = on_certificate,
+    .checked = on_checked,
+    .timer = on_timer,
+    .own = on_signed,
+    .head = on_head,
+    .run = run,
+    .status = status_tell,
+    .text = text_add,
+    .phases = phases,
+};

@@ -36,9 +36,8 @@
  * trade, so a comparison shows something: linear messages and the leader's verification in place of
  * everybody's, for two hops more and for rounds that one faulty leader can spoil.
  *
- * Who gets an event puts what it says in here and calls rules_run(), which evaluates all rules in
- * their order until nothing changes: so how events are split into batches makes no difference. The
- * rules rely on the kernel for safety: it signs through its guard.
+ * An event puts what it says in here, and then all rules are evaluated in their order until nothing
+ * changes. The rules rely on the kernel for safety: it signs through its guard.
  *
  * Unless a function's own comment says otherwise:
  *   shapes   a digest is 32 bytes, all zero for nil; a round is at most RULES_ROUND_MAX
@@ -52,7 +51,7 @@
 
 #include <stdbool.h>
 
-#include <qnet/consensus.h>
+#include <qnet/engine.h>
 #include <qnet/tally.h>
 #include <qnet/verdicts.h>
 
@@ -63,9 +62,6 @@ enum {
     RULES_ROUND_MAX = INT32_MAX - 1, /* a later one cannot be left, or be a vr */
     RULES_NOBODY = -1,
 };
-
-#define RULES_NO_SELF UINT32_C(0xffffffff)
-#define RULES_ALL     UINT32_C(0xffffffff)
 
 enum rules_step { STEP_PREPARE = 1, STEP_FINAL = 2, STEP_TIMEOUT = 3, STEP_PROPOSE = 5 };
 
@@ -104,18 +100,12 @@ struct rules_round {
     uint8_t timed_out[QN_CONSENSUS_MEMBERS_MAX / 8];
 };
 
-struct rules {
+struct qn_inst {
+    struct qn_window window;
     struct rules_times times;
 
     /* Of the window. */
-    bool is_open;
-    uint64_t window, last, length;
-    uint32_t self, count;
-    uint64_t total, quorum, honest; /* honest: a weight that holds an honest member, P */
-    uint8_t seed[QN_HASH_SIZE];
     uint64_t head; /* height, 0 before the first */
-
-    uint64_t weights[QN_CONSENSUS_MEMBERS_MAX];
     uint32_t highest[QN_CONSENSUS_MEMBERS_MAX]; /* round in which each is known to have been */
     uint64_t ahead;                             /* weight of those above the own round */
 
@@ -131,34 +121,7 @@ struct rules {
     uint64_t start;                                /* height at which it began, 0: not known yet */
     bool has_proposed, has_prepared, has_finished; /* asked for, or given up */
     uint32_t running, fired;                       /* a bit for each timer */
-
-    /* What was reported last. */
-    uint32_t reported_round;
-    uint16_t reported_phase;
-    uint64_t reported_part;
-
-    /* During a call. */
-    struct qn_effects *out;
-    int32_t status;
-    const struct qn_host *host;
 };
 
-/* Begins a window; what was before is forgotten. INVALID: the set contradicts itself. */
-QN_MUST_CHECK int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *event);
-
-/* Evaluates the rules. */
-void rules_run(struct rules *rules);
-
-/* What events say. */
-void rules_vote(struct rules *rules, uint32_t round, uint32_t step, int32_t vr, uint32_t from,
-                const uint8_t *digest);
-void rules_certificate(struct rules *rules, const struct qn_consensus_event_certificate *event);
-void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *event);
-void rules_candidate(struct rules *rules, const uint8_t *digest);
-void rules_checked(struct rules *rules, const struct qn_consensus_event_checked *event);
-void rules_timer(struct rules *rules, uint32_t timer);
-void rules_head(struct rules *rules, uint64_t height);
-
-/* Phase as in the report effect, and the weight that has done what it is about. */
-uint16_t rules_phase(const struct rules *rules);
-uint64_t rules_have(const struct rules *rules);
+/* What it does on each event, and says of itself. */
+extern const struct qn_engine rules_engine;

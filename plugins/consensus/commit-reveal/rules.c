@@ -2,8 +2,6 @@
 
 #include "rules.h"
 
-#include <qnet/leader.h>
-
 enum {
     PARTS = 8, /* a report is made whenever another such part of the weight has voted */
     TIMER_BITS = 3,
@@ -27,119 +25,76 @@ static void value_set(struct rules_value *to, uint32_t round, const uint8_t *dig
 
 /* --- effects --- */
 
-static void pushed(struct rules *rules, int32_t status)
+static void sign(struct qn_inst *rules, enum rules_step step, const uint8_t *digest, int64_t vr)
 {
-    if (rules->status == QN_OK) {
-        rules->status = status;
-    }
+    qn_window_sign(&rules->window, rules->round, step, digest, vr, QN_WINDOW_ALL);
 }
 
-/* A node that does not vote goes the same way and asks for nothing. */
-static void sign(struct rules *rules, enum rules_step step, const uint8_t *digest, int64_t vr)
-{
-    struct qn_consensus_effect_request_sign effect = {
-        .window = rules->window,
-        .round = rules->round,
-        .step = (uint16_t)step,
-        .vr = (int32_t)vr,
-        .digest = digest,
-        .to = UINT32_MAX,
-    };
-
-    if (rules->self != RULES_NO_SELF) {
-        pushed(rules, qn_consensus_effect_request_sign_push(rules->out, &effect));
-    }
-}
-
-static void certify(struct rules *rules, uint32_t round, enum rules_step step,
+static void certify(struct qn_inst *rules, uint32_t round, enum rules_step step,
                     const uint8_t *digest)
 {
-    struct qn_consensus_effect_certify effect = {
-        .window = rules->window,
-        .round = round,
-        .step = (uint16_t)step,
-        .digest = digest,
-    };
-
-    pushed(rules, qn_consensus_effect_certify_push(rules->out, &effect));
+    qn_window_certify(&rules->window, round, step, digest, false);
 }
 
 /* Asks for a digest's verdict on first sight, and again where it could not be told. */
-static void look_at(struct rules *rules, const uint8_t *digest)
+static void look_at(struct qn_inst *rules, const uint8_t *digest)
 {
-    struct qn_consensus_effect_check effect = {.window = rules->window, .digest = digest};
-    enum qn_verdict verdict;
+    enum qn_verdict verdict = qn_verdicts_of(&rules->verdicts, digest);
 
-    if (qn_digest_is_nil(digest)) {
-        return;
-    }
-    verdict = qn_verdicts_of(&rules->verdicts, digest);
-    if (verdict == QN_VERDICT_NONE || verdict == QN_VERDICT_LATER) {
+    if (!qn_digest_is_nil(digest) && (verdict == QN_VERDICT_NONE || verdict == QN_VERDICT_LATER)) {
         qn_verdicts_set(&rules->verdicts, digest, QN_VERDICT_ASKED, 0);
-        pushed(rules, qn_consensus_effect_check_push(rules->out, &effect));
+        qn_window_check(&rules->window, digest);
     }
 }
 
 /* --- timers --- */
 
 /* It names the round, so that a timer of a round that is over means nothing. */
-static uint32_t timer_number(const struct rules *rules, enum rules_timer timer)
+static uint32_t timer_number(const struct qn_inst *rules, enum rules_timer timer)
 {
     return rules->round << TIMER_BITS | (uint32_t)timer;
 }
 
-static bool has_started(const struct rules *rules, enum rules_timer timer)
+static bool has_started(const struct qn_inst *rules, enum rules_timer timer)
 {
     return ((rules->running | rules->fired) >> timer & 1) != 0;
 }
 
-static bool has_fired(const struct rules *rules, enum rules_timer timer)
+static bool has_fired(const struct qn_inst *rules, enum rules_timer timer)
 {
     return (rules->fired >> timer & 1) != 0;
 }
 
-static void timer_start(struct rules *rules, enum rules_timer timer, uint64_t delay_ms)
+static void timer_start(struct qn_inst *rules, enum rules_timer timer, uint64_t delay_ms)
 {
-    struct qn_consensus_effect_timer effect = {
-        .window = rules->window,
-        .timer = timer_number(rules, timer),
-        .delay_ms = (uint32_t)delay_ms,
-    };
-
     QN_ASSERT(!has_started(rules, timer));
-    QN_ASSERT(delay_ms <= UINT32_MAX);
     rules->running |= UINT32_C(1) << timer;
-    pushed(rules, qn_consensus_effect_timer_push(rules->out, &effect));
+    qn_window_timer(&rules->window, timer_number(rules, timer), delay_ms);
 }
 
-static void timers_cancel(struct rules *rules)
+static void timers_cancel(struct qn_inst *rules)
 {
     for (uint32_t i = 0; i < TIMERS; i++) {
-        struct qn_consensus_effect_cancel effect = {
-            .window = rules->window,
-            .timer = timer_number(rules, (enum rules_timer)i),
-        };
-
         if ((rules->running >> i & 1) != 0) {
-            pushed(rules, qn_consensus_effect_cancel_push(rules->out, &effect));
+            qn_window_cancel(&rules->window, timer_number(rules, (enum rules_timer)i));
         }
     }
     rules->running = 0;
     rules->fired = 0;
 }
 
-void rules_timer(struct rules *rules, uint32_t timer)
+static void on_timer(struct qn_inst *rules, const struct qn_consensus_event_timer *event)
 {
-    uint32_t bit = UINT32_C(1) << (timer & ((1u << TIMER_BITS) - 1));
+    uint32_t bit = UINT32_C(1) << (event->timer & ((1u << TIMER_BITS) - 1));
 
-    if (timer >> TIMER_BITS == (rules->round << TIMER_BITS) >> TIMER_BITS) {
+    if (event->timer >> TIMER_BITS == (rules->round << TIMER_BITS) >> TIMER_BITS) {
         rules->fired |= rules->running & bit;
         rules->running &= ~bit;
     }
 }
 
 /* first + step * round, at most `most`. */
-static uint64_t growing_ms(const struct rules *rules, uint32_t first_ms, uint32_t step_ms,
+static uint64_t growing_ms(const struct qn_inst *rules, uint32_t first_ms, uint32_t step_ms,
                            uint32_t most_ms)
 {
     uint64_t delay_ms = first_ms + (uint64_t)step_ms * rules->round;
@@ -150,7 +105,7 @@ static uint64_t growing_ms(const struct rules *rules, uint32_t first_ms, uint32_
 /* --- rounds --- */
 
 /* NULL: out of the rounds whose votes are kept. */
-static struct rules_round *round_of(struct rules *rules, uint32_t round)
+static struct rules_round *round_of(struct qn_inst *rules, uint32_t round)
 {
     struct rules_round *it = &rules->rounds[round % RULES_ROUNDS];
 
@@ -169,27 +124,26 @@ static struct rules_round *round_of(struct rules *rules, uint32_t round)
     return it;
 }
 
-static struct rules_round *own_round(struct rules *rules)
+static struct rules_round *own_round(struct qn_inst *rules)
 {
     return round_of(rules, rules->round);
 }
 
-static uint32_t leader_of(const struct rules *rules, uint32_t round)
+static uint32_t leader_of(const struct qn_inst *rules, uint32_t round)
 {
-    return qn_leader_draw(rules->host, rules->seed, rules->window, round, rules->weights,
-                          rules->count, rules->total);
+    return qn_window_leader(&rules->window, round);
 }
 
-static void ahead_count(struct rules *rules)
+static void ahead_count(struct qn_inst *rules)
 {
     rules->ahead = 0;
-    for (uint32_t i = 0; i < rules->count; i++) {
-        rules->ahead += rules->highest[i] > rules->round ? rules->weights[i] : 0;
+    for (uint32_t i = 0; i < rules->window.count; i++) {
+        rules->ahead += rules->highest[i] > rules->round ? rules->window.weights[i] : 0;
     }
 }
 
 /* ENTER */
-static void enter(struct rules *rules, uint32_t round)
+static void enter(struct qn_inst *rules, uint32_t round)
 {
     QN_ASSERT(round > rules->round);
     timers_cancel(rules);
@@ -203,7 +157,7 @@ static void enter(struct rules *rules, uint32_t round)
                            rules->times.commit_ms));
 }
 
-static void enter_next(struct rules *rules)
+static void enter_next(struct qn_inst *rules)
 {
     if (rules->round < RULES_ROUND_MAX) {
         enter(rules, rules->round + 1);
@@ -212,12 +166,12 @@ static void enter_next(struct rules *rules)
 
 /* --- the chain's marks --- */
 
-void rules_head(struct rules *rules, uint64_t height)
+static void on_head(struct qn_inst *rules, const struct qn_consensus_event_head *event)
 {
     if (rules->head == 0) {
-        rules->start = height > rules->last ? height : rules->last;
+        rules->start = event->height > rules->window.last ? event->height : rules->window.last;
     }
-    rules->head = height > rules->head ? height : rules->head;
+    rules->head = event->height > rules->head ? event->height : rules->head;
 
     /* What could not be told of a certified digest may be told now. */
     if (own_round(rules)->prepared.is_set) {
@@ -226,54 +180,31 @@ void rules_head(struct rules *rules, uint64_t height)
 }
 
 /* Whether the chain has grown by `blocks` since the window was complete and open. */
-static bool has_grown(const struct rules *rules, uint64_t blocks)
+static bool has_grown(const struct qn_inst *rules, uint64_t blocks)
 {
     return rules->head >= rules->start + blocks && rules->head != 0;
 }
 
-static bool is_past_commit_mark(const struct rules *rules)
+static bool is_past_commit_mark(const struct qn_inst *rules)
 {
-    return has_grown(rules, (2 * rules->length + 2) / 3);
+    return has_grown(rules, (2 * rules->window.length + 2) / 3);
 }
 
-static bool is_past_reveal_mark(const struct rules *rules)
+static bool is_past_reveal_mark(const struct qn_inst *rules)
 {
-    return has_grown(rules, rules->length);
+    return has_grown(rules, rules->window.length);
 }
 
 /* --- what events say --- */
 
-int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *event)
+static int32_t on_open(struct qn_inst *rules, const struct qn_consensus_event_open *event)
 {
-    struct qn_span rest = event->members;
-    uint64_t total = 0;
+    int32_t status = qn_window_open(&rules->window, event);
 
-    rules->is_open = false;
-    for (uint32_t i = 0; i < event->members_count; i++) {
-        struct qn_member member;
-
-        qn_member_next(&rest, &member);
-        rules->weights[i] = member.weight;
-        rules->highest[i] = 0;
-        if (member.weight > UINT64_MAX / 4 - total) {
-            return QN_INVALID;
-        }
-        total += member.weight;
+    if (status != QN_OK) {
+        return status;
     }
-    if (total == 0 || total != event->total || event->quorum > total ||
-        event->quorum <= total / 2 || event->last < event->first ||
-        (event->self != RULES_NO_SELF && event->self >= event->members_count)) {
-        return QN_INVALID;
-    }
-    rules->window = event->window;
-    rules->last = event->last;
-    rules->length = event->last - event->first + 1;
-    rules->self = event->self;
-    rules->count = event->members_count;
-    rules->total = total;
-    rules->quorum = event->quorum;
-    rules->honest = total / 3 + 1;
-    memcpy(rules->seed, event->seed, QN_HASH_SIZE);
+    memset(rules->highest, 0, rules->window.count * sizeof rules->highest[0]);
     rules->head = rules->start = rules->ahead = 0;
     rules->candidate.is_set = rules->mine.is_set = false;
     rules->lock.round = rules->valid.round = RULES_NOBODY;
@@ -286,43 +217,41 @@ int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *ev
     rules->step = STEP_COMMIT;
     rules->has_committed = rules->has_proposed = rules->has_revealed = false;
     rules->running = rules->fired = 0;
-    rules->reported_phase = 0;
-    rules->is_open = true;
     timer_start(rules, TIMER_COMMIT, rules->times.commit_ms);
     timer_start(rules, TIMER_MIN, rules->times.commit_min_ms);
     return QN_OK;
 }
 
-static void voted_in(struct rules *rules, uint32_t member, uint32_t round)
+static void voted_in(struct qn_inst *rules, uint32_t member, uint32_t round)
 {
     if (round <= rules->highest[member] || round > RULES_ROUND_MAX) {
         return;
     }
     if (rules->highest[member] <= rules->round && round > rules->round) {
-        rules->ahead += rules->weights[member];
+        rules->ahead += rules->window.weights[member];
     }
     rules->highest[member] = round;
 }
 
 /* U1: what let one honest node enter a round lets all others. */
-static bool catch_up(struct rules *rules)
+static bool catch_up(struct qn_inst *rules)
 {
     uint64_t weight = 0;
     uint64_t below = UINT64_MAX;
     uint32_t round = 0;
 
-    if (rules->ahead < rules->honest) {
+    if (rules->ahead < rules->window.honest) {
         return false;
     }
-    while (weight < rules->honest) {
+    while (weight < rules->window.honest) {
         round = 0;
-        for (uint32_t i = 0; i < rules->count; i++) {
+        for (uint32_t i = 0; i < rules->window.count; i++) {
             if (rules->highest[i] < below && rules->highest[i] > round) {
                 round = rules->highest[i];
             }
         }
-        for (uint32_t i = 0; i < rules->count; i++) {
-            weight += rules->highest[i] == round ? rules->weights[i] : 0;
+        for (uint32_t i = 0; i < rules->window.count; i++) {
+            weight += rules->highest[i] == round ? rules->window.weights[i] : 0;
         }
         below = round;
     }
@@ -331,12 +260,15 @@ static bool catch_up(struct rules *rules)
 }
 
 /* A round's votes are taken in only after U1, which may bring the round within reach. */
-void rules_vote(struct rules *rules, uint32_t round, uint32_t step, int32_t vr, uint32_t from,
-                const uint8_t *digest)
+static void on_vote(struct qn_inst *rules, const struct qn_consensus_event_vote *event)
 {
+    const uint8_t *digest = event->digest;
+    uint32_t from = event->from;
+    uint32_t round = event->round;
+    uint16_t step = event->step;
     struct rules_round *it;
 
-    if (from >= rules->count) {
+    if (from >= rules->window.count) {
         return;
     }
     voted_in(rules, from, round);
@@ -346,29 +278,30 @@ void rules_vote(struct rules *rules, uint32_t round, uint32_t step, int32_t vr, 
         return;
     }
     if (step == STEP_COMMIT && round == 0) {
-        (void)qn_tally_add(&rules->commits, from, rules->weights[from], nil, RULES_NOBODY);
+        (void)qn_tally_add(&rules->commits, from, rules->window.weights[from], nil, RULES_NOBODY);
     } else if (step == STEP_REVEAL) {
-        (void)qn_tally_add(&it->reveals, from, rules->weights[from], digest, vr);
+        (void)qn_tally_add(&it->reveals, from, rules->window.weights[from], digest, event->vr);
         look_at(rules, digest);
     } else if (step == STEP_SEAL) {
-        (void)qn_tally_add(&it->seals, from, rules->weights[from], digest, vr);
+        (void)qn_tally_add(&it->seals, from, rules->window.weights[from], digest, event->vr);
         look_at(rules, digest);
     } else if (step == STEP_PROPOSE && round > 0 && from == leader_of(rules, round) &&
                !it->proposal.is_set && !qn_digest_is_nil(digest)) {
         digest_set(&it->proposal, digest);
-        it->proposal_vr = vr;
+        it->proposal_vr = event->vr;
         look_at(rules, digest);
     }
 }
 
-void rules_certificate(struct rules *rules, const struct qn_consensus_event_certificate *event)
+static void on_certificate(struct qn_inst *rules,
+                           const struct qn_consensus_event_certificate *event)
 {
     struct rules_round *it;
 
     if (event->step != STEP_REVEAL || qn_digest_is_nil(event->digest)) {
         return;
     }
-    for (uint32_t i = 0; i < rules->count && i / 8 < event->signers.size; i++) {
+    for (uint32_t i = 0; i < rules->window.count && i / 8 < event->signers.size; i++) {
         if ((event->signers.data[i / 8] >> i % 8 & 1) != 0) {
             voted_in(rules, i, event->round);
         }
@@ -384,13 +317,13 @@ void rules_certificate(struct rules *rules, const struct qn_consensus_event_cert
     look_at(rules, event->digest);
 }
 
-void rules_candidate(struct rules *rules, const uint8_t *digest)
+static void on_candidate(struct qn_inst *rules, const struct qn_consensus_event_candidate *event)
 {
-    digest_set(&rules->candidate, digest);
-    qn_verdicts_set(&rules->verdicts, digest, QN_VERDICT_VALID, 0);
+    digest_set(&rules->candidate, event->digest);
+    qn_verdicts_set(&rules->verdicts, event->digest, QN_VERDICT_VALID, 0);
 }
 
-void rules_checked(struct rules *rules, const struct qn_consensus_event_checked *event)
+static void on_checked(struct qn_inst *rules, const struct qn_consensus_event_checked *event)
 {
     static const enum qn_verdict verdicts[] = {QN_VERDICT_NONE, QN_VERDICT_VALID,
                                                QN_VERDICT_INVALID, QN_VERDICT_LATER};
@@ -406,7 +339,7 @@ void rules_checked(struct rules *rules, const struct qn_consensus_event_checked 
 /* --- own votes --- */
 
 /* The own duty is done, now or before a restart. */
-static void duty_done(struct rules *rules, uint32_t step, const uint8_t *digest)
+static void duty_done(struct qn_inst *rules, uint32_t step, const uint8_t *digest)
 {
     bool is_early = rules->step == STEP_COMMIT || rules->step == STEP_PROPOSE;
 
@@ -426,7 +359,7 @@ static void duty_done(struct rules *rules, uint32_t step, const uint8_t *digest)
 }
 
 /* The guard refused, and signed nothing: nil is always allowed. */
-static void duty_refused(struct rules *rules, uint32_t step, const uint8_t *digest)
+static void duty_refused(struct qn_inst *rules, uint32_t step, const uint8_t *digest)
 {
     if (step == STEP_COMMIT) {
         rules->mine.is_set = false;
@@ -435,11 +368,12 @@ static void duty_refused(struct rules *rules, uint32_t step, const uint8_t *dige
     }
 }
 
-void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *event)
+static void on_signed(struct qn_inst *rules, const struct qn_consensus_event_signed *event)
 {
     enum { NOW = 1, OTHER = 2, BEFORE = 3, NOTHING = 4 };
+    struct qn_consensus_event_vote vote;
 
-    if (rules->self == RULES_NO_SELF || event->round > RULES_ROUND_MAX) {
+    if (rules->window.self == QN_WINDOW_NO_SELF || event->round > RULES_ROUND_MAX) {
         return;
     }
     if (event->result == NOTHING) {
@@ -461,22 +395,23 @@ void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *e
         event->round > rules->lock.round) {
         value_set(&rules->lock, event->round, event->digest);
     }
-    rules_vote(rules, event->round, event->step, event->vr, rules->self, event->digest);
+    vote = qn_engine_own_vote(&rules->window, event);
+    on_vote(rules, &vote);
 }
 
 /* --- the rules --- */
 
 /* A certificate that was asked for and did not come is asked for again with the next vote. */
-static bool is_new_quorum(const struct rules *rules, const struct qn_tally *tally,
+static bool is_new_quorum(const struct qn_inst *rules, const struct qn_tally *tally,
                           uint64_t certified)
 {
     uint64_t weight = qn_tally_best_weight(tally);
 
-    return weight >= rules->quorum && weight > certified;
+    return weight >= rules->window.quorum && weight > certified;
 }
 
 /* U0, U2: quorums become certificates. */
-static bool make_certificates(struct rules *rules)
+static bool make_certificates(struct qn_inst *rules)
 {
     bool has_changed = false;
 
@@ -502,7 +437,7 @@ static bool make_certificates(struct rules *rules)
 }
 
 /* U2: the highest certificate of a valid digest is what the own next proposal repeats. */
-static bool raise_valid(struct rules *rules)
+static bool raise_valid(struct qn_inst *rules)
 {
     bool has_changed = false;
 
@@ -519,16 +454,16 @@ static bool raise_valid(struct rules *rules)
     return has_changed;
 }
 
-static bool is_commit_over(struct rules *rules)
+static bool is_commit_over(struct qn_inst *rules)
 {
-    return rules->commits.heard == rules->total ||
-           (rules->commits.heard >= rules->quorum && has_fired(rules, TIMER_MIN)) ||
-           own_round(rules)->reveals.heard >= rules->honest || has_fired(rules, TIMER_COMMIT) ||
-           is_past_commit_mark(rules);
+    return rules->commits.heard == rules->window.total ||
+           (rules->commits.heard >= rules->window.quorum && has_fired(rules, TIMER_MIN)) ||
+           own_round(rules)->reveals.heard >= rules->window.honest ||
+           has_fired(rules, TIMER_COMMIT) || is_past_commit_mark(rules);
 }
 
 /* U3, first part */
-static bool do_commit(struct rules *rules)
+static bool do_commit(struct qn_inst *rules)
 {
     if (rules->step != STEP_COMMIT) {
         return false;
@@ -547,7 +482,7 @@ static bool do_commit(struct rules *rules)
     return true;
 }
 
-static void reveal(struct rules *rules, const uint8_t *digest, int64_t vr)
+static void reveal(struct qn_inst *rules, const uint8_t *digest, int64_t vr)
 {
     rules->step = STEP_REVEAL;
     rules->has_revealed = true;
@@ -555,7 +490,7 @@ static void reveal(struct rules *rules, const uint8_t *digest, int64_t vr)
 }
 
 /* U3, second part: a later candidate does not replace what was committed. */
-static bool do_first_reveal(struct rules *rules)
+static bool do_first_reveal(struct qn_inst *rules)
 {
     const struct rules_digest *own = rules->mine.is_set ? &rules->mine : &rules->candidate;
 
@@ -574,11 +509,11 @@ static bool do_first_reveal(struct rules *rules)
 }
 
 /* ENTER, the leader's part */
-static bool do_propose(struct rules *rules)
+static bool do_propose(struct qn_inst *rules)
 {
     bool has_valid = rules->valid.round >= 0;
 
-    if (rules->step != STEP_PROPOSE || rules->has_proposed || rules->leader != rules->self ||
+    if (rules->step != STEP_PROPOSE || rules->has_proposed || rules->leader != rules->window.self ||
         (!has_valid && !rules->candidate.is_set)) {
         return false;
     }
@@ -592,7 +527,7 @@ static bool do_propose(struct rules *rules)
 }
 
 /* U4: off the lock only by a certificate that is as new. */
-static bool is_acceptable(const struct rules *rules, const struct rules_round *it)
+static bool is_acceptable(const struct qn_inst *rules, const struct rules_round *it)
 {
     bool is_locked_on =
         rules->lock.round >= 0 && qn_digest_equal(rules->lock.digest, it->proposal.digest);
@@ -604,7 +539,7 @@ static bool is_acceptable(const struct rules *rules, const struct rules_round *i
 }
 
 /* U4, U5 */
-static bool do_later_reveal(struct rules *rules)
+static bool do_later_reveal(struct qn_inst *rules)
 {
     const struct rules_round *it = own_round(rules);
 
@@ -629,7 +564,7 @@ static bool do_later_reveal(struct rules *rules)
 
 /* Who comes to seal in round 0 without a candidate has not revealed yet, and does so now: others
  * may need this reveal to hear a quorum. The specification leaves this case out, and stalls. */
-static void seal(struct rules *rules, const uint8_t *digest)
+static void seal(struct qn_inst *rules, const uint8_t *digest)
 {
     if (!rules->has_revealed) {
         reveal(rules, digest, RULES_NOBODY);
@@ -639,7 +574,7 @@ static void seal(struct rules *rules, const uint8_t *digest)
 }
 
 /* U6 */
-static bool do_seal(struct rules *rules)
+static bool do_seal(struct qn_inst *rules)
 {
     const struct rules_round *it = own_round(rules);
 
@@ -654,29 +589,31 @@ static bool do_seal(struct rules *rules)
 }
 
 /* U7 */
-static bool is_hopeless(struct rules *rules)
+static bool is_hopeless(struct qn_inst *rules)
 {
     const struct qn_tally *reveals = &own_round(rules)->reveals;
-    uint64_t missing = rules->total - reveals->heard;
+    uint64_t missing = rules->window.total - reveals->heard;
 
-    return reveals->nil >= rules->quorum || qn_tally_best_weight(reveals) + missing < rules->quorum;
+    return reveals->nil >= rules->window.quorum ||
+           qn_tally_best_weight(reveals) + missing < rules->window.quorum;
 }
 
 /* U8: a quorum has revealed something. Who holds a certificate need not have heard them all. */
-static bool is_revealed(struct rules *rules)
+static bool is_revealed(struct qn_inst *rules)
 {
-    return own_round(rules)->reveals.heard >= rules->quorum || own_round(rules)->prepared.is_set;
+    return own_round(rules)->reveals.heard >= rules->window.quorum ||
+           own_round(rules)->prepared.is_set;
 }
 
 /* U8: times out, or the chain has grown on for as long as a whole window. */
-static bool is_reveal_over(const struct rules *rules)
+static bool is_reveal_over(const struct qn_inst *rules)
 {
     return has_fired(rules, TIMER_REVEAL) ||
            (rules->round == 0 && has_fired(rules, TIMER_BASE) && is_past_reveal_mark(rules));
 }
 
 /* U7, U8 */
-static bool do_seal_nil(struct rules *rules)
+static bool do_seal_nil(struct qn_inst *rules)
 {
     if (rules->step != STEP_REVEAL) {
         return false;
@@ -700,18 +637,18 @@ static bool do_seal_nil(struct rules *rules)
 }
 
 /* U9, U10 */
-static bool do_next_round(struct rules *rules)
+static bool do_next_round(struct qn_inst *rules)
 {
     const struct qn_tally *seals = &own_round(rules)->seals;
 
     if (rules->round == RULES_ROUND_MAX) {
         return false;
     }
-    if (seals->nil >= rules->quorum || has_fired(rules, TIMER_SEAL)) {
+    if (seals->nil >= rules->window.quorum || has_fired(rules, TIMER_SEAL)) {
         enter_next(rules);
         return true;
     }
-    if (seals->heard < rules->quorum || has_started(rules, TIMER_SEAL)) {
+    if (seals->heard < rules->window.quorum || has_started(rules, TIMER_SEAL)) {
         return false;
     }
     timer_start(
@@ -722,11 +659,8 @@ static bool do_next_round(struct rules *rules)
 
 /* --- reports --- */
 
-uint16_t rules_phase(const struct rules *rules)
+static uint16_t phase(const struct qn_inst *rules)
 {
-    if (!rules->is_open) {
-        return 0;
-    }
     switch (rules->step) {
     case STEP_COMMIT:
         return 1;
@@ -740,13 +674,10 @@ uint16_t rules_phase(const struct rules *rules)
     return 0;
 }
 
-uint64_t rules_have(const struct rules *rules)
+static uint64_t have(const struct qn_inst *rules)
 {
     const struct rules_round *it = &rules->rounds[rules->round % RULES_ROUNDS];
 
-    if (!rules->is_open) {
-        return 0;
-    }
     if (rules->step == STEP_COMMIT) {
         return rules->commits.heard;
     }
@@ -756,29 +687,7 @@ uint64_t rules_have(const struct rules *rules)
     return qn_tally_best_weight(rules->step == STEP_REVEAL ? &it->reveals : &it->seals);
 }
 
-/* The kernel learns the own round from reports, too. */
-static void report(struct rules *rules)
-{
-    struct qn_consensus_effect_report effect = {
-        .window = rules->window,
-        .round = rules->round,
-        .phase = rules_phase(rules),
-        .have = rules_have(rules),
-        .need = rules->quorum,
-    };
-    uint64_t part = effect.have / (rules->total / PARTS + 1);
-
-    if (effect.round == rules->reported_round && effect.phase == rules->reported_phase &&
-        part == rules->reported_part) {
-        return;
-    }
-    rules->reported_round = effect.round;
-    rules->reported_phase = effect.phase;
-    rules->reported_part = part;
-    pushed(rules, qn_consensus_effect_report_push(rules->out, &effect));
-}
-
-void rules_run(struct rules *rules)
+static void run(struct qn_inst *rules)
 {
     bool has_changed = true;
 
@@ -788,5 +697,29 @@ void rules_run(struct rules *rules)
                       do_later_reveal(rules) || do_seal(rules) || do_seal_nil(rules) ||
                       do_next_round(rules);
     }
-    report(rules);
+    qn_window_report(&rules->window, rules->round, phase(rules), have(rules), PARTS);
 }
+
+static void status_tell(const struct qn_inst *rules, struct qn_consensus_status *status)
+{
+    status->round = rules->round;
+    status->phase = phase(rules);
+    status->have = have(rules);
+    status->lock_round = (int32_t)rules->lock.round;
+}
+
+static const char *const phases[] = {"idle", "commit", "reveal", "seal", "propose"};
+
+const struct qn_engine rules_engine = {
+    .open = on_open,
+    .candidate = on_candidate,
+    .vote = on_vote,
+    .certificate = on_certificate,
+    .checked = on_checked,
+    .timer = on_timer,
+    .own = on_signed,
+    .head = on_head,
+    .run = run,
+    .status = status_tell,
+    .phases = phases,
+};

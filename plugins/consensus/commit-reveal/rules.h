@@ -3,10 +3,9 @@
 
 /* rules.h: the state of one window's decision, and the rules U0 to U10 that move it.
  *
- * Who gets an event puts what it says in here and calls rules_run(), which evaluates all rules in
- * their order until nothing changes: so how events are split into batches makes no difference. The
- * rules ask for signatures, checks, certificates and timers as effects, and rely on the kernel for
- * safety: it signs through its guard.
+ * An event puts what it says in here, and then all rules are evaluated in their order until nothing
+ * changes. The rules ask for signatures, checks, certificates and timers as effects, and rely on
+ * the kernel for safety: it signs through its guard.
  *
  * Unless a function's own comment says otherwise:
  *   shapes   a digest is 32 bytes, all zero for nil; a round is at most RULES_ROUND_MAX
@@ -19,7 +18,7 @@
 
 #include <stdbool.h>
 
-#include <qnet/consensus.h>
+#include <qnet/engine.h>
 #include <qnet/tally.h>
 #include <qnet/verdicts.h>
 
@@ -30,8 +29,6 @@ enum {
     RULES_ROUND_MAX = INT32_MAX, /* a later one cannot be a vr */
     RULES_NOBODY = -1,
 };
-
-#define RULES_NO_SELF UINT32_C(0xffffffff)
 
 enum rules_step { STEP_COMMIT = 0, STEP_REVEAL = 1, STEP_SEAL = 2, STEP_PROPOSE = 5 };
 
@@ -74,18 +71,12 @@ struct rules_round {
     int32_t proposal_vr;
 };
 
-struct rules {
+struct qn_inst {
+    struct qn_window window;
     struct rules_times times;
 
     /* Of the window. */
-    bool is_open;
-    uint64_t window, last, length;
-    uint32_t self, count;
-    uint64_t total, quorum, honest; /* honest: a weight that holds an honest member, P */
-    uint8_t seed[QN_HASH_SIZE];
     uint64_t head, start; /* height, 0 before the first; h0 */
-
-    uint64_t weights[QN_CONSENSUS_MEMBERS_MAX];
     uint32_t highest[QN_CONSENSUS_MEMBERS_MAX]; /* round in which each is known to have voted */
     uint64_t ahead;                             /* weight of those above the own round */
 
@@ -101,34 +92,7 @@ struct rules {
     uint32_t leader;
     bool has_committed, has_proposed, has_revealed; /* asked for, or given up */
     uint32_t running, fired;                        /* a bit for each timer */
-
-    /* What was reported last. */
-    uint32_t reported_round;
-    uint16_t reported_phase;
-    uint64_t reported_part;
-
-    /* During a call. */
-    struct qn_effects *out;
-    int32_t status;
-    const struct qn_host *host;
 };
 
-/* Begins a window; what was before is forgotten. INVALID: the set contradicts itself. */
-QN_MUST_CHECK int32_t rules_open(struct rules *rules, const struct qn_consensus_event_open *event);
-
-/* Evaluates the rules. */
-void rules_run(struct rules *rules);
-
-/* What events say. */
-void rules_vote(struct rules *rules, uint32_t round, uint32_t step, int32_t vr, uint32_t from,
-                const uint8_t *digest);
-void rules_certificate(struct rules *rules, const struct qn_consensus_event_certificate *event);
-void rules_signed(struct rules *rules, const struct qn_consensus_event_signed *event);
-void rules_candidate(struct rules *rules, const uint8_t *digest);
-void rules_checked(struct rules *rules, const struct qn_consensus_event_checked *event);
-void rules_timer(struct rules *rules, uint32_t timer);
-void rules_head(struct rules *rules, uint64_t height);
-
-/* Phase as in the report effect, and the weight that has done what it is about. */
-uint16_t rules_phase(const struct rules *rules);
-uint64_t rules_have(const struct rules *rules);
+/* What it does on each event, and says of itself. */
+extern const struct qn_engine rules_engine;

@@ -25,7 +25,7 @@
 
 #include <qnet/assert.h>
 #include <qnet/consensus.h>
-#include <qnet/leader.h>
+#include <qnet/engine.h>
 #include <qnet/tally.h>
 #include <qnet/verdicts.h>
 
@@ -62,15 +62,12 @@ struct round {
 };
 
 struct qn_inst {
-    const struct qn_host *host;
+    struct qn_window window; /* who decides it, and what belongs to a call */
     struct mine_config times;
 
     /* Of the window. */
-    bool is_open, has_candidate;
-    uint64_t window, total, quorum;
-    uint32_t self, count;
-    uint8_t seed[QN_HASH_SIZE], candidate[QN_HASH_SIZE];
-    uint64_t weights[QN_CONSENSUS_MEMBERS_MAX];
+    bool has_candidate;
+    uint8_t candidate[QN_HASH_SIZE];
     uint32_t highest[QN_CONSENSUS_MEMBERS_MAX]; /* round in which each is known to have voted */
     struct choice lock, valid;
     struct qn_verdicts verdicts;
@@ -81,11 +78,6 @@ struct qn_inst {
     enum step step; /* PROPOSE: has not prepared; PREPARE: has; FINAL: has voted final */
     bool has_proposed;
     uint8_t running, fired; /* a bit for each timer */
-    uint64_t reported;
-
-    /* During a call. */
-    struct qn_effects *out;
-    int32_t status;
 };
 
 _Static_assert(sizeof(struct qn_inst) <= MINE_MEMORY, "the manifest's memory");
@@ -98,51 +90,17 @@ static void choose(struct choice *choice, uint32_t round, const uint8_t *digest)
 
 /* --- effects --- */
 
-static void pushed(struct qn_inst *self, int32_t status)
-{
-    self->status = self->status == QN_OK ? status : self->status;
-}
-
-/* A node that is no member goes the same way and asks for nothing. */
 static void sign(struct qn_inst *self, enum step step, const uint8_t *digest, int64_t vr)
 {
-    struct qn_consensus_effect_request_sign effect = {
-        .window = self->window,
-        .round = self->round,
-        .step = (uint16_t)step,
-        .vr = (int32_t)vr,
-        .digest = digest,
-        .to = UINT32_MAX,
-    };
-
-    if (self->self != UINT32_MAX) {
-        pushed(self, qn_consensus_effect_request_sign_push(self->out, &effect));
-    }
+    qn_window_sign(&self->window, self->round, step, digest, vr, QN_WINDOW_ALL);
 }
 
-static void certify(struct qn_inst *self, uint32_t round, enum step step,
-                    const struct qn_tally *tally)
-{
-    struct qn_consensus_effect_certify effect = {
-        .window = self->window,
-        .round = round,
-        .step = (uint16_t)step,
-        .digest = qn_tally_best(tally)->digest,
-    };
-
-    pushed(self, qn_consensus_effect_certify_push(self->out, &effect));
-}
-
+/* Its number says of which round it is: when that is over, it means nothing any more. */
 static void timer_start(struct qn_inst *self, enum timer timer, uint64_t delay_ms)
 {
-    struct qn_consensus_effect_timer effect = {
-        .window = self->window,
-        .timer = self->round * TIMERS + timer, /* of an older round: it means nothing any more */
-        .delay_ms = (uint32_t)(delay_ms < UINT32_MAX ? delay_ms : UINT32_MAX),
-    };
-
     self->running |= (uint8_t)(1u << timer);
-    pushed(self, qn_consensus_effect_timer_push(self->out, &effect));
+    qn_window_timer(&self->window, self->round * TIMERS + timer,
+                    delay_ms < UINT32_MAX ? delay_ms : UINT32_MAX);
 }
 
 static bool is_running(const struct qn_inst *self, enum timer timer)
@@ -165,12 +123,11 @@ static uint64_t wait_ms(const struct qn_inst *self)
  * sight, and again where it could not tell yet. */
 static void look_at(struct qn_inst *self, const uint8_t *digest)
 {
-    struct qn_consensus_effect_check effect = {.window = self->window, .digest = digest};
     enum qn_verdict verdict = qn_verdicts_of(&self->verdicts, digest);
 
     if (!qn_digest_is_nil(digest) && (verdict == QN_VERDICT_NONE || verdict == QN_VERDICT_LATER)) {
         qn_verdicts_set(&self->verdicts, digest, QN_VERDICT_ASKED, 0);
-        pushed(self, qn_consensus_effect_check_push(self->out, &effect));
+        qn_window_check(&self->window, digest);
     }
 }
 
@@ -202,21 +159,15 @@ static struct round *round_at(struct qn_inst *self, uint32_t number)
 
 static uint32_t leader_of(const struct qn_inst *self, uint32_t round)
 {
-    return qn_leader_draw(self->host, self->seed, self->window, round, self->weights, self->count,
-                          self->total);
+    return qn_window_leader(&self->window, round);
 }
 
 static void enter(struct qn_inst *self, uint32_t round)
 {
     QN_ASSERT(round > self->round);
     for (uint32_t i = 0; i < TIMERS; i++) {
-        struct qn_consensus_effect_cancel effect = {
-            .window = self->window,
-            .timer = self->round * TIMERS + i,
-        };
-
         if (is_running(self, (enum timer)i) && !has_fired(self, (enum timer)i)) {
-            pushed(self, qn_consensus_effect_cancel_push(self->out, &effect));
+            qn_window_cancel(&self->window, self->round * TIMERS + i);
         }
     }
     self->round = round;
@@ -231,17 +182,17 @@ static bool catch_up(struct qn_inst *self)
 {
     uint64_t below = (uint64_t)UINT32_MAX + 1, weight = 0;
 
-    while (weight <= self->total / 3) {
+    while (weight <= self->window.total / 3) {
         uint32_t round = self->round;
 
-        for (uint32_t i = 0; i < self->count; i++) {
+        for (uint32_t i = 0; i < self->window.count; i++) {
             round = self->highest[i] < below && self->highest[i] > round ? self->highest[i] : round;
         }
         if (round == self->round) {
             return false;
         }
-        for (uint32_t i = 0; i < self->count; i++) {
-            weight += self->highest[i] == round ? self->weights[i] : 0;
+        for (uint32_t i = 0; i < self->window.count; i++) {
+            weight += self->highest[i] == round ? self->window.weights[i] : 0;
         }
         below = round;
     }
@@ -266,15 +217,17 @@ static bool make_certificates(struct qn_inst *self)
         uint64_t finals = it->is_used ? qn_tally_best_weight(&it->finals) : 0;
         uint64_t prepares = it->is_used ? qn_tally_best_weight(&it->prepares) : 0;
 
-        if (finals >= self->quorum && finals > it->finals_certified) {
+        if (finals >= self->window.quorum && finals > it->finals_certified) {
             it->finals_certified = finals;
-            certify(self, it->number, FINAL, &it->finals);
+            qn_window_certify(&self->window, it->number, FINAL, qn_tally_best(&it->finals)->digest,
+                              false);
             return true;
         }
-        if (!it->is_prepared && it->number <= self->round && prepares >= self->quorum &&
+        if (!it->is_prepared && it->number <= self->round && prepares >= self->window.quorum &&
             prepares > it->prepares_certified) {
             it->prepares_certified = prepares;
-            certify(self, it->number, PREPARE, &it->prepares);
+            qn_window_certify(&self->window, it->number, PREPARE,
+                              qn_tally_best(&it->prepares)->digest, false);
             return true;
         }
     }
@@ -319,7 +272,7 @@ static bool propose(struct qn_inst *self)
     bool has_valid = self->valid.round != NONE;
 
     if (self->step != PROPOSE || self->round == 0 || self->has_proposed ||
-        leader_of(self, self->round) != self->self || (!has_valid && !self->has_candidate) ||
+        leader_of(self, self->round) != self->window.self || (!has_valid && !self->has_candidate) ||
         self->valid.round >= self->round) {
         return false;
     }
@@ -375,13 +328,13 @@ static bool vote_nil(struct qn_inst *self)
 {
     const struct round *it = round_at(self, self->round);
 
-    if (self->step != PREPARE || (it->prepares.heard < self->quorum && !it->is_prepared)) {
+    if (self->step != PREPARE || (it->prepares.heard < self->window.quorum && !it->is_prepared)) {
         return false;
     }
     if (!is_running(self, TIMER_PREPARE)) {
         timer_start(self, TIMER_PREPARE, wait_ms(self));
     }
-    if (!has_fired(self, TIMER_PREPARE) && it->prepares.nil < self->quorum) {
+    if (!has_fired(self, TIMER_PREPARE) && it->prepares.nil < self->window.quorum) {
         return false;
     }
     self->step = FINAL;
@@ -396,11 +349,11 @@ static bool next_round(struct qn_inst *self)
     if (self->round == INT32_MAX) {
         return false;
     }
-    if (finals->nil >= self->quorum || has_fired(self, TIMER_FINAL)) {
+    if (finals->nil >= self->window.quorum || has_fired(self, TIMER_FINAL)) {
         enter(self, self->round + 1);
         return true;
     }
-    if (finals->heard >= self->quorum && !is_running(self, TIMER_FINAL)) {
+    if (finals->heard >= self->window.quorum && !is_running(self, TIMER_FINAL)) {
         timer_start(self, TIMER_FINAL, wait_ms(self));
     }
     return false;
@@ -411,7 +364,7 @@ static uint64_t have(const struct qn_inst *self)
 {
     const struct round *it = &self->rounds[self->round % ROUNDS];
 
-    if (!self->is_open || !it->is_used || it->number != self->round || self->step == PROPOSE) {
+    if (!it->is_used || it->number != self->round || self->step == PROPOSE) {
         return 0;
     }
     return qn_tally_best_weight(self->step == PREPARE ? &it->prepares : &it->finals);
@@ -420,27 +373,7 @@ static uint64_t have(const struct qn_inst *self)
 /* Phases as `report` names them. */
 static uint16_t phase(const struct qn_inst *self)
 {
-    if (!self->is_open) {
-        return 0;
-    }
     return self->step == PREPARE ? 2 : self->step == FINAL ? 3 : self->round == 0 ? 1 : 4;
-}
-
-static void report(struct qn_inst *self)
-{
-    struct qn_consensus_effect_report effect = {
-        .window = self->window,
-        .round = self->round,
-        .phase = phase(self),
-        .have = have(self),
-        .need = self->quorum,
-    };
-    uint64_t now = (uint64_t)self->round * 8 + effect.phase + 1;
-
-    if (now != self->reported) {
-        self->reported = now;
-        pushed(self, qn_consensus_effect_report_push(self->out, &effect));
-    }
 }
 
 static void run(struct qn_inst *self)
@@ -452,41 +385,20 @@ static void run(struct qn_inst *self)
                       prepare_first(self) || propose(self) || prepare_proposal(self) ||
                       lock_and_vote(self) || vote_nil(self) || next_round(self);
     }
-    report(self);
+    qn_window_report(&self->window, self->round, phase(self), have(self), 1);
 }
 
 /* --- what events say --- */
 
-static int32_t window_open(struct qn_inst *self, const struct qn_consensus_event_open *event)
+static int32_t on_open(struct qn_inst *self, const struct qn_consensus_event_open *event)
 {
-    struct qn_span rest = event->members;
-    uint64_t total = 0;
+    int32_t status = qn_window_open(&self->window, event);
 
-    self->is_open = false;
-    for (uint32_t i = 0; i < event->members_count; i++) {
-        struct qn_member member;
-
-        qn_member_next(&rest, &member);
-        if (member.weight > UINT64_MAX / 4 - total) {
-            return QN_INVALID;
-        }
-        total += member.weight;
-        self->weights[i] = member.weight;
-        self->highest[i] = 0;
+    if (status != QN_OK) {
+        return status;
     }
-    if (total == 0 || total != event->total || event->quorum > total ||
-        event->quorum <= total / 2 ||
-        (event->self != UINT32_MAX && event->self >= event->members_count)) {
-        return QN_INVALID;
-    }
-    self->is_open = true;
     self->has_candidate = false;
-    self->window = event->window;
-    self->total = total;
-    self->quorum = event->quorum;
-    self->self = event->self;
-    self->count = event->members_count;
-    memcpy(self->seed, event->seed, QN_HASH_SIZE);
+    memset(self->highest, 0, self->window.count * sizeof self->highest[0]);
     self->lock.round = self->valid.round = NONE;
     qn_verdicts_clear(&self->verdicts);
     for (uint32_t i = 0; i < ROUNDS; i++) {
@@ -496,32 +408,34 @@ static int32_t window_open(struct qn_inst *self, const struct qn_consensus_event
     self->step = PROPOSE;
     self->has_proposed = false;
     self->running = self->fired = 0;
-    self->reported = 0;
     timer_start(self, TIMER_PROPOSE, self->times.own);
     return QN_OK;
 }
 
 /* A vote of round r says that its member is there, even where the vote itself is too far. */
-static void vote_take(struct qn_inst *self, uint32_t round, uint32_t step, int32_t vr,
-                      uint32_t from, const uint8_t *digest)
+static void on_vote(struct qn_inst *self, const struct qn_consensus_event_vote *event)
 {
+    const uint8_t *digest = event->digest;
+    uint32_t from = event->from;
+    int32_t vr = event->vr;
     struct round *it;
 
-    if (from >= self->count) {
+    if (from >= self->window.count) {
         return;
     }
-    seen_in(self, from, round);
+    seen_in(self, from, event->round);
     (void)catch_up(self);
-    it = round_at(self, round);
+    it = round_at(self, event->round);
     if (it == NULL) {
         return;
     }
-    if (step == PREPARE) {
-        (void)qn_tally_add(&it->prepares, from, self->weights[from], digest, vr);
-    } else if (step == FINAL) {
-        (void)qn_tally_add(&it->finals, from, self->weights[from], digest, vr);
-    } else if (step == PROPOSE && round > 0 && !it->has_proposal && vr >= NONE &&
-               vr < (int64_t)round && !qn_digest_is_nil(digest) && from == leader_of(self, round)) {
+    if (event->step == PREPARE) {
+        (void)qn_tally_add(&it->prepares, from, self->window.weights[from], digest, vr);
+    } else if (event->step == FINAL) {
+        (void)qn_tally_add(&it->finals, from, self->window.weights[from], digest, vr);
+    } else if (event->step == PROPOSE && event->round > 0 && !it->has_proposal && vr >= NONE &&
+               vr < (int64_t)event->round && !qn_digest_is_nil(digest) &&
+               from == leader_of(self, event->round)) {
         it->has_proposal = true;
         it->vr = vr;
         memcpy(it->proposal, digest, QN_HASH_SIZE);
@@ -531,15 +445,14 @@ static void vote_take(struct qn_inst *self, uint32_t round, uint32_t step, int32
     look_at(self, digest);
 }
 
-static void certificate_take(struct qn_inst *self,
-                             const struct qn_consensus_event_certificate *event)
+static void on_certificate(struct qn_inst *self, const struct qn_consensus_event_certificate *event)
 {
     struct round *it;
 
     if (event->step != PREPARE || qn_digest_is_nil(event->digest)) {
         return;
     }
-    for (uint32_t i = 0; i < self->count && i / 8 < event->signers.size; i++) {
+    for (uint32_t i = 0; i < self->window.count && i / 8 < event->signers.size; i++) {
         if ((event->signers.data[i / 8] >> i % 8 & 1) != 0) {
             seen_in(self, i, event->round);
         }
@@ -557,12 +470,13 @@ static void certificate_take(struct qn_inst *self,
 }
 
 /* The kernel signed what was asked for, or says what was signed before: only that counts. */
-static void signed_take(struct qn_inst *self, const struct qn_consensus_event_signed *event)
+static void on_signed(struct qn_inst *self, const struct qn_consensus_event_signed *event)
 {
     enum { BEFORE = 3, REFUSED = 4 };
     bool is_nil = qn_digest_is_nil(event->digest);
+    struct qn_consensus_event_vote vote;
 
-    if (self->self == UINT32_MAX || event->round > INT32_MAX) {
+    if (self->window.self == QN_WINDOW_NO_SELF || event->round > INT32_MAX) {
         return;
     }
     if (event->result == REFUSED) {
@@ -583,11 +497,19 @@ static void signed_take(struct qn_inst *self, const struct qn_consensus_event_si
     if (event->step == FINAL && !is_nil && event->round > self->lock.round) {
         choose(&self->lock, event->round, event->digest);
     }
-    vote_take(self, event->round, event->step, event->vr, self->self, event->digest);
+    vote = qn_engine_own_vote(&self->window, event);
+    on_vote(self, &vote);
+}
+
+static void on_candidate(struct qn_inst *self, const struct qn_consensus_event_candidate *event)
+{
+    self->has_candidate = true;
+    memcpy(self->candidate, event->digest, QN_HASH_SIZE);
+    qn_verdicts_set(&self->verdicts, event->digest, QN_VERDICT_VALID, 0);
 }
 
 /* A candidate stays valid, whatever an answer that was under way says. */
-static void checked_take(struct qn_inst *self, const struct qn_consensus_event_checked *event)
+static void on_checked(struct qn_inst *self, const struct qn_consensus_event_checked *event)
 {
     static const enum qn_verdict verdicts[] = {QN_VERDICT_NONE, QN_VERDICT_VALID,
                                                QN_VERDICT_INVALID, QN_VERDICT_LATER};
@@ -599,18 +521,19 @@ static void checked_take(struct qn_inst *self, const struct qn_consensus_event_c
     }
 }
 
-static void timer_take(struct qn_inst *self, uint32_t timer)
+static void on_timer(struct qn_inst *self, const struct qn_consensus_event_timer *event)
 {
-    if (timer / TIMERS == self->round) {
-        self->fired |= (uint8_t)(self->running & 1u << timer % TIMERS);
+    if (event->timer / TIMERS == self->round) {
+        self->fired |= (uint8_t)(self->running & 1u << event->timer % TIMERS);
     }
 }
 
 /* A chain that grows may answer what could not be told before. */
-static void head_take(struct qn_inst *self)
+static void on_head(struct qn_inst *self, const struct qn_consensus_event_head *event)
 {
-    struct round *it = round_at(self, self->round);
+    const struct round *it = round_at(self, self->round);
 
+    (void)event;
     if (it->is_prepared) {
         look_at(self, it->prepared);
     }
@@ -619,144 +542,48 @@ static void head_take(struct qn_inst *self)
     }
 }
 
-/* --- events: INVALID for what is not its record; what is of another window is passed over --- */
+/* --- what it says of itself --- */
 
-static bool is_ours(const struct qn_inst *self, uint64_t window)
+static void status_tell(const struct qn_inst *self, struct qn_consensus_status *status)
 {
-    return self->is_open && self->window == window;
+    status->round = self->round;
+    status->phase = phase(self);
+    status->have = have(self);
+    status->lock_round = (int32_t)self->lock.round;
 }
 
-static int32_t take(struct qn_inst *self, const struct qn_event *event)
-{
-    union {
-        struct qn_consensus_event_open open;
-        struct qn_consensus_event_candidate candidate;
-        struct qn_consensus_event_vote vote;
-        struct qn_consensus_event_certificate certificate;
-        struct qn_consensus_event_checked checked;
-        struct qn_consensus_event_timer timer;
-        struct qn_consensus_event_signed own;
-        struct qn_consensus_event_final final;
-        struct qn_consensus_event_head head;
-    } it;
-    int32_t status = QN_OK;
+static const char *const phases[] = {"idle", "waits for a chain", "prepare", "final",
+                                     "waits for the leader"};
 
-    switch (event->type) {
-    case QN_CONSENSUS_EVENT_OPEN:
-        status = qn_consensus_event_open_read(event->body, &it.open);
-        return status == QN_OK ? window_open(self, &it.open) : status;
-    case QN_CONSENSUS_EVENT_CANDIDATE:
-        status = qn_consensus_event_candidate_read(event->body, &it.candidate);
-        if (status == QN_OK && is_ours(self, it.candidate.window)) {
-            self->has_candidate = true;
-            memcpy(self->candidate, it.candidate.digest, QN_HASH_SIZE);
-            qn_verdicts_set(&self->verdicts, self->candidate, QN_VERDICT_VALID, 0);
-        }
-        return status;
-    case QN_CONSENSUS_EVENT_VOTE:
-        status = qn_consensus_event_vote_read(event->body, &it.vote);
-        if (status == QN_OK && is_ours(self, it.vote.window)) {
-            vote_take(self, it.vote.round, it.vote.step, it.vote.vr, it.vote.from, it.vote.digest);
-        }
-        return status;
-    case QN_CONSENSUS_EVENT_CERTIFICATE:
-        status = qn_consensus_event_certificate_read(event->body, &it.certificate);
-        if (status == QN_OK && is_ours(self, it.certificate.window)) {
-            certificate_take(self, &it.certificate);
-        }
-        return status;
-    case QN_CONSENSUS_EVENT_CHECKED:
-        status = qn_consensus_event_checked_read(event->body, &it.checked);
-        if (status == QN_OK && is_ours(self, it.checked.window)) {
-            checked_take(self, &it.checked);
-        }
-        return status;
-    case QN_CONSENSUS_EVENT_TIMER:
-        status = qn_consensus_event_timer_read(event->body, &it.timer);
-        if (status == QN_OK && is_ours(self, it.timer.window)) {
-            timer_take(self, it.timer.timer);
-        }
-        return status;
-    case QN_CONSENSUS_EVENT_SIGNED:
-        status = qn_consensus_event_signed_read(event->body, &it.own);
-        if (status == QN_OK && is_ours(self, it.own.window)) {
-            signed_take(self, &it.own);
-        }
-        return status;
-    case QN_CONSENSUS_EVENT_FINAL:
-        status = qn_consensus_event_final_read(event->body, &it.final);
-        self->is_open = self->is_open && !(status == QN_OK && it.final.window == self->window);
-        return status;
-    case QN_CONSENSUS_EVENT_HEAD:
-        status = qn_consensus_event_head_read(event->body, &it.head);
-        if (status == QN_OK && is_ours(self, it.head.window)) {
-            head_take(self);
-        }
-        return status;
-    default: /* an offence needs no answer; and kernels may learn to tell more */
-        return QN_OK;
-    }
-}
+/* Reading events, leaving out other windows and answering questions is the same in all engines:
+ * <qnet/engine.h> does it, and calls these. */
+static const struct qn_engine engine = {
+    .open = on_open,
+    .candidate = on_candidate,
+    .vote = on_vote,
+    .certificate = on_certificate,
+    .checked = on_checked,
+    .timer = on_timer,
+    .own = on_signed,
+    .head = on_head,
+    .run = run,
+    .status = status_tell,
+    .phases = phases,
+};
 
 /* --- slots --- */
 
 static int32_t mine_step(struct qn_inst *self, const struct qn_event *const *batch,
                          uint32_t batch_count, struct qn_effects *out)
 {
-    self->out = out;
-    self->status = QN_OK;
-    for (uint32_t i = 0; i < batch_count && self->status == QN_OK; i++) {
-        int32_t status = take(self, batch[i]);
-
-        if (status != QN_OK) {
-            return status;
-        }
-        if (self->is_open) {
-            run(self);
-        }
-    }
-    return self->status;
-}
-
-static int32_t answer_bytes(const struct qn_inst *self, struct qn_sink *answer, const void *bytes,
-                            uint64_t size)
-{
-    uint8_t *room = self->host->sink_room(answer, size);
-
-    if (room == NULL) {
-        return QN_NO_SPACE;
-    }
-    memcpy(room, bytes, size);
-    self->host->sink_commit(answer, size);
-    return QN_OK;
+    return qn_engine_step(&engine, self, &self->window, batch, batch_count, out);
 }
 
 static int32_t mine_query(struct qn_inst *self, uint32_t what, struct qn_span arg,
                           struct qn_sink *answer)
 {
-    enum { QUESTION_STATUS = 1, QUESTION_TEXT = 2 };
-    static const char *const phases[] = {"idle", "waits for a chain", "prepare", "final",
-                                         "waits for the leader"};
-    struct qn_consensus_status status = {
-        .window = self->is_open ? self->window : 0,
-        .round = self->is_open ? self->round : 0,
-        .phase = phase(self),
-        .have = have(self),
-        .need = self->is_open ? self->quorum : 0,
-        .lock_round = self->is_open ? (int32_t)self->lock.round : NONE,
-    };
-    uint8_t bytes[64];
-
     (void)arg;
-    if (what == QUESTION_TEXT) {
-        return answer_bytes(self, answer, phases[status.phase], strlen(phases[status.phase]));
-    }
-    if (what != QUESTION_STATUS) {
-        return QN_UNSUPPORTED;
-    }
-    QN_ASSERT(qn_consensus_status_size(&status) <= sizeof bytes);
-    return answer_bytes(self, answer, bytes,
-                        (uint64_t)(qn_consensus_status_write(&status, bytes) - bytes));
+    return qn_engine_query(&engine, self, &self->window, what, answer);
 }
 
 static int32_t mine_create(const struct qn_host *host, struct qn_node *node, struct qn_span config,
@@ -767,7 +594,7 @@ static int32_t mine_create(const struct qn_host *host, struct qn_node *node, str
     if (self == NULL) {
         return QN_NO_SPACE;
     }
-    self->host = host;
+    self->window.host = host;
     self->times = mine_config_read(config);
     *inst = self;
     return QN_OK;
