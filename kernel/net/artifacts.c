@@ -11,6 +11,7 @@
 
 #include "kernel/base/hex.h"
 #include "kernel/base/text.h"
+#include "kernel/net/escape.h"
 
 enum { RUNS_A_SECOND_MAX = 999 };
 
@@ -119,46 +120,19 @@ FILE *qnk_artifact_open(const struct qnk_artifacts *to, const char *name)
     return file;
 }
 
-/* --- texts --- */
-
-static void json_put(FILE *out, const char *text)
+bool qnk_artifact_close(const struct qnk_artifacts *to, const char *name, FILE *file)
 {
-    (void)fputc('"', out);
-    for (; *text != 0; text++) {
-        unsigned char byte = (unsigned char)*text;
+    char path[QNK_ARTIFACT_PATH];
+    bool is_good = file != NULL && ferror(file) == 0;
 
-        if (byte == '"' || byte == '\\') {
-            fprintf(out, "\\%c", byte);
-        } else if (byte < 32) {
-            fprintf(out, "\\u%04x", byte);
-        } else {
-            (void)fputc(byte, out);
-        }
+    if (file == NULL) {
+        return false; /* which was said when it was opened */
     }
-    (void)fputc('"', out);
-}
-
-static void xml_put(FILE *out, const char *text)
-{
-    for (; *text != 0; text++) {
-        switch (*text) {
-        case '<':
-            (void)fputs("&lt;", out);
-            break;
-        case '>':
-            (void)fputs("&gt;", out);
-            break;
-        case '&':
-            (void)fputs("&amp;", out);
-            break;
-        case '"':
-            (void)fputs("&quot;", out);
-            break;
-        default:
-            (void)fputc((unsigned char)*text < 32 ? '?' : *text, out);
-            break;
-        }
+    if (fclose(file) == 0 && is_good) {
+        return true;
     }
+    qnk_text(path, sizeof path, "%s/%s", to->folder, name);
+    return say("write", path);
 }
 
 /* --- files --- */
@@ -242,11 +216,11 @@ static void asserts_put(FILE *out, const struct qnk_artifacts *to, const struct 
         const struct qnk_result *it = &verdicts->results[i];
 
         fprintf(out, "%s\n  {\"id\":", i == 0 ? "" : ",");
-        json_put(out, it->id);
+        qnk_json_put(out, it->id);
         fprintf(out, ",\"good\":%s,\"text\":", it->is_good ? "true" : "false");
-        json_put(out, it->text);
+        qnk_json_put(out, it->text);
         fprintf(out, ",\"words\":");
-        json_put(out, it->words);
+        qnk_json_put(out, it->words);
         fprintf(out, "}");
     }
     fprintf(out, "\n]}\n");
@@ -264,13 +238,13 @@ static void junit_put(FILE *out, const struct qnk_artifacts *to, const struct qn
         const struct qnk_result *it = &verdicts->results[i];
 
         fprintf(out, "  <testcase classname=\"%s\" name=\"", story->spec->name);
-        xml_put(out, it->id);
+        qnk_xml_put(out, it->id);
         fprintf(out, "\">");
         if (!it->is_good) {
             fprintf(out, "<failure message=\"");
-            xml_put(out, it->words);
+            qnk_xml_put(out, it->words);
             fprintf(out, "\">");
-            xml_put(out, it->text);
+            qnk_xml_put(out, it->text);
             fprintf(out, "</failure>");
         }
         fprintf(out, "</testcase>\n");
@@ -279,18 +253,18 @@ static void junit_put(FILE *out, const struct qnk_artifacts *to, const struct qn
 }
 
 /* "model name : X" of /proc/cpuinfo. */
-static void cpu_find(char *text, uint64_t room)
+void qnk_artifacts_cpu(char text[QNK_ARTIFACT_CPU])
 {
     FILE *in = fopen("/proc/cpuinfo", "r");
     char line[256];
 
-    qnk_text(text, room, "unknown");
+    qnk_text(text, QNK_ARTIFACT_CPU, "unknown");
     while (in != NULL && fgets(line, sizeof line, in) != NULL) {
         char *colon = strchr(line, ':');
 
         if (strncmp(line, "model name", 10) == 0 && colon != NULL) {
             line[strcspn(line, "\n")] = 0;
-            qnk_text(text, room, "%s", colon[1] == ' ' ? colon + 2 : colon + 1);
+            qnk_text(text, QNK_ARTIFACT_CPU, "%s", colon[1] == ' ' ? colon + 2 : colon + 1);
             break;
         }
     }
@@ -299,31 +273,37 @@ static void cpu_find(char *text, uint64_t room)
     }
 }
 
+void qnk_artifacts_spec_hash(const struct qnk_spec *spec, struct qnk_hash *hash)
+{
+    struct qnk_sha256 sha;
+
+    qnk_sha256_init(&sha);
+    qnk_sha256_add(&sha, spec->source.bytes.data, spec->source.bytes.size);
+    qnk_sha256_done(&sha, hash->bytes);
+}
+
 static void env_put(FILE *out, const struct qnk_artifacts *to, const struct qnk_story *story,
                     const struct qnk_verdicts *verdicts)
 {
-    struct qnk_sha256 sha;
     struct qnk_hash hash;
-    char cpu[200], hex[QNK_HEX_SIZE(QN_HASH_SIZE)];
+    char cpu[QNK_ARTIFACT_CPU], hex[QNK_HEX_SIZE(QN_HASH_SIZE)];
     struct utsname system = {.sysname = ""};
 
     (void)verdicts;
-    cpu_find(cpu, sizeof cpu);
+    qnk_artifacts_cpu(cpu);
     (void)uname(&system);
-    qnk_sha256_init(&sha);
-    qnk_sha256_add(&sha, story->spec->source.bytes.data, story->spec->source.bytes.size);
-    qnk_sha256_done(&sha, hash.bytes);
+    qnk_artifacts_spec_hash(story->spec, &hash);
     qnk_hex_encode(hash.bytes, QN_HASH_SIZE, hex);
     fprintf(out, "{\n  \"cpu\":");
-    json_put(out, cpu);
+    qnk_json_put(out, cpu);
     fprintf(out, ",\n  \"cores\":%ld,\n  \"kernel\":", sysconf(_SC_NPROCESSORS_ONLN));
-    json_put(out, system.release);
+    qnk_json_put(out, system.release);
     fprintf(out, ",\n  \"version\":");
-    json_put(out, to->version);
+    qnk_json_put(out, to->version);
     fprintf(out, ",\n  \"compiler\":");
-    json_put(out, to->compiler);
+    qnk_json_put(out, to->compiler);
     fprintf(out, ",\n  \"command\":");
-    json_put(out, to->command);
+    qnk_json_put(out, to->command);
     fprintf(out, ",\n  \"spec_sha256\":\"%s\",\n  \"seed\":%llu,\n  \"provider\":\"%s\"\n}\n", hex,
             (unsigned long long)story->seed, qnk_provider_names[story->spec->provider]);
 }
@@ -347,7 +327,7 @@ bool qnk_artifacts_write(const struct qnk_artifacts *to, const struct qnk_story 
             return false;
         }
         files[i].put(out, to, story, verdicts);
-        is_done = fclose(out) == 0 && is_done;
+        is_done = qnk_artifact_close(to, files[i].name, out) && is_done;
     }
     return is_done;
 }

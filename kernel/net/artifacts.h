@@ -20,7 +20,7 @@
 
 #include "kernel/net/judge.h"
 
-enum { QNK_ARTIFACT_PATH = 600 };
+enum { QNK_ARTIFACT_PATH = 600, QNK_ARTIFACT_CPU = 200 };
 
 struct qnk_artifacts {
     char folder[QNK_ARTIFACT_PATH / 2];
@@ -41,6 +41,13 @@ void qnk_artifacts_unlink(const struct qnk_artifacts *to, const char *name);
 
 /* A file of it for writing; NULL after words. */
 FILE *qnk_artifact_open(const struct qnk_artifacts *to, const char *name);
+
+/* Closes it; false after words: not all of it is on the disk, or it is NULL. */
+bool qnk_artifact_close(const struct qnk_artifacts *to, const char *name, FILE *file);
+
+/* What runs are told apart by: the processor's name, the spec's SHA-256. */
+void qnk_artifacts_cpu(char text[QNK_ARTIFACT_CPU]);
+void qnk_artifacts_spec_hash(const struct qnk_spec *spec, struct qnk_hash *hash);
 
 /* Everything but events, exports and reports, which are written elsewhere. */
 bool qnk_artifacts_write(const struct qnk_artifacts *to, const struct qnk_story *story,

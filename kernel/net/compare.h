@@ -15,25 +15,56 @@
  */
 
 #include "kernel/net/artifacts.h"
-#include "kernel/net/page.h"
+#include "kernel/net/report.h"
 
-enum { QNK_COMPARE_CURVE = 400, QNK_COMPARE_LAG = 2000 };
+enum {
+    QNK_COMPARE_LAG = 2000,
+    QNK_COMPARE_PAIRS = 6, /* fewer have no p */
+    QNK_COMPARE_SWAPS = 8, /* of a variant; the table has no more */
+    QNK_COMPARE_ASSERTS = QNK_SPEC_ASSERTS_MAX + 4,
+};
+
+struct qnk_compare_curve {
+    struct qnk_plot_point points[QNK_REPORT_CURVE];
+    uint64_t count;
+};
+
+/* One swap of the timeline, summed over the repeats. */
+struct qnk_compare_swap {
+    const struct qnk_spec_event *event;
+    uint32_t count, done; /* runs in which it began, in which it came into use */
+    uint64_t in_use_ms;   /* from the plan, of those */
+    double sums[QNK_SWAP_DONE];
+};
 
 struct qnk_compare_variant {
     double values[QNK_MEASURES][QNK_SPEC_REPEATS_MAX];
     bool has[QNK_MEASURES][QNK_SPEC_REPEATS_MAX];
     uint32_t failed;                        /* runs of which an assertion failed */
     uint64_t offered, final, lost, doubled; /* transfers, of all runs */
+    struct qnk_compare_swap swaps[QNK_COMPARE_SWAPS];
+    uint32_t swaps_count;
     /* Of the first repeat. */
-    struct qnk_plot_point latency[QNK_COMPARE_CURVE], lag[QNK_COMPARE_LAG];
-    uint64_t latency_count, lag_count;
+    struct qnk_compare_curve curves[QNK_REPORT_CURVES];
+    struct qnk_plot_point lag[QNK_COMPARE_LAG];
+    uint64_t lag_count;
+    struct qnk_plot bands;
+};
+
+struct qnk_compare_assert {
+    const char *id, *text;
+    uint32_t runs[QNK_SPEC_VARIANTS_MAX], good[QNK_SPEC_VARIANTS_MAX];
 };
 
 struct qnk_compare {
     const struct qnk_spec *spec;
+    uint64_t seed; /* of the first repeat */
     struct qnk_compare_variant variants[QNK_SPEC_VARIANTS_MAX];
     uint32_t repeats;
-    struct qnk_plot bands; /* of the first run of the baseline */
+    struct qnk_compare_assert asserts[QNK_COMPARE_ASSERTS];
+    uint32_t asserts_count;
+    struct qnk_story_plugin plugins[QNK_STORY_PLUGINS_MAX];
+    uint32_t plugins_count;
 };
 
 /* Takes what a run of a variant gave. */

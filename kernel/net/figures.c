@@ -2,6 +2,7 @@
 
 #include "kernel/net/figures.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "kernel/net/action.h"
@@ -25,6 +26,9 @@ const struct qnk_figure_row qnk_swap_figures[QNK_SWAP_FIGURES] = {
     [QNK_SWAP_FINALITY_GAP] = {"finality_gap_seconds", "s", "longest time without finality", 0},
     [QNK_SWAP_MICRO_GAP] = {"microblock_gap_seconds", "s", "longest time without a block", 0},
     [QNK_SWAP_PAUSE] = {"microblock_gap_intervals", "", "that in intervals of the chain", 0},
+    [QNK_SWAP_ROUNDS] = {"rounds_lost", "", "of a window beyond its first, at most", 0},
+    [QNK_SWAP_DELAYED] = {"txs_delayed", "tx", "offered meanwhile, final after two windows' time",
+                          0},
     [QNK_SWAP_LOST] = {"txs_lost", "tx", "accepted meanwhile and never final", 0},
     [QNK_SWAP_DOUBLED] = {"txs_doubled", "tx", "accepted meanwhile and final twice", 0},
     [QNK_SWAP_DONE] = {"done", "", "1: the new one came into use", 0},
@@ -52,10 +56,40 @@ const struct qnk_figure_row qnk_measures[QNK_MEASURES] = {
     [QNK_MEASURE_CPU_PER_MACRO] = {"cpu_per_macro", "ms",
                                    "of all nodes; virtual: jobs, as modelled", 0},
     [QNK_MEASURE_RSS_MAX] = {"rss_max", "bytes", "memory of a node, at most", PROCESS},
-    [QNK_MEASURE_DISK_MAX] = {"disk_max", "bytes", "in a node's folder at the end, at most",
-                              PROCESS},
+    [QNK_MEASURE_DISK_MAX] = {"disk_max", "bytes", "stored by a node at the end, at most", PROCESS},
     [QNK_MEASURE_EVIDENCE] = {"evidence", "", "pieces of it in final blocks", VIRTUAL},
 };
+
+struct qnk_figure_scale qnk_figure_scale(const struct qnk_figure_row *row, double greatest)
+{
+    static const struct {
+        const char *unit;
+        double from;
+        struct qnk_figure_scale scale;
+    } scales[] = {
+        {"bytes", 1073741824, {1.0 / 1073741824, "GiB"}},
+        {"bytes", 1048576, {1.0 / 1048576, "MiB"}},
+        {"bytes", 1024, {1.0 / 1024, "KiB"}},
+        {"s", 1, {1, "s"}},
+        {"s", 1e-300, {1000, "ms"}},
+        {"ms", 1000, {0.001, "s"}},
+    };
+
+    for (uint32_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+        if (strcmp(scales[i].unit, row->unit) == 0 && greatest >= scales[i].from) {
+            return scales[i].scale;
+        }
+    }
+    return (struct qnk_figure_scale){1, row->unit};
+}
+
+void qnk_figure_text(const struct qnk_figure_row *row, double value, char text[QNK_FIGURE_TEXT])
+{
+    struct qnk_figure_scale scale = qnk_figure_scale(row, value);
+
+    snprintf(text, QNK_FIGURE_TEXT, "%.4g%s%s", value * scale.factor, *scale.unit == 0 ? "" : " ",
+             scale.unit);
+}
 
 uint32_t qnk_figure_find(const struct qnk_figure_row *rows, uint32_t count, const char *name)
 {

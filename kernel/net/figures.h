@@ -33,6 +33,8 @@ enum qnk_swap_figure {
     QNK_SWAP_FINALITY_GAP, /* longest time between two windows that became final, around it */
     QNK_SWAP_MICRO_GAP,    /* the same of blocks */
     QNK_SWAP_PAUSE,        /* that in intervals */
+    QNK_SWAP_ROUNDS,       /* of a window beyond its first, at most */
+    QNK_SWAP_DELAYED,      /* offered while it went on, and final later than two windows take */
     QNK_SWAP_LOST,         /* accepted while it went on, and never final */
     QNK_SWAP_DOUBLED,
     QNK_SWAP_DONE, /* 1: every node that is on runs the new one */
@@ -72,6 +74,18 @@ struct qnk_figure_row {
 extern const struct qnk_figure_row qnk_gauges[QNK_GAUGES];
 extern const struct qnk_figure_row qnk_swap_figures[QNK_SWAP_FIGURES];
 extern const struct qnk_figure_row qnk_measures[QNK_MEASURES];
+
+/* The unit in which numbers up to `greatest` of a figure are read best, and what they are multiplied
+ * by to be in it. */
+struct qnk_figure_scale {
+    double factor;
+    const char *unit;
+};
+struct qnk_figure_scale qnk_figure_scale(const struct qnk_figure_row *row, double greatest);
+
+/* A number in that unit, as "41.2 KiB". */
+enum { QNK_FIGURE_TEXT = 48 };
+void qnk_figure_text(const struct qnk_figure_row *row, double value, char text[QNK_FIGURE_TEXT]);
 
 /* The place of a name in a table of `count`, or UINT32_MAX. */
 uint32_t qnk_figure_find(const struct qnk_figure_row *rows, uint32_t count, const char *name);

@@ -4,18 +4,22 @@
 
 #include <stdarg.h>
 
+#include "kernel/net/escape.h"
+
 enum { TEXT = 2000 };
 
-static void html_put(FILE *out, const char *text)
-{
-    for (; *text != 0; text++) {
-        if (*text == '<' || *text == '>' || *text == '&') {
-            fprintf(out, "&#%d;", *text);
-        } else {
-            (void)fputc(*text, out);
-        }
-    }
-}
+/* Wide tables move in a frame of their own, so that the page fits a telephone. */
+static const char style[] =
+    "\n:root{color-scheme:light dark}\np{overflow-wrap:anywhere}\n"
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:64em;margin:1.5em auto;padding:0 1em}\n"
+    "h1{font-size:1.5em;line-height:1.25}\nh2{font-size:1.2em;margin-top:1.8em}\n"
+    ".verdict{font-size:1.1em;border-left:4px solid #0072b2;padding-left:.7em}\n"
+    ".wide{overflow-x:auto}\n"
+    "table{border-collapse:collapse;margin:.7em 0;font-size:14px}\n"
+    "td,th{border-bottom:1px solid #8886;padding:.3em 1.1em .3em 0;text-align:left;"
+    "vertical-align:top}\n"
+    "th,data{white-space:nowrap}\nsmall{display:block;opacity:.75;white-space:nowrap}\n"
+    "svg{display:block;width:100%;min-width:40em;height:auto;margin:1em 0}\n";
 
 /* A cell of Markdown must not end at a bar. */
 static void md_put(FILE *out, const char *text)
@@ -34,20 +38,15 @@ void qnk_page_begin(const struct qnk_page *page, const char *title)
         fprintf(page->md, "# %s\n\n", title);
     }
     if (page->html != NULL) {
+        fprintf(page->html, "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" "
+                            "lang=\"en\"><head><meta charset=\"utf-8\"/><title>");
+        qnk_xml_put(page->html, title);
         fprintf(page->html,
-                "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>");
-        html_put(page->html, title);
-        fprintf(page->html,
-                "</title>\n<meta name=\"viewport\" content=\"width=device-width\">\n<style>\n"
-                ":root{color-scheme:light dark}\n"
-                "body{font:15px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;"
-                "padding:0 1em}\n"
-                "table{border-collapse:collapse;margin:1em 0;font-size:14px}\n"
-                "td,th{border-bottom:1px solid #8886;padding:.25em .8em .25em 0;text-align:left;"
-                "vertical-align:top}\n"
-                "svg{max-width:100%%;height:auto;margin:.5em 0}\nh2{margin-top:1.6em}\n"
-                "</style></head><body>\n<h1>");
-        html_put(page->html, title);
+                "</title>\n<meta name=\"viewport\" "
+                "content=\"width=device-width, initial-scale=1\"/>\n<style>%s</style></head>"
+                "<body>\n<h1>",
+                style);
+        qnk_xml_put(page->html, title);
         fprintf(page->html, "</h1>\n");
     }
 }
@@ -66,12 +65,12 @@ void qnk_page_heading(const struct qnk_page *page, const char *text)
     }
     if (page->html != NULL) {
         fprintf(page->html, "<h2>");
-        html_put(page->html, text);
+        qnk_xml_put(page->html, text);
         fprintf(page->html, "</h2>\n");
     }
 }
 
-void qnk_page_text(const struct qnk_page *page, const char *format, ...)
+void qnk_page_text(const struct qnk_page *page, bool is_verdict, const char *format, ...)
 {
     char text[TEXT];
     va_list list;
@@ -83,8 +82,8 @@ void qnk_page_text(const struct qnk_page *page, const char *format, ...)
         fprintf(page->md, "%s\n\n", text);
     }
     if (page->html != NULL) {
-        fprintf(page->html, "<p>");
-        html_put(page->html, text);
+        fprintf(page->html, is_verdict ? "<p class=\"verdict\">" : "<p>");
+        qnk_xml_put(page->html, text);
         fprintf(page->html, "</p>\n");
     }
 }
@@ -92,7 +91,7 @@ void qnk_page_text(const struct qnk_page *page, const char *format, ...)
 void qnk_page_table(const struct qnk_page *page, const char *const *heads, uint32_t count)
 {
     if (page->html != NULL) {
-        fprintf(page->html, "<table><tr>");
+        fprintf(page->html, "<div class=\"wide\"><table><tr>");
     }
     for (uint32_t i = 0; i < count; i++) {
         if (page->md != NULL) {
@@ -100,7 +99,7 @@ void qnk_page_table(const struct qnk_page *page, const char *const *heads, uint3
         }
         if (page->html != NULL) {
             fprintf(page->html, "<th>");
-            html_put(page->html, heads[i]);
+            qnk_xml_put(page->html, heads[i]);
             fprintf(page->html, "</th>");
         }
     }
@@ -141,8 +140,37 @@ void qnk_page_cell(const struct qnk_page *page, bool is_bold, const char *format
     }
     if (page->html != NULL) {
         fprintf(page->html, "<td>%s", is_bold ? "<b>" : "");
-        html_put(page->html, text);
+        qnk_xml_put(page->html, text);
         fprintf(page->html, "%s</td>", is_bold ? "</b>" : "");
+    }
+}
+
+void qnk_page_value(const struct qnk_page *page, double value, const char *text, const char *more,
+                    bool is_bold)
+{
+    const char *open = is_bold ? "<b>" : "", *close = is_bold ? "</b>" : "";
+
+    if (page->md != NULL) {
+        const char *mark = is_bold ? "**" : "";
+
+        fprintf(page->md, " %s", text);
+        if (*more != 0) {
+            fprintf(page->md, ", %s", mark);
+            md_put(page->md, more);
+            fprintf(page->md, "%s", mark);
+        }
+        fprintf(page->md, " |");
+    }
+    if (page->html != NULL) {
+        fprintf(page->html, "<td><data value=\"%.9g\">", value);
+        qnk_xml_put(page->html, text);
+        fprintf(page->html, "</data>");
+        if (*more != 0) {
+            fprintf(page->html, "<small>%s", open);
+            qnk_xml_put(page->html, more);
+            fprintf(page->html, "%s</small>", close);
+        }
+        fprintf(page->html, "</td>");
     }
 }
 
@@ -162,7 +190,7 @@ void qnk_page_table_end(const struct qnk_page *page)
         fprintf(page->md, "\n");
     }
     if (page->html != NULL) {
-        fprintf(page->html, "</table>\n");
+        fprintf(page->html, "</table></div>\n");
     }
 }
 
@@ -173,6 +201,8 @@ void qnk_page_plot(const struct qnk_page *page, const struct qnk_plot *plot)
         fprintf(page->md, "\n");
     }
     if (page->html != NULL) {
+        fprintf(page->html, "<div class=\"wide\">");
         qnk_plot_put(page->html, plot);
+        fprintf(page->html, "</div>\n");
     }
 }

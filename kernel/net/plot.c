@@ -4,35 +4,29 @@
 
 #include <string.h>
 
+#include "kernel/net/escape.h"
+
 enum {
     WIDTH = 860,
     HEIGHT = 300,
     LEFT = 60,
     RIGHT = 20,
     TOP = 46,
+    NAMES = 26,     /* above the frame: two rows of names of bands */
+    NAMES_MAX = 12, /* of more bands no name has room */
     BOTTOM = 44,
     TICKS = 6,
     PIXELS = WIDTH - LEFT - RIGHT,
 };
 
 static const char *const colors[QNK_PLOT_LINES_MAX] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                                       "#e69f00", "#56b4e9", "#b2182b", "#555555"};
+                                                       "#e69f00", "#56b4e9", "#b2182b", "#888888"};
 
 /* What both axes go over. */
 struct frame {
     double x_min, x_max, y_max;
+    int top;
 };
-
-static void text_put(FILE *out, const char *text)
-{
-    for (; *text != 0; text++) {
-        if (*text == '<' || *text == '>' || *text == '&') {
-            fprintf(out, "&#%d;", *text);
-        } else {
-            (void)fputc(*text, out);
-        }
-    }
-}
 
 static struct frame frame_of(const struct qnk_plot *plot)
 {
@@ -51,7 +45,9 @@ static struct frame frame_of(const struct qnk_plot *plot)
         frame.x_min = 0;
         frame.x_max = 1;
     }
+    frame.y_max = plot->y_max > frame.y_max ? plot->y_max : frame.y_max;
     frame.y_max = frame.y_max > 0 ? frame.y_max * 1.05 : 1;
+    frame.top = TOP + (plot->bands_count > 0 ? NAMES : 0);
     return frame;
 }
 
@@ -65,7 +61,7 @@ static double x_of(const struct frame *frame, double x)
 
 static double y_of(const struct frame *frame, double y)
 {
-    return HEIGHT - BOTTOM - y / frame->y_max * (HEIGHT - TOP - BOTTOM);
+    return HEIGHT - BOTTOM - y / frame->y_max * (HEIGHT - frame->top - BOTTOM);
 }
 
 /* The step of about TICKS ticks: 1, 2 or 5 times a power of ten. */
@@ -106,12 +102,12 @@ static void axes_put(FILE *out, const struct qnk_plot *plot, const struct frame 
     }
     fprintf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">", (LEFT + WIDTH - RIGHT) / 2,
             HEIGHT - 8);
-    text_put(out, plot->x_name);
+    qnk_xml_put(out, plot->x_name);
     fprintf(out,
             "</text>\n<text transform=\"translate(14 %d) rotate(-90)\" "
             "text-anchor=\"middle\">",
-            (TOP + HEIGHT - BOTTOM) / 2);
-    text_put(out, plot->y_name);
+            (frame->top + HEIGHT - BOTTOM) / 2);
+    qnk_xml_put(out, plot->y_name);
     fprintf(out, "</text>\n");
 }
 
@@ -124,14 +120,14 @@ static void bands_put(FILE *out, const struct qnk_plot *plot, const struct frame
         fprintf(out,
                 "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\" "
                 "fill-opacity=\"0.18\"><title>",
-                from, TOP, until - from < 1.5 ? 1.5 : until - from, HEIGHT - TOP - BOTTOM,
-                band->is_swap ? "#009e73" : "#d55e00");
-        text_put(out, band->name);
+                from, frame->top, until - from < 1.5 ? 1.5 : until - from,
+                HEIGHT - frame->top - BOTTOM, band->is_swap ? "#009e73" : "#d55e00");
+        qnk_xml_put(out, band->name);
         fprintf(out, "</title></rect>\n");
-        if (plot->bands_count <= 12) {
-            fprintf(out, "<text x=\"%.1f\" y=\"%d\" font-size=\"10\">", from + 2,
-                    TOP + 11 + (int)(i % 3) * 11);
-            text_put(out, band->name);
+        if (plot->bands_count <= NAMES_MAX) {
+            fprintf(out, "<text x=\"%.1f\" y=\"%d\" font-size=\"11\">", from,
+                    frame->top - 4 - (int)(i % 2) * 12);
+            qnk_xml_put(out, band->name);
             fprintf(out, "</text>\n");
         }
     }
@@ -177,7 +173,7 @@ static void legend_put(FILE *out, const struct qnk_plot *plot)
                 "<line x1=\"%.0f\" x2=\"%.0f\" y1=\"32\" y2=\"32\" stroke=\"%s\" "
                 "stroke-width=\"3\"/><text x=\"%.0f\" y=\"36\">",
                 x, x + 18, colors[i], x + 23);
-        text_put(out, plot->lines[i].name);
+        qnk_xml_put(out, plot->lines[i].name);
         fprintf(out, "</text>\n");
         x += 36 + 7.0 * (double)strlen(plot->lines[i].name);
     }
@@ -192,7 +188,7 @@ void qnk_plot_put(FILE *out, const struct qnk_plot *plot)
             "role=\"img\" font-family=\"sans-serif\" font-size=\"12\" fill=\"currentColor\">\n"
             "<text x=\"%d\" y=\"17\" font-size=\"14\" font-weight=\"bold\">",
             WIDTH, HEIGHT, WIDTH, LEFT);
-    text_put(out, plot->title);
+    qnk_xml_put(out, plot->title);
     fprintf(out, "</text>\n");
     bands_put(out, plot, &frame);
     axes_put(out, plot, &frame);

@@ -35,6 +35,7 @@ struct qnk_plot_band {
 
 struct qnk_plot {
     const char *title, *x_name, *y_name;
+    double y_max; /* the axis goes at least so far */
     struct qnk_plot_line lines[QNK_PLOT_LINES_MAX];
     uint32_t lines_count;
     struct qnk_plot_band bands[QNK_PLOT_BANDS_MAX];

@@ -7,9 +7,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "kernel/base/hex.h"
 #include "kernel/net/stats.h"
-
-enum { CURVE_POINTS = 400 };
+#include "kernel/plugin/plugin.h"
 
 static double s_of(uint64_t us)
 {
@@ -27,33 +27,57 @@ void qnk_report_points_give(const struct qnk_story *story, struct qnk_plot_point
     qnk_memory_give(story->budget, points, (count + 1) * sizeof *points);
 }
 
-uint64_t qnk_report_latencies(const struct qnk_story *story, bool is_final, uint64_t from_ms,
-                              struct qnk_plot_point **points)
+const char *const qnk_report_curves[QNK_REPORT_CURVES] = {
+    "From submit to a block", "From submit to final", "From a window's last block to final"};
+
+/* How long each took, unordered; `list` has room for all. */
+static uint64_t times_list(const struct qnk_story *story, enum qnk_report_curve which,
+                           uint64_t from_us, double *list)
 {
-    uint64_t room = (story->txs_count + (uint64_t)1) * sizeof(double), count = 0;
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; which != QNK_REPORT_WINDOW && i < story->txs_count; i++) {
+        const struct qnk_story_tx *tx = &story->txs[i];
+        uint64_t end_us = which == QNK_REPORT_FINAL ? tx->final_us : tx->micro_us;
+
+        if (end_us > tx->submit_us && tx->submit_us >= from_us) {
+            list[count++] = s_of(end_us - tx->submit_us);
+        }
+    }
+    for (uint64_t i = 1; which == QNK_REPORT_WINDOW && i <= story->windows; i++) {
+        uint64_t last = i * story->window_blocks;
+        uint64_t full_us = last < QNK_STORY_HEIGHTS_MAX ? story->micro_us[last] : 0;
+
+        if (full_us != 0 && full_us >= from_us && story->final_us[i] > full_us) {
+            list[count++] = s_of(story->final_us[i] - full_us);
+        }
+    }
+    return count;
+}
+
+uint64_t qnk_report_curve(const struct qnk_story *story, enum qnk_report_curve which,
+                          uint64_t from_ms, struct qnk_plot_point **points)
+{
+    uint64_t most = which == QNK_REPORT_WINDOW ? story->windows : story->txs_count;
+    uint64_t room = (most + 1) * sizeof(double), count, shown;
     double *list = qnk_memory_take(story->budget, room);
 
-    *points = points_take(story, CURVE_POINTS);
+    *points = points_take(story, QNK_REPORT_CURVE);
     if (list == NULL || *points == NULL) {
         qnk_memory_give(story->budget, list, room);
         return 0;
     }
-    for (uint32_t i = 0; i < story->txs_count; i++) {
-        const struct qnk_story_tx *tx = &story->txs[i];
-        uint64_t end_us = is_final ? tx->final_us : tx->micro_us;
-
-        if (end_us > tx->submit_us && tx->submit_us >= from_ms * 1000) {
-            list[count++] = s_of(end_us - tx->submit_us);
-        }
-    }
+    count = times_list(story, which, from_ms * 1000, list);
     (void)qnk_stats_quantile(list, count, 0);
-    for (uint64_t i = 0; i < CURVE_POINTS && count > 0; i++) {
-        uint64_t place = i * (count - 1) / (CURVE_POINTS - 1);
+    shown = count < QNK_REPORT_CURVE ? count : QNK_REPORT_CURVE;
+    for (uint64_t i = 0; i < shown; i++) {
+        double share = shown < 2 ? 1 : (double)i / (double)(shown - 1);
 
-        (*points)[i] = (struct qnk_plot_point){list[place], (double)i / (CURVE_POINTS - 1)};
+        (*points)[i] =
+            (struct qnk_plot_point){list[(uint64_t)(share * (double)(count - 1))], share};
     }
     qnk_memory_give(story->budget, list, room);
-    return count == 0 ? 0 : CURVE_POINTS;
+    return shown;
 }
 
 uint64_t qnk_report_lag(const struct qnk_story *story, struct qnk_plot_point **points)
@@ -101,12 +125,25 @@ void qnk_report_bands(const struct qnk_story *story, struct qnk_plot *plot)
 
 /* --- parts --- */
 
+const char *const qnk_report_swap_heads[QNK_REPORT_SWAP_HEADS] = {
+    "swap",
+    "window",
+    "longest without finality",
+    "longest without a block",
+    "in intervals",
+    "rounds lost",
+    "delayed",
+    "lost",
+    "doubled",
+    "in use after",
+};
+
 static void verdict_put(const struct qnk_page *page, const struct qnk_story *story,
                         const struct qnk_verdicts *verdicts)
 {
     static const char *const heads[] = {"assertion", "what", "", "how it was"};
 
-    qnk_page_text(page,
+    qnk_page_text(page, true,
                   "%s: %u of %u assertions hold. %llu blocks and %llu windows are final, with %u "
                   "transfers offered; %.1f s of the network took %.1f s. Seed %llu, provider %s.",
                   verdicts->failed == 0 ? "Good" : "FAILED", verdicts->count - verdicts->failed,
@@ -115,7 +152,7 @@ static void verdict_put(const struct qnk_page *page, const struct qnk_story *sto
                   (double)story->end_ms / 1000, (double)story->real_ms / 1000,
                   (unsigned long long)story->seed, qnk_provider_names[story->spec->provider]);
     if (story->event_hash[0] != 0) {
-        qnk_page_text(page, "Event hash %s.", story->event_hash);
+        qnk_page_text(page, false, "Event hash %s.", story->event_hash);
     }
     qnk_page_table(page, heads, 4);
     for (uint32_t i = 0; i < verdicts->count; i++) {
@@ -138,14 +175,17 @@ static void figures_put(const struct qnk_page *page, const struct qnk_story *sto
     qnk_page_heading(page, "Figures");
     qnk_page_table(page, heads, 3);
     for (uint32_t i = 0; i < QNK_MEASURES; i++) {
+        const struct qnk_figure_row *row = &qnk_measures[i];
+        char text[QNK_FIGURE_TEXT];
         double value;
 
-        if (qnk_figure_can(&qnk_measures[i], story->spec->provider) &&
+        if (qnk_figure_can(row, story->spec->provider) &&
             qnk_story_measure(story, (enum qnk_measure)i, 0, &value)) {
+            qnk_figure_text(row, value, text);
             qnk_page_row(page);
-            qnk_page_cell(page, false, "%s", qnk_measures[i].name);
-            qnk_page_cell(page, false, "%.5g %s", value, qnk_measures[i].unit);
-            qnk_page_cell(page, false, "%s", qnk_measures[i].doc);
+            qnk_page_cell(page, false, "%s", row->name);
+            qnk_page_value(page, value, text, "", false);
+            qnk_page_cell(page, false, "%s", row->doc);
             qnk_page_row_end(page);
         }
     }
@@ -154,22 +194,27 @@ static void figures_put(const struct qnk_page *page, const struct qnk_story *sto
 
 static void latency_put(const struct qnk_page *page, const struct qnk_story *story)
 {
-    struct qnk_plot_point *micro, *final;
-    uint64_t micros = qnk_report_latencies(story, false, 0, &micro);
-    uint64_t finals = qnk_report_latencies(story, true, 0, &final);
+    struct qnk_plot_point *points[QNK_REPORT_CURVES];
     struct qnk_plot plot = {
-        .title = "How long transfers took",
-        .x_name = "seconds since submit",
-        .y_name = "share of transfers",
-        .lines = {{"in a block", micro, micros, false}, {"final", final, finals, false}},
-        .lines_count = 2,
+        .title = "How long transfers and windows took",
+        .x_name = "seconds",
+        .y_name = "share",
+        .lines_count = QNK_REPORT_CURVES,
     };
+    uint64_t sum = 0;
 
-    if (micros + finals > 0) {
+    for (uint32_t i = 0; i < QNK_REPORT_CURVES; i++) {
+        uint64_t count = qnk_report_curve(story, (enum qnk_report_curve)i, 0, &points[i]);
+
+        plot.lines[i] = (struct qnk_plot_line){qnk_report_curves[i], points[i], count, false};
+        sum += count;
+    }
+    if (sum > 0) {
         qnk_page_plot(page, &plot);
     }
-    qnk_report_points_give(story, micro, CURVE_POINTS);
-    qnk_report_points_give(story, final, CURVE_POINTS);
+    for (uint32_t i = 0; i < QNK_REPORT_CURVES; i++) {
+        qnk_report_points_give(story, points[i], QNK_REPORT_CURVE);
+    }
 }
 
 static void lag_put(const struct qnk_page *page, const struct qnk_story *story)
@@ -189,11 +234,30 @@ static void lag_put(const struct qnk_page *page, const struct qnk_story *story)
     qnk_report_points_give(story, lag, story->nodes[0].samples_count);
 }
 
+static void swap_row(const struct qnk_page *page, const struct qnk_story *story,
+                     const struct qnk_act *act)
+{
+    qnk_page_row(page);
+    qnk_page_cell(page, false, "%s: %s=%s", act->event->id, act->event->kind, act->event->plugin);
+    qnk_page_cell(page, false, "%llu", (unsigned long long)act->window);
+    for (uint32_t figure = 0; figure < QNK_SWAP_DONE; figure++) {
+        char text[QNK_FIGURE_TEXT];
+        double value = 0;
+
+        (void)qnk_story_swap(story, act, (enum qnk_swap_figure)figure, &value);
+        qnk_figure_text(&qnk_swap_figures[figure], value, text);
+        qnk_page_value(page, value, text, "", false);
+    }
+    if (act->done_ms == 0) {
+        qnk_page_cell(page, true, "never");
+    } else {
+        qnk_page_cell(page, false, "%.1f s", (double)(act->done_ms - act->at_ms) / 1000);
+    }
+    qnk_page_row_end(page);
+}
+
 static void swaps_put(const struct qnk_page *page, const struct qnk_story *story)
 {
-    static const char *const heads[] = {"swap",    "window",       "longest without finality",
-                                        "a block", "in intervals", "lost",
-                                        "doubled", "in use after"};
     bool has_head = false;
 
     for (uint32_t i = 0; i < story->course.count; i++) {
@@ -204,85 +268,104 @@ static void swaps_put(const struct qnk_page *page, const struct qnk_story *story
         }
         if (!has_head) {
             qnk_page_heading(page, "Swaps");
-            qnk_page_table(page, heads, 8);
+            qnk_page_table(page, qnk_report_swap_heads, QNK_REPORT_SWAP_HEADS);
             has_head = true;
         }
-        qnk_page_row(page);
-        qnk_page_cell(page, false, "%s: %s=%s", act->event->id, act->event->kind,
-                      act->event->plugin);
-        qnk_page_cell(page, false, "%llu", (unsigned long long)act->window);
-        for (uint32_t figure = 0; figure < QNK_SWAP_DONE; figure++) {
-            double value = 0;
-
-            (void)qnk_story_swap(story, act, (enum qnk_swap_figure)figure, &value);
-            qnk_page_cell(page, false, "%.4g %s", value, qnk_swap_figures[figure].unit);
-        }
-        if (act->done_ms == 0) {
-            qnk_page_cell(page, true, "never");
-        } else {
-            qnk_page_cell(page, false, "%.1f s", (double)(act->done_ms - act->at_ms) / 1000);
-        }
-        qnk_page_row_end(page);
+        swap_row(page, story, act);
     }
     if (has_head) {
         qnk_page_table_end(page);
     }
 }
 
-static void course_put(const struct qnk_page *page, const struct qnk_story *story)
+static void told_put(const struct qnk_page *page, const struct qnk_story *story)
 {
-    static const char *const heads[] = {"at", "what was done"};
+    static const char *const heads[] = {"at", "", "what happened"};
 
-    if (story->course.count == 0) {
+    if (story->tellings_count == 0) {
         return;
     }
-    qnk_page_heading(page, "What was done");
-    qnk_page_table(page, heads, 2);
-    for (uint32_t i = 0; i < story->course.count; i++) {
-        const struct qnk_act *act = &story->course.acts[i];
-        char text[QNK_STORY_WORDS];
+    qnk_page_heading(page, "What happened");
+    qnk_page_table(page, heads, 3);
+    for (uint32_t i = 0; i < story->tellings_count; i++) {
+        const struct qnk_story_told *it = &story->tellings[i];
 
-        if (act->has_begun) {
-            qnk_act_text(story->spec, act, text, sizeof text);
-            qnk_page_row(page);
-            qnk_page_cell(page, false, "%.1f s", (double)act->at_ms / 1000);
-            qnk_page_cell(page, false, "%s", text);
-            qnk_page_row_end(page);
+        qnk_page_row(page);
+        qnk_page_cell(page, false, "%.1f s", s_of(it->at_us));
+        qnk_page_cell(page, false, "%s", it->what);
+        qnk_page_cell(page, false, "%s", it->text);
+        qnk_page_row_end(page);
+    }
+    qnk_page_table_end(page);
+}
+
+/* The plugins that took part, by what they hash to. */
+static void plugins_put(const struct qnk_page *page, const struct qnk_spec *spec,
+                        const struct qnk_story_plugin *plugins, uint32_t count)
+{
+    static const char *const heads[] = {"plugin", "version", "SHA-256 of its code"};
+
+    qnk_page_table(page, heads, 3);
+    for (uint32_t i = 0; i < count; i++) {
+        char hex[QNK_HEX_SIZE(QN_HASH_SIZE)] = "", why[QNK_PLUGIN_WHY_MAX];
+        struct qnk_plugin *plugin = NULL;
+
+        if (spec->loader == NULL || qnk_loader_find(spec->loader, plugins[i].kind, plugins[i].name,
+                                                    "", &plugin, why) != QN_OK) {
+            continue; /* it is not here any more */
         }
+        qnk_hex_encode(plugin->hash.bytes, QN_HASH_SIZE, hex);
+        qnk_page_row(page);
+        qnk_page_cell(page, false, "%s/%s", plugins[i].kind, plugins[i].name);
+        qnk_page_cell(page, false, "%u.%u.%u", plugin->manifest.version[0],
+                      plugin->manifest.version[1], plugin->manifest.version[2]);
+        qnk_page_cell(page, false, "%s", hex);
+        qnk_page_row_end(page);
     }
     qnk_page_table_end(page);
 }
 
 void qnk_report_environment(const struct qnk_page *page, const struct qnk_artifacts *to,
-                            const struct qnk_spec *spec)
+                            const struct qnk_spec *spec, const struct qnk_story_plugin *plugins,
+                            uint32_t count)
 {
+    char cpu[QNK_ARTIFACT_CPU], hex[QNK_HEX_SIZE(QN_HASH_SIZE)];
     struct utsname system = {.sysname = ""};
+    struct qnk_hash hash;
 
     (void)uname(&system);
+    qnk_artifacts_cpu(cpu);
+    qnk_artifacts_spec_hash(spec, &hash);
+    qnk_hex_encode(hash.bytes, QN_HASH_SIZE, hex);
     qnk_page_heading(page, "Environment");
-    qnk_page_text(page, "qnet %s, %s; %s %s, %ld processors; %u nodes, %u of them validators.",
+    qnk_page_text(page, false,
+                  "qnet %s, compiler %s; %s %s, %ld processors: %s. %u nodes, %u of them "
+                  "validators. SHA-256 of the spec: %s.",
                   to->version, to->compiler, system.sysname, system.release,
-                  sysconf(_SC_NPROCESSORS_ONLN), spec->nodes_count, spec->validators);
-    qnk_page_text(page, "Again: %s", to->command);
+                  sysconf(_SC_NPROCESSORS_ONLN), cpu, spec->nodes_count, spec->validators, hex);
+    plugins_put(page, spec, plugins, count);
+    qnk_page_text(page, false, "Again: %s", to->command);
 }
 
 void qnk_report_limits(const struct qnk_page *page, const struct qnk_spec *spec)
 {
     qnk_page_heading(page, "Limits");
     if (spec->provider == QNK_PROVIDER_VIRTUAL) {
-        qnk_page_text(page,
+        qnk_page_text(page, false,
                       "A virtual run measures the protocol, not the speed of code: work "
                       "takes the time that the simulator's model gives it, whatever it takes "
                       "here. Transport and storage plugins do not take part.%s",
                       spec->is_real ? "" : " A signature is verified once for all nodes (L1).");
     } else {
-        qnk_page_text(page,
+        qnk_page_text(page, false,
                       "%u processes share %ld processors and one disk: what is measured is bound "
                       "by them, and links are those of one machine, not of a wide network.",
                       spec->nodes_count, sysconf(_SC_NPROCESSORS_ONLN));
     }
-    qnk_page_text(page, "Throughput is counted in final blocks. Times of blocks, windows and "
-                        "transfers are those at which the first node had them.");
+    qnk_page_text(
+        page, false,
+        "Throughput is counted in final blocks. Times of blocks, windows and transfers are "
+        "those at which the first node had them.");
 }
 
 /* --- the files --- */
@@ -317,8 +400,8 @@ bool qnk_report_write(const struct qnk_artifacts *to, const struct qnk_story *st
     const struct qnk_page page = {qnk_artifact_open(to, "report.md"),
                                   qnk_artifact_open(to, "report.html")};
     FILE *json = qnk_artifact_open(to, "report.json");
-    bool is_done = page.md != NULL && page.html != NULL && json != NULL;
     char title[100];
+    bool is_done;
 
     snprintf(title, sizeof title, "%.40s, run %s", story->spec->name, to->id);
     qnk_page_begin(&page, title);
@@ -328,15 +411,14 @@ bool qnk_report_write(const struct qnk_artifacts *to, const struct qnk_story *st
     latency_put(&page, story);
     swaps_put(&page, story);
     figures_put(&page, story);
-    course_put(&page, story);
-    qnk_report_environment(&page, to, story->spec);
+    told_put(&page, story);
+    qnk_report_environment(&page, to, story->spec, story->plugins, story->plugins_count);
     qnk_report_limits(&page, story->spec);
     qnk_page_end(&page);
     if (json != NULL) {
         json_put(json, story, verdicts, to);
-        is_done = fclose(json) == 0 && is_done;
     }
-    is_done = (page.md == NULL || fclose(page.md) == 0) && is_done;
-    is_done = (page.html == NULL || fclose(page.html) == 0) && is_done;
-    return is_done;
+    is_done = qnk_artifact_close(to, "report.json", json);
+    is_done = qnk_artifact_close(to, "report.md", page.md) && is_done;
+    return qnk_artifact_close(to, "report.html", page.html) && is_done;
 }

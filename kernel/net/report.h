@@ -23,12 +23,29 @@ bool qnk_report_write(const struct qnk_artifacts *to, const struct qnk_story *st
 /* What both kinds of report say of where they were made, and what they do not show. */
 void qnk_report_limits(const struct qnk_page *page, const struct qnk_spec *spec);
 void qnk_report_environment(const struct qnk_page *page, const struct qnk_artifacts *to,
-                            const struct qnk_spec *spec);
+                            const struct qnk_spec *spec, const struct qnk_story_plugin *plugins,
+                            uint32_t count);
 
-/* The distribution of submit to micro, or to final, as points (seconds, share of transfers). Its
- * room is taken from the story's budget; the count. */
-uint64_t qnk_report_latencies(const struct qnk_story *story, bool is_final, uint64_t from_ms,
-                              struct qnk_plot_point **points);
+/* The head of a table of swaps: name and window, the figures but for DONE, and when it was in use. */
+enum { QNK_REPORT_SWAP_HEADS = QNK_SWAP_DONE + 3 };
+extern const char *const qnk_report_swap_heads[QNK_REPORT_SWAP_HEADS];
+
+/* What is shown as a distribution. */
+enum qnk_report_curve {
+    QNK_REPORT_MICRO,  /* of transfers: submit to a block */
+    QNK_REPORT_FINAL,  /* submit to final */
+    QNK_REPORT_WINDOW, /* of windows: the last block to final: what an engine adds */
+    QNK_REPORT_CURVES
+};
+
+enum { QNK_REPORT_CURVE = 400 }; /* points of one */
+
+extern const char *const qnk_report_curves[QNK_REPORT_CURVES]; /* in words */
+
+/* A distribution as at most CURVE points (seconds, share), of what began from `from_ms` on. Room
+ * for CURVE is taken from the story's budget; the count. */
+uint64_t qnk_report_curve(const struct qnk_story *story, enum qnk_report_curve which,
+                          uint64_t from_ms, struct qnk_plot_point **points);
 
 /* The greatest lag of the validators over time, the same. */
 uint64_t qnk_report_lag(const struct qnk_story *story, struct qnk_plot_point **points);

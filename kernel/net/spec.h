@@ -228,6 +228,10 @@ QN_MUST_CHECK int32_t qnk_spec_rules(struct qnk_spec *spec, const struct qnk_tre
 QN_MUST_CHECK int32_t qnk_spec_plugin_line(struct qnk_spec *spec, const char *kind,
                                            const char *plugin, struct qn_sink *out);
 
+/* The name of the plugin that a network kind begins with, with a variant's changes; "": unknown. */
+const char *qnk_spec_plugin_name(struct qnk_spec *spec, const struct qnk_tree *more,
+                                 const char *kind);
+
 /* The node of this name, or NULL. */
 const struct qnk_spec_node *qnk_spec_node_find(const struct qnk_spec *spec, const char *name);
 

@@ -265,6 +265,23 @@ int32_t qnk_spec_plugin_line(struct qnk_spec *spec, const char *kind, const char
     return line_put(spec, out, &value, NULL);
 }
 
+const char *qnk_spec_plugin_name(struct qnk_spec *spec, const struct qnk_tree *more,
+                                 const char *kind)
+{
+    const struct qnk_tree *layers[LAYERS] = {more, spec->changes, preset_tree(spec)};
+
+    for (uint32_t i = 0; i < LAYERS; i++) {
+        const struct qnk_tree *at = layers[i] == NULL ? NULL : qnk_tree_child(layers[i], kind);
+        const struct qnk_tree *use =
+            at != NULL && at->kind == QNK_TREE_MAP ? qnk_tree_child(at, "use") : at;
+
+        if (use != NULL && use->kind == QNK_TREE_TEXT) {
+            return use->text;
+        }
+    }
+    return "";
+}
+
 /* --- the check --- */
 
 /* Where the spec says what stands in this line of the rules. */

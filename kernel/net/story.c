@@ -6,6 +6,7 @@
 
 #include "kernel/base/hex.h"
 #include "kernel/base/text.h"
+#include "kernel/net/escape.h"
 
 enum { LEVEL_INFO = 2 };
 
@@ -43,9 +44,10 @@ bool qnk_story_init(struct qnk_story *story, struct qnk_budget *budget, const st
     story->ids = take(story, QNK_STORY_HEIGHTS_MAX * sizeof *story->ids);
     story->final_us = take(story, QNK_STORY_WINDOWS_MAX * sizeof *story->final_us);
     story->digests = take(story, QNK_STORY_WINDOWS_MAX * sizeof *story->digests);
+    story->tellings = take(story, QNK_STORY_TOLD_MAX * sizeof *story->tellings);
     if (samples_take(story) && story->txs != NULL && story->txs_index != NULL &&
         story->micro_us != NULL && story->ids != NULL && story->final_us != NULL &&
-        story->digests != NULL) {
+        story->digests != NULL && story->tellings != NULL) {
         return true;
     }
     qnk_story_done(story);
@@ -69,28 +71,11 @@ void qnk_story_done(struct qnk_story *story)
     qnk_memory_give(budget, story->ids, QNK_STORY_HEIGHTS_MAX * sizeof *story->ids);
     qnk_memory_give(budget, story->final_us, QNK_STORY_WINDOWS_MAX * sizeof *story->final_us);
     qnk_memory_give(budget, story->digests, QNK_STORY_WINDOWS_MAX * sizeof *story->digests);
+    qnk_memory_give(budget, story->tellings, QNK_STORY_TOLD_MAX * sizeof *story->tellings);
     *story = (struct qnk_story){.budget = budget};
 }
 
 /* --- events.jsonl --- */
-
-/* A text as JSON has it. */
-static void json_put(FILE *out, const char *text)
-{
-    (void)fputc('"', out);
-    for (; *text != 0; text++) {
-        unsigned char byte = (unsigned char)*text;
-
-        if (byte == '"' || byte == '\\') {
-            fprintf(out, "\\%c", byte);
-        } else if (byte < 32) {
-            fprintf(out, "\\u%04x", byte);
-        } else {
-            (void)fputc(byte, out);
-        }
-    }
-    (void)fputc('"', out);
-}
 
 static void event_put(struct qnk_story *story, uint32_t node, uint64_t at_us, const char *what,
                       const char *text)
@@ -103,13 +88,20 @@ static void event_put(struct qnk_story *story, uint32_t node, uint64_t at_us, co
         fprintf(story->events, ",\"node\":\"%s\"", story->spec->nodes[node].name);
     }
     fprintf(story->events, ",\"what\":\"%s\",\"text\":", what);
-    json_put(story->events, text);
+    qnk_json_put(story->events, text);
     fprintf(story->events, "}\n");
 }
 
 void qnk_story_tell(struct qnk_story *story, uint64_t at_us, const char *what, const char *text)
 {
     event_put(story, QNK_COURSE_NOBODY, at_us, what, text);
+    if (story->tellings_count < QNK_STORY_TOLD_MAX) {
+        struct qnk_story_told *it = &story->tellings[story->tellings_count++];
+
+        it->at_us = at_us;
+        qnk_text(it->what, sizeof it->what, "%s", what);
+        qnk_text(it->text, sizeof it->text, "%s", text);
+    }
     if (story->told != NULL) {
         fprintf(story->told, "%2llu:%02llu.%llu  %-9s %s\n", (unsigned long long)(at_us / 60000000),
                 (unsigned long long)(at_us / 1000000 % 60),
@@ -298,6 +290,23 @@ void qnk_story_act(struct qnk_story *story, const struct qnk_act *act, uint64_t 
              begins ? "" : ": over");
     if (begins || act->event->action != QNK_ACTION_SWAP) {
         qnk_story_tell(story, at_us, begins ? "do" : "over", text);
+    }
+}
+
+void qnk_story_plugin(struct qnk_story *story, const char *kind, const char *name)
+{
+    struct qnk_story_plugin *it;
+
+    for (uint32_t i = 0; i < story->plugins_count; i++) {
+        if (strcmp(story->plugins[i].kind, kind) == 0 &&
+            strcmp(story->plugins[i].name, name) == 0) {
+            return;
+        }
+    }
+    if (story->plugins_count < QNK_STORY_PLUGINS_MAX) {
+        it = &story->plugins[story->plugins_count++];
+        qnk_text(it->kind, sizeof it->kind, "%s", kind);
+        qnk_text(it->name, sizeof it->name, "%s", name);
     }
 }
 

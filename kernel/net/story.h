@@ -33,6 +33,8 @@ enum {
     QNK_STORY_WINDOWS_MAX = 1 << 14,
     QNK_STORY_LOGS_MAX = 256, /* kinds of what nodes say */
     QNK_STORY_WORDS = 200,
+    QNK_STORY_TOLD_MAX = 256, /* that the report repeats; more are in events.jsonl alone */
+    QNK_STORY_PLUGINS_MAX = 32,
 };
 
 struct qnk_sample {
@@ -66,6 +68,16 @@ struct qnk_story_log {
     uint64_t counts[QNK_SPEC_NODES_MAX];
 };
 
+/* What people were told as it went on. */
+struct qnk_story_told {
+    uint64_t at_us;
+    char what[12], text[QNK_STORY_WORDS + 80];
+};
+
+struct qnk_story_plugin {
+    char kind[16], name[64];
+};
+
 /* A disagreement; the first is kept in words. */
 struct qnk_story_conflict {
     uint64_t times;
@@ -96,6 +108,10 @@ struct qnk_story {
     uint64_t undone;
     struct qnk_story_log logs[QNK_STORY_LOGS_MAX];
     uint32_t logs_count;
+    struct qnk_story_told *tellings;
+    uint32_t tellings_count;
+    struct qnk_story_plugin plugins[QNK_STORY_PLUGINS_MAX]; /* that took part */
+    uint32_t plugins_count;
 
     struct qnk_story_conflict forked, reverted, oracle;
     uint64_t chain_heights, chain_windows; /* of the chain that counts */
@@ -142,6 +158,9 @@ void qnk_story_log(struct qnk_story *story, uint32_t node, uint64_t at_us, uint3
 /* An act begins or ends. */
 void qnk_story_act(struct qnk_story *story, const struct qnk_act *act, uint64_t at_us, bool begins);
 void qnk_story_tell(struct qnk_story *story, uint64_t at_us, const char *what, const char *text);
+
+/* A plugin takes part; once is enough. */
+void qnk_story_plugin(struct qnk_story *story, const char *kind, const char *name);
 
 /* --- at the end: every node's chain, the one that counts first --- */
 

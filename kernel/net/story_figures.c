@@ -99,6 +99,45 @@ static double interval_of(const struct qnk_story *story)
     return qnk_story_measure(story, QNK_MEASURE_INTERVAL_P50, 0, &value) && value > 0 ? value : 1;
 }
 
+/* Transfers offered in its time that were final later than two windows take, or never. */
+static double swap_delayed(const struct qnk_story *story, const struct qnk_act *act)
+{
+    double usual_us = 2e6 * interval_of(story) * story->window_blocks;
+    uint64_t from_us, until_us, count = 0;
+
+    swap_time(story, act, &from_us, &until_us);
+    for (uint32_t i = 0; i < story->txs_count; i++) {
+        const struct qnk_story_tx *tx = &story->txs[i];
+        uint64_t final_us = tx->final_us == 0 ? story->end_ms * 1000 : tx->final_us;
+
+        if (tx->submit_us >= from_us && tx->submit_us <= until_us && !tx->is_refused) {
+            count += (double)final_us > (double)tx->submit_us + usual_us;
+        }
+    }
+    return (double)count;
+}
+
+/* The highest round that a validator was seen in; the first is 0. */
+static double swap_rounds(const struct qnk_story *story, const struct qnk_act *act)
+{
+    uint64_t from_us, until_us;
+    double most = 0;
+
+    swap_time(story, act, &from_us, &until_us);
+    for (uint32_t node = 0; node < story->spec->validators; node++) {
+        const struct qnk_story_node *it = &story->nodes[node];
+
+        for (uint32_t i = 0; i < it->samples_count; i++) {
+            uint64_t at_us = (uint64_t)it->samples[i].at_ms * 1000;
+
+            if (at_us >= from_us && at_us <= until_us && it->samples[i].is_on) {
+                most = it->samples[i].round > most ? it->samples[i].round : most;
+            }
+        }
+    }
+    return most;
+}
+
 bool qnk_story_swap(const struct qnk_story *story, const struct qnk_act *act,
                     enum qnk_swap_figure figure, double *value)
 {
@@ -117,6 +156,12 @@ bool qnk_story_swap(const struct qnk_story *story, const struct qnk_act *act,
         break;
     case QNK_SWAP_PAUSE:
         *value = gap_max(story->micro_us, story->heights, from_us, until_us) / interval_of(story);
+        break;
+    case QNK_SWAP_ROUNDS:
+        *value = swap_rounds(story, act);
+        break;
+    case QNK_SWAP_DELAYED:
+        *value = swap_delayed(story, act);
         break;
     case QNK_SWAP_LOST:
         *value = swap_txs(story, act, false);

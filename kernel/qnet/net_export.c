@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-#define _XOPEN_SOURCE 700 /* nftw */
-#include <ftw.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "kernel/base/hex.h"
@@ -16,11 +13,7 @@ enum {
     LINE = 65536,
     IDS_MAX = 65536,
     PATIENCE_S = 10,
-    FOLDERS_OPEN = 16,
-    DISK_BLOCK = 512, /* of st_blocks, whatever the disk has */
 };
-
-static uint64_t disk_bytes; /* nftw takes no context */
 
 /* --- chains --- */
 
@@ -123,9 +116,15 @@ static void list_read(struct reading *it, const char *method, uint64_t from,
 /* The last word of a node that runs. */
 static void counts_read(struct reading *it)
 {
+    struct qnk_story *story = it->net->story;
     json_t *answer = ask(it, "metrics", NULL);
+    uint64_t bytes;
 
     qnk_net_counts(&it->net->children[it->node], answer);
+    json_decref(answer);
+    answer = ask(it, "storage", NULL);
+    bytes = qnk_number(answer, "bytes_used");
+    story->disk_max = bytes > story->disk_max ? bytes : story->disk_max;
     json_decref(answer);
 }
 
@@ -157,14 +156,6 @@ static void chain_read(struct qnk_net *net, uint32_t node, bool counts)
     qnk_client_close(&it.client);
 }
 
-static int file_add(const char *path, const struct stat *facts, int kind, struct FTW *at)
-{
-    (void)path;
-    (void)at;
-    disk_bytes += kind == FTW_F ? (uint64_t)facts->st_blocks * DISK_BLOCK : 0;
-    return 0;
-}
-
 static void usage_sum(struct qnk_net *net, struct qnk_net_child *child)
 {
     struct qnk_story *story = net->story;
@@ -176,9 +167,6 @@ static void usage_sum(struct qnk_net *net, struct qnk_net_child *child)
     story->vote_bytes += child->counts_before.vote_bytes;
     story->sent_messages += child->counts_before.sent_messages;
     story->sent_bytes += child->counts_before.sent_bytes;
-    disk_bytes = 0;
-    (void)nftw(child->node->folder, file_add, FOLDERS_OPEN, FTW_PHYS);
-    story->disk_max = disk_bytes > story->disk_max ? disk_bytes : story->disk_max;
 }
 
 void qnk_net_export(struct qnk_net *net)

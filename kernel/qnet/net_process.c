@@ -658,6 +658,11 @@ static bool nodes_make(struct qnk_net *net)
         child->node = &net->dev.nodes[i];
         child->node->plugins = child->plugins;
         child->is_waiting = true;
+        for (uint32_t kind = 0; kind < QNK_DEV_KINDS; kind++) {
+            if (!child->plugins[kind].is_of_network) {
+                qnk_story_plugin(net->story, child->plugins[kind].kind, child->plugins[kind].name);
+            }
+        }
         if (!qnk_net_lacks_make(child)) {
             return false;
         }

@@ -120,6 +120,24 @@ static bool story_open(struct qnk_net_run *run)
     return run->story.events != NULL;
 }
 
+/* Those of network kinds; a provider adds its own. */
+static void plugins_tell(struct qnk_net_run *run)
+{
+    static const char *const kinds[] = {"producer", "consensus", "ledger"};
+    const struct qnk_tree *more = run->variant == NULL ? NULL : run->variant->network;
+
+    for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        qnk_story_plugin(&run->story, kinds[i], qnk_spec_plugin_name(run->spec, more, kinds[i]));
+    }
+    for (uint32_t i = 0; i < run->story.course.count; i++) {
+        const struct qnk_spec_event *event = run->story.course.acts[i].event;
+
+        if (event->action == QNK_ACTION_SWAP) {
+            qnk_story_plugin(&run->story, event->kind, event->plugin);
+        }
+    }
+}
+
 int qnk_net_run(struct qnk_net_run *run)
 {
     uint64_t start_ms = now_ms();
@@ -138,6 +156,7 @@ int qnk_net_run(struct qnk_net_run *run)
     if (run->stays_up) {
         (void)qnk_artifacts_link(&run->artifacts, "up");
     }
+    plugins_tell(run);
     begin_tell(run);
     is_done = provider_run(run);
     if (run->stays_up) {

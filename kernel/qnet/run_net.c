@@ -227,8 +227,9 @@ static int compare_do(struct qnk_call *call, const char *command)
     }
     (void)qnk_artifacts_link(&to, "latest");
     compare.spec = &spec;
+    compare.seed = qnk_call_given(call, "seed") ? qnk_call_number(call, "seed") : spec.seed;
     run = (struct qnk_net_run){.spec = &spec, .runs = to.folder, .command = command};
-    run.seed = qnk_call_given(call, "seed") ? qnk_call_number(call, "seed") : spec.seed;
+    run.seed = compare.seed;
     result = all_compare(&run, &compare, repeats);
     if (result != QNK_CLI_OK) {
         return result;

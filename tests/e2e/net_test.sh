@@ -3,7 +3,7 @@
 # net_test.sh: testnets out of one file: checked, run by both providers, judged, compared.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 38
+plan 39
 
 # Rules of `dev` with blocks of 300 ms, for real processes.
 fast='dev, set: {window: 8, interval: {min: 50ms}, settle: {time: 200ms}, producer: {turn: 3,
@@ -80,6 +80,34 @@ is 'JUnit has it' grep -q '<failure' "$(folder)/junit.xml"
 write_spec sim 10s 2
 ended 'variants are compared' 0 "$qnet" net compare "$spec" --runs "$runs"
 is 'in a page with plots' grep -qs '</svg>' "$runs/latest/compare.html"
+cat >"$work/page.py" <<'END'
+# Every table of measures of the page against compare.csv: the same rows, the means of the runs.
+import csv, sys, xml.etree.ElementTree as tree
+
+H = "{http://www.w3.org/1999/xhtml}"
+page = tree.parse(sys.argv[1] + "/compare.html").getroot()
+runs = {}
+for row in csv.DictReader(open(sys.argv[1] + "/compare.csv")):
+    runs.setdefault((row["measure"], row["variant"]), []).append(float(row["value"]))
+seen = set()
+for table in page.iter(H + "table"):
+    heads = [head.text or "" for head in table.iter(H + "th")]
+    if heads[0] != "measure":
+        continue
+    for row in list(table)[1:]:
+        name = row[0].text.split(",")[0]
+        for variant, cell in zip(heads[1:], row[1:]):
+            data, values = cell.find(H + "data"), runs.get((name, variant))
+            if values is None:
+                assert data.text == "-", (name, variant)
+                continue
+            mean = sum(values) / len(values)
+            assert abs(float(data.get("value")) - mean) <= 1e-6 * abs(mean), (name, variant)
+            seen.add((name, variant))
+assert seen == set(runs), set(runs) - seen
+assert page.find(".//{http://www.w3.org/2000/svg}polyline") is not None
+END
+is 'the page is XML, its figures are those of compare.csv' python3 "$work/page.py" "$runs/latest"
 for last in "$runs"/2*; do :; done
 same 'names of runs are in order' "$(folder)" "$(readlink -f "$last")"
 ended 'the last verdict is that of the comparison' 0 "$qnet" net report --runs "$runs"
