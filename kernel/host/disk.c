@@ -143,7 +143,9 @@ static void run_sign(struct work *work)
         if (sign->long_message != NULL) {
             message = (struct qn_span){sign->long_message->data, sign->long_size};
         }
-        qnk_signer_sign(signer, message, work->event.sign.signature);
+        if (message.size > 0) {
+            qnk_signer_sign(signer, message, work->event.sign.signature);
+        }
     }
 }
 

@@ -294,7 +294,7 @@ static struct qn_buf *record(void)
     return buf;
 }
 
-static void sign(bool has_record)
+static void sign_words(bool has_record, uint32_t size)
 {
     struct qnk_effect effect = {.type = QNK_EFFECT_SIGN};
     struct qnk_sign *order = qnk_memory_take(&budget, sizeof *order);
@@ -302,12 +302,17 @@ static void sign(bool has_record)
     assert_non_null(order);
     order->token = 3;
     order->budget = &budget;
-    order->message_size = 5;
-    memcpy(order->message, "words", 5);
+    order->message_size = size;
+    memcpy(order->message, "words", size);
     order->records = has_record ? record() : NULL;
     effect.sign = order;
     qnk_disk_perform(disk, &effect);
     assert_null(effect.sign);
+}
+
+static void sign(bool has_record)
+{
+    sign_words(has_record, 5);
 }
 
 static void finalize(void)
@@ -397,6 +402,19 @@ static void what_was_signed_before_needs_no_record(void **subject)
     settle();
     assert_int_equal(fake.count, 0);
     assert_int_equal(heard[0].sign.status, QN_OK);
+}
+
+/* What an engine has saved is a record, and no key puts its name to nothing. */
+static void a_record_alone_is_not_signed(void **subject)
+{
+    static const uint8_t nothing[QN_SIG_SIZE];
+
+    (void)subject;
+    sign_words(true, 0);
+    settle();
+    assert_int_equal(fake.deeds[0], APPEND_GUARD);
+    assert_int_equal(heard[0].sign.status, QN_OK);
+    assert_memory_equal(heard[0].sign.signature, nothing, QN_SIG_SIZE);
 }
 
 static void refused_with_io(void)
@@ -669,6 +687,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_signature_comes_after_its_record, start, stop),
         cmocka_unit_test_setup_teardown(an_own_block_is_durable_before_its_record, start, stop),
         cmocka_unit_test_setup_teardown(what_was_signed_before_needs_no_record, start, stop),
+        cmocka_unit_test_setup_teardown(a_record_alone_is_not_signed, start, stop),
         cmocka_unit_test_setup_teardown(nothing_is_signed_if_the_record_is_not_durable, start,
                                         stop),
         cmocka_unit_test_setup_teardown(nothing_is_signed_if_the_record_is_not_known_to_be_durable,

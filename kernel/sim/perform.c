@@ -486,6 +486,9 @@ void qnk_machine_sign(struct qnk_world *world, uint32_t i, const struct qnk_sign
     if (sign->long_message != NULL) {
         message = (struct qn_span){sign->long_message->data, sign->long_size};
     }
+    if (message.size == 0) {
+        return;
+    }
     crypto_sign_detached(signature, NULL, message.data, message.size, world->machines[i].key);
     qnk_world_signed(world, i, message, signature);
 }
