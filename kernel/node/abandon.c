@@ -462,6 +462,16 @@ void qnk_abandon_answer(struct qnk_node *node, uint32_t peer)
 
 /* --- the end of the plan --- */
 
+/* What is final under a later attempt tells it, after a restart too: the plan's probation may be
+ * over before the chain binds what was before. */
+void qnk_failure_look(struct qnk_node *node, uint32_t era)
+{
+    if (qnk_era_attempt(era) > 0) {
+        node->has_failed = true;
+        node->failed = era / QNK_ERA_ATTEMPTS;
+    }
+}
+
 void qnk_fallback_look(struct qnk_node *node, const struct qnk_known_final *final, uint32_t era)
 {
     const struct qnk_control *control = qnk_head(node)->control;
@@ -479,11 +489,10 @@ void qnk_fallback_look(struct qnk_node *node, const struct qnk_known_final *fina
     };
     struct qn_span bytes = {payload, sizeof payload};
 
+    qnk_failure_look(node, era);
     if (qnk_era_attempt(era) == 0 || !node->setup.has_validator || !qnk_may_sign(node)) {
         return;
     }
-    node->has_failed = true;
-    node->failed = era / QNK_ERA_ATTEMPTS;
     place.sender = qnk_set_find(place.set, &node->setup.validator);
     qnk_swap_fallback_encode(&fallback, payload);
     if (qnk_swap_tx_fault(control, &place, QNK_TX_FALLBACK, bytes) == NULL) {

@@ -722,8 +722,9 @@ void qnk_abandon_checked(struct qnk_node *node, struct qnk_job *job);
 void qnk_abandon_held(const struct qnk_node *node, struct qn_buf *held);
 void qnk_abandon_answer(struct qnk_node *node, uint32_t peer);
 
-/* A window is final by a certificate of this era: if not of its first attempt, the chain is
- * told. */
+/* A window is final by a certificate of this era: if not of its first attempt, its binding has
+ * failed; and the chain is told. */
+void qnk_failure_look(struct qnk_node *node, uint32_t era);
 void qnk_fallback_look(struct qnk_node *node, const struct qnk_known_final *final, uint32_t era);
 
 /* --- signing.c --- */

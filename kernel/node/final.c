@@ -938,7 +938,11 @@ void qnk_final_restore(struct qnk_node *node, const struct qnk_event *event)
     }
 
     struct qnk_known_final *final = known_place(node, macro.window);
+    struct qnk_certificate cert;
 
+    if (qnk_certificate_decode(qnk_buf_span(certificate), &cert) == QN_OK) {
+        qnk_failure_look(node, cert.era);
+    }
     final->macro = macro;
     qnk_macro_digest(&macro, &final->digest);
     final->beacon = macro.beacon;

@@ -47,6 +47,7 @@ static struct {
     uint8_t payload[QNK_SWAP_PLAN_MAX];
     struct qn_span plan;
     struct qnk_hash plan_id;
+    uint32_t probation;
 } scene;
 
 /* --- the new engine --- */
@@ -224,7 +225,7 @@ static void plan_make(void)
     struct qnk_swap_plan plan = {
         .kind = QNK_BINDING_CONSENSUS,
         .percent = 67,
-        .probation = PROBATION,
+        .probation = scene.probation,
         .engine =
             {
                 .first = FIRST,
@@ -256,17 +257,18 @@ static uint8_t life_of(struct net *net, uint32_t node)
 }
 
 /* A network whose plan is bound. */
-static struct net *planned(enum flaw flaw, uint64_t seed)
+static struct net *planned_for(enum flaw flaw, uint64_t seed, uint32_t probation)
 {
     struct net *net = net_make(VALIDATORS, VALIDATORS, seed);
 
     scene.net = net;
     scene.flaw = flaw;
+    scene.probation = probation;
     net->setup.maker.plug = plug;
     net->setup.maker.unplug = unplug;
     net->setup.maker.give = give;
     net->setup.params.swap = (struct qnk_swap_rules){
-        .notice = 5, .probation = 5, .percent = 67, .dead_ms = 2000, .dead_later_ms = 1000};
+        .notice = 5, .probation = 1, .percent = 67, .dead_ms = 2000, .dead_later_ms = 1000};
     net_open(net);
     net_start(net, 0, VALIDATORS);
     net_run_ms(net, 1500);
@@ -280,6 +282,11 @@ static struct net *planned(enum flaw flaw, uint64_t seed)
     }
     assert_int_equal(life_of(net, 0), QNK_SWAP_BOUND);
     return net;
+}
+
+static struct net *planned(enum flaw flaw, uint64_t seed)
+{
+    return planned_for(flaw, seed, PROBATION);
 }
 
 /* The plan failed, what was before is bound under the next number, and goes on. */
@@ -385,6 +392,25 @@ static void power_cuts_do_not_bring_the_new_engine_back(void **state)
         assert_returned(net);
         net_drop(net);
     }
+}
+
+/* Probation is over with the window that was given up, and the chain does not say yet that the plan
+ * failed: what is final does. */
+static void a_restart_does_not_forget_that_the_plan_failed(void **state)
+{
+    struct net *net = planned_for(FLAW_SILENT, 76, 1);
+
+    (void)state;
+    while (look(net, 0).final_window < FIRST) {
+        net_run_ms(net, 10);
+    }
+    for (uint32_t node = 0; node < VALIDATORS; node++) {
+        qnk_world_crash(net->world, node);
+    }
+    net_start(net, 0, VALIDATORS);
+    net_run_ms(net, 60000);
+    assert_returned(net);
+    net_drop(net);
 }
 
 /* Some give up and one is off all the while. */
@@ -524,6 +550,7 @@ int main(void)
         cmocka_unit_test(what_an_engine_may_have_decided_is_kept),
         cmocka_unit_test(two_halves_come_back_together),
         cmocka_unit_test(power_cuts_do_not_bring_the_new_engine_back),
+        cmocka_unit_test(a_restart_does_not_forget_that_the_plan_failed),
         cmocka_unit_test(a_quorum_is_enough),
         cmocka_unit_test(who_votes_on_after_it_gave_up_is_convicted),
         cmocka_unit_test(who_gives_up_in_two_ways_is_convicted),
