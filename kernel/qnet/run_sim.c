@@ -91,7 +91,7 @@ static bool word_next(const char **rest, char word[32])
 }
 
 /* Names of kinds of harm, "all" or "none", into a bitmap. */
-static bool kinds_read(const char *text, uint64_t *kinds)
+static bool kinds_read(const char *option, const char *text, uint64_t *kinds)
 {
     char word[32];
 
@@ -107,7 +107,7 @@ static bool kinds_read(const char *text, uint64_t *kinds)
         } else if (strcmp(word, "all") == 0) {
             *kinds = UINT64_MAX;
         } else if (strcmp(word, "none") != 0) {
-            fprintf(stderr, "qnet: --faults: \"%s\" is none of all none", word);
+            fprintf(stderr, "qnet: --%s: \"%s\" is none of all none", option, word);
             for (kind = 0; kind < QNK_HARMS; kind++) {
                 fprintf(stderr, " %s", qnk_harm_name(kind));
             }
@@ -147,9 +147,9 @@ static bool only_read(struct sim *sim, const char *text)
 /* The options that were given and say what a seed is, as they would be typed again. */
 static void options_put(struct sim *sim)
 {
-    static const char *const names[] = {"nodes",   "mode",    "faults",   "liars",
-                                        "level",   "regions", "weights",  "window",
-                                        "windows", "network", "consensus"};
+    static const char *const names[] = {"nodes",  "mode",    "faults",  "always",
+                                        "liars",  "level",   "regions", "weights",
+                                        "window", "windows", "network", "consensus"};
     size_t used = 0;
 
     for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -264,7 +264,9 @@ static int sim_open(struct sim *sim)
     /* Nor does the system clear again what a job gave back: that was a third of the time. */
     (void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
     (void)mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
-    if (!kinds_read(qnk_call_text(sim->call, "faults"), &plan->kinds)) {
+    if (!kinds_read("faults", qnk_call_text(sim->call, "faults"), &plan->kinds) ||
+        (qnk_call_given(sim->call, "always") &&
+         !kinds_read("always", qnk_call_text(sim->call, "always"), &plan->always))) {
         return QNK_CLI_USAGE;
     }
     if (!only_read(sim, qnk_call_text(sim->call, "only"))) {
@@ -289,7 +291,8 @@ static int sim_open(struct sim *sim)
     plan->validators = world.set->count;
     plan->weak = (plan->validators - 1) / 3;
     plan->set = world.set;
-    plan->liars = plan->weak;
+    plan->is_lockless = qnk_cast_is_lockless(sim->cast);
+    plan->liars = plan->is_lockless ? 0 : plan->weak; /* such an engine tolerates none */
     if (qnk_call_given(sim->call, "liars")) {
         plan->liars = (uint32_t)qnk_call_number(sim->call, "liars");
     }

@@ -19,7 +19,8 @@ const char qnk_sim_network[] =
     "ledger: {use: accounts, version: \"1.0\"}\n"
     "signature_rule: ed25519-strict-cofactored\n"
     "settle: {blocks: 1, time: 100ms}\n"
-    "swap: {notice: 5, probation: 5, ready: 67, dead: 2s, dead_later: 1s}\n";
+    "swap: {notice: 5, probation: 5, ready: 67, dead: 2s, dead_later: 1s, "
+    "lockless: allow}\n";
 
 const char *const qnk_sim_others[QNK_SIM_OTHERS] = {
     "consensus: {use: bft, version: \"1.0\", round: 400ms, round_step: 100ms, round_max: 2s, "
@@ -30,6 +31,7 @@ const char *const qnk_sim_others[QNK_SIM_OTHERS] = {
     "producer: {use: round-robin, version: \"1.0\", turn: 5, "
     "intervals: [60ms, 40ms, 20ms, 10ms]}\n",
     "producer: {use: beacon, version: \"1.0\", turn: 3, intervals: [80ms, 40ms, 20ms, 10ms]}\n",
+    "consensus: {use: authority, version: \"1.0\", wait: 300ms, retry: 100ms}\n",
 };
 
 #define NODE(mempool)                                    \

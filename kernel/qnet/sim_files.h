@@ -15,7 +15,7 @@ extern const char qnk_sim_node[];
 extern const char qnk_sim_node_of_many[];
 
 /* What such a network may swap to, in a network file's lines. */
-enum { QNK_SIM_OTHERS = 4 };
+enum { QNK_SIM_OTHERS = 5 };
 extern const char *const qnk_sim_others[QNK_SIM_OTHERS];
 
 /* Room for what qnk_sim_network_with() writes. */

@@ -33,6 +33,7 @@ enum seat { SEAT_PRODUCER, SEAT_CONSENSUS, SEAT_LEDGER, SEAT_SIGNATURE, SEAT_STO
 /* An instance for a binding that came by a swap. */
 struct more {
     struct qnk_instance *instance; /* NULL: a free place */
+    struct qnk_sick *sick;         /* around it; NULL: it is sound */
     uint32_t kind, number;
 };
 
@@ -40,7 +41,8 @@ struct player {
     struct qnk_instance *seats[SEATS]; /* NULL: not there now */
     struct qnk_world_plugins plugins;
     struct more more[QNK_CAST_PLUGGED_MAX];
-    bool lacks; /* the files of what is swapped to */
+    bool lacks;    /* the files of what is swapped to */
+    uint32_t like; /* the validator that a spare machine is a twin of; else itself */
 };
 
 /* What the network may swap to. */
@@ -51,6 +53,13 @@ struct other {
     struct qnk_binding binding;
     const struct qnk_config_plugin *used;
     struct qnk_plugin *plugin;
+};
+
+/* An engine that is sick once it is bound. */
+struct ill {
+    uint64_t first; /* window of its plan */
+    struct qnk_sick_course course;
+    bool *is_ill; /* of each node */
 };
 
 /* What makes a node one that others know. */
@@ -82,6 +91,8 @@ struct qnk_cast {
     struct qnk_hash *tips;
     struct sender senders[QNK_CAST_SENDERS];
     struct other *others;
+    struct ill ills[QNK_CAST_SICK_MAX];
+    uint32_t ills_count;
 };
 
 static int32_t refuse(char why[QNK_CAST_WHY], int32_t status, const char *what, const char *more)
@@ -117,6 +128,7 @@ static void keys_make(struct qnk_cast *cast)
 
         seed_make("qnet sim node", i, cast->seeds[i]);
         cast->types[i] = is_validator ? QNK_NODE_SUPER : QNK_NODE_FULL;
+        cast->players[i].like = i;
         if (is_validator) {
             qnk_secret_init(&cast->secrets[i], cast->seeds[i]);
             qnk_secret_tip(&cast->secrets[i], &cast->tips[i]);
@@ -510,15 +522,41 @@ static void others_done(struct qnk_cast *cast)
     qnk_memory_give(cast->setup.budget, cast->others, QNK_CAST_OTHERS_MAX * sizeof *cast->others);
 }
 
-bool qnk_cast_plan(const struct qnk_cast *cast, uint64_t lot, struct qnk_swap_plan *plan)
+static bool is_locked(const struct qnk_binding *engine)
+{
+    return qnk_engine_has_step(engine, QNK_STEP_PREPARE);
+}
+
+bool qnk_cast_is_lockless(const struct qnk_cast *cast)
+{
+    return !is_locked(&cast->params.bindings[QNK_BINDING_CONSENSUS]);
+}
+
+static bool is_among(const struct other *other, uint32_t among)
+{
+    if (other->kind == QNK_BINDING_CONSENSUS) {
+        return among == QNK_AMONG_ALL || is_locked(&other->binding);
+    }
+    return among != QNK_AMONG_LOCKED;
+}
+
+bool qnk_cast_plan_among(const struct qnk_cast *cast, uint32_t among, uint64_t lot,
+                         struct qnk_swap_plan *plan)
 {
     const struct qnk_swap_rules *rules = &cast->params.swap;
+    const struct other *fit[QNK_CAST_OTHERS_MAX];
+    uint32_t count = 0;
 
-    if (cast->setup.others_count == 0) {
+    for (uint32_t i = 0; i < cast->setup.others_count; i++) {
+        if (is_among(&cast->others[i], among)) {
+            fit[count++] = &cast->others[i];
+        }
+    }
+    if (count == 0) {
         return false;
     }
 
-    const struct other *other = &cast->others[lot % cast->setup.others_count];
+    const struct other *other = fit[lot % count];
 
     *plan = (struct qnk_swap_plan){
         .kind = (uint8_t)other->kind,
@@ -527,6 +565,95 @@ bool qnk_cast_plan(const struct qnk_cast *cast, uint64_t lot, struct qnk_swap_pl
         .engine = other->binding,
     };
     return true;
+}
+
+bool qnk_cast_plan(const struct qnk_cast *cast, uint64_t lot, struct qnk_swap_plan *plan)
+{
+    return qnk_cast_plan_among(cast, QNK_AMONG_ALL, lot, plan);
+}
+
+/* --- engines that are sick --- */
+
+static void whose_find(const struct qnk_cast *cast, uint32_t whose, uint32_t node, bool *is_ill)
+{
+    const struct qnk_set *set = cast->set;
+    uint64_t sound = set->total;
+
+    for (uint32_t i = 0; i < set->count; i++) {
+        uint32_t place = (node + i) % set->count;
+
+        if (whose == QNK_WHOSE_ALL || (whose == QNK_WHOSE_ENOUGH && sound >= qnk_set_quorum(set)) ||
+            i == 0) {
+            is_ill[place] = true;
+            sound -= set->members[place].weight;
+        }
+    }
+}
+
+void qnk_cast_sicken(struct qnk_cast *cast, uint64_t first, const struct qnk_sick_course *course,
+                     uint32_t whose, uint32_t node)
+{
+    struct ill *ill = &cast->ills[cast->ills_count];
+
+    if (cast->ills_count == QNK_CAST_SICK_MAX) {
+        return;
+    }
+    *ill = (struct ill){.first = first, .course = *course};
+    ill->is_ill = qnk_memory_take(cast->setup.budget, cast->setup.nodes * sizeof *ill->is_ill);
+    QN_ASSERT(ill->is_ill != NULL);
+    whose_find(cast, whose, node, ill->is_ill);
+    cast->ills_count++;
+}
+
+void qnk_cast_cure(struct qnk_cast *cast)
+{
+    for (uint32_t i = 0; i < cast->ills_count; i++) {
+        qnk_memory_give(cast->setup.budget, cast->ills[i].is_ill,
+                        cast->setup.nodes * sizeof *cast->ills[i].is_ill);
+    }
+    cast->ills_count = 0;
+}
+
+/* What is wrong with a node's engine of this binding, or NULL. What takes over from one that failed
+ * falls back to itself, and is sound. */
+static const struct ill *ill_find(const struct qnk_cast *cast, uint32_t node,
+                                  const struct qnk_need *need)
+{
+    for (uint32_t i = 0; i < cast->ills_count; i++) {
+        const struct ill *ill = &cast->ills[i];
+
+        if (need->kind == QNK_BINDING_CONSENSUS && need->binding.first == ill->first &&
+            need->binding.fallback != need->binding.number &&
+            ill->is_ill[cast->players[node].like]) {
+            return ill;
+        }
+    }
+    return NULL;
+}
+
+/* The instance of a place as its node gets it. */
+static struct qnk_plugged more_plugged(struct qnk_cast *cast, uint32_t node, struct more *more,
+                                       const struct qnk_need *need)
+{
+    struct qnk_plugged plugged = qnk_instance_plugged(more->instance);
+    const struct ill *ill = ill_find(cast, node, need);
+    struct qnk_sick_course course;
+
+    if (ill == NULL) {
+        return plugged;
+    }
+    course = ill->course;
+    course.number = ill->first << 32 | node;
+    more->sick = qnk_sick_create(cast->setup.budget, plugged, &course);
+    QN_ASSERT(more->sick != NULL);
+    return qnk_sick_plugged(more->sick);
+}
+
+static void more_give(struct more *more)
+{
+    qnk_sick_destroy(more->sick);
+    qnk_instance_destroy(more->instance);
+    *more = (struct more){0};
 }
 
 void qnk_cast_lack(struct qnk_cast *cast, uint32_t node, bool lacks)
@@ -574,7 +701,7 @@ static bool player_plug(void *ctx, uint32_t node, const struct qnk_need *need,
             }
             more->kind = need->kind;
             more->number = need->binding.number;
-            *instance = qnk_instance_plugged(more->instance);
+            *instance = more_plugged(cast, node, more, need);
             return true;
         }
     }
@@ -590,8 +717,7 @@ static void player_unplug(void *ctx, uint32_t node, uint32_t kind, uint32_t numb
         struct more *more = &player->more[i];
 
         if (more->instance != NULL && more->kind == kind && more->number == number) {
-            qnk_instance_destroy(more->instance);
-            more->instance = NULL;
+            more_give(more);
         }
     }
 }
@@ -603,8 +729,7 @@ static void player_give(void *ctx, uint32_t node, bool is_last, struct qnk_world
     (void)plugins;
     for (uint32_t i = 0; i < QNK_CAST_PLUGGED_MAX; i++) {
         if (player->more[i].instance != NULL) {
-            qnk_instance_destroy(player->more[i].instance);
-            player->more[i].instance = NULL;
+            more_give(&player->more[i]);
         }
     }
     for (uint32_t seat = 0; seat < SEATS; seat++) {
@@ -703,6 +828,7 @@ void qnk_cast_destroy(struct qnk_cast *cast)
         qnk_config_done(&cast->config);
     }
     qnk_sink_done(&cast->text);
+    qnk_cast_cure(cast);
     others_done(cast);
     qnk_memory_give(budget, cast->players, nodes * sizeof *cast->players);
     qnk_memory_give(budget, cast->seeds, nodes * sizeof *cast->seeds);
@@ -751,6 +877,7 @@ void qnk_cast_twin(struct qnk_cast *cast, uint32_t spare, uint32_t of)
     memcpy(cast->seeds[node], cast->seeds[of], sizeof cast->seeds[node]);
     cast->secrets[node] = cast->secrets[of];
     cast->types[node] = QNK_NODE_SUPER;
+    cast->players[node].like = of;
 }
 
 const struct qnk_network *qnk_cast_network(const struct qnk_cast *cast)

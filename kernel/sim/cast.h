@@ -21,6 +21,7 @@
 
 #include "kernel/config/config.h"
 #include "kernel/plugin/plugin.h"
+#include "kernel/sim/sick.h"
 #include "kernel/sim/world.h"
 
 enum {
@@ -28,6 +29,7 @@ enum {
     QNK_CAST_WHY = 400,
     QNK_CAST_TXS_MAX = 64, /* of one call of qnk_cast_txs */
     QNK_CAST_OTHERS_MAX = 8,
+    QNK_CAST_SICK_MAX = 8,     /* engines of one run */
     QNK_CAST_PLUGGED_MAX = 12, /* instances that a node got while it runs */
 };
 
@@ -73,6 +75,27 @@ void qnk_cast_twin(struct qnk_cast *cast, uint32_t spare, uint32_t of);
 /* A plan for one of `others`, without its first window, with the network's least share and
  * probation. False: there are none. */
 bool qnk_cast_plan(const struct qnk_cast *cast, uint64_t lot, struct qnk_swap_plan *plan);
+
+/* The same for one of some of them. */
+enum qnk_cast_among {
+    QNK_AMONG_ALL,
+    QNK_AMONG_SAFE,   /* but for engines without locks */
+    QNK_AMONG_LOCKED, /* engines with locks */
+};
+bool qnk_cast_plan_among(const struct qnk_cast *cast, uint32_t among, uint64_t lot,
+                         struct qnk_swap_plan *plan);
+
+/* Whether the network's own engine has no locks. */
+bool qnk_cast_is_lockless(const struct qnk_cast *cast);
+
+/* The engine that a plan for this first window binds is sick: everybody's, or that of validator
+ * `node` and, of QNK_WHOSE_ENOUGH, of as many after it as it takes that the others are no quorum.
+ * `course` but for its number. Beyond QNK_CAST_SICK_MAX of them none is. */
+void qnk_cast_sicken(struct qnk_cast *cast, uint64_t first, const struct qnk_sick_course *course,
+                     uint32_t whose, uint32_t node);
+
+/* No engine is sick any more that is plugged in from now on. */
+void qnk_cast_cure(struct qnk_cast *cast);
 
 /* Whether a node's machine has the files of what is swapped to. All have when a cast is made. */
 void qnk_cast_lack(struct qnk_cast *cast, uint32_t node, bool lacks);

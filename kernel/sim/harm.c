@@ -395,6 +395,11 @@ static void apply(struct qnk_harms *harms, const struct qnk_harm *harm, bool beg
             qnk_swaps_end(harms->swaps, harm->b);
         }
         break;
+    case QNK_HARM_SICK:
+        if (begins) {
+            qnk_swaps_sicken(harms->swaps, harm);
+        }
+        break;
     case QNK_HARM_JITTER:
     case QNK_HARM_MAPS:
     case QNK_HARM_ORDER: /* of the world's setup */

@@ -15,6 +15,7 @@ enum {
     PAY_EVERY_US = 200 * MS, /* on average */
     PAY_COUNT = 8,           /* transfers at most */
     SWAP_US = 14000 * MS,    /* more that a run takes in which there is a swap: plans have notice */
+    SICK_SWAPS = 2,          /* of so many swaps one is to a sick engine */
     PINNED_SEEDS = 4,        /* of so many one has harms that begin at heights, */
     PINNED_HARMS = 4,        /* and of so many of its harms one does not */
     PINNED_WINDOWS = 6,      /* the last whose end harms begin at */
@@ -58,6 +59,7 @@ static const struct shape shapes[QNK_HARMS] = {
     [QNK_HARM_MAPS] = {"maps", ALL, 1, 0, 0, 10 * MS, 1000 * MS},
     [QNK_HARM_ORDER] = {"order", ALL, 1, 0, 0, 1, UINT32_MAX},
     [QNK_HARM_SWAP] = {"swap", NODE, 3, 500 * MS, 8000 * MS, 0, UINT32_MAX},
+    [QNK_HARM_SICK] = {"sick", NODE, 3, 0, 0, 0, UINT32_MAX},
     [QNK_HARM_LIE] = {"lie", WEAK, 1, 0, 0, 0, 0},
 };
 
@@ -65,6 +67,14 @@ const char *qnk_harm_name(uint32_t kind)
 {
     QN_ASSERT(kind < QNK_HARMS);
     return shapes[kind].name;
+}
+
+static void sick_text(const struct qnk_harm *harm, char much[40])
+{
+    static const char *const whose[QNK_WHOSE] = {"all", "enough", "it alone"};
+
+    qnk_text(much, 40, " %s, of %s %llu", qnk_sickness_name(harm->b),
+             whose[qnk_harm_whose(harm->value)], (unsigned long long)harm->value);
 }
 
 static void whom_text(const struct qnk_harm *harm, char text[40])
@@ -97,6 +107,8 @@ void qnk_harm_text(const struct qnk_harm *harm, char text[QNK_HARM_TEXT])
     whom_text(harm, who);
     if (harm->kind == QNK_HARM_LIE) {
         qnk_text(much, sizeof much, " %s", qnk_lie_name(harm->b));
+    } else if (harm->kind == QNK_HARM_SICK) {
+        sick_text(harm, much);
     } else if (harm->kind == QNK_HARM_SWAP) {
         qnk_text(much, sizeof much, " %llu, v%u lacks it", (unsigned long long)harm->value,
                  harm->b + 1);
@@ -228,7 +240,7 @@ static void weak_draw(struct qnk_plan *plan)
     most = setup->liars < plan->weak_count ? setup->liars : plan->weak_count;
     plan->liars = most == 0 || (setup->kinds >> QNK_HARM_LIE & 1) == 0
                       ? 0
-                      : (uint32_t)between(&random, 0, most);
+                      : (uint32_t)between(&random, setup->always >> QNK_HARM_LIE & 1, most);
 }
 
 /* Each liar tells one lie, or some, or many. */
@@ -260,7 +272,7 @@ static uint64_t count_draw(const struct qnk_plan *plan, uint32_t kind, uint32_t 
     uint64_t count;
 
     qnk_stream_init(random, plan->setup.seed, shapes[kind].name, 0);
-    comes = qnk_random_below(random, 8) < rate;
+    comes = qnk_random_below(random, 8) < rate || (plan->setup.always >> kind & 1) != 0;
     count = between(random, 1, shapes[kind].most);
     return comes && (plan->setup.kinds >> kind & 1) != 0 ? count : 0;
 }
@@ -276,7 +288,7 @@ static void harms_draw(struct qnk_plan *plan)
     if (count_draw(plan, QNK_HARM_SWAP, rate, &random) > 0) {
         plan->setup.length_us += SWAP_US;
     }
-    for (uint32_t kind = 0; kind < QNK_HARM_LIE; kind++) {
+    for (uint32_t kind = 0; kind < QNK_HARM_SICK; kind++) {
         uint64_t count = count_draw(plan, kind, rate, &random);
 
         for (uint64_t i = 0; i < count; i++) {
@@ -312,6 +324,49 @@ static void heights_draw(struct qnk_plan *plan)
     }
 }
 
+/* What is wrong with the engine of this swap, and who has it so. */
+static void sick_draw(struct qnk_plan *plan, struct qnk_random *random, struct qnk_harm swap)
+{
+    uint32_t rotten = plan->weak_count - plan->liars;
+    struct qnk_harm harm = swap;
+    uint64_t whose = qnk_random_below(random, QNK_WHOSE);
+
+    harm.kind = QNK_HARM_SICK;
+    harm.a = (uint32_t)qnk_random_below(random, plan->setup.validators);
+    harm.b = (uint32_t)qnk_random_below(random, QNK_SICKNESSES);
+    if (whose == QNK_WHOSE_ONE && rotten == 0) {
+        whose = QNK_WHOSE_ALL;
+    } else if (whose == QNK_WHOSE_ONE) {
+        harm.a = plan->weak[plan->liars + qnk_random_below(random, rotten)];
+    }
+    harm.value = whose + QNK_WHOSE * qnk_random_below(random, UINT32_MAX / QNK_WHOSE);
+    harm_add(plan, harm);
+}
+
+/* To which engines swaps are: to sick ones now and then, else, if nobody lies, also to those that
+ * tolerate no lies. */
+static void swaps_draw(struct qnk_plan *plan)
+{
+    const struct qnk_plan_setup *setup = &plan->setup;
+    uint32_t count = plan->harms_count, sick = 0;
+    struct qnk_random random;
+
+    qnk_stream_init(&random, setup->seed, shapes[QNK_HARM_SICK].name, 0);
+    for (uint32_t i = 0; i < count && (setup->kinds >> QNK_HARM_SICK & 1) != 0; i++) {
+        if (plan->harms[i].kind == QNK_HARM_SWAP && !setup->is_lockless &&
+            ((setup->always >> QNK_HARM_SICK & 1) != 0 ||
+             qnk_random_below(&random, SICK_SWAPS) == 0)) {
+            sick_draw(plan, &random, plan->harms[i]);
+            sick++;
+        }
+    }
+    for (uint32_t i = 0; i < count && sick == 0 && plan->liars == 0; i++) {
+        if (plan->harms[i].kind == QNK_HARM_SWAP) {
+            plan->harms[i].value |= QNK_HARM_LOCKLESS;
+        }
+    }
+}
+
 static void pays_draw(struct qnk_plan *plan)
 {
     const struct qnk_plan_setup *setup = &plan->setup;
@@ -343,6 +398,7 @@ void qnk_plan_draw(struct qnk_plan *plan, const struct qnk_plan_setup *setup)
     lies_draw(plan);
     harms_draw(plan);
     heights_draw(plan);
+    swaps_draw(plan);
     pays_draw(plan);
 }
 

@@ -24,6 +24,7 @@
 
 #include "kernel/base/random.h"
 #include "kernel/chain/set.h"
+#include "kernel/sim/sick.h"
 
 enum {
     QNK_PLAN_HARMS_MAX = 128, /* more are not drawn */
@@ -60,12 +61,24 @@ enum qnk_harm_kind {
     QNK_HARM_MAPS,    /* final windows are durable up to `value` later; all the time */
     QNK_HARM_ORDER,   /* what happens at one time comes in another order; all the time */
     QNK_HARM_SWAP,    /* a plans another engine or producer, by `value`; b lacks it until the end */
+    QNK_HARM_SICK,    /* the swap that begins with it is to an engine that is sick: b is how */
+                      /* (sick.h), `value` says when, and in whose hands, from a on */
     QNK_HARM_LIE,     /* a lies: b is what (liar.h); from the beginning */
     QNK_HARMS
 };
 
 /* In `value` of CLOCK: by no more than clocks may differ. */
 #define QNK_HARM_SMALL (UINT64_C(1) << 32)
+
+/* In `value` of SWAP: to an engine without locks, too. Such a one is stopped by liars, and nothing
+ * leads back to or from it but a plan, so only where nobody lies and no engine is sick. */
+#define QNK_HARM_LOCKLESS (UINT64_C(1) << 32)
+
+/* In `value` of SICK: whose engine is, an enum qnk_whose; the rest is a lot. */
+static inline uint32_t qnk_harm_whose(uint64_t value)
+{
+    return (uint32_t)(value % QNK_WHOSE);
+}
 
 /* "crash" */
 const char *qnk_harm_name(uint32_t kind);
@@ -103,9 +116,11 @@ struct qnk_plan_setup {
     uint32_t liars;   /* that the seed may choose, at most */
     uint32_t weak;    /* nodes that lie or whose disks rot, at most, */
     const struct qnk_set *set; /* and below a third of its weight; NULL: no such limit */
-    uint64_t kinds;            /* bitmap of the kinds that may come */
-    uint64_t quiet_us;         /* nothing happens before */
-    uint64_t length_us;        /* of the time of harm, with that */
+    uint64_t kinds;            /* bitmap of the kinds that may come, */
+    uint64_t always;           /* and of those of them that come in every seed */
+    bool is_lockless;   /* the engine of genesis has no locks: none is swapped to that is sick */
+    uint64_t quiet_us;  /* nothing happens before */
+    uint64_t length_us; /* of the time of harm, with that */
 };
 
 struct qnk_plan {

@@ -68,7 +68,7 @@ struct run {
     struct qnk_bandwidth *bandwidths;
     uint8_t *regions;
     bool *in_core;
-    bool *is_weak; /* lies, or its disk may have lost what it must not lose */
+    bool *is_weak; /* lies, has a sick engine alone, or its disk may have lost what it must not */
     struct act *acts;
     uint32_t acts_count;
     struct pinned *pinned; /* room for all harms */
@@ -264,6 +264,12 @@ static bool is_liar(const struct run *run, uint32_t node)
     return run->liar_kinds[node] != 0;
 }
 
+static bool makes_weak(const struct qnk_harm *harm)
+{
+    return harm->kind == QNK_HARM_LIE || harm->kind == QNK_HARM_ROT ||
+           (harm->kind == QNK_HARM_SICK && qnk_harm_whose(harm->value) == QNK_WHOSE_ONE);
+}
+
 /* Who lies, with the twins that some lies need. */
 static void liars_find(struct run *run)
 {
@@ -272,9 +278,7 @@ static void liars_find(struct run *run)
     for (uint32_t i = 0; i < plan->harms_count; i++) {
         const struct qnk_harm *harm = &plan->harms[i];
 
-        run->is_weak[harm->a] =
-            run->is_weak[harm->a] ||
-            (!harm->is_off && (harm->kind == QNK_HARM_LIE || harm->kind == QNK_HARM_ROT));
+        run->is_weak[harm->a] = run->is_weak[harm->a] || (!harm->is_off && makes_weak(harm));
         if (harm->is_off || harm->kind != QNK_HARM_LIE) {
             continue;
         }

@@ -12,6 +12,8 @@ enum {
     TRIES = 40,         /* ticks in which a plan is proposed, if its maker can */
     AHEAD = 4,          /* windows that a plan's first one lies behind the soonest, less one */
     LOT_AHEAD = 16,     /* bits of the lot that choose the plugin */
+    MUTE_WINDOWS = 2,   /* at the end of probation in which a sick engine does nothing */
+    LATE_CALLS = 64,    /* of step in its first bad window, that may be good */
 };
 
 struct said {
@@ -30,6 +32,8 @@ struct qnk_swaps {
     uint32_t tries; /* that the plan below still has */
     uint32_t maker;
     uint64_t lot;
+    bool is_sick; /* what is planned is, by this: */
+    struct qnk_harm sick;
 };
 
 struct qnk_swaps *qnk_swaps_create(struct qnk_budget *budget, struct qnk_world *world,
@@ -44,6 +48,7 @@ struct qnk_swaps *qnk_swaps_create(struct qnk_budget *budget, struct qnk_world *
     if (cast != NULL) {
         swaps->validators = qnk_cast_network(cast)->validators_count;
         swaps->said = qnk_memory_take(budget, swaps->validators * sizeof *swaps->said);
+        qnk_cast_cure(cast);
         for (uint32_t i = 0; i < swaps->validators; i++) {
             qnk_cast_lack(cast, i, false);
         }
@@ -69,6 +74,31 @@ static const struct qnk_node *node_of(struct qnk_swaps *swaps, uint32_t i)
     return qnk_world_is_cut(swaps->world, i) ? NULL : qnk_world_node(swaps->world, i);
 }
 
+static bool plan_choose(const struct qnk_swaps *swaps, struct qnk_swap_plan *plan)
+{
+    uint32_t among = swaps->is_sick                          ? QNK_AMONG_LOCKED
+                     : (swaps->lot & QNK_HARM_LOCKLESS) != 0 ? QNK_AMONG_ALL
+                                                             : QNK_AMONG_SAFE;
+
+    return qnk_cast_plan_among(swaps->cast, among, swaps->lot & ((1u << LOT_AHEAD) - 1), plan);
+}
+
+/* It shows in one of the windows of probation, and so early that it cannot pass them. */
+static void plan_sicken(struct qnk_swaps *swaps, const struct qnk_swap_plan *plan)
+{
+    uint64_t value = swaps->sick.value, lot = value / QNK_WHOSE;
+    uint64_t sound = plan->probation > MUTE_WINDOWS ? plan->probation - MUTE_WINDOWS : 0;
+    struct qnk_sick_course course = {
+        .sickness = swaps->sick.b,
+        .from = plan->engine.first + lot % (sound + 1),
+        .after = (lot >> 8 & 1) != 0 ? (lot >> 16) % LATE_CALLS : 0,
+        .mute_from = plan->engine.first + sound,
+        .seed = value,
+    };
+
+    qnk_cast_sicken(swaps->cast, plan->engine.first, &course, qnk_harm_whose(value), swaps->sick.a);
+}
+
 /* False: it cannot be proposed now. */
 static bool plan_propose(struct qnk_swaps *swaps)
 {
@@ -78,13 +108,16 @@ static bool plan_propose(struct qnk_swaps *swaps)
     struct qnk_node_view view;
 
     if (node == NULL || qnk_swap_is_open(qnk_node_control(node)->swap.life) ||
-        !qnk_cast_plan(swaps->cast, swaps->lot & ((1u << LOT_AHEAD) - 1), &plan)) {
+        !plan_choose(swaps, &plan)) {
         return false;
     }
     qnk_node_look(node, &view);
     plan.engine.first = view.head_height / qnk_cast_network(swaps->cast)->window + 2 +
                         qnk_cast_network(swaps->cast)->swap_notice +
                         (swaps->lot >> LOT_AHEAD) % AHEAD;
+    if (swaps->is_sick) {
+        plan_sicken(swaps, &plan);
+    }
     qnk_world_propose(swaps->world, swaps->maker, QNK_TX_PLAN,
                       (struct qn_span){bytes, qnk_swap_plan_encode(&plan, bytes)});
     return true;
@@ -139,10 +172,17 @@ void qnk_swaps_begin(struct qnk_swaps *swaps, uint32_t maker, uint32_t without, 
     swaps->maker = maker % swaps->validators;
     swaps->lot = lot;
     swaps->tries = TRIES;
+    swaps->is_sick = false;
     if (!swaps->is_ticking) {
         swaps->is_ticking = true;
-        qnk_world_at(swaps->world, qnk_world_now(swaps->world), tick, swaps);
+        qnk_world_at(swaps->world, qnk_world_now(swaps->world) + 1, tick, swaps); /* more is said */
     }
+}
+
+void qnk_swaps_sicken(struct qnk_swaps *swaps, const struct qnk_harm *harm)
+{
+    swaps->is_sick = true;
+    swaps->sick = *harm;
 }
 
 void qnk_swaps_end(struct qnk_swaps *swaps, uint32_t without)

@@ -14,6 +14,7 @@
  */
 
 #include "kernel/sim/cast.h"
+#include "kernel/sim/plan.h"
 
 struct qnk_swaps;
 
@@ -25,6 +26,9 @@ void qnk_swaps_destroy(struct qnk_swaps *swaps); /* NULL is allowed */
 /* `maker` plans what `lot` says, for a first window that it says too; `without` has no file of it
  * from now on, unless it is the maker. */
 void qnk_swaps_begin(struct qnk_swaps *swaps, uint32_t maker, uint32_t without, uint64_t lot);
+
+/* What was begun last is to an engine that is sick: `harm` is a QNK_HARM_SICK. */
+void qnk_swaps_sicken(struct qnk_swaps *swaps, const struct qnk_harm *harm);
 
 /* `without` has what it lacked. */
 void qnk_swaps_end(struct qnk_swaps *swaps, uint32_t without);

@@ -4,7 +4,7 @@
 # one run. A long campaign is: qnet sim run --seeds 1..10000 --resume FILE
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 38
+plan 42
 
 # member PATH: of the JSON document in $work/said.
 member() {
@@ -25,7 +25,7 @@ print(all(json.load(open(sys.argv[1]))["checked"].values()))' "$work/said")"
 ended 'seven nodes, 8 seeds, faults to the end' 0 \
     "$qnet" sim run --seeds 101..108 --nodes 7 --level L1 --mode safety --twice --json
 ended 'an engine without locks, and drawn turns' 0 \
-    "$qnet" sim run --seeds 11..16 --nodes 5 --weights uneven --level L1 --json \
+    "$qnet" sim run --seeds 11..16 --nodes 5 --weights uneven --level L1 --liars 1 --json \
     --network "${top_srcdir:-.}/tests/sim/authority.yaml"
 same 'all of them' 6 "$(member good)"
 ended 'four nodes on the engine bft' 0 \
@@ -33,6 +33,11 @@ ended 'four nodes on the engine bft' 0 \
 same 'what repeats it says so' ' --nodes 4 --level L1 --consensus bft' "$(member options)"
 ended 'faults to the end, on bft' 0 \
     "$qnet" sim run --seeds 101..104 --nodes 7 --level L1 --mode safety --consensus bft
+ended 'swaps in every seed, to engines that are sick' 0 \
+    "$qnet" sim run --seeds 1..10 --nodes 4 --level L1 --always swap,sick --twice --json
+same 'all of them' 10 "$(member good)"
+ended 'a sick engine is told among the faults' 0 "$qnet" sim show 2 --level L1 --always swap,sick
+says 'and left' 'attempt-begins'
 ended 'an engine that is not known' 1 "$qnet" sim run --consensus nope
 ended 'all of it real: level L0' 0 "$qnet" sim run --seed 3 --json
 first=$(member runs.0.trace)
