@@ -22,22 +22,15 @@
 #include <unistd.h>
 
 #include "lmdb.manifest.h"
-#include "sdk/check/storage.h"
+#include "sdk/check/storage_diary.h"
 #include "sdk/check/virtual_disk.h"
 
 enum {
-    MAP = 1,
-    LOG = 2,
     PUT = 1,
-    ERASE = 2,
-    KEYS = 64,           /* of the map */
-    NUMBERS_MAX = 20000, /* records and batches of one run */
-    SIZE_MAX_RECORD = 3000,
-    SIZE_MAX_VALUE = 900,
     POWER_ROUNDS = 250,
     KILL_ROUNDS = 40,
     STEPS = 60,
-    ROOM = 1 << 20,
+    ROOM = QN_CHECK_DIARY_ROOM,
     SEGMENT = 1 << 16,
     FILES_MAX = 64,
 };
@@ -48,11 +41,8 @@ struct subject {
     char folder[64];
     struct qn_check_given given;
     uint8_t config[64];
-    const struct qn_storage_1 *slots;
     struct qn_node *node;
-    struct qn_inst *inst;
-    uint32_t map, log;
-    uint8_t *room; /* ROOM bytes */
+    struct qn_check_store on;
 };
 
 static struct qn_span text_of(const char *text)
@@ -67,9 +57,9 @@ static void subject_start(struct subject *it, uint64_t map_size, uint64_t map_ma
     memset(it, 0, sizeof *it);
     (void)snprintf(it->folder, sizeof it->folder, "/tmp/qnet-lmdb-XXXXXX");
     assert_non_null(mkdtemp(it->folder));
-    it->room = malloc(ROOM);
-    assert_non_null(it->room);
-    it->slots = (const void *)qn_plugin_v1.slots;
+    it->on.room = malloc(ROOM);
+    assert_non_null(it->on.room);
+    it->on.slots = (const void *)qn_plugin_v1.slots;
     it->given = (struct qn_check_given){
         .plugin = &qn_plugin_v1,
         .config = {it->config, (uint64_t)(lmdb_config_write(&values, it->config) - it->config)},
@@ -107,306 +97,24 @@ static void subject_stop(struct subject *it)
 {
     files_each(it, file_unlink, NULL);
     assert_int_equal(rmdir(it->folder), 0);
-    free(it->room);
+    free(it->on.room);
 }
 
 static int32_t inst_open(struct subject *it)
 {
-    int32_t status;
-
     it->node = qn_check_node_create(it->given.memory);
     qn_check_node_folder(it->node, it->folder);
-    it->inst = qn_check_inst_create(&it->given, it->node);
-    status = it->slots->space(it->inst, text_of("map"), MAP, &it->map);
-    return status == QN_OK ? it->slots->space(it->inst, text_of("log"), LOG, &it->log) : status;
+    it->on.inst = qn_check_inst_create(&it->given, it->node);
+    return qn_check_diary_open(&it->on);
 }
 
 static void inst_close(struct subject *it)
 {
-    qn_check_inst_destroy(&it->given, it->inst);
+    qn_check_inst_destroy(&it->given, it->on.inst);
     qn_check_node_destroy(it->node);
 }
 
-/* --- what should be there --- */
-
-/* Shared with a child that is killed. Numbers begin with 1; a map's state after batch n, and what
- * record n holds, follow from n and how often it was tried. */
-struct truth {
-    uint64_t batches, batches_durable, batches_tried;
-    uint64_t records, records_durable, records_tried;
-    uint64_t trimmed;            /* number of a record */
-    uint32_t tries[NUMBERS_MAX]; /* of the record that is there */
-    uint64_t places[NUMBERS_MAX];
-    uint32_t try_last;
-};
-
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-    uint64_t seed = a * 1000003 + b + 1;
-
-    (void)qn_check_random(&seed);
-    return qn_check_random(&seed) >> 16;
-}
-
-static void bytes_fill(uint8_t *to, uint64_t size, uint64_t stamp)
-{
-    for (uint64_t i = 0; i < size; i++) {
-        to[i] = (uint8_t)(stamp * 31 + i * (stamp % 7 + 1));
-    }
-}
-
-static uint64_t value_size(uint64_t stamp)
-{
-    return mix(stamp, 5) % SIZE_MAX_VALUE;
-}
-
-/* --- the map --- */
-
-enum { OPS_OF_BATCH = 9 };
-
-/* Batch `n` writes its number, and some keys by lot. */
-static uint32_t batch_make(struct qn_storage_op *ops, uint32_t map, uint64_t n, uint8_t *keys,
-                           uint8_t *bytes)
-{
-    uint32_t count = 1 + (uint32_t)(mix(n, 1) % (OPS_OF_BATCH - 1));
-
-    memcpy(bytes, &n, sizeof n);
-    ops[0] = (struct qn_storage_op){PUT, map, text_of("number"), {bytes, sizeof n}};
-    bytes += sizeof n;
-    for (uint32_t i = 1; i < count; i++) {
-        uint64_t lot = mix(n, 100 + i), stamp = n * 16 + i;
-
-        keys[i] = (uint8_t)(lot % KEYS);
-        ops[i] = (struct qn_storage_op){ERASE, map, {&keys[i], 1}, {0}};
-        if (lot / KEYS % 4 > 0) {
-            ops[i].what = PUT;
-            ops[i].value = (struct qn_span){bytes, value_size(stamp)};
-            bytes_fill(bytes, ops[i].value.size, stamp);
-            bytes += SIZE_MAX_VALUE;
-        }
-    }
-    return count;
-}
-
-static int32_t batch_write(struct subject *it, struct truth *truth, uint32_t level)
-{
-    struct qn_storage_op ops[OPS_OF_BATCH];
-    uint8_t keys[OPS_OF_BATCH];
-    uint64_t n = truth->batches + 1;
-    uint32_t count = batch_make(ops, it->map, n, keys, it->room);
-    int32_t status;
-
-    truth->batches_tried = n;
-    status = it->slots->write(it->inst, 0, ops, count, level);
-    if (status == QN_OK) {
-        truth->batches = n;
-        truth->batches_durable = level == 1 ? n : truth->batches_durable;
-    }
-    return status;
-}
-
-static int32_t value_get(struct subject *it, struct qn_span key, struct qn_span *value)
-{
-    struct qn_storage_address address = {.key = key, .space = it->map};
-    struct qn_storage_found found = {0};
-    struct qn_sink sink = {.data = it->room, .cap = ROOM};
-
-    assert_int_equal(it->slots->get(it->inst, 0, 0, &address, 1, &found, &sink), QN_OK);
-    *value = (struct qn_span){it->room, found.size};
-    return found.status;
-}
-
-static uint64_t batch_number(struct subject *it)
-{
-    struct qn_span value;
-    uint64_t n = 0;
-
-    if (value_get(it, text_of("number"), &value) == QN_OK) {
-        assert_int_equal(value.size, sizeof n);
-        memcpy(&n, value.data, sizeof n);
-    }
-    return n;
-}
-
-/* Every key is as the first `n` batches left it. */
-static void map_equals(struct subject *it, uint64_t n)
-{
-    uint64_t stamps[KEYS] = {0};
-    uint8_t *bytes = malloc(OPS_OF_BATCH * SIZE_MAX_VALUE + 8);
-
-    assert_non_null(bytes);
-    for (uint64_t batch = 1; batch <= n; batch++) {
-        struct qn_storage_op ops[OPS_OF_BATCH];
-        uint8_t keys[OPS_OF_BATCH];
-        uint32_t count = batch_make(ops, 0, batch, keys, bytes);
-
-        for (uint32_t i = 1; i < count; i++) {
-            stamps[keys[i]] = ops[i].what == PUT ? batch * 16 + i : 0;
-        }
-    }
-    for (uint32_t i = 0; i < KEYS; i++) {
-        uint8_t key = (uint8_t)i;
-        struct qn_span value;
-        int32_t status = value_get(it, (struct qn_span){&key, 1}, &value);
-
-        assert_int_equal(status, stamps[i] > 0 ? QN_OK : QN_NOT_FOUND);
-        if (status == QN_OK) {
-            bytes_fill(bytes, value_size(stamps[i]), stamps[i]);
-            assert_int_equal(value.size, value_size(stamps[i]));
-            assert_memory_equal(value.data, bytes, value.size);
-        }
-    }
-    free(bytes);
-}
-
-/* --- the log --- */
-
-enum { RECORD_LEAST = 16 }; /* number, try */
-
-static uint64_t record_make(uint8_t *to, uint64_t n, uint32_t try)
-{
-    uint64_t lot = mix(n, try);
-    uint64_t size = RECORD_LEAST + (lot % 4 == 0 ? lot / 4 % SIZE_MAX_RECORD : lot / 4 % 100);
-    uint64_t try_wide = try;
-
-    bytes_fill(to, size, lot);
-    memcpy(to, &n, sizeof n);
-    memcpy(to + 8, &try_wide, sizeof try_wide);
-    return size;
-}
-
-/* The number of a record, which must be just as it was made. */
-static uint64_t record_number(struct qn_span content, uint32_t *try)
-{
-    uint8_t expected[RECORD_LEAST + SIZE_MAX_RECORD];
-    uint64_t n, try_wide;
-
-    assert_true(content.size >= RECORD_LEAST);
-    memcpy(&n, content.data, sizeof n);
-    memcpy(&try_wide, content.data + 8, sizeof try_wide);
-    assert_int_equal(content.size, record_make(expected, n, (uint32_t)try_wide));
-    assert_memory_equal(content.data, expected, content.size);
-    *try = (uint32_t)try_wide;
-    return n;
-}
-
-static int32_t records_append(struct subject *it, struct truth *truth, uint32_t count,
-                              uint32_t level)
-{
-    struct qn_span records[4];
-    uint64_t places[4];
-    uint8_t *at = it->room;
-    uint32_t try = ++truth->try_last;
-    int32_t status;
-
-    assert_true(truth->records + count < NUMBERS_MAX);
-    for (uint32_t i = 0; i < count; i++) {
-        records[i] = (struct qn_span){at, record_make(at, truth->records + 1 + i, try)};
-        at += records[i].size;
-    }
-    truth->records_tried = truth->records + count;
-    status = it->slots->append(it->inst, 0, it->log, records, count, level, places);
-    for (uint32_t i = 0; status == QN_OK && i < count; i++) {
-        truth->records++;
-        truth->tries[truth->records] = try;
-        truth->places[truth->records] = places[i];
-    }
-    if (status == QN_OK && level == 1) {
-        truth->records_durable = truth->records;
-    }
-    return status;
-}
-
-/* Reads all. Numbers follow each other without a gap, from one that was not trimmed. */
-static uint64_t log_equals(struct subject *it, struct truth *truth)
-{
-    uint64_t place = 0, last = 0;
-    int32_t status = QN_AGAIN;
-
-    while (status == QN_AGAIN) {
-        struct qn_sink sink = {.data = it->room, .cap = ROOM};
-
-        status = it->slots->read(it->inst, 0, it->log, place, 20000, &sink);
-        assert_true(status == QN_OK || status == QN_AGAIN || status == QN_NOT_FOUND);
-        for (struct qn_span rest = {it->room, sink.size}; rest.size > 0;) {
-            struct qn_storage_entry entry;
-            uint32_t try;
-            uint64_t n;
-
-            qn_storage_entry_next(&rest, &entry);
-            assert_true(entry.place >= place);
-            n = record_number(entry.content, &try);
-            assert_true(last > 0 ? n == last + 1 : n <= truth->trimmed || n == 1);
-            assert_true(n <= truth->records_tried);
-            if (n <= truth->records) {
-                assert_int_equal(truth->tries[n], try);
-                assert_int_equal(truth->places[n], entry.place);
-            }
-            truth->tries[n] = try;
-            truth->places[n] = entry.place;
-            last = n;
-            place = entry.place + 1;
-        }
-    }
-    return last;
-}
-
-/* What is there is a prefix that has all that was durable; from there it goes on. */
-static void truth_equals(struct subject *it, struct truth *truth)
-{
-    uint64_t batches = batch_number(it), records = log_equals(it, truth);
-
-    assert_in_range(batches, truth->batches_durable, truth->batches_tried);
-    map_equals(it, batches);
-    assert_in_range(records, truth->records_durable, truth->records_tried);
-    truth->batches = truth->batches_durable = truth->batches_tried = batches;
-    truth->records = truth->records_durable = truth->records_tried = records;
-}
-
 /* --- steps --- */
-
-static int32_t trim(struct subject *it, struct truth *truth, uint64_t lot)
-{
-    uint64_t n = truth->records;
-
-    if (n < 4) {
-        return QN_OK;
-    }
-    n -= lot % 4; /* most of the log goes, so that segments are used again */
-    truth->trimmed = n > truth->trimmed ? n : truth->trimmed;
-    return it->slots->trim(it->inst, 0, it->log, truth->places[n]);
-}
-
-static int32_t step(struct subject *it, struct truth *truth, uint64_t *seed)
-{
-    uint64_t lot = qn_check_random(seed) >> 16, left;
-    uint32_t level = lot / 64 % 3 == 0;
-
-    switch (lot % 16) {
-    case 0:
-        return trim(it, truth, lot / 256);
-    case 1:
-        return it->slots->maintain(it->inst, 0, 1, &left);
-    case 2:
-        if (it->slots->write(it->inst, 0, NULL, 0, 1) == QN_OK) {
-            truth->batches_durable = truth->batches;
-        }
-        return QN_OK;
-    case 3:
-        if (it->slots->append(it->inst, 0, it->log, NULL, 0, 1, NULL) == QN_OK) {
-            truth->records_durable = truth->records;
-        }
-        return QN_OK;
-    case 4:
-    case 5:
-    case 6:
-    case 7:
-    case 8:
-        return batch_write(it, truth, level);
-    default:
-        return records_append(it, truth, 1 + (uint32_t)(lot / 256 % 4), level);
-    }
-}
 
 static bool is_of_the_disk(int32_t status)
 {
@@ -414,23 +122,23 @@ static bool is_of_the_disk(int32_t status)
 }
 
 /* Unless LMDB could not even take its last page back: then it reads no more. */
-static void failed_batch_changes_nothing(struct subject *it, const struct truth *truth)
+static void failed_batch_changes_nothing(struct subject *it, const struct qn_check_diary *truth)
 {
-    struct qn_storage_address address = {.key = text_of("number"), .space = it->map};
+    struct qn_storage_address address = {.key = text_of("number"), .space = it->on.map};
     struct qn_storage_found found = {0};
-    struct qn_sink sink = {.data = it->room, .cap = ROOM};
-    int32_t status = it->slots->get(it->inst, 0, 0, &address, 1, &found, &sink);
+    struct qn_sink sink = {.data = it->on.room, .cap = ROOM};
+    int32_t status = it->on.slots->get(it->on.inst, 0, 0, &address, 1, &found, &sink);
 
     assert_true(status == QN_OK || status == QN_IO);
     if (status == QN_OK) {
-        assert_int_equal(batch_number(it), truth->batches);
+        assert_int_equal(qn_check_diary_batches(&it->on), truth->batches);
     }
 }
 
-static void steps(struct subject *it, struct truth *truth, uint64_t *seed)
+static void steps(struct subject *it, struct qn_check_diary *truth, uint64_t *seed)
 {
     for (uint32_t i = 0; i < STEPS && !virtual_disk.is_dead; i++) {
-        int32_t status = step(it, truth, seed);
+        int32_t status = qn_check_diary_step(&it->on, truth, seed);
 
         assert_true(is_of_the_disk(status));
         if (status != QN_OK && !virtual_disk.is_dead) {
@@ -456,7 +164,7 @@ static void disk_plan(uint64_t *seed, bool kills)
  * cut in earlier rounds. */
 static void lost_power_leaves_a_prefix(void **state)
 {
-    struct truth *truth = calloc(1, sizeof *truth);
+    struct qn_check_diary *truth = calloc(1, sizeof *truth);
     struct subject it;
     uint64_t seed = 2026;
 
@@ -466,7 +174,7 @@ static void lost_power_leaves_a_prefix(void **state)
     subject_start(&it, 1 << 22, 1 << 24);
     for (uint32_t round = 0; round < POWER_ROUNDS; round++) {
         assert_int_equal(inst_open(&it), QN_OK);
-        truth_equals(&it, truth);
+        qn_check_diary_compare(&it.on, truth);
         disk_plan(&seed, false);
         steps(&it, truth, &seed);
         if (!virtual_disk.is_dead && round % 3 > 0) {
@@ -483,7 +191,7 @@ static void lost_power_leaves_a_prefix(void **state)
 
 static void a_killed_process_leaves_a_prefix(void **state)
 {
-    struct truth *truth =
+    struct qn_check_diary *truth =
         mmap(NULL, sizeof *truth, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct subject it;
     uint64_t seed = 4;
@@ -508,7 +216,7 @@ static void a_killed_process_leaves_a_prefix(void **state)
         assert_int_equal(waitpid(child, &how, 0), child);
         assert_true(WIFSIGNALED(how) ? WTERMSIG(how) == SIGKILL : WEXITSTATUS(how) == 0);
         assert_int_equal(inst_open(&it), QN_OK);
-        truth_equals(&it, truth);
+        qn_check_diary_compare(&it.on, truth);
         inst_close(&it);
     }
     assert_true(truth->records > 100);
@@ -531,15 +239,17 @@ static void an_old_tail_never_comes_back(void **state)
     (void)state;
     subject_start(&it, 1 << 20, 1 << 20);
     for (uint32_t round = 0; round < 3; round++) {
-        struct qn_sink sink = {.data = it.room, .cap = ROOM};
+        struct qn_sink sink = {.data = it.on.room, .cap = ROOM};
 
         assert_int_equal(inst_open(&it), QN_OK);
         if (round == 0) {
-            assert_int_equal(it.slots->append(it.inst, 0, it.log, records, 3, 0, places), QN_OK);
+            assert_int_equal(it.on.slots->append(it.on.inst, 0, it.on.log, records, 3, 0, places),
+                             QN_OK);
         } else if (round == 1) {
-            assert_int_equal(it.slots->append(it.inst, 0, it.log, &record, 1, 0, places), QN_OK);
+            assert_int_equal(it.on.slots->append(it.on.inst, 0, it.on.log, &record, 1, 0, places),
+                             QN_OK);
         } else {
-            assert_int_equal(it.slots->read(it.inst, 0, it.log, 0, ROOM, &sink), QN_OK);
+            assert_int_equal(it.on.slots->read(it.on.inst, 0, it.on.log, 0, ROOM, &sink), QN_OK);
             assert_int_equal(sink.size, 12 + sizeof bytes);
         }
         virtual_disk = (struct virtual_disk){.is_on = true, .is_dead = true};
@@ -561,7 +271,7 @@ static void an_old_tail_never_comes_back(void **state)
  * pages of that flush are. */
 static void a_failed_flush_moves_the_tail(void **state)
 {
-    struct truth *truth = calloc(1, sizeof *truth);
+    struct qn_check_diary *truth = calloc(1, sizeof *truth);
     struct subject it;
 
     (void)state;
@@ -571,10 +281,10 @@ static void a_failed_flush_moves_the_tail(void **state)
     assert_int_equal(inst_open(&it), QN_OK);
     virtual_disk = (struct virtual_disk){.is_on = true, .seed = 3};
     for (uint32_t i = 0; i < 30; i++) {
-        assert_int_equal(records_append(&it, truth, 3, 0), QN_OK);
+        assert_int_equal(qn_check_diary_append(&it.on, truth, 3, 0), QN_OK);
         virtual_disk.error_at = virtual_disk.calls + 2; /* after the write */
         virtual_disk.error = EIO;
-        assert_int_equal(records_append(&it, truth, 2, 1), QN_OK);
+        assert_int_equal(qn_check_diary_append(&it.on, truth, 2, 1), QN_OK);
         assert_true(virtual_disk.calls > virtual_disk.error_at);
     }
     virtual_disk.is_dead = true;
@@ -582,7 +292,7 @@ static void a_failed_flush_moves_the_tail(void **state)
     virtual_disk.is_on = false;
     virtual_disk_lose();
     assert_int_equal(inst_open(&it), QN_OK);
-    truth_equals(&it, truth);
+    qn_check_diary_compare(&it.on, truth);
     inst_close(&it);
     subject_stop(&it);
     free(truth);
@@ -591,7 +301,7 @@ static void a_failed_flush_moves_the_tail(void **state)
 /* When the second try fails too, the log is shut, and says so. */
 static void a_disk_that_stays_broken_is_io(void **state)
 {
-    struct truth *truth = calloc(1, sizeof *truth);
+    struct qn_check_diary *truth = calloc(1, sizeof *truth);
     struct subject it;
 
     (void)state;
@@ -599,18 +309,18 @@ static void a_disk_that_stays_broken_is_io(void **state)
     truth->trimmed = 1;
     subject_start(&it, 1 << 20, 1 << 20);
     assert_int_equal(inst_open(&it), QN_OK);
-    assert_int_equal(records_append(&it, truth, 3, 1), QN_OK);
+    assert_int_equal(qn_check_diary_append(&it.on, truth, 3, 1), QN_OK);
     virtual_disk = (struct virtual_disk){.is_on = true, .is_dead = true, .seed = 3};
-    assert_int_equal(records_append(&it, truth, 1, 1), QN_IO);
-    assert_int_equal(batch_write(&it, truth, 1), QN_IO);
+    assert_int_equal(qn_check_diary_append(&it.on, truth, 1, 1), QN_IO);
+    assert_int_equal(qn_check_diary_write(&it.on, truth, 1), QN_IO);
     virtual_disk.is_on = false;
-    assert_int_equal(records_append(&it, truth, 1, 1), QN_IO);
-    assert_int_equal(batch_write(&it, truth, 1), QN_IO);
-    assert_int_equal(log_equals(&it, truth), 3);
+    assert_int_equal(qn_check_diary_append(&it.on, truth, 1, 1), QN_IO);
+    assert_int_equal(qn_check_diary_write(&it.on, truth, 1), QN_IO);
+    assert_int_equal(qn_check_diary_records(&it.on, truth), 3);
     inst_close(&it);
     virtual_disk_lose();
     assert_int_equal(inst_open(&it), QN_OK);
-    truth_equals(&it, truth);
+    qn_check_diary_compare(&it.on, truth);
     inst_close(&it);
     subject_stop(&it);
     free(truth);
@@ -680,7 +390,7 @@ static int copy_compare(const void *a, const void *b)
 }
 
 /* A log over several segments, closed in order. */
-static void damage_start(struct subject *it, struct truth **truth, struct copies *copies)
+static void damage_start(struct subject *it, struct qn_check_diary **truth, struct copies *copies)
 {
     *truth = calloc(1, sizeof **truth);
     copies->files = calloc(FILES_MAX, sizeof *copies->files);
@@ -690,7 +400,7 @@ static void damage_start(struct subject *it, struct truth **truth, struct copies
     subject_start(it, 1 << 20, 1 << 20);
     assert_int_equal(inst_open(it), QN_OK);
     for (uint32_t i = 0; i < 200; i++) {
-        assert_int_equal(records_append(it, *truth, 1 + i % 4, i % 3 == 0), QN_OK);
+        assert_int_equal(qn_check_diary_append(&it->on, *truth, 1 + i % 4, i % 3 == 0), QN_OK);
     }
     inst_close(it);
     files_each(it, segment_copy, copies);
@@ -698,7 +408,7 @@ static void damage_start(struct subject *it, struct truth **truth, struct copies
     assert_true(copies->count >= 3);
 }
 
-static void damage_stop(struct subject *it, struct truth *truth, struct copies *copies)
+static void damage_stop(struct subject *it, struct qn_check_diary *truth, struct copies *copies)
 {
     subject_stop(it);
     free(copies->files);
@@ -713,18 +423,18 @@ struct report {
 };
 
 /* Whatever is given as whole, is whole, and each at its place. */
-static struct report log_report(struct subject *it, const struct truth *truth)
+static struct report log_report(struct subject *it, const struct qn_check_diary *truth)
 {
     struct report report = {0};
     int32_t status = QN_AGAIN;
     uint64_t next = 1;
 
     while (status == QN_AGAIN) {
-        struct qn_sink sink = {.data = it->room, .cap = ROOM};
+        struct qn_sink sink = {.data = it->on.room, .cap = ROOM};
 
-        status = it->slots->read(it->inst, 0, it->log, report.last + 1, 50000, &sink);
+        status = it->on.slots->read(it->on.inst, 0, it->on.log, report.last + 1, 50000, &sink);
         assert_true(status == QN_OK || status == QN_AGAIN || status == QN_NOT_FOUND);
-        for (struct qn_span rest = {it->room, sink.size}; rest.size > 0;) {
+        for (struct qn_span rest = {it->on.room, sink.size}; rest.size > 0;) {
             struct qn_storage_entry entry;
             uint32_t try;
 
@@ -738,7 +448,7 @@ static struct report log_report(struct subject *it, const struct truth *truth)
             if (entry.content.size == 0) {
                 report.damaged++;
             } else {
-                uint64_t n = record_number(entry.content, &try);
+                uint64_t n = qn_check_diary_number(entry.content, &try);
 
                 assert_true(n <= truth->records);
                 assert_int_equal(truth->places[n], entry.place);
@@ -754,7 +464,7 @@ static struct report log_report(struct subject *it, const struct truth *truth)
 /* One bit anywhere: at most one record is damaged, by name, and all others are there. */
 static void a_flipped_bit_costs_one_record(void **state)
 {
-    struct truth *truth;
+    struct qn_check_diary *truth;
     struct copies copies;
     struct subject it;
     uint64_t seed = 12, hits = 0;
@@ -788,7 +498,7 @@ static void a_flipped_bit_costs_one_record(void **state)
 /* The log goes on after damage in its newest segment, and damage stays named. */
 static void a_damaged_log_goes_on(void **state)
 {
-    struct truth *truth;
+    struct qn_check_diary *truth;
     struct copies copies;
     struct subject it;
     uint64_t seed = 77;
@@ -806,8 +516,8 @@ static void a_damaged_log_goes_on(void **state)
         file->bytes[at] ^= 0x10;
         assert_int_equal(inst_open(&it), QN_OK);
         before = log_report(&it, truth);
-        assert_int_equal(records_append(&it, truth, 2, 0), QN_OK);
-        assert_int_equal(records_append(&it, truth, 2, 1), QN_OK);
+        assert_int_equal(qn_check_diary_append(&it.on, truth, 2, 0), QN_OK);
+        assert_int_equal(qn_check_diary_append(&it.on, truth, 2, 1), QN_OK);
         inst_close(&it);
         assert_int_equal(inst_open(&it), QN_OK);
         after = log_report(&it, truth);
@@ -823,7 +533,7 @@ static void a_damaged_log_goes_on(void **state)
 /* A page of zeros, or a file that ends too early: what is missing is named, or it was the end. */
 static void lost_pages_are_named_or_cut(void **state)
 {
-    struct truth *truth;
+    struct qn_check_diary *truth;
     struct copies copies;
     struct subject it;
     uint64_t seed = 9;
@@ -859,7 +569,7 @@ static void lost_pages_are_named_or_cut(void **state)
 /* What a cut newest segment lost may be gone without a trace: it is named, and stays named. */
 static void a_cut_newest_segment_stays_named(void **state)
 {
-    struct truth *truth;
+    struct qn_check_diary *truth;
     struct copies copies;
     struct subject it;
     uint64_t seed = 5;
@@ -942,25 +652,25 @@ static void segment_count(const char *path, void *context)
 }
 
 /* Appends until a segment begins. */
-static void segment_fill(struct subject *it, struct truth *truth)
+static void segment_fill(struct subject *it, struct qn_check_diary *truth)
 {
     uint32_t before = 0, now = 0;
 
     files_each(it, segment_count, &before);
     while (now <= before) {
-        assert_int_equal(records_append(it, truth, 3, truth->records % 2), QN_OK);
+        assert_int_equal(qn_check_diary_append(&it->on, truth, 3, truth->records % 2), QN_OK);
         now = 0;
         files_each(it, segment_count, &now);
     }
 }
 
 /* A log whose last segment is new, or full of what it held in an earlier life. */
-static void end_start(struct subject *it, struct truth *truth, bool is_used_again)
+static void end_start(struct subject *it, struct qn_check_diary *truth, bool is_used_again)
 {
     struct copies copies = {.files = calloc(FILES_MAX, sizeof *copies.files)};
     char spare[400];
 
-    *truth = (struct truth){.trimmed = 1};
+    *truth = (struct qn_check_diary){.trimmed = 1};
     subject_start(it, 1 << 20, 1 << 20);
     assert_int_equal(inst_open(it), QN_OK);
     segment_fill(it, truth);
@@ -973,7 +683,7 @@ static void end_start(struct subject *it, struct truth *truth, bool is_used_agai
         segment_fill(it, truth);
         assert_int_equal(access(spare, F_OK), -1);
     }
-    assert_int_equal(records_append(it, truth, 2, 1), QN_OK);
+    assert_int_equal(qn_check_diary_append(&it->on, truth, 2, 1), QN_OK);
     free(copies.files);
 }
 
@@ -995,7 +705,7 @@ static void last_damage(const struct subject *it, const struct copies *copies, u
 }
 
 /* It is damaged, by its name, and stays so. */
-static void last_is_named(struct subject *it, struct truth *truth)
+static void last_is_named(struct subject *it, struct qn_check_diary *truth)
 {
     uint64_t records = truth->records;
     struct report before, after;
@@ -1006,7 +716,7 @@ static void last_is_named(struct subject *it, struct truth *truth)
     before = log_report(it, truth);
     assert_int_equal(before.damaged, 1);
     assert_int_equal(before.last, truth->places[records]);
-    assert_int_equal(records_append(it, truth, 1, 1), QN_OK);
+    assert_int_equal(qn_check_diary_append(&it->on, truth, 1, 1), QN_OK);
     inst_kill(it);
     assert_int_equal(inst_open(it), QN_OK);
     after = log_report(it, truth);
@@ -1018,7 +728,7 @@ static void last_is_named(struct subject *it, struct truth *truth)
 
 static void damage_to_the_last_record_is_named_after_a_kill(void **state)
 {
-    struct truth *truth = calloc(1, sizeof *truth);
+    struct qn_check_diary *truth = calloc(1, sizeof *truth);
     struct copies copies = {.files = calloc(FILES_MAX, sizeof *copies.files)};
     uint64_t seed = 31;
 
@@ -1044,7 +754,7 @@ static void damage_to_the_last_record_is_named_after_a_kill(void **state)
  * taken for one that was torn: it is cut then, and that is said. */
 static void damage_to_the_last_record_is_named_or_cut_after_a_power_cut(void **state)
 {
-    struct truth *truth = calloc(1, sizeof *truth);
+    struct qn_check_diary *truth = calloc(1, sizeof *truth);
     struct copies copies = {.files = calloc(FILES_MAX, sizeof *copies.files)};
     uint64_t seed = 8, cuts = 0;
 
@@ -1058,7 +768,8 @@ static void damage_to_the_last_record_is_named_or_cut_after_a_power_cut(void **s
         virtual_disk = (struct virtual_disk){.is_on = true, .seed = lot | 1};
         end_start(&it, truth, round % 4 > 1);
         if (is_sealed) {
-            assert_int_equal(it.slots->append(it.inst, 0, it.log, NULL, 0, 1, NULL), QN_OK);
+            assert_int_equal(it.on.slots->append(it.on.inst, 0, it.on.log, NULL, 0, 1, NULL),
+                             QN_OK);
         }
         inst_kill(&it);
         virtual_disk_lose();
@@ -1085,7 +796,7 @@ static void damage_to_the_last_record_is_named_or_cut_after_a_power_cut(void **s
  * no news. */
 static void a_torn_write_is_cut_and_told(void **state)
 {
-    struct truth *truth = calloc(1, sizeof *truth);
+    struct qn_check_diary *truth = calloc(1, sizeof *truth);
     struct copies copies = {.files = calloc(FILES_MAX, sizeof *copies.files)};
     struct subject it;
     uint64_t seed = 5, told = 0, whole = 0;
@@ -1104,7 +815,7 @@ static void a_torn_write_is_cut_and_told(void **state)
         assert_int_equal(qn_check_node_words(it.node).size, 0);
         virtual_disk = (struct virtual_disk){.is_on = true, .crash_at = 1 + round % 2};
         virtual_disk.seed = qn_check_random(&seed) | 1;
-        assert_int_equal(records_append(&it, truth, 1, 1), QN_IO);
+        assert_int_equal(qn_check_diary_append(&it.on, truth, 1, 1), QN_IO);
         inst_kill(&it);
         virtual_disk_reset();
         assert_int_equal(inst_open(&it), QN_OK);
@@ -1130,7 +841,7 @@ static void a_torn_write_is_cut_and_told(void **state)
 
 static void a_damaged_watermark_costs_nothing(void **state)
 {
-    struct truth *truth = calloc(1, sizeof *truth);
+    struct qn_check_diary *truth = calloc(1, sizeof *truth);
     struct copies copies = {.files = calloc(FILES_MAX, sizeof *copies.files)};
     struct subject it;
     struct copy *file;
@@ -1159,7 +870,7 @@ static void a_damaged_watermark_costs_nothing(void **state)
 
 static void a_lost_head_or_file_is_corrupt(void **state)
 {
-    struct truth *truth;
+    struct qn_check_diary *truth;
     struct copies copies;
     struct subject it;
 
@@ -1209,7 +920,7 @@ static int32_t activate_again(struct subject *it)
 /* A map file that was cut must not end the process when its pages are read. */
 static void a_cut_map_is_corrupt(void **state)
 {
-    struct truth *truth = calloc(1, sizeof *truth);
+    struct qn_check_diary *truth = calloc(1, sizeof *truth);
     struct subject it;
     char path[400];
 
@@ -1218,7 +929,7 @@ static void a_cut_map_is_corrupt(void **state)
     subject_start(&it, 1 << 20, 1 << 20);
     assert_int_equal(inst_open(&it), QN_OK);
     for (uint32_t i = 0; i < 20; i++) {
-        assert_int_equal(batch_write(&it, truth, 1), QN_OK);
+        assert_int_equal(qn_check_diary_write(&it.on, truth, 1), QN_OK);
     }
     inst_close(&it);
     (void)snprintf(path, sizeof path, "%s/data.mdb", it.folder);
@@ -1246,7 +957,7 @@ static void ended_by_lmdb(int number)
 static void rotten_map_use(struct subject *it)
 {
     struct qn_storage_range all = {.flags = 2};
-    struct qn_sink sink = {.data = it->room, .cap = ROOM};
+    struct qn_sink sink = {.data = it->on.room, .cap = ROOM};
     int32_t status = activate_again(it); /* it may be refused at once */
 
     if (status != QN_OK) {
@@ -1255,14 +966,14 @@ static void rotten_map_use(struct subject *it)
     status = inst_open(it);
     rotten_node = it->node;
     (void)signal(SIGABRT, ended_by_lmdb);
-    all.space = it->map;
+    all.space = it->on.map;
     if (status == QN_OK) {
-        status = it->slots->scan(it->inst, 0, 0, &all, UINT32_MAX, ROOM, &sink);
+        status = it->on.slots->scan(it->on.inst, 0, 0, &all, UINT32_MAX, ROOM, &sink);
         for (uint32_t i = 0; i < ROTTEN_WRITES; i++) {
             uint8_t key = (uint8_t)(i * 21);
-            struct qn_storage_op op = {PUT, it->map, {&key, 1}, {it->room, 300}};
+            struct qn_storage_op op = {PUT, it->on.map, {&key, 1}, {it->on.room, 300}};
 
-            status = it->slots->write(it->inst, 0, &op, 1, 1);
+            status = it->on.slots->write(it->on.inst, 0, &op, 1, 1);
         }
         inst_close(it);
     }
@@ -1273,7 +984,7 @@ static void rotten_map_use(struct subject *it)
  * before it does. */
 static void a_rotten_map_is_refused_and_ends_no_process(void **state)
 {
-    struct truth *truth = calloc(1, sizeof *truth);
+    struct qn_check_diary *truth = calloc(1, sizeof *truth);
     uint8_t *bytes = malloc(1 << 20);
     struct subject it;
     char path[400];
@@ -1286,7 +997,7 @@ static void a_rotten_map_is_refused_and_ends_no_process(void **state)
     subject_start(&it, 1 << 20, 1 << 20);
     assert_int_equal(inst_open(&it), QN_OK);
     for (uint32_t i = 0; i < 60; i++) {
-        assert_int_equal(batch_write(&it, truth, 1), QN_OK);
+        assert_int_equal(qn_check_diary_write(&it.on, truth, 1), QN_OK);
     }
     inst_close(&it);
     (void)snprintf(path, sizeof path, "%s/data.mdb", it.folder);
@@ -1327,12 +1038,13 @@ static int32_t fill_map(struct subject *it, uint32_t *count)
 {
     int32_t status = QN_OK;
 
-    memset(it->room, 7, 1024);
+    memset(it->on.room, 7, 1024);
     for (*count = 0; status == QN_OK && *count < 100000; (*count)++) {
         uint32_t n = *count;
-        struct qn_storage_op op = {PUT, it->map, {(const uint8_t *)&n, sizeof n}, {it->room, 1024}};
+        struct qn_storage_op op = {
+            PUT, it->on.map, {(const uint8_t *)&n, sizeof n}, {it->on.room, 1024}};
 
-        status = it->slots->write(it->inst, 0, &op, 1, 0);
+        status = it->on.slots->write(it->on.inst, 0, &op, 1, 0);
     }
     (*count)--;
     return status;
@@ -1340,12 +1052,12 @@ static int32_t fill_map(struct subject *it, uint32_t *count)
 
 static uint32_t keys_count(struct subject *it)
 {
-    struct qn_storage_range all = {.space = it->map, .flags = 2};
-    struct qn_sink sink = {.data = it->room, .cap = ROOM};
+    struct qn_storage_range all = {.space = it->on.map, .flags = 2};
+    struct qn_sink sink = {.data = it->on.room, .cap = ROOM};
     uint32_t count = 0;
 
-    assert_int_equal(it->slots->scan(it->inst, 0, 0, &all, UINT32_MAX, ROOM, &sink), QN_OK);
-    for (struct qn_span rest = {it->room, sink.size}; rest.size > 0; count++) {
+    assert_int_equal(it->on.slots->scan(it->on.inst, 0, 0, &all, UINT32_MAX, ROOM, &sink), QN_OK);
+    for (struct qn_span rest = {it->on.room, sink.size}; rest.size > 0; count++) {
         struct qn_storage_pair pair;
 
         qn_storage_pair_next(&rest, &pair);
@@ -1368,8 +1080,8 @@ static void a_full_map_is_no_space(void **state)
     inst_close(&it);
     assert_int_equal(inst_open(&it), QN_OK);
     assert_int_equal(keys_count(&it), count);
-    clear.space = it.map;
-    assert_int_equal(it.slots->write(it.inst, 0, &clear, 1, 1), QN_OK);
+    clear.space = it.on.map;
+    assert_int_equal(it.on.slots->write(it.on.inst, 0, &clear, 1, 1), QN_OK);
     assert_int_equal(keys_count(&it), 0);
     inst_close(&it);
     subject_stop(&it);
@@ -1394,12 +1106,13 @@ static void a_full_disk_is_no_space(void **state)
     assert_true(count > 200);
     assert_int_equal(keys_count(&it), count);
 
-    struct qn_span large = {it.room, ROOM};
+    struct qn_span large = {it.on.room, ROOM};
     uint64_t place;
 
-    assert_int_equal(it.slots->append(it.inst, 0, it.log, &large, 1, 1, &place), QN_NO_SPACE);
+    assert_int_equal(it.on.slots->append(it.on.inst, 0, it.on.log, &large, 1, 1, &place),
+                     QN_NO_SPACE);
     large.size = 100;
-    assert_int_equal(it.slots->append(it.inst, 0, it.log, &large, 1, 1, &place), QN_OK);
+    assert_int_equal(it.on.slots->append(it.on.inst, 0, it.on.log, &large, 1, 1, &place), QN_OK);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
     assert_int_equal(fill_map(&it, &count), QN_NO_SPACE); /* the map's end now */
     assert_true(count > 10000);
@@ -1418,10 +1131,10 @@ static void a_map_grows_when_no_snapshot_is_open(void **state)
     (void)state;
     subject_start(&it, 1 << 20, 1 << 22);
     assert_int_equal(inst_open(&it), QN_OK);
-    assert_int_equal(it.slots->snapshot(it.inst, 0, &snapshot), QN_OK);
+    assert_int_equal(it.on.slots->snapshot(it.on.inst, 0, &snapshot), QN_OK);
     assert_int_equal(fill_map(&it, &count), QN_BUSY);
     assert_int_equal(keys_count(&it), count);
-    assert_int_equal(it.slots->release(it.inst, 0, snapshot), QN_OK);
+    assert_int_equal(it.on.slots->release(it.on.inst, 0, snapshot), QN_OK);
     assert_int_equal(fill_map(&it, &count), QN_NO_SPACE);
     assert_true(count > 1000);
     assert_int_equal(keys_count(&it), count);
@@ -1453,7 +1166,7 @@ static void file_survey(const char *path, void *context)
 /* Trimmed segments are used again, and their old records never come back. */
 static void trimmed_segments_are_used_again(void **state)
 {
-    struct truth *truth = calloc(1, sizeof *truth);
+    struct qn_check_diary *truth = calloc(1, sizeof *truth);
     struct subject it;
     bool had_spare = false;
 
@@ -1463,11 +1176,11 @@ static void trimmed_segments_are_used_again(void **state)
     subject_start(&it, 1 << 20, 1 << 20);
     assert_int_equal(inst_open(&it), QN_OK);
     for (uint32_t i = 0; i < 3000; i++) {
-        assert_int_equal(records_append(&it, truth, 1 + i % 4, 0), QN_OK);
+        assert_int_equal(qn_check_diary_append(&it.on, truth, 1 + i % 4, 0), QN_OK);
         if (i % 100 == 99) {
             struct survey survey = {0};
 
-            assert_int_equal(trim(&it, truth, i), QN_OK);
+            assert_int_equal(qn_check_diary_trim(&it.on, truth, i % 4), QN_OK);
             files_each(&it, file_survey, &survey);
             assert_true(survey.segments <= 2);
             had_spare = had_spare || survey.has_spare;
@@ -1475,7 +1188,7 @@ static void trimmed_segments_are_used_again(void **state)
         if (i % 500 == 499) {
             inst_close(&it);
             assert_int_equal(inst_open(&it), QN_OK);
-            truth_equals(&it, truth);
+            qn_check_diary_compare(&it.on, truth);
         }
     }
     assert_true(had_spare);
