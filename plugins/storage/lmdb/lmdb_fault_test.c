@@ -189,6 +189,31 @@ static void lost_power_leaves_a_prefix(void **state)
     free(truth);
 }
 
+/* Whatever of the first files is lost, the next start is a first start again, or goes on. */
+static void lost_power_at_the_first_start_leaves_nothing_half(void **state)
+{
+    (void)state;
+    for (uint64_t round = 0; round < 60; round++) {
+        const struct qn_life *life = qn_plugin_v1.life;
+        struct subject it;
+
+        subject_start(&it, 1 << 20, 1 << 20);
+        it.node = qn_check_node_create(it.given.memory);
+        qn_check_node_folder(it.node, it.folder);
+        assert_int_equal(life->create(&qn_check_host, it.node, it.given.config, &it.on.inst),
+                         QN_OK);
+        virtual_disk =
+            (struct virtual_disk){.is_on = true, .crash_at = 1 + round % 6, .seed = round * 2 + 1};
+        assert_int_not_equal(life->activate(it.on.inst), QN_CORRUPT);
+        inst_close(&it);
+        virtual_disk.is_on = false;
+        virtual_disk_lose();
+        assert_int_equal(inst_open(&it), QN_OK);
+        inst_close(&it);
+        subject_stop(&it);
+    }
+}
+
 static void a_killed_process_leaves_a_prefix(void **state)
 {
     struct qn_check_diary *truth =
@@ -1225,6 +1250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(lost_power_leaves_a_prefix),
+        CASE(lost_power_at_the_first_start_leaves_nothing_half),
         CASE(a_killed_process_leaves_a_prefix),
         CASE(an_old_tail_never_comes_back),
         CASE(a_failed_flush_moves_the_tail),

@@ -5,12 +5,14 @@
 #include "maps.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <qnet/assert.h>
 
@@ -279,6 +281,59 @@ static int env_open(struct maps *maps)
     return error;
 }
 
+/* An empty environment at `path`, flushed. */
+static int empty_write(const char *path, uint64_t size)
+{
+    MDB_env *env = NULL;
+    int error = mdb_env_create(&env);
+
+    if (error != 0) {
+        return error;
+    }
+    error = mdb_env_set_mapsize(env, size);
+    if (error == 0) {
+        error = mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOTLS, FILE_MODE);
+    }
+    if (error == 0) {
+        error = mdb_env_sync(env, 1);
+    }
+    mdb_env_close(env);
+    return error;
+}
+
+static int names_flush(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int error = fd < 0 || fsync(fd) != 0 ? errno : 0;
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return error;
+}
+
+/* LMDB does not flush the first pages of a new file: a power failure would leave one that is torn,
+ * which is not to be told from damage. So the file gets its name when it is whole. */
+static int file_make(const struct maps *maps)
+{
+    char path[PATH_MAX_SIZE], new_path[PATH_MAX_SIZE];
+    int error;
+
+    (void)snprintf(path, sizeof path, "%s/data.mdb", maps->folder);
+    (void)snprintf(new_path, sizeof new_path, "%s/data.new", maps->folder);
+    if (access(path, F_OK) == 0) {
+        return 0;
+    }
+    if (unlink(new_path) != 0 && errno != ENOENT) {
+        return errno;
+    }
+    error = empty_write(new_path, maps->size);
+    if (error == 0 && rename(new_path, path) != 0) {
+        error = errno;
+    }
+    return error == 0 ? names_flush(maps->folder) : error;
+}
+
 /* Whether all pages in use agree; which does not is said. */
 static int32_t pages_check(struct maps *maps, uint64_t last)
 {
@@ -307,7 +362,10 @@ int32_t lmdb_maps_open(struct maps *maps, const char *folder)
     int error;
 
     maps->folder = folder;
-    error = env_open(maps);
+    error = file_make(maps);
+    if (error == 0) {
+        error = env_open(maps);
+    }
     if (error == 0 && !is_whole(maps)) {
         error = MDB_CORRUPTED;
     }
