@@ -50,6 +50,7 @@ void qnk_load_cases(const struct qnk_subject *subject, struct qnk_cases *cases);
 void qnk_life_cases(const struct qnk_subject *subject, struct qnk_cases *cases);
 void qnk_contract_cases(const struct qnk_subject *subject, struct qnk_cases *cases);
 void qnk_fault_cases(const struct qnk_subject *subject, struct qnk_cases *cases);
+void qnk_power_cases(const struct qnk_subject *subject, struct qnk_cases *cases);
 void qnk_same_cases(const struct qnk_subject *subject, struct qnk_cases *cases);
 void qnk_state_cases(const struct qnk_subject *subject, struct qnk_cases *cases);
 void qnk_memory_cases(const struct qnk_subject *subject, struct qnk_cases *cases);

@@ -35,16 +35,22 @@ enum { TAIL = 160, POLL_MS = 2 };
 #define HAS_SHADOW false
 #endif
 
-/* What parent and child share: the words of the verdict. Set in the child alone. */
-static char *shared_words;
+/* What parent and child share: the words of the verdict, and where it is spoken. Written in the child
+ * and in processes of its own. */
+struct shared {
+    char words[QNK_VERDICT_WORDS_MAX];
+    char place[QNK_VERDICT_PLACE_MAX];
+};
+
+static struct shared *shared;
 
 __attribute__((format(printf, 1, 0))) static void words_set(const char *format, va_list values)
 {
     char words[QNK_VERDICT_WORDS_MAX];
 
     (void)vsnprintf(words, sizeof words, format, values);
-    if (shared_words != NULL) {
-        memcpy(shared_words, words, sizeof words);
+    if (shared != NULL) {
+        memcpy(shared->words, words, sizeof words);
     } else {
         fprintf(stderr, "%s\n", words); /* run here, without a parent */
     }
@@ -79,6 +85,25 @@ void qnk_verdict_note(const char *format, ...)
     va_start(values, format);
     words_set(format, values);
     va_end(values);
+}
+
+void qnk_verdict_at(const char *format, ...)
+{
+    va_list values;
+
+    if (shared != NULL) {
+        va_start(values, format);
+        (void)vsnprintf(shared->place, sizeof shared->place, format, values);
+        va_end(values);
+    }
+}
+
+void qnk_verdict_repeat(int status)
+{
+    if (WIFSIGNALED(status)) {
+        (void)raise(WTERMSIG(status));
+    }
+    _exit(WEXITSTATUS(status));
 }
 
 bool qnk_child_has_shadow(void)
@@ -188,12 +213,25 @@ static void death_tell(int status, int output, bool was_late, uint32_t cpu_s,
     }
 }
 
+/* Puts before the words where they were spoken. */
+static void place_add(char words[QNK_VERDICT_WORDS_MAX])
+{
+    char both[QNK_VERDICT_WORDS_MAX];
+
+    shared->place[sizeof shared->place - 1] = 0;
+    if (shared->place[0] != 0) {
+        (void)snprintf(both, sizeof both, "%s: %.*s", shared->place,
+                       (int)(QNK_VERDICT_WORDS_MAX - QNK_VERDICT_PLACE_MAX - 2), words);
+        memcpy(words, both, sizeof both);
+    }
+}
+
 static void end_read(int status, int output, bool was_late, uint32_t cpu_s,
                      struct qnk_child_end *end)
 {
     bool is_exit = WIFEXITED(status) && !was_late;
 
-    memcpy(end->words, shared_words, sizeof end->words);
+    memcpy(end->words, shared->words, sizeof end->words);
     if (is_exit && WEXITSTATUS(status) == EXIT_PASSED) {
         end->state = QNK_CHILD_PASSED;
     } else if (is_exit && WEXITSTATUS(status) == EXIT_SKIPPED) {
@@ -203,6 +241,7 @@ static void end_read(int status, int output, bool was_late, uint32_t cpu_s,
         if (!is_exit || WEXITSTATUS(status) != EXIT_FAILED) {
             death_tell(status, output, was_late, cpu_s, end);
         }
+        place_add(end->words);
     }
     words_disarm(end->words);
 }
@@ -236,9 +275,8 @@ void qnk_child_run(const struct qnk_child_limits *limits, void (*run)(void *ctx)
 
     memset(end, 0, sizeof *end);
     end->state = QNK_CHILD_FAILED;
-    shared_words = mmap(NULL, QNK_VERDICT_WORDS_MAX, PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (output < 0 || shared_words == MAP_FAILED) {
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (output < 0 || shared == MAP_FAILED) {
         (void)snprintf(end->words, sizeof end->words, "no memory for a process");
         return;
     }
@@ -260,7 +298,7 @@ void qnk_child_run(const struct qnk_child_limits *limits, void (*run)(void *ctx)
         end_read(status, output, was_late, limits->cpu_s, end);
     }
     end->took_ms = now_ms() - started_ms;
-    (void)munmap(shared_words, QNK_VERDICT_WORDS_MAX);
-    shared_words = NULL;
+    (void)munmap(shared, sizeof *shared);
+    shared = NULL;
     (void)close(output);
 }

@@ -166,6 +166,7 @@ void qnk_cases_plan(const struct qnk_subject *subject, struct qnk_cases *cases)
     qnk_life_cases(subject, cases);
     qnk_contract_cases(subject, cases);
     qnk_fault_cases(subject, cases);
+    qnk_power_cases(subject, cases);
     qnk_same_cases(subject, cases);
     qnk_state_cases(subject, cases);
     qnk_memory_cases(subject, cases);

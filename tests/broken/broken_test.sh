@@ -17,6 +17,7 @@ list() {
     cat <<'END'
 right_packer -
 right_rota -
+right_store -
 right_tally -
 exports_more QN-STA-023
 keeps_variable QN-STA-018
@@ -43,6 +44,10 @@ trusts_take QN-FLT-001
 ignores_full_sink QN-FLT-003
 crashes_on_garbage QN-FLT-004
 hangs_on_garbage QN-FLT-004
+forgets_to_flush QN-FLT-007
+answers_early QN-FLT-006,QN-FLT-007
+halves_batches QN-FLT-006,QN-FLT-007
+trusts_the_disk QN-FLT-007
 orders_by_address QN-DET-003
 follows_the_zone QN-DET-005
 reads_unwritten QN-DET-004
@@ -77,6 +82,7 @@ build() {
     esac
     # shellcheck disable=SC2086 # lists of flags
     ${CC:-cc} $flags -I"$here/sdk/include" -I"$here/plugins/producer/round-robin" \
+        -I"$here/plugins/storage/memory" \
         "-I$work" -o "$work/$1.so" "$(source_of "$1")" $more
 }
 

