@@ -4,6 +4,7 @@
 #
 #   plant.py SOURCE names             every mutant's name
 #   plant.py SOURCE says NAME         what it does
+#   plant.py SOURCE engine NAME       the engine with which it is tried
 #   plant.py SOURCE plant NAME OUT    writes its mutated files below OUT, and prints their names
 #
 # A text that is not found exactly once ends this with status 1.
@@ -11,36 +12,42 @@
 import os
 import sys
 
-KEYS = ("mutant", "says", "file", "find", "with")
+KEYS = ("mutant", "says", "engine", "file", "find", "with")
 
 
 class Stale(Exception):
     pass
 
 
-def entries(path):
-    """[(name, says, [(file, find, with)])]"""
-    found, text, where = [], None, None
+class Mutant:
+    def __init__(self, name):
+        self.name, self.says, self.engine = name, "", "commit-reveal"
+        self.edits = []  # [file, lines to find, lines to put]
+
+
+def mutants_read(path):
+    found, text = [], None
     with open(path, encoding="utf-8") as lines:
         for line in lines:
             word, _, rest = line.rstrip("\n").partition(" ")
             if word in KEYS:
                 text = None
             if word == "mutant":
-                found.append((rest, "", []))
+                found.append(Mutant(rest))
             elif word == "says":
-                found[-1] = (found[-1][0], rest, found[-1][2])
+                found[-1].says = rest
+            elif word == "engine":
+                found[-1].engine = rest
             elif word == "file":
                 where = rest
             elif word == "find":
                 text = []
-                found[-1][2].append((where, text, []))
+                found[-1].edits.append((where, text, []))
             elif word == "with":
-                text = found[-1][2][-1][2]
+                text = found[-1].edits[-1][2]
             elif text is not None:
                 text.append(line)
-    return [(name, says, [(file, joined(find), joined(put)) for file, find, put in edits])
-            for name, says, edits in found]
+    return found
 
 
 def joined(lines):
@@ -48,16 +55,17 @@ def joined(lines):
     return "".join(lines).rstrip("\n")
 
 
-def plant(source, name, edits, out):
+def plant(source, mutant, out):
     files = {}
-    for file, find, put in edits:
+    for file, find, put in mutant.edits:
         if file not in files:
             with open(os.path.join(source, file), encoding="utf-8") as it:
                 files[file] = it.read()
+        find = joined(find)
         count = files[file].count(find)
         if find == "" or count != 1:
-            raise Stale(f"mutant {name}: its text is {count} times in {file}:\n{find}")
-        files[file] = files[file].replace(find, put)
+            raise Stale(f"mutant {mutant.name}: its text is {count} times in {file}:\n{find}")
+        files[file] = files[file].replace(find, joined(put))
     for file, text in files.items():
         path = os.path.join(out, file)
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -68,16 +76,16 @@ def plant(source, name, edits, out):
 
 def main():
     source, what = sys.argv[1:3]
-    mutants = entries(os.path.join(source, "tests/mutants/list"))
+    mutants = mutants_read(os.path.join(source, "tests/mutants/list"))
     if what == "names":
-        print("\n".join(name for name, _, _ in mutants))
+        print("\n".join(mutant.name for mutant in mutants))
         return 0
-    for name, says, edits in mutants:
-        if name == sys.argv[3]:
-            if what == "says":
-                print(says)
+    for mutant in mutants:
+        if mutant.name == sys.argv[3]:
+            if what == "plant":
+                plant(source, mutant, sys.argv[4])
             else:
-                plant(source, name, edits, sys.argv[4])
+                print(mutant.engine if what == "engine" else mutant.says)
             return 0
     raise Stale(f"no mutant {sys.argv[3]}")
 
