@@ -40,20 +40,27 @@ static void ballot_renew(struct stage *stage)
     assert_non_null(stage->ballot);
 }
 
-static struct stage begin(void)
+static struct stage begin_with(const uint64_t weights[MEMBERS])
 {
     struct qnk_set_member members[MEMBERS] = {0};
     struct stage stage = {0};
 
     for (uint32_t i = 0; i < MEMBERS; i++) {
         members[i].key = filled((int)i + 1);
-        members[i].weight = 1;
+        members[i].weight = weights[i];
     }
     assert_int_equal(qnk_set_new(&budget, members, MEMBERS, &stage.set), QN_OK);
     stage.attempts = qnk_attempts_create(&budget, stage.set, WINDOW, NUMBER);
     assert_non_null(stage.attempts);
     ballot_renew(&stage);
     return stage;
+}
+
+static struct stage begin(void)
+{
+    static const uint64_t equal[MEMBERS] = {1, 1, 1, 1};
+
+    return begin_with(equal);
 }
 
 static void end(struct stage *stage)
@@ -167,6 +174,45 @@ static void three_of_four_end_an_attempt(void **state)
     assert_null(qnk_attempts_vote_of(stage.attempts, 0)); /* the certificate is enough */
     assert_int_equal(left(&stage), 0);
     end(&stage);
+}
+
+static void it_takes_weight_to_end_an_attempt_not_members(void **state)
+{
+    static const uint64_t weights[MEMBERS] = {5, 1, 1, 1};
+    struct stage stage = begin_with(weights);
+
+    (void)state;
+    for (uint32_t i = 1; i < MEMBERS; i++) {
+        assert_true(says(&stage, i, -1, 0));
+        assert_null(certify(&stage));
+    }
+    end(&stage);
+    stage = begin_with(weights);
+    assert_true(says(&stage, 0, -1, 0));
+    assert_null(certify(&stage));
+    assert_true(says(&stage, 1, -1, 0));
+    go_on(&stage);
+    end(&stage);
+}
+
+static void the_highest_lock_that_is_proved_binds(void **state)
+{
+    static const int32_t rounds[2][2] = {{1, 2}, {2, 1}};
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) { /* whichever is said first */
+        struct stage stage = begin();
+
+        assert_true(says(&stage, 0, rounds[i][0], 3 + rounds[i][0]));
+        assert_true(says(&stage, 1, rounds[i][1], 3 + rounds[i][1]));
+        assert_true(says(&stage, 2, -1, 0));
+        prepared(&stage, 1, 4);
+        assert_null(certify(&stage)); /* without the higher one there is no quorum */
+        prepared(&stage, 2, 5);
+        go_on(&stage);
+        assert_int_equal(left(&stage), 5);
+        end(&stage);
+    }
 }
 
 static void a_member_gives_up_once(void **state)
@@ -315,6 +361,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(three_of_four_end_an_attempt),
+        cmocka_unit_test(it_takes_weight_to_end_an_attempt_not_members),
+        cmocka_unit_test(the_highest_lock_that_is_proved_binds),
         cmocka_unit_test(a_member_gives_up_once),
         cmocka_unit_test(who_says_something_else_is_noticed_once),
         cmocka_unit_test(a_lock_that_nothing_proves_is_left_out),

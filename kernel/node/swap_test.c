@@ -45,16 +45,24 @@ static void plan_make(uint8_t kind, const char *name)
     qnk_swap_id(plan, &plan_id);
 }
 
-static int setup(void **state)
+static struct qnk_set *set_of(uint64_t first)
 {
     struct qnk_set_member members[MEMBERS] = {0};
+    struct qnk_set *made;
 
-    (void)state;
     for (uint32_t i = 0; i < MEMBERS; i++) {
         members[i].key = filled((int)i + 1);
-        members[i].weight = 1;
+        members[i].weight = i == 0 ? first : 1;
     }
-    return qnk_set_new(&budget, members, MEMBERS, &set);
+    assert_int_equal(qnk_set_new(&budget, members, MEMBERS, &made), QN_OK);
+    return made;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    set = set_of(1);
+    return 0;
 }
 
 static int teardown(void **state)
@@ -179,6 +187,26 @@ static void a_plan_without_a_quorum_lapses(void **state)
     plan_make(QNK_BINDING_CONSENSUS, "third");
     assert_int_equal(say(&control, N + 5, 0, QNK_TX_PLAN, plan), QN_OK);
     qnk_control_unref(control);
+}
+
+static void it_takes_weight_to_bind_a_plan_not_members(void **state)
+{
+    struct qnk_set *equal = set;
+
+    (void)state;
+    set = set_of(5);
+    for (uint32_t heavy = 0; heavy < 2; heavy++) {
+        struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 0);
+
+        for (uint32_t i = heavy == 0; i < (heavy == 0 ? MEMBERS : 2); i++) {
+            assert_int_equal(ready(&control, N + 3, i), QN_OK);
+        }
+        control = pass_window(control, FIRST - 3, 0);
+        assert_int_equal(control->swap.life, heavy == 0 ? QNK_SWAP_LAPSED : QNK_SWAP_BOUND);
+        qnk_control_unref(control);
+    }
+    qnk_set_unref(set);
+    set = equal;
 }
 
 static void one_plan_is_open_at_a_time(void **state)
@@ -394,6 +422,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_plan_for_which_a_quorum_is_ready_lives_to_its_end),
         cmocka_unit_test(a_plan_without_a_quorum_lapses),
+        cmocka_unit_test(it_takes_weight_to_bind_a_plan_not_members),
         cmocka_unit_test(one_plan_is_open_at_a_time),
         cmocka_unit_test(its_maker_or_a_third_cancels_a_plan),
         cmocka_unit_test(what_was_said_of_a_plan_that_is_over_cannot_be_brought_again),

@@ -272,6 +272,11 @@ static void a_time_out_names_the_highest_certificate(void **subject)
     wait(world, ROUND_MS + 200);
     assert_int_equal(world_own(world, 0, 1, WORLD_TIMEOUT)->vr, 0);
     assert_int_equal(world_own(world, 0, 1, WORLD_TIMEOUT)->digest, 2);
+    others_vote(world, 1, WORLD_TIMEOUT, 0);
+    world_inject_certificate(world, 0, 1, -1, 3, 14);
+    wait(world, ROUND_MS * 2);
+    assert_int_equal(world_own(world, 0, 2, WORLD_TIMEOUT)->vr, 1);
+    assert_int_equal(world_own(world, 0, 2, WORLD_TIMEOUT)->digest, 3);
 }
 
 /* --- instances --- */
