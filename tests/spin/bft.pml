@@ -133,8 +133,15 @@ inline enter(p, r)
 }
 
 /* Replay of the own votes. */
+#ifdef W_CRASH
+bit has_crashed; /* a member that was locked, and had gone on */
+#define CRASHED(p) has_crashed = has_crashed || finals[AT(p, 0)];
+#else
+#define CRASHED(p)
+#endif
 inline crash(p)
 {
+    CRASHED(p)
     round[p] = WAS_IN(p);
     printf("@ %d crash\n", p)
 }
@@ -247,6 +254,9 @@ end:
 /* Locked on one digest in round 0, and moved to another by a certificate of round 1. */
 #define WANTED (quiet && DIGEST_OF(finals[AT(0, 0)]) == 1 && DIGEST_OF(finals[AT(1, 1)]) == 2 && \
                 DIGEST_OF(finals[AT(0, 2)]) == 2)
+#endif
+#ifdef W_CRASH
+#define WANTED (quiet && has_crashed && DIGEST_OF(finals[AT(0, 2)]) == 1)
 #endif
 proctype Quiet()
 {

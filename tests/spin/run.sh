@@ -180,6 +180,7 @@ if [ "$mode" != --quick ]; then
     found bft M_HIGH_FORGOTTEN
     found bft M_NO_DELTA
     found bft W_RELOCK
+    found bft W_CRASH
     found exchange M_NO_EXCHANGE
     found window M_LOCAL_LAG -DHEIGHTS=3
     found abandon M_LAST_ALONE '-DATTEMPTS=3 -DROUNDS=1'

@@ -512,6 +512,7 @@ void stage_begin(uint64_t seed, bool has_engines)
 
 void stage_crash(uint32_t self)
 {
+    memset(stage.members[self].has_heard, 0, sizeof stage.members[self].has_heard);
     stage_guard_restart(&stage.members[self]);
     if (stage.has_engines) {
         stage_engine_restart(self);
