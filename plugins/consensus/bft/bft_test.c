@@ -431,6 +431,39 @@ static void what_it_answers_is_where_it_is(void **subject)
     inst_end(inst, node);
 }
 
+/* And asks for nothing on the way. */
+static void own_votes_of_before_bring_it_into_their_round(void **subject)
+{
+    const struct qn_consensus_1 *slots = (const void *)qn_plugin_v1.slots;
+    struct qn_consensus_event_signed own = {
+        .window = 1,
+        .round = 2,
+        .step = WORLD_PREPARE,
+        .vr = -1,
+        .digest = hash,
+        .result = 3,
+    };
+    uint8_t bytes[512], answer[512];
+    struct qn_sink sink = {.data = answer, .cap = sizeof answer};
+    struct qn_consensus_status status;
+    struct qn_node *node;
+    struct qn_inst *inst = inst_new(&node);
+    struct seen seen = {.to = 7};
+
+    (void)subject;
+    assert_int_equal(tell(inst, QN_CONSENSUS_EVENT_OPEN, bytes, open_write(bytes, 0), &seen),
+                     QN_OK);
+    (void)qn_consensus_event_signed_write(&own, bytes);
+    assert_int_equal(
+        tell(inst, QN_CONSENSUS_EVENT_SIGNED, bytes, qn_consensus_event_signed_size(&own), &seen),
+        QN_OK);
+    assert_int_equal(slots->query(inst, 1, (struct qn_span){NULL, 0}, &sink), QN_OK);
+    assert_int_equal(qn_consensus_status_read((struct qn_span){answer, sink.size}, &status), QN_OK);
+    assert_int_equal(status.round, 2);
+    assert_int_equal(seen.counts[QN_CONSENSUS_EFFECT_REQUEST_SIGN], 0);
+    inst_end(inst, node);
+}
+
 static int32_t create_with(struct bft_config *values)
 {
     uint8_t config[128];
@@ -636,6 +669,7 @@ int main(void)
         cmocka_unit_test(who_does_not_vote_follows_and_asks_for_no_signature),
         cmocka_unit_test(what_is_no_event_is_refused),
         cmocka_unit_test(what_it_answers_is_where_it_is),
+        cmocka_unit_test(own_votes_of_before_bring_it_into_their_round),
         cmocka_unit_test(times_that_contradict_each_other_are_refused),
         cmocka_unit_test(no_memory_is_no_space),
         cmocka_unit_test(votes_go_to_the_leader_alone),
