@@ -2,12 +2,10 @@
 
 #include "rules.h"
 
-enum {
-    PARTS = 8, /* a report is made whenever another such part of the weight has voted */
-    TIMER_BITS = 3,
-};
+/* A report is made whenever another such part of the weight has voted. */
+enum { PARTS = 8 };
 
-_Static_assert(TIMERS <= 1 << TIMER_BITS, "a timer's number fits below its round");
+_Static_assert((int)TIMERS <= (int)QN_TIMERS_MAX, "each has a bit");
 
 static const uint8_t nil[QN_HASH_SIZE];
 
@@ -45,56 +43,26 @@ static void certify(struct qn_inst *rules, uint32_t round, enum rules_step step,
                       leader_of(rules, round) == rules->window.self);
 }
 
-/* Asks for a digest's verdict on first sight, and again where it could not be told. */
 static void look_at(struct qn_inst *rules, const uint8_t *digest)
 {
-    enum qn_verdict verdict = qn_verdicts_of(&rules->verdicts, digest);
-
-    if (!qn_digest_is_nil(digest) && (verdict == QN_VERDICT_NONE || verdict == QN_VERDICT_LATER)) {
-        qn_verdicts_set(&rules->verdicts, digest, QN_VERDICT_ASKED, 0);
-        qn_window_check(&rules->window, digest);
-    }
+    qn_verdicts_ask(&rules->verdicts, &rules->window, digest);
 }
 
 /* --- timers --- */
 
-/* It names the round, so that a timer of a round that is over means nothing. */
-static uint32_t timer_number(const struct qn_inst *rules, enum rules_timer timer)
-{
-    return rules->round << TIMER_BITS | (uint32_t)timer;
-}
-
 static bool has_fired(const struct qn_inst *rules, enum rules_timer timer)
 {
-    return (rules->fired >> timer & 1) != 0;
+    return qn_timers_has_fired(&rules->timers, timer);
 }
 
 static void timer_start(struct qn_inst *rules, enum rules_timer timer, uint64_t delay_ms)
 {
-    rules->running |= UINT32_C(1) << timer;
-    rules->fired &= ~(UINT32_C(1) << timer);
-    qn_window_timer(&rules->window, timer_number(rules, timer), delay_ms);
-}
-
-static void timers_cancel(struct qn_inst *rules)
-{
-    for (uint32_t i = 0; i < TIMERS; i++) {
-        if ((rules->running >> i & 1) != 0) {
-            qn_window_cancel(&rules->window, timer_number(rules, (enum rules_timer)i));
-        }
-    }
-    rules->running = 0;
-    rules->fired = 0;
+    qn_timers_start(&rules->timers, &rules->window, rules->round, timer, delay_ms);
 }
 
 static void on_timer(struct qn_inst *rules, const struct qn_consensus_event_timer *event)
 {
-    uint32_t bit = UINT32_C(1) << (event->timer & ((1u << TIMER_BITS) - 1));
-
-    if (event->timer >> TIMER_BITS == (rules->round << TIMER_BITS) >> TIMER_BITS) {
-        rules->fired |= rules->running & bit;
-        rules->running &= ~bit;
-    }
+    qn_timers_due(&rules->timers, rules->round, event->timer);
 }
 
 /* The round's time begins, anew if it was over. */
@@ -115,17 +83,16 @@ static void round_time(struct qn_inst *rules)
 /* NULL: out of the rounds whose votes are kept. */
 static struct rules_round *round_of(struct qn_inst *rules, uint32_t round)
 {
-    struct rules_round *it = &rules->rounds[round % RULES_ROUNDS];
+    struct rules_round *it = &rules->rounds[round % QN_PLACES_ROUNDS];
 
-    if ((uint64_t)round + RULES_BEHIND < rules->round ||
-        round > (uint64_t)rules->round + RULES_AHEAD) {
+    if (!qn_places_keep(rules->round, round)) {
         return NULL;
     }
     if (!it->is_used || it->round != round) {
         qn_tally_clear(&it->prepares);
         qn_tally_clear(&it->finals);
         memset(it->timed_out, 0, sizeof it->timed_out);
-        it->prepares_certified = it->finals_certified = it->timeouts = 0;
+        it->timeouts = 0;
         it->prepared.is_set = it->proposal.is_set = false;
         it->round = round;
         it->is_used = true;
@@ -143,10 +110,7 @@ static void round_begin(struct qn_inst *rules, uint32_t round)
     rules->round = round;
     rules->leader = leader_of(rules, round);
     rules->has_proposed = rules->has_prepared = rules->has_finished = false;
-    rules->ahead = 0;
-    for (uint32_t i = 0; i < rules->window.count; i++) {
-        rules->ahead += rules->highest[i] > round ? rules->window.weights[i] : 0;
-    }
+    qn_places_enter(&rules->places, &rules->window, round);
     round_time(rules);
     if (round > 0 && rules->leader == rules->window.self) {
         timer_start(rules, TIMER_DELTA, rules->times.delta_ms);
@@ -156,7 +120,7 @@ static void round_begin(struct qn_inst *rules, uint32_t round)
 static void enter(struct qn_inst *rules, uint32_t round)
 {
     QN_ASSERT(round > rules->round);
-    timers_cancel(rules);
+    qn_timers_cancel(&rules->timers, &rules->window, rules->round);
     round_begin(rules, round);
 }
 
@@ -174,7 +138,7 @@ static bool raise_high(struct qn_inst *rules)
 {
     bool has_changed = false;
 
-    for (uint32_t i = 0; i < RULES_ROUNDS; i++) {
+    for (uint32_t i = 0; i < QN_PLACES_ROUNDS; i++) {
         const struct rules_round *it = &rules->rounds[i];
 
         if (it->is_used && it->prepared.is_set && it->round > rules->high.round &&
@@ -242,52 +206,27 @@ static int32_t on_open(struct qn_inst *rules, const struct qn_consensus_event_op
     if (status != QN_OK) {
         return status;
     }
-    memset(rules->highest, 0, rules->window.count * sizeof rules->highest[0]);
+    qn_places_clear(&rules->places, &rules->window);
     rules->head = 0;
     rules->candidate.is_set = false;
     rules->lock.round = rules->high.round = RULES_NOBODY;
     qn_verdicts_clear(&rules->verdicts);
-    for (uint32_t i = 0; i < RULES_ROUNDS; i++) {
+    for (uint32_t i = 0; i < QN_PLACES_ROUNDS; i++) {
         rules->rounds[i].is_used = false;
     }
     rules->timeout_round = 0;
-    rules->running = rules->fired = 0;
+    rules->timers = (struct qn_timers){0};
     round_begin(rules, 0);
     return QN_OK;
-}
-
-static void was_in(struct qn_inst *rules, uint32_t member, uint32_t round)
-{
-    if (round <= rules->highest[member] || round > RULES_ROUND_MAX) {
-        return;
-    }
-    if (rules->highest[member] <= rules->round && round > rules->round) {
-        rules->ahead += rules->window.weights[member];
-    }
-    rules->highest[member] = round;
 }
 
 /* H2 */
 static bool catch_up(struct qn_inst *rules)
 {
-    uint64_t weight = 0;
-    uint64_t below = UINT64_MAX;
-    uint32_t round = 0;
+    uint32_t round = qn_places_lead(&rules->places, &rules->window, rules->round);
 
-    if (rules->ahead < rules->window.honest) {
+    if (round == rules->round) {
         return false;
-    }
-    while (weight < rules->window.honest) {
-        round = 0;
-        for (uint32_t i = 0; i < rules->window.count; i++) {
-            if (rules->highest[i] < below && rules->highest[i] > round) {
-                round = rules->highest[i];
-            }
-        }
-        for (uint32_t i = 0; i < rules->window.count; i++) {
-            weight += rules->highest[i] == round ? rules->window.weights[i] : 0;
-        }
-        below = round;
     }
     enter_live(rules, round);
     return true;
@@ -315,7 +254,8 @@ static void on_vote(struct qn_inst *rules, const struct qn_consensus_event_vote 
     if (from >= rules->window.count) {
         return;
     }
-    was_in(rules, from, step == STEP_TIMEOUT && round > 0 ? round - 1 : round);
+    qn_places_see(&rules->places, &rules->window, rules->round, from,
+                  step == STEP_TIMEOUT && round > 0 ? round - 1 : round);
     (void)catch_up(rules);
     it = round_of(rules, round);
     if (it == NULL) {
@@ -345,11 +285,7 @@ static void on_certificate(struct qn_inst *rules,
     if (event->step != STEP_PREPARE || qn_digest_is_nil(event->digest)) {
         return;
     }
-    for (uint32_t i = 0; i < rules->window.count && i / 8 < event->signers.size; i++) {
-        if ((event->signers.data[i / 8] >> i % 8 & 1) != 0) {
-            was_in(rules, i, event->round);
-        }
-    }
+    qn_places_see_all(&rules->places, &rules->window, rules->round, event->signers, event->round);
     (void)catch_up(rules);
     it = round_of(rules, event->round);
     if (it != NULL && !it->prepared.is_set) {
@@ -368,15 +304,7 @@ static void on_candidate(struct qn_inst *rules, const struct qn_consensus_event_
 
 static void on_checked(struct qn_inst *rules, const struct qn_consensus_event_checked *event)
 {
-    static const enum qn_verdict verdicts[] = {QN_VERDICT_NONE, QN_VERDICT_VALID,
-                                               QN_VERDICT_INVALID, QN_VERDICT_LATER};
-    enum qn_verdict verdict = event->verdict < 4 ? verdicts[event->verdict] : QN_VERDICT_NONE;
-
-    /* A candidate stays valid, whatever an answer under way says. */
-    if (verdict != QN_VERDICT_NONE && !qn_digest_is_nil(event->digest) &&
-        qn_verdicts_of(&rules->verdicts, event->digest) != QN_VERDICT_VALID) {
-        qn_verdicts_set(&rules->verdicts, event->digest, verdict, event->min_round);
-    }
+    qn_verdicts_told(&rules->verdicts, event);
 }
 
 /* --- own votes --- */
@@ -415,7 +343,7 @@ static void on_signed(struct qn_inst *rules, const struct qn_consensus_event_sig
     struct qn_consensus_event_vote vote;
     uint32_t at = event->round;
 
-    if (rules->window.self == QN_WINDOW_NO_SELF || event->round > RULES_ROUND_MAX) {
+    if (rules->window.self == QN_WINDOW_NO_SELF || event->round > QN_PLACES_ROUND_MAX) {
         return;
     }
     if (event->result == NOTHING) {
@@ -435,34 +363,23 @@ static void on_signed(struct qn_inst *rules, const struct qn_consensus_event_sig
 
 /* --- the rules --- */
 
-/* A certificate that was asked for and did not come is asked for again with the next vote. */
-static bool is_new_quorum(const struct qn_inst *rules, const struct qn_tally *tally,
-                          uint64_t certified)
-{
-    uint64_t weight = qn_tally_best_weight(tally);
-
-    return weight >= rules->window.quorum && weight > certified;
-}
-
 /* H0, H1 */
 static bool make_certificates(struct qn_inst *rules)
 {
     bool has_changed = false;
 
-    for (uint32_t i = 0; i < RULES_ROUNDS; i++) {
+    for (uint32_t i = 0; i < QN_PLACES_ROUNDS; i++) {
         struct rules_round *it = &rules->rounds[i];
 
         if (!it->is_used) {
             continue;
         }
-        if (is_new_quorum(rules, &it->finals, it->finals_certified)) {
-            it->finals_certified = qn_tally_best_weight(&it->finals);
+        if (qn_tally_certify(&it->finals, rules->window.quorum)) {
             certify(rules, it->round, STEP_FINAL, qn_tally_best(&it->finals)->digest);
             has_changed = true;
         }
         if (!it->prepared.is_set && it->round <= rules->round &&
-            is_new_quorum(rules, &it->prepares, it->prepares_certified)) {
-            it->prepares_certified = qn_tally_best_weight(&it->prepares);
+            qn_tally_certify(&it->prepares, rules->window.quorum)) {
             certify(rules, it->round, STEP_PREPARE, qn_tally_best(&it->prepares)->digest);
             has_changed = true;
         }
@@ -475,7 +392,7 @@ static bool do_next_round(struct qn_inst *rules)
 {
     const struct rules_round *next;
 
-    if (rules->round >= RULES_ROUND_MAX) {
+    if (rules->round >= QN_PLACES_ROUND_MAX) {
         return false;
     }
     next = round_of(rules, rules->round + 1);
@@ -555,7 +472,7 @@ static bool do_finish(struct qn_inst *rules)
 /* H7 */
 static bool do_leave(struct qn_inst *rules)
 {
-    if (rules->round >= RULES_ROUND_MAX || rules->timeout_round > rules->round ||
+    if (rules->round >= QN_PLACES_ROUND_MAX || rules->timeout_round > rules->round ||
         !is_round_over(rules)) {
         return false;
     }
@@ -578,7 +495,7 @@ static uint16_t phase(const struct qn_inst *rules)
 static uint64_t have(const struct qn_inst *rules)
 {
     uint32_t round = rules->timeout_round > rules->round ? rules->timeout_round : rules->round;
-    const struct rules_round *it = &rules->rounds[round % RULES_ROUNDS];
+    const struct rules_round *it = &rules->rounds[round % QN_PLACES_ROUNDS];
 
     if (!it->is_used || it->round != round) {
         return 0;

@@ -40,7 +40,7 @@
  * changes. The rules rely on the kernel for safety: it signs through its guard.
  *
  * Unless a function's own comment says otherwise:
- *   shapes   a digest is 32 bytes, all zero for nil; a round is at most RULES_ROUND_MAX
+ *   shapes   a digest is 32 bytes, all zero for nil; a round is at most QN_PLACES_ROUND_MAX
  *   units    weights as in the set; times in milliseconds
  *   threads  one at a time
  *   cost     linear in the members at worst; allocates nothing
@@ -52,16 +52,12 @@
 #include <stdbool.h>
 
 #include <qnet/engine.h>
+#include <qnet/places.h>
 #include <qnet/tally.h>
+#include <qnet/timers.h>
 #include <qnet/verdicts.h>
 
-enum {
-    RULES_AHEAD = QN_CONSENSUS_ROUNDS_AHEAD, /* rounds above the own whose votes are kept */
-    RULES_BEHIND = 9,                        /* and below, as the kernel keeps them */
-    RULES_ROUNDS = RULES_BEHIND + 1 + RULES_AHEAD,
-    RULES_ROUND_MAX = INT32_MAX - 1, /* a later one cannot be left, or be a vr */
-    RULES_NOBODY = -1,
-};
+enum { RULES_NOBODY = -1 };
 
 enum rules_step { STEP_PREPARE = 1, STEP_FINAL = 2, STEP_TIMEOUT = 3, STEP_PROPOSE = 5 };
 
@@ -95,8 +91,7 @@ struct rules_round {
     struct rules_digest proposal;
     struct rules_digest prepared; /* its step-1 certificate is held */
     struct qn_tally prepares, finals;
-    uint64_t prepares_certified, finals_certified; /* weight with which it was asked for */
-    uint64_t timeouts;                             /* weight of the time-outs for this round */
+    uint64_t timeouts; /* weight of the time-outs for this round */
     uint8_t timed_out[QN_CONSENSUS_MEMBERS_MAX / 8];
 };
 
@@ -106,13 +101,12 @@ struct qn_inst {
 
     /* Of the window. */
     uint64_t head; /* height, 0 before the first */
-    uint32_t highest[QN_CONSENSUS_MEMBERS_MAX]; /* round in which each is known to have been */
-    uint64_t ahead;                             /* weight of those above the own round */
 
     struct rules_digest candidate;
     struct rules_value lock, high; /* high: the highest certificate up to the own round */
+    struct qn_places places;
     struct qn_verdicts verdicts;
-    struct rules_round rounds[RULES_ROUNDS];
+    struct rules_round rounds[QN_PLACES_ROUNDS];
     uint32_t timeout_round; /* the highest that an own time-out was asked for, or signed */
 
     /* Of the own round. */
@@ -120,7 +114,7 @@ struct qn_inst {
     uint32_t leader;
     uint64_t start;                                /* height at which it began, 0: not known yet */
     bool has_proposed, has_prepared, has_finished; /* asked for, or given up */
-    uint32_t running, fired;                       /* a bit for each timer */
+    struct qn_timers timers;
 };
 
 /* What it does on each event, and says of itself. */

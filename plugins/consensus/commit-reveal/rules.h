@@ -8,7 +8,7 @@
  * the kernel for safety: it signs through its guard.
  *
  * Unless a function's own comment says otherwise:
- *   shapes   a digest is 32 bytes, all zero for nil; a round is at most RULES_ROUND_MAX
+ *   shapes   a digest is 32 bytes, all zero for nil; a round is at most QN_PLACES_ROUND_MAX
  *   units    weights as in the set; times in milliseconds
  *   threads  one at a time
  *   cost     linear in the members at worst; allocates nothing
@@ -19,16 +19,12 @@
 #include <stdbool.h>
 
 #include <qnet/engine.h>
+#include <qnet/places.h>
 #include <qnet/tally.h>
+#include <qnet/timers.h>
 #include <qnet/verdicts.h>
 
-enum {
-    RULES_AHEAD = QN_CONSENSUS_ROUNDS_AHEAD, /* rounds above the own whose votes are kept */
-    RULES_BEHIND = 9,                        /* and below, as the kernel keeps them */
-    RULES_ROUNDS = RULES_BEHIND + 1 + RULES_AHEAD,
-    RULES_ROUND_MAX = INT32_MAX, /* a later one cannot be a vr */
-    RULES_NOBODY = -1,
-};
+enum { RULES_NOBODY = -1 };
 
 enum rules_step { STEP_COMMIT = 0, STEP_REVEAL = 1, STEP_SEAL = 2, STEP_PROPOSE = 5 };
 
@@ -65,8 +61,7 @@ struct rules_round {
     bool is_used;
     uint32_t round;
     struct qn_tally reveals, seals;
-    uint64_t reveals_certified, seals_certified; /* weight with which it was asked for */
-    struct rules_digest prepared;                /* its step-1 certificate is held */
+    struct rules_digest prepared; /* its step-1 certificate is held */
     struct rules_digest proposal;
     int32_t proposal_vr;
 };
@@ -77,21 +72,20 @@ struct qn_inst {
 
     /* Of the window. */
     uint64_t head, start; /* height, 0 before the first; h0 */
-    uint32_t highest[QN_CONSENSUS_MEMBERS_MAX]; /* round in which each is known to have voted */
-    uint64_t ahead;                             /* weight of those above the own round */
 
     struct rules_digest candidate, mine; /* mine: what the own commit hides */
     struct rules_value lock, valid;
+    struct qn_places places;
     struct qn_verdicts verdicts;
     struct qn_tally commits;
-    struct rules_round rounds[RULES_ROUNDS];
+    struct rules_round rounds[QN_PLACES_ROUNDS];
 
     /* Of the own round. */
     uint32_t round;
     enum rules_step step;
     uint32_t leader;
     bool has_committed, has_proposed, has_revealed; /* asked for, or given up */
-    uint32_t running, fired;                        /* a bit for each timer */
+    struct qn_timers timers;
 };
 
 /* What it does on each event, and says of itself. */

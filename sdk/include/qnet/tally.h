@@ -25,8 +25,9 @@ struct qn_tally_value {
 };
 
 struct qn_tally {
-    uint64_t heard; /* weight of all votes */
-    uint64_t nil;   /* of those for nil */
+    uint64_t heard;     /* weight of all votes */
+    uint64_t nil;       /* of those for nil */
+    uint64_t certified; /* weight of the best when a certificate was asked for */
     uint32_t values_count;
     uint32_t best; /* the heaviest value, the first of equals */
     uint8_t voted[QN_CONSENSUS_MEMBERS_MAX / 8];
@@ -52,7 +53,7 @@ static inline bool qn_digest_equal(const uint8_t *a, const uint8_t *b)
 static inline void qn_tally_clear(struct qn_tally *tally)
 {
     tally->heard = 0;
-    tally->nil = 0;
+    tally->nil = tally->certified = 0;
     tally->values_count = 0;
     tally->best = 0;
     memset(tally->voted, 0, sizeof tally->voted);
@@ -112,4 +113,17 @@ static inline const struct qn_tally_value *qn_tally_best(const struct qn_tally *
 static inline uint64_t qn_tally_best_weight(const struct qn_tally *tally)
 {
     return tally->values_count > 0 ? tally->values[tally->best].weight : 0;
+}
+
+/* Whether to ask for a certificate of the best value: it has a quorum, and more than when it was
+ * asked for before. So one that did not come is asked for again with the next vote. */
+static inline bool qn_tally_certify(struct qn_tally *tally, uint64_t quorum)
+{
+    uint64_t weight = qn_tally_best_weight(tally);
+
+    if (weight < quorum || weight <= tally->certified) {
+        return false;
+    }
+    tally->certified = weight;
+    return true;
 }

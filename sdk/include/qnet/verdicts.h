@@ -16,6 +16,8 @@
 #include <stdbool.h>
 
 #include <qnet/consensus.h>
+#include <qnet/tally.h>
+#include <qnet/window.h>
 
 /* In digests. Why: a liar may name a new one in each vote, honest members name very few. */
 enum { QN_VERDICTS_MAX = 64 };
@@ -104,4 +106,30 @@ static inline bool qn_verdicts_allow(const struct qn_verdicts *verdicts, const u
 
     return place < QN_VERDICTS_MAX && verdicts->items[place].verdict == QN_VERDICT_VALID &&
            verdicts->items[place].min_round <= round;
+}
+
+/* Asks for a digest's verdict on first sight, and again where it could not be told. */
+static inline void qn_verdicts_ask(struct qn_verdicts *verdicts, struct qn_window *window,
+                                   const uint8_t *digest)
+{
+    enum qn_verdict verdict = qn_verdicts_of(verdicts, digest);
+
+    if (!qn_digest_is_nil(digest) && (verdict == QN_VERDICT_NONE || verdict == QN_VERDICT_LATER)) {
+        qn_verdicts_set(verdicts, digest, QN_VERDICT_ASKED, 0);
+        qn_window_check(window, digest);
+    }
+}
+
+/* Takes the answer. What was valid stays so, whatever an answer that was under way says. */
+static inline void qn_verdicts_told(struct qn_verdicts *verdicts,
+                                    const struct qn_consensus_event_checked *event)
+{
+    static const enum qn_verdict told[] = {QN_VERDICT_NONE, QN_VERDICT_VALID, QN_VERDICT_INVALID,
+                                           QN_VERDICT_LATER};
+    enum qn_verdict verdict = event->verdict < 4 ? told[event->verdict] : QN_VERDICT_NONE;
+
+    if (verdict != QN_VERDICT_NONE && !qn_digest_is_nil(event->digest) &&
+        qn_verdicts_of(verdicts, event->digest) != QN_VERDICT_VALID) {
+        qn_verdicts_set(verdicts, event->digest, verdict, event->min_round);
+    }
 }

@@ -26,20 +26,17 @@
 #include <qnet/assert.h>
 #include <qnet/consensus.h>
 #include <qnet/engine.h>
+#include <qnet/places.h>
 #include <qnet/tally.h>
+#include <qnet/timers.h>
 #include <qnet/verdicts.h>
 
 #include "mine.manifest.h"
 
-enum {
-    AHEAD = QN_CONSENSUS_ROUNDS_AHEAD, /* rounds above the own whose votes are kept */
-    BEHIND = 9,                        /* and below */
-    ROUNDS = BEHIND + 1 + AHEAD,
-    NONE = -1, /* a round that is none */
-};
+enum { NONE = -1 }; /* a round that is none */
 
 enum step { PREPARE = 1, FINAL = 2, PROPOSE = 5 };
-enum timer { TIMER_PROPOSE, TIMER_PREPARE, TIMER_FINAL, TIMERS = 4 };
+enum timer { TIMER_PROPOSE, TIMER_PREPARE, TIMER_FINAL };
 
 static const uint8_t nil[QN_HASH_SIZE];
 
@@ -56,8 +53,7 @@ struct round {
     uint32_t number;
     int32_t vr; /* of the proposal */
     uint8_t proposal[QN_HASH_SIZE];
-    uint8_t prepared[QN_HASH_SIZE];                /* its certificate is held */
-    uint64_t prepares_certified, finals_certified; /* weight with which it was asked for */
+    uint8_t prepared[QN_HASH_SIZE]; /* its certificate is held */
     struct qn_tally prepares, finals;
 };
 
@@ -68,16 +64,16 @@ struct qn_inst {
     /* Of the window. */
     bool has_candidate;
     uint8_t candidate[QN_HASH_SIZE];
-    uint32_t highest[QN_CONSENSUS_MEMBERS_MAX]; /* round in which each is known to have voted */
+    struct qn_places places; /* in which round each member is */
     struct choice lock, valid;
     struct qn_verdicts verdicts;
-    struct round rounds[ROUNDS];
+    struct round rounds[QN_PLACES_ROUNDS];
 
     /* Of the own round. */
     uint32_t round;
     enum step step; /* PROPOSE: has not prepared; PREPARE: has; FINAL: has voted final */
     bool has_proposed;
-    uint8_t running, fired; /* a bit for each timer */
+    struct qn_timers timers;
 };
 
 _Static_assert(sizeof(struct qn_inst) <= MINE_MEMORY, "the manifest's memory");
@@ -95,22 +91,15 @@ static void sign(struct qn_inst *self, enum step step, const uint8_t *digest, in
     qn_window_sign(&self->window, self->round, step, digest, vr, QN_WINDOW_ALL);
 }
 
-/* Its number says of which round it is: when that is over, it means nothing any more. */
 static void timer_start(struct qn_inst *self, enum timer timer, uint64_t delay_ms)
 {
-    self->running |= (uint8_t)(1u << timer);
-    qn_window_timer(&self->window, self->round * TIMERS + timer,
+    qn_timers_start(&self->timers, &self->window, self->round, timer,
                     delay_ms < UINT32_MAX ? delay_ms : UINT32_MAX);
-}
-
-static bool is_running(const struct qn_inst *self, enum timer timer)
-{
-    return (self->running >> timer & 1) != 0;
 }
 
 static bool has_fired(const struct qn_inst *self, enum timer timer)
 {
-    return (self->fired >> timer & 1) != 0;
+    return qn_timers_has_fired(&self->timers, timer);
 }
 
 /* Rounds wait longer and longer: so in any net one comes at last that is long enough. */
@@ -123,12 +112,7 @@ static uint64_t wait_ms(const struct qn_inst *self)
  * sight, and again where it could not tell yet. */
 static void look_at(struct qn_inst *self, const uint8_t *digest)
 {
-    enum qn_verdict verdict = qn_verdicts_of(&self->verdicts, digest);
-
-    if (!qn_digest_is_nil(digest) && (verdict == QN_VERDICT_NONE || verdict == QN_VERDICT_LATER)) {
-        qn_verdicts_set(&self->verdicts, digest, QN_VERDICT_ASKED, 0);
-        qn_window_check(&self->window, digest);
-    }
+    qn_verdicts_ask(&self->verdicts, &self->window, digest);
 }
 
 static bool is_valid(const struct qn_inst *self, const uint8_t *digest)
@@ -141,16 +125,15 @@ static bool is_valid(const struct qn_inst *self, const uint8_t *digest)
 /* NULL: not among those that are kept. */
 static struct round *round_at(struct qn_inst *self, uint32_t number)
 {
-    struct round *it = &self->rounds[number % ROUNDS];
+    struct round *it = &self->rounds[number % QN_PLACES_ROUNDS];
 
-    if ((uint64_t)number + BEHIND < self->round || number > (uint64_t)self->round + AHEAD) {
+    if (!qn_places_keep(self->round, number)) {
         return NULL;
     }
     if (!it->is_used || it->number != number) {
         it->is_used = true;
         it->number = number;
         it->has_proposal = it->is_prepared = false;
-        it->prepares_certified = it->finals_certified = 0;
         qn_tally_clear(&it->prepares);
         qn_tally_clear(&it->finals);
     }
@@ -165,46 +148,24 @@ static uint32_t leader_of(const struct qn_inst *self, uint32_t round)
 static void enter(struct qn_inst *self, uint32_t round)
 {
     QN_ASSERT(round > self->round);
-    for (uint32_t i = 0; i < TIMERS; i++) {
-        if (is_running(self, (enum timer)i) && !has_fired(self, (enum timer)i)) {
-            qn_window_cancel(&self->window, self->round * TIMERS + i);
-        }
-    }
+    qn_timers_cancel(&self->timers, &self->window, self->round);
+    qn_places_enter(&self->places, &self->window, round);
     self->round = round;
     self->step = PROPOSE;
     self->has_proposed = false;
-    self->running = self->fired = 0;
     timer_start(self, TIMER_PROPOSE, wait_ms(self));
 }
 
 /* A third of the weight in later rounds holds an honest member: go where it is. */
 static bool catch_up(struct qn_inst *self)
 {
-    uint64_t below = (uint64_t)UINT32_MAX + 1, weight = 0;
+    uint32_t round = qn_places_lead(&self->places, &self->window, self->round);
 
-    while (weight <= self->window.total / 3) {
-        uint32_t round = self->round;
-
-        for (uint32_t i = 0; i < self->window.count; i++) {
-            round = self->highest[i] < below && self->highest[i] > round ? self->highest[i] : round;
-        }
-        if (round == self->round) {
-            return false;
-        }
-        for (uint32_t i = 0; i < self->window.count; i++) {
-            weight += self->highest[i] == round ? self->window.weights[i] : 0;
-        }
-        below = round;
+    if (round == self->round) {
+        return false;
     }
-    enter(self, (uint32_t)below);
+    enter(self, round);
     return true;
-}
-
-static void seen_in(struct qn_inst *self, uint32_t member, uint32_t round)
-{
-    if (round > self->highest[member] && round <= INT32_MAX) { /* beyond it could be no vr */
-        self->highest[member] = round;
-    }
 }
 
 /* --- rules: each does one thing that is due, or gives false --- */
@@ -212,20 +173,15 @@ static void seen_in(struct qn_inst *self, uint32_t member, uint32_t round)
 /* A quorum becomes a certificate. One that did not come is asked for again with the next vote. */
 static bool make_certificates(struct qn_inst *self)
 {
-    for (uint32_t i = 0; i < ROUNDS; i++) {
+    for (uint32_t i = 0; i < QN_PLACES_ROUNDS; i++) {
         struct round *it = &self->rounds[i];
-        uint64_t finals = it->is_used ? qn_tally_best_weight(&it->finals) : 0;
-        uint64_t prepares = it->is_used ? qn_tally_best_weight(&it->prepares) : 0;
-
-        if (finals >= self->window.quorum && finals > it->finals_certified) {
-            it->finals_certified = finals;
+        if (it->is_used && qn_tally_certify(&it->finals, self->window.quorum)) {
             qn_window_certify(&self->window, it->number, FINAL, qn_tally_best(&it->finals)->digest,
                               false);
             return true;
         }
-        if (!it->is_prepared && it->number <= self->round && prepares >= self->window.quorum &&
-            prepares > it->prepares_certified) {
-            it->prepares_certified = prepares;
+        if (it->is_used && !it->is_prepared && it->number <= self->round &&
+            qn_tally_certify(&it->prepares, self->window.quorum)) {
             qn_window_certify(&self->window, it->number, PREPARE,
                               qn_tally_best(&it->prepares)->digest, false);
             return true;
@@ -237,7 +193,7 @@ static bool make_certificates(struct qn_inst *self)
 /* The newest certificate of something valid is what the own next proposal repeats. */
 static bool raise_valid(struct qn_inst *self)
 {
-    for (uint32_t i = 0; i < ROUNDS; i++) {
+    for (uint32_t i = 0; i < QN_PLACES_ROUNDS; i++) {
         const struct round *it = &self->rounds[i];
 
         if (it->is_used && it->is_prepared && it->number > self->valid.round &&
@@ -331,7 +287,7 @@ static bool vote_nil(struct qn_inst *self)
     if (self->step != PREPARE || (it->prepares.heard < self->window.quorum && !it->is_prepared)) {
         return false;
     }
-    if (!is_running(self, TIMER_PREPARE)) {
+    if (!qn_timers_has_started(&self->timers, TIMER_PREPARE)) {
         timer_start(self, TIMER_PREPARE, wait_ms(self));
     }
     if (!has_fired(self, TIMER_PREPARE) && it->prepares.nil < self->window.quorum) {
@@ -346,14 +302,15 @@ static bool next_round(struct qn_inst *self)
 {
     const struct qn_tally *finals = &round_at(self, self->round)->finals;
 
-    if (self->round == INT32_MAX) {
+    if (self->round == QN_PLACES_ROUND_MAX) {
         return false;
     }
     if (finals->nil >= self->window.quorum || has_fired(self, TIMER_FINAL)) {
         enter(self, self->round + 1);
         return true;
     }
-    if (finals->heard >= self->window.quorum && !is_running(self, TIMER_FINAL)) {
+    if (finals->heard >= self->window.quorum &&
+        !qn_timers_has_started(&self->timers, TIMER_FINAL)) {
         timer_start(self, TIMER_FINAL, wait_ms(self));
     }
     return false;
@@ -362,7 +319,7 @@ static bool next_round(struct qn_inst *self)
 /* The weight that has done what the own step is about. */
 static uint64_t have(const struct qn_inst *self)
 {
-    const struct round *it = &self->rounds[self->round % ROUNDS];
+    const struct round *it = &self->rounds[self->round % QN_PLACES_ROUNDS];
 
     if (!it->is_used || it->number != self->round || self->step == PROPOSE) {
         return 0;
@@ -398,16 +355,16 @@ static int32_t on_open(struct qn_inst *self, const struct qn_consensus_event_ope
         return status;
     }
     self->has_candidate = false;
-    memset(self->highest, 0, self->window.count * sizeof self->highest[0]);
+    qn_places_clear(&self->places, &self->window);
+    memset(&self->timers, 0, sizeof self->timers);
     self->lock.round = self->valid.round = NONE;
     qn_verdicts_clear(&self->verdicts);
-    for (uint32_t i = 0; i < ROUNDS; i++) {
+    for (uint32_t i = 0; i < QN_PLACES_ROUNDS; i++) {
         self->rounds[i].is_used = false;
     }
     self->round = 0;
     self->step = PROPOSE;
     self->has_proposed = false;
-    self->running = self->fired = 0;
     timer_start(self, TIMER_PROPOSE, self->times.own);
     return QN_OK;
 }
@@ -423,7 +380,7 @@ static void on_vote(struct qn_inst *self, const struct qn_consensus_event_vote *
     if (from >= self->window.count) {
         return;
     }
-    seen_in(self, from, event->round);
+    qn_places_see(&self->places, &self->window, self->round, from, event->round);
     (void)catch_up(self);
     it = round_at(self, event->round);
     if (it == NULL) {
@@ -452,11 +409,7 @@ static void on_certificate(struct qn_inst *self, const struct qn_consensus_event
     if (event->step != PREPARE || qn_digest_is_nil(event->digest)) {
         return;
     }
-    for (uint32_t i = 0; i < self->window.count && i / 8 < event->signers.size; i++) {
-        if ((event->signers.data[i / 8] >> i % 8 & 1) != 0) {
-            seen_in(self, i, event->round);
-        }
-    }
+    qn_places_see_all(&self->places, &self->window, self->round, event->signers, event->round);
     (void)catch_up(self);
     look_at(self, event->digest);
     it = round_at(self, event->round);
@@ -476,7 +429,7 @@ static void on_signed(struct qn_inst *self, const struct qn_consensus_event_sign
     bool is_nil = qn_digest_is_nil(event->digest);
     struct qn_consensus_event_vote vote;
 
-    if (self->window.self == QN_WINDOW_NO_SELF || event->round > INT32_MAX) {
+    if (self->window.self == QN_WINDOW_NO_SELF || event->round > QN_PLACES_ROUND_MAX) {
         return;
     }
     if (event->result == REFUSED) {
@@ -508,24 +461,14 @@ static void on_candidate(struct qn_inst *self, const struct qn_consensus_event_c
     qn_verdicts_set(&self->verdicts, event->digest, QN_VERDICT_VALID, 0);
 }
 
-/* A candidate stays valid, whatever an answer that was under way says. */
 static void on_checked(struct qn_inst *self, const struct qn_consensus_event_checked *event)
 {
-    static const enum qn_verdict verdicts[] = {QN_VERDICT_NONE, QN_VERDICT_VALID,
-                                               QN_VERDICT_INVALID, QN_VERDICT_LATER};
-    enum qn_verdict verdict = event->verdict < 4 ? verdicts[event->verdict] : QN_VERDICT_NONE;
-
-    if (verdict != QN_VERDICT_NONE &&
-        qn_verdicts_of(&self->verdicts, event->digest) != QN_VERDICT_VALID) {
-        qn_verdicts_set(&self->verdicts, event->digest, verdict, event->min_round);
-    }
+    qn_verdicts_told(&self->verdicts, event);
 }
 
 static void on_timer(struct qn_inst *self, const struct qn_consensus_event_timer *event)
 {
-    if (event->timer / TIMERS == self->round) {
-        self->fired |= (uint8_t)(self->running & 1u << event->timer % TIMERS);
-    }
+    qn_timers_due(&self->timers, self->round, event->timer);
 }
 
 /* A chain that grows may answer what could not be told before. */
