@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 
-/* abandon.c: a window that an engine on probation does not decide goes back to the engine before.
+/* abandon.c: a window that an engine does not decide goes back to the engine before: by itself on
+ * probation, later on its operators' word.
  *
- * When the window has been full here and undecided for as long as the network file says, this
- * node stops the engine, says by a vote of step 4 where it stood, and signs nothing more of the
- * attempt (guard.h). A quorum of such votes begins the next attempt under the fallback of the
+ * When the window has been full here and undecided for as long as the network file says, or when
+ * the operator says so, this node stops the engine, says by a vote of step 4 where it stood, and
+ * signs nothing more of the attempt (guard.h). A quorum of such votes begins the next attempt under the fallback of the
  * binding; what the first may have decided binds it (attempts.h). It takes no engine to give up, so
  * nodes that are held do it too, and then vote on with the engine that they have. Members that went
  * through it say so on the chain, and a third of the weight ends the plan (swap.h).
+ *
+ * One operator's word gives up one validator's part in one attempt, and nothing more: a quorum of
+ * them is what begins the next. An engine that has none before it is tried again under the next
+ * era.
  *
  * Limits double with each attempt. A long partition may end a plan as well: that costs the swap. */
 
@@ -149,14 +154,28 @@ static bool is_on_probation(const struct qnk_node *node, const struct qnk_bindin
            window_open(node) < swap->planned->plan.engine.first + swap->planned->plan.probation;
 }
 
+static const struct qnk_binding *binding_open(const struct qnk_node *node, uint32_t attempt)
+{
+    return qnk_window_binding(node, QNK_BINDING_CONSENSUS, window_open(node), attempt);
+}
+
+/* Without locks nothing would hold the next attempt to what this one may have decided. */
+static bool are_locking(const struct qnk_node *node)
+{
+    return has_locks(binding_open(node, 0)) && has_locks(binding_open(node, 1));
+}
+
+static bool is_full(struct qnk_node *node)
+{
+    return qnk_head(node)->header.height >=
+           qnk_window_last(window_open(node), node->setup.params.window);
+}
+
 static bool may_give_up(struct qnk_node *node)
 {
-    const struct qnk_binding *binding =
-        qnk_window_binding(node, QNK_BINDING_CONSENSUS, window_open(node), 0);
-    const struct qnk_binding *fallback =
-        qnk_window_binding(node, QNK_BINDING_CONSENSUS, window_open(node), 1);
+    const struct qnk_binding *binding = binding_open(node, 0);
 
-    return has_locks(binding) && has_locks(fallback) && binding != fallback &&
+    return are_locking(node) && binding != binding_open(node, 1) &&
            qnk_attempt(node, window_open(node)) + 1 < QNK_ATTEMPTS_MAX &&
            node->setup.params.swap.dead_ms != 0 &&
            (has_failed(node, binding) || is_on_probation(node, binding));
@@ -165,8 +184,7 @@ static bool may_give_up(struct qnk_node *node)
 static uint64_t limit_us(struct qnk_node *node)
 {
     const struct qnk_swap_rules *rules = &node->setup.params.swap;
-    const struct qnk_binding *binding =
-        qnk_window_binding(node, QNK_BINDING_CONSENSUS, window_open(node), 0);
+    const struct qnk_binding *binding = binding_open(node, 0);
     uint32_t attempt = qnk_attempt(node, window_open(node));
     uint64_t limit_ms = attempt == 0 && has_failed(node, binding) && rules->dead_later_ms != 0
                             ? rules->dead_later_ms
@@ -221,32 +239,84 @@ static bool give_up(struct qnk_node *node)
     return true;
 }
 
+/* Gives up and stops the engine. False: the guard refuses, or there is no memory. */
+static bool attempt_end(struct qnk_node *node, const char *why)
+{
+    if (!give_up(node)) {
+        return false;
+    }
+    node->counters.attempts_given_up++;
+    qnk_note(node, QNK_LOG_WARN, "attempt-given-up", "window %llu: attempt %u of binding %u %s",
+             (unsigned long long)window_open(node), qnk_attempt(node, window_open(node)),
+             qnk_ballot_place(node->ballot)->era / QNK_ERA_ATTEMPTS, why);
+    qnk_instance_stop(node, QNK_INSTANCE_OVER);
+    qnk_resend_arm(node);
+    return true;
+}
+
 void qnk_abandon_look(struct qnk_node *node)
 {
-    uint64_t window = window_open(node);
-
     if (!node->is_started || !node->setup.has_validator || node->instance == QNK_INSTANCE_OVER ||
         qnk_set_find(node->genesis_set, &node->setup.validator) == QNK_SET_NOBODY) {
         return;
     }
     if (node->attempt_us == 0) {
-        if (qnk_head(node)->header.height < qnk_window_last(window, node->setup.params.window)) {
+        if (!is_full(node)) {
             return;
         }
         node->attempt_us = node->now_us;
     }
     if (!may_give_up(node) || node->now_us < node->attempt_us + limit_us(node) ||
         !qnk_may_sign(node) || qnk_ballot_open(node) == NULL || attempts_of(node) == NULL ||
-        qnk_attempt_is_over(node) || !give_up(node)) {
+        qnk_attempt_is_over(node)) {
         return;
     }
-    node->counters.attempts_given_up++;
-    qnk_note(node, QNK_LOG_WARN, "attempt-given-up",
-             "window %llu: attempt %u of binding %u decided nothing in time",
-             (unsigned long long)window, qnk_attempt(node, window),
-             qnk_ballot_place(node->ballot)->era / QNK_ERA_ATTEMPTS);
-    qnk_instance_stop(node, QNK_INSTANCE_OVER);
-    qnk_resend_arm(node);
+    (void)attempt_end(node, "decided nothing in time");
+}
+
+/* Why the operator cannot give the attempt up; NULL: he can. */
+static const char *order_fault(struct qnk_node *node)
+{
+    if (!node->is_started) {
+        return "the node is starting";
+    }
+    if (!qnk_may_sign(node)) {
+        return *node->not_signing != 0 ? node->not_signing : "this node does not sign";
+    }
+    if (qnk_set_find(node->genesis_set, &node->setup.validator) == QNK_SET_NOBODY) {
+        return "this key is no member of the validator set";
+    }
+    if (!is_full(node) || node->certificate != NULL || qnk_is_syncing(node)) {
+        return "no window waits to be decided: one that is not full yet, or decided elsewhere "
+               "already, cannot be given up";
+    }
+    if (!are_locking(node)) {
+        return "the engine, or the one before it, has no step 1: without locks a window that it "
+               "may have decided cannot be given up";
+    }
+    if (qnk_attempt(node, window_open(node)) + 1 >= QNK_ATTEMPTS_MAX) {
+        return "this is the last attempt at the window";
+    }
+    if (qnk_ballot_open(node) == NULL || attempts_of(node) == NULL) {
+        return "no memory";
+    }
+    return qnk_attempt_is_over(node)
+               ? "this node has given the attempt up already, and waits for a quorum to do so"
+               : NULL;
+}
+
+void qnk_abandon_ordered(struct qnk_node *node, const struct qnk_event *event)
+{
+    const char *fault = order_fault(node);
+    struct qnk_effect *effect;
+
+    if (fault == NULL && !attempt_end(node, "was given up by the operator")) {
+        fault = "no memory, or too much waits to be signed";
+    }
+    effect = qnk_effects_push(node->out, QNK_EFFECT_PROPOSED);
+    effect->proposed.token = event->abandon.token;
+    effect->proposed.status = fault == NULL ? QN_OK : QN_DENIED;
+    qnk_text(effect->proposed.text, sizeof effect->proposed.text, "%s", fault == NULL ? "" : fault);
 }
 
 /* --- the next attempt --- */
@@ -276,10 +346,10 @@ static void certified(struct qnk_node *node, struct qn_buf *bytes)
         return;
     }
     node->has_failed = true;
-    node->failed = qnk_window_binding(node, QNK_BINDING_CONSENSUS, window_open(node), 0)->number;
+    node->failed = binding_open(node, 0)->number;
     qnk_note(node, QNK_LOG_WARN, "attempt-begins",
-             "window %llu: a quorum gave up attempt %u; the engine before goes on",
-             (unsigned long long)window_open(node), before);
+             "window %llu: a quorum gave up attempt %u; %s goes on",
+             (unsigned long long)window_open(node), before, binding_open(node, 1)->name);
     certificate_tell(node, 0, qnk_buf_span(bytes));
     node->attempt_us = node->now_us;
     qnk_instance_stop(node, QNK_INSTANCE_NONE);
@@ -305,10 +375,8 @@ void qnk_abandon_certify(struct qnk_node *node)
 
 bool qnk_abandon_wants(struct qnk_node *node, const struct qnk_vote *vote)
 {
-    return vote->window == window_open(node) &&
-           has_locks(qnk_window_binding(node, QNK_BINDING_CONSENSUS, vote->window, 0)) &&
-           has_locks(qnk_window_binding(node, QNK_BINDING_CONSENSUS, vote->window, 1)) &&
-           attempts_of(node) != NULL && qnk_attempts_wants_vote(node->attempts, vote);
+    return vote->window == window_open(node) && are_locking(node) && attempts_of(node) != NULL &&
+           qnk_attempts_wants_vote(node->attempts, vote);
 }
 
 void qnk_abandon_heard(struct qnk_node *node, const struct qnk_vote *vote)

@@ -705,8 +705,9 @@ bool qnk_attempt_is_over(const struct qnk_node *node);
 /* The window is final: nothing is left of its attempts. */
 void qnk_attempts_end(struct qnk_node *node);
 
-/* Gives the attempt that goes on up, if it is time to. */
+/* Gives the attempt that goes on up, if it is time to; because the operator says so. */
 void qnk_abandon_look(struct qnk_node *node);
+void qnk_abandon_ordered(struct qnk_node *node, const struct qnk_event *event);
 
 /* Votes of step 4, verified after they were wanted, or own ones; prepare certificates may prove a
  * lock that one states. */

@@ -40,7 +40,7 @@ enum qnk_effect_type {
     QNK_EFFECT_NEED,
     /* What NEED asked for is not needed any more: its instance, if it came, may be destroyed. */
     QNK_EFFECT_UNPLUG,
-    QNK_EFFECT_PROPOSED, /* to PROPOSE */
+    QNK_EFFECT_PROPOSED, /* to PROPOSE and ABANDON */
 };
 
 /* Timers: one of each, a new TIMER moves it. */

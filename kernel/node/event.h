@@ -38,6 +38,7 @@ enum qnk_event_type {
     QNK_EVENT_ROTTEN,  /* a stored body that somebody asked for could not be read */
     QNK_EVENT_PLUGGED, /* what NEED asked for is here, or cannot be; at any time, and again */
     QNK_EVENT_PROPOSE, /* the operator has a plan, ready or cancel signed and sent */
+    QNK_EVENT_ABANDON, /* the operator gives the attempt at the open window up */
 };
 
 /* Why this node may or may not sign when it starts. */
@@ -138,5 +139,8 @@ struct qnk_event {
             uint8_t kind;   /* QNK_TX_PLAN, QNK_TX_READY or QNK_TX_CANCEL */
             struct qn_span payload;
         } propose;
+        struct {
+            uint64_t token; /* answered by PROPOSED */
+        } abandon;
     };
 };

@@ -466,6 +466,9 @@ void qnk_node_step(struct qnk_node *node, const struct qnk_event *event,
     case QNK_EVENT_PROPOSE:
         qnk_propose(node, event);
         break;
+    case QNK_EVENT_ABANDON:
+        qnk_abandon_ordered(node, event);
+        break;
     }
     node->out = NULL;
 }

@@ -92,26 +92,28 @@ static const char *cancel_fault(const struct qnk_control *control,
                : NULL;
 }
 
-/* Members that are not on probation any more may still tell of a window that was. */
+/* Words are of the engine that was bound last, which no plan that waits may take the place of. */
 static const char *fallback_fault(const struct qnk_control *control,
                                   const struct qnk_swap_place *place, struct qn_span payload)
 {
-    const struct qnk_swap *swap = &control->swap;
+    const struct qnk_bindings *list = control->bindings[QNK_BINDING_CONSENSUS];
+    const struct qnk_binding *last = &list->list[list->count - 1];
+    uint8_t life = control->swap.life;
     struct qnk_swap_fallback fallback;
 
     if (qnk_swap_fallback_decode(payload, &fallback) != QN_OK) {
         return "not the encoding of a fallback";
     }
-    if ((swap->life != QNK_SWAP_ACTIVE && swap->life != QNK_SWAP_SETTLED) ||
-        swap->planned->plan.kind != QNK_BINDING_CONSENSUS) {
-        return "no plan of an engine is active";
+    if (life == QNK_SWAP_PROPOSED || life == QNK_SWAP_BOUND) {
+        return "a plan waits for its first window";
+    }
+    if (last->fallback == last->number) {
+        return "there is no engine before the one that is bound";
     }
     if (qnk_era_attempt(fallback.era) == 0 ||
-        fallback.era != qnk_era(swap->number, qnk_era_attempt(fallback.era)) ||
-        fallback.window < swap->planned->plan.engine.first ||
-        fallback.window >= swap->planned->plan.engine.first + swap->planned->plan.probation ||
-        fallback.window > place->window) {
-        return "no later attempt at a window of this plan";
+        fallback.era != qnk_era(last->number, qnk_era_attempt(fallback.era)) ||
+        fallback.window < last->first || fallback.window > place->window) {
+        return "no later attempt at a window of the engine that is bound";
     }
     return control->members[place->sender].swap == QNK_SWAP_GAVE_UP
                ? "this member has said so already"
@@ -178,14 +180,13 @@ static void cancel_take(struct qnk_control *control, const struct qnk_swap_place
     }
 }
 
-/* The plan that is active, or was, failed in `window`: what its binding falls back to is bound
- * anew, three windows later. Numbers that are used up leave all as it is. */
-static int32_t fail(struct qnk_control *control, uint64_t window)
+/* A binding failed in `window`: what it falls back to is bound anew, three windows later, and its
+ * plan, if it is the last one, has failed. Numbers that are used up leave all as it is. */
+static int32_t fail(struct qnk_control *control, uint32_t kind, uint32_t which, uint64_t window)
 {
     const struct qnk_swap *swap = &control->swap;
-    uint32_t kind = swap->planned->plan.kind;
     const struct qnk_bindings *list = control->bindings[kind];
-    const struct qnk_binding *failed = qnk_bindings_find(list, swap->number);
+    const struct qnk_binding *failed = qnk_bindings_find(list, which);
     const struct qnk_binding *before =
         failed == NULL ? NULL : qnk_bindings_find(list, failed->fallback);
     uint32_t number;
@@ -198,7 +199,8 @@ static int32_t fail(struct qnk_control *control, uint64_t window)
     int32_t status = qnk_control_bind(control, kind, &engine, window + QNK_SWAP_LAG,
                                       QNK_BIND_ITSELF, window, &number);
 
-    if (status == QN_OK) {
+    if (status == QN_OK && swap->planned != NULL && swap->planned->plan.kind == kind &&
+        swap->number == which) {
         life_set(control, QNK_SWAP_FAILED, window);
     }
     return status == QN_INVALID ? QN_OK : status;
@@ -206,11 +208,13 @@ static int32_t fail(struct qnk_control *control, uint64_t window)
 
 static int32_t fallback_take(struct qnk_control *control, const struct qnk_swap_place *place)
 {
+    const struct qnk_bindings *list = control->bindings[QNK_BINDING_CONSENSUS];
+
     control->members[place->sender].swap = QNK_SWAP_GAVE_UP;
     if (qnk_swap_weight(control, place->set, QNK_SWAP_GAVE_UP) < qnk_set_third(place->set)) {
         return QN_OK;
     }
-    return fail(control, place->window);
+    return fail(control, QNK_BINDING_CONSENSUS, list->list[list->count - 1].number, place->window);
 }
 
 int32_t qnk_swap_tx(struct qnk_control *control, const struct qnk_swap_place *place, uint8_t kind,
@@ -297,7 +301,7 @@ int32_t qnk_swap_end(struct qnk_control *control, const struct qnk_set *set, uin
         return decide(control, set, window);
     }
     if (swap->life == QNK_SWAP_ACTIVE && 2ull * swap->late > n) {
-        return fail(control, window);
+        return fail(control, QNK_BINDING_PRODUCER, swap->number, window);
     }
     return QN_OK;
 }

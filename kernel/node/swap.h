@@ -9,7 +9,10 @@
  * of a node does.
  *
  * An engine fails by the word of a third of the weight: each member says by `fallback` once that a
- * window of the binding was decided by an attempt after the first. (finality.md 12.4 has one such
+ * window of the binding was decided by an attempt after the first, on probation or later. That it
+ * may say so is no matter of time: a quorum gave such a window up, after probation by its
+ * operators' word. While a plan waits for its first window, words on the engine before are not
+ * taken: windows are then given up one by one, until the plan has taken its place or has lapsed. (finality.md 12.4 has one such
  * transaction, valid where the certificate is held: a block that must wait for bytes that most
  * nodes have in another form would stop who replays the chain; a third holds an honest member, and
  * what it says needs no certificate.)

@@ -400,6 +400,48 @@ static void words_on_probation_count_after_it(void **state)
     qnk_control_unref(control);
 }
 
+/* After probation it is operators who give up, and what they bring about is no less true. */
+static void words_of_a_settled_engine_count(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 3);
+    uint64_t late = FIRST + PROBATION + 50;
+
+    (void)state;
+    control = pass_window(control, FIRST - 3, 0);
+    control = pass_window(control, FIRST, 0);
+    control = pass_window(control, FIRST + PROBATION, 0);
+    assert_int_equal(control->swap.life, QNK_SWAP_SETTLED);
+    assert_int_equal(fall_back(&control, late * N, 0, late, 257), QN_OK);
+    assert_int_equal(fall_back(&control, late * N, 1, late, 257), QN_OK);
+    assert_int_equal(control->swap.life, QNK_SWAP_FAILED);
+    assert_string_equal(qnk_control_binding(control, 0, late + 3)->name, "old");
+    qnk_control_unref(control);
+}
+
+/* Another plan, which came to nothing, does not keep an engine in force that decides nothing. */
+static void a_plan_that_waits_keeps_words_back_until_it_is_over(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 3);
+    uint64_t late = FIRST + PROBATION + 2;
+
+    (void)state;
+    control = pass_window(control, FIRST - 3, 0);
+    control = pass_window(control, FIRST, 0);
+    control = pass_window(control, FIRST + PROBATION, 0);
+    control->swap.life = QNK_SWAP_PROPOSED; /* as if of another one */
+    control->swap.number = 0;
+    assert_int_equal(fall_back(&control, late * N, 0, late, 257), QN_INVALID);
+    control->swap.life = QNK_SWAP_BOUND;
+    assert_int_equal(fall_back(&control, late * N, 0, late, 257), QN_INVALID);
+    control->swap.life = QNK_SWAP_LAPSED;
+    assert_int_equal(fall_back(&control, late * N, 0, late, 257), QN_OK);
+    assert_int_equal(fall_back(&control, late * N, 1, late, 257), QN_OK);
+    assert_int_equal(control->swap.life, QNK_SWAP_LAPSED);
+    assert_string_equal(qnk_control_binding(control, 0, late + 3)->name, "old");
+    assert_int_equal(fall_back(&control, late * N, 2, late, 257), QN_INVALID); /* it is over */
+    qnk_control_unref(control);
+}
+
 static void there_is_a_word_for_each_fault(void **state)
 {
     struct qnk_control *control = genesis();
@@ -433,6 +475,8 @@ int main(void)
         cmocka_unit_test(an_engine_fails_by_the_word_of_a_third),
         cmocka_unit_test(only_later_attempts_of_the_plan_count_against_it),
         cmocka_unit_test(words_on_probation_count_after_it),
+        cmocka_unit_test(words_of_a_settled_engine_count),
+        cmocka_unit_test(a_plan_that_waits_keeps_words_back_until_it_is_over),
         cmocka_unit_test(there_is_a_word_for_each_fault),
     };
 

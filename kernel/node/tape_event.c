@@ -158,6 +158,9 @@ static void body_put(const struct qnk_event *event, struct qnk_tape_piece *piece
         qnk_writer_u8(head, event->propose.kind);
         part_put(piece, event->propose.payload);
         break;
+    case QNK_EVENT_ABANDON:
+        qnk_writer_u64(head, event->abandon.token);
+        break;
     }
 }
 
@@ -351,6 +354,9 @@ static void body_get(struct qnk_reader *reader, struct qnk_tape_event *out)
         event->propose.kind = qnk_reader_u8(reader);
         part_get(reader, &event->propose.payload);
         break;
+    case QNK_EVENT_ABANDON:
+        event->abandon.token = qnk_reader_u64(reader);
+        break;
     default:
         reader->failed = true;
         break;
@@ -467,6 +473,9 @@ void qnk_tape_event_text(const struct qnk_tape_event *tape, char text[QNK_TAPE_T
     case QNK_EVENT_PROPOSE:
         qnk_text(text, QNK_TAPE_TEXT, "propose token=%llu kind=%u size=%llu",
                  LLU(event->propose.token), event->propose.kind, LLU(event->propose.payload.size));
+        break;
+    case QNK_EVENT_ABANDON:
+        qnk_text(text, QNK_TAPE_TEXT, "abandon token=%llu", LLU(event->abandon.token));
         break;
     }
 }

@@ -137,6 +137,7 @@ static void every_event_comes_back_as_it_was(void **state)
     event = (struct qnk_event){.plugged = {1, 7, QN_NOT_FOUND, {NULL, NULL}, span_of("no file")}};
     comes_back(event, QNK_EVENT_PLUGGED);
     comes_back((struct qnk_event){.propose = {1, 2, span_of("plan")}}, QNK_EVENT_PROPOSE);
+    comes_back((struct qnk_event){.abandon = {1}}, QNK_EVENT_ABANDON);
     comes_back((struct qnk_event){.job = &job}, QNK_EVENT_JOB);
     comes_back((struct qnk_event){.stored = {1, 2, QN_IO}}, QNK_EVENT_STORED);
     comes_back((struct qnk_event){.sign = {1, QN_OK, 2, {3}}}, QNK_EVENT_SIGNED);

@@ -57,6 +57,7 @@ static const char *event_name(uint32_t type)
         [QNK_EVENT_ROTTEN] = "rotten",
         [QNK_EVENT_PLUGGED] = "plugged",
         [QNK_EVENT_PROPOSE] = "propose",
+        [QNK_EVENT_ABANDON] = "abandon",
     };
 
     return type < sizeof names / sizeof *names ? names[type] : "unknown";

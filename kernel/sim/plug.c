@@ -111,3 +111,10 @@ void qnk_world_propose(struct qnk_world *world, uint32_t i, uint8_t kind, struct
 
     (void)qnk_machine_step(world, i, &event);
 }
+
+void qnk_world_abandon(struct qnk_world *world, uint32_t i)
+{
+    struct qnk_event event = {.type = QNK_EVENT_ABANDON};
+
+    (void)qnk_machine_step(world, i, &event);
+}

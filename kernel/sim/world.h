@@ -167,6 +167,9 @@ void qnk_world_control(struct qnk_world *world, uint32_t node, uint32_t what);
 void qnk_world_propose(struct qnk_world *world, uint32_t node, uint8_t kind,
                        struct qn_span payload);
 
+/* Its operator gives the attempt at the open window up. */
+void qnk_world_abandon(struct qnk_world *world, uint32_t node);
+
 /* The maker may have what the node needs: it is asked again. */
 void qnk_world_plug(struct qnk_world *world, uint32_t node);
 

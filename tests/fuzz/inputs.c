@@ -167,7 +167,7 @@ static void events_give(fuzz_take *take)
     uint8_t bytes[512];
 
     QN_ASSERT(buf != NULL);
-    for (uint32_t type = 0; type <= QNK_EVENT_PROPOSE; type++) {
+    for (uint32_t type = 0; type <= QNK_EVENT_ABANDON; type++) {
         struct qnk_event event = {.type = type, .now_us = 1};
         uint64_t size;
 

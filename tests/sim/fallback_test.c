@@ -16,6 +16,7 @@
 #include "tests/sim/cast.h"
 
 enum { VALIDATORS = 4, FIRST = 9, PROBATION = 6, INSTANCES = 64, MEMBERS_MAX = 8 };
+enum { LATE = FIRST + PROBATION + 3 };
 
 /* What is wrong with the new engine. */
 enum flaw {
@@ -23,6 +24,8 @@ enum flaw {
     FLAW_SILENT, /* it asks for nothing */
     FLAW_CRASH,  /* it fails as soon as there is a candidate */
     FLAW_LOCKS,  /* it prepares, one member seals, and that is all */
+    FLAW_LATE,   /* it works well, and after probation it asks for nothing any more */
+    FLAW_OPEN,   /* it is silent, and has no locks */
 };
 
 struct qn_inst {
@@ -30,6 +33,7 @@ struct qn_inst {
     uint64_t window;
     uint64_t quorum;
     uint32_t self, prepares;
+    struct qnk_plugged good; /* LATE: what it is until then */
 };
 
 /* An instance that a running node was given. */
@@ -127,9 +131,26 @@ static void on_event(struct qn_inst *self, const struct qn_event *event, struct 
     }
 }
 
+/* Windows from LATE on open for nobody. */
+static int32_t step_until_late(struct qn_inst *self, const struct qn_event *const *batch,
+                               uint32_t count, struct qn_effects *out)
+{
+    const struct qn_consensus_1 *table = self->good.table;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (batch[i]->type == QN_CONSENSUS_EVENT_OPEN) {
+            on_open(self, batch[i]->body);
+        }
+    }
+    return self->window < LATE ? table->step(self->good.inst, batch, count, out) : QN_OK;
+}
+
 static int32_t step(struct qn_inst *self, const struct qn_event *const *batch, uint32_t count,
                     struct qn_effects *out)
 {
+    if (self->flaw == FLAW_LATE) {
+        return step_until_late(self, batch, count, out);
+    }
     for (uint32_t i = 0; i < count; i++) {
         if (batch[i]->type == QN_CONSENSUS_EVENT_OPEN) {
             on_open(self, batch[i]->body);
@@ -181,6 +202,10 @@ static bool plug(void *ctx, uint32_t node, const struct qnk_need *need,
         .number = need->binding.number,
         .inst = {.flaw = scene.flaw},
     };
+    if (is_new && scene.flaw == FLAW_LATE) {
+        place->player = cast_engine(scene.net);
+        place->inst.good = qnk_player_plugged(place->player);
+    }
     if (is_new) {
         *instance = (struct qnk_plugged){.table = &slots, .inst = &place->inst};
     } else {
@@ -220,7 +245,7 @@ static void give(void *ctx, uint32_t node, bool is_last, struct qnk_world_plugin
 
 /* --- scenes --- */
 
-static void plan_make(void)
+static void plan_make(enum flaw flaw)
 {
     struct qnk_swap_plan plan = {
         .kind = QNK_BINDING_CONSENSUS,
@@ -235,6 +260,17 @@ static void plan_make(void)
                 .steps_count = 2,
             },
     };
+
+    if (flaw == FLAW_LATE) {
+        static const uint16_t steps[] = {QNK_STEP_COMMIT, QNK_STEP_PREPARE, QNK_STEP_FINAL,
+                                         QNK_STEP_PROPOSE};
+
+        memcpy(plan.engine.steps, steps, sizeof steps);
+        plan.engine.steps_count = 4;
+    } else if (flaw == FLAW_OPEN) {
+        plan.engine.steps[0] = QNK_STEP_FINAL;
+        plan.engine.steps_count = 1;
+    }
 
     scene.plan = (struct qn_span){scene.payload, qnk_swap_plan_encode(&plan, scene.payload)};
     qnk_swap_id(scene.plan, &scene.plan_id);
@@ -267,12 +303,16 @@ static struct net *planned_for(enum flaw flaw, uint64_t seed, uint32_t probation
     net->setup.maker.plug = plug;
     net->setup.maker.unplug = unplug;
     net->setup.maker.give = give;
-    net->setup.params.swap = (struct qnk_swap_rules){
-        .notice = 5, .probation = 1, .percent = 67, .dead_ms = 2000, .dead_later_ms = 1000};
+    net->setup.params.swap = (struct qnk_swap_rules){.notice = 5,
+                                                     .probation = 1,
+                                                     .percent = 67,
+                                                     .dead_ms = 2000,
+                                                     .dead_later_ms = 1000,
+                                                     .may_be_lockless = flaw == FLAW_OPEN};
     net_open(net);
     net_start(net, 0, VALIDATORS);
     net_run_ms(net, 1500);
-    plan_make();
+    plan_make(flaw);
     qnk_world_propose(net->world, 0, QNK_TX_PLAN, scene.plan);
     net_run_ms(net, 500);
     assert_int_equal(life_of(net, 0), QNK_SWAP_PROPOSED);
@@ -427,6 +467,136 @@ static void a_quorum_is_enough(void **state)
     net_drop(net);
 }
 
+/* --- after probation --- */
+
+static uint64_t given_up(struct net *net, uint32_t node)
+{
+    return qnk_node_counters(qnk_world_node(net->world, node))->attempts_given_up;
+}
+
+static void everyone_orders(struct net *net, uint32_t nodes)
+{
+    for (uint32_t i = 0; i < nodes; i++) {
+        qnk_world_abandon(net->world, i);
+    }
+}
+
+/* A network whose new engine settled, and then stands still. */
+static struct net *stuck_late(uint64_t seed)
+{
+    struct net *net = planned(FLAW_LATE, seed);
+
+    net_run_ms(net, 30000);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        assert_int_equal(look(net, i).final_window, LATE - 1);
+        assert_int_equal(life_of(net, i), QNK_SWAP_SETTLED);
+        assert_int_equal(given_up(net, i), 0);
+    }
+    return net;
+}
+
+static void a_settled_engine_is_left_on_its_operators_word(void **state)
+{
+    struct net *net = stuck_late(111);
+
+    (void)state;
+    qnk_world_abandon(net->world, 0);
+    qnk_world_abandon(net->world, 0); /* once for each attempt */
+    qnk_world_abandon(net->world, 1);
+    net_run_ms(net, 10000);
+    assert_int_equal(given_up(net, 0), 1);
+    assert_int_equal(look(net, 0).final_window, LATE - 1); /* two of four are no quorum */
+    qnk_world_abandon(net->world, 2);
+    net_run_ms(net, 40000);
+    assert_returned(net);
+    net_drop(net);
+}
+
+/* All that was known is on the disks alone, again and again. */
+static void power_cuts_do_not_undo_an_operators_word(void **state)
+{
+    struct net *net = stuck_late(112);
+
+    (void)state;
+    everyone_orders(net, 3);
+    for (uint32_t turn = 0; turn < 6; turn++) {
+        net_run_ms(net, 150 + 300 * turn);
+        for (uint32_t node = 0; node < VALIDATORS; node++) {
+            qnk_world_crash(net->world, node);
+        }
+        net_start(net, 0, VALIDATORS);
+    }
+    net_run_ms(net, 60000);
+    assert_returned(net);
+    net_drop(net);
+}
+
+/* There is none before the engine of genesis: it is tried again, and stays. */
+static void the_first_engine_is_tried_again(void **state)
+{
+    struct net *net = net_make(VALIDATORS, VALIDATORS, 113);
+    uint64_t window;
+
+    (void)state;
+    net->setup.params.swap = (struct qnk_swap_rules){.notice = 5, .dead_ms = 2000};
+    net_open(net);
+    net_start(net, 0, VALIDATORS);
+    net_run_ms(net, 4000);
+    a_cut(net, false);
+    net_run_ms(net, 15000);
+    window = look(net, 0).final_window;
+    everyone_orders(net, VALIDATORS);
+    assert_int_equal(given_up(net, 0), 1);
+    net_run_ms(net, 5000);
+    assert_int_equal(look(net, 0).final_window, window);
+    a_cut(net, true);
+    net_run_ms(net, 20000);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        assert_true(look(net, i).final_window > window + 5);
+        assert_int_equal(look(net, i).era, 0);
+        assert_int_equal(life_of(net, i), QNK_SWAP_NONE);
+    }
+    assert_agreement(net);
+    net_drop(net);
+}
+
+static void what_goes_on_well_is_not_given_up(void **state)
+{
+    struct net *net = net_make(VALIDATORS, VALIDATORS + 1, 114);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, VALIDATORS + 1);
+    for (uint32_t turn = 0; turn < 50; turn++) {
+        net_run_ms(net, 97);
+        everyone_orders(net, 1);                   /* a hasty one */
+        qnk_world_abandon(net->world, VALIDATORS); /* who has no vote */
+    }
+    assert_int_equal(given_up(net, VALIDATORS), 0);
+    assert_all_final(net, 0, VALIDATORS + 1, 4);
+    net_drop(net);
+}
+
+/* Nothing would hold the next attempt to what this one may have decided. */
+static void an_engine_without_locks_is_not_given_up(void **state)
+{
+    struct net *net = planned(FLAW_OPEN, 115);
+
+    (void)state;
+    net_run_ms(net, 20000);
+    assert_int_equal(look(net, 0).final_window, FIRST - 1);
+    everyone_orders(net, VALIDATORS);
+    net_run_ms(net, 5000);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        assert_int_equal(given_up(net, i), 0);
+        assert_int_equal(look(net, i).final_window, FIRST - 1);
+    }
+    assert_agreement(net);
+    net_drop(net);
+}
+
+/* --- who breaks its word --- */
+
 /* A vote of the attempt that goes on, of member 3, whose node is off. */
 static struct qnk_vote vote_of(const struct net *net, uint16_t step, uint32_t round, int digest)
 {
@@ -552,6 +722,11 @@ int main(void)
         cmocka_unit_test(power_cuts_do_not_bring_the_new_engine_back),
         cmocka_unit_test(a_restart_does_not_forget_that_the_plan_failed),
         cmocka_unit_test(a_quorum_is_enough),
+        cmocka_unit_test(a_settled_engine_is_left_on_its_operators_word),
+        cmocka_unit_test(power_cuts_do_not_undo_an_operators_word),
+        cmocka_unit_test(the_first_engine_is_tried_again),
+        cmocka_unit_test(what_goes_on_well_is_not_given_up),
+        cmocka_unit_test(an_engine_without_locks_is_not_given_up),
         cmocka_unit_test(who_votes_on_after_it_gave_up_is_convicted),
         cmocka_unit_test(who_gives_up_in_two_ways_is_convicted),
     };
