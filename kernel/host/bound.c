@@ -22,6 +22,7 @@ struct bound_plugin {
 /* A proposal that the core has not answered yet. */
 struct bound_ask {
     uint64_t token; /* 0: free */
+    uint8_t kind;   /* of transaction; 0: it is none, but a window that is given up */
     qnk_bound_said *said;
     void *ctx;
 };
@@ -36,8 +37,9 @@ struct qnk_bound {
     struct qnk_hash plan;
     uint8_t life;
     bool has_seen;
-    struct qnk_hash tried; /* the plan that this node was ready for, or could not be, by itself */
-    uint64_t tried_since;  /* as of the window that it was in: a word is of that one alone */
+    struct qnk_hash
+        tried;            /* the plan that this node said its word of, or could not, in this life */
+    uint64_t tried_since; /* as of the window that it was in: a word is of that one alone */
 };
 
 static const char *kind_text(uint32_t kind)
@@ -65,7 +67,7 @@ static void tell(struct qnk_host *host, const char *step, const struct qnk_need 
     qnk_log(&host->log, QNK_LOG_INFO, "swap", "%s %s: %s%s%s | kind=%s name=%s step=%s number=%u",
             kind_text(need->kind), need->binding.name, step, *words == 0 ? "" : ": ", words,
             kind_text(need->kind), need->binding.name, step, need->binding.number);
-    qnk_refit_tell(host, line);
+    qnk_refit_tell(host, line, false);
 }
 
 /* --- plugins --- */
@@ -224,25 +226,119 @@ __attribute__((format(printf, 3, 4))) static int32_t refuse(char why[QNK_BOUND_W
     return status;
 }
 
-static int32_t propose(struct qnk_host *host, uint8_t kind, struct qn_span payload,
-                       qnk_bound_said *said, void *ctx, char why[QNK_BOUND_WORDS])
+/* The token of one ask more; 0: there is no room. */
+static uint64_t ask_add(struct qnk_bound *bound, uint8_t kind, qnk_bound_said *said, void *ctx,
+                        char why[QNK_BOUND_WORDS])
 {
-    struct qnk_bound *bound = host->bound;
-    struct qnk_event event = {.type = QNK_EVENT_PROPOSE};
     uint32_t at = 0;
 
     while (at < QNK_BOUND_ASKS_MAX && bound->asks[at].token != 0) {
         at++;
     }
     if (at == QNK_BOUND_ASKS_MAX) {
-        return refuse(why, QN_BUSY, "too many proposals wait already");
+        (void)refuse(why, QN_BUSY, "too many proposals wait already");
+        return 0;
     }
-    bound->asks[at] = (struct bound_ask){.token = ++bound->tokens, .said = said, .ctx = ctx};
-    event.propose.token = bound->asks[at].token;
+    bound->asks[at] =
+        (struct bound_ask){.token = ++bound->tokens, .kind = kind, .said = said, .ctx = ctx};
+    return bound->asks[at].token;
+}
+
+static int32_t propose(struct qnk_host *host, uint8_t kind, struct qn_span payload,
+                       qnk_bound_said *said, void *ctx, char why[QNK_BOUND_WORDS])
+{
+    struct qnk_event event = {.type = QNK_EVENT_PROPOSE};
+
+    event.propose.token = ask_add(host->bound, kind, said, ctx, why);
     event.propose.kind = kind;
     event.propose.payload = payload;
+    if (event.propose.token == 0) {
+        return QN_BUSY;
+    }
     qnk_live_event(host, &event);
     return QN_OK;
+}
+
+/* --- what this node said --- */
+
+enum bound_word { WORD_NONE, WORD_READY, WORD_AGAINST };
+
+static const char *const word_steps[] = {
+    [WORD_NONE] = "", [WORD_READY] = "ready", [WORD_AGAINST] = "against"};
+
+/* What this node said of the plan last, in this life or an earlier one. */
+static enum bound_word word_said(struct qnk_host *host, const struct qnk_swap *swap)
+{
+    const json_t *lines = qnk_refit_lines(host);
+    char id[QNK_HEX_SIZE(QN_HASH_SIZE)];
+
+    qnk_hex_encode(swap->planned->id.bytes, QN_HASH_SIZE, id);
+    for (size_t i = json_array_size(lines); i-- > 0;) {
+        const json_t *line = json_array_get(lines, i);
+        const char *plan = json_string_value(json_object_get(line, "plan"));
+        const json_t *since = json_object_get(line, "since");
+        const char *step = json_string_value(json_object_get(line, "step"));
+
+        if (plan == NULL || strcmp(plan, id) != 0 || step == NULL ||
+            json_integer_value(since) != (json_int_t)swap->since) {
+            continue;
+        }
+        for (uint32_t word = WORD_READY; word <= WORD_AGAINST; word++) {
+            if (strcmp(step, word_steps[word]) == 0) {
+                return (enum bound_word)word;
+            }
+        }
+    }
+    return WORD_NONE;
+}
+
+/* The word is durable before anybody hears that it was said. */
+static void word_tell(struct qnk_host *host, enum bound_word word)
+{
+    struct qnk_bound *bound = host->bound;
+    const struct qnk_swap *swap = &qnk_node_control(host->node)->swap;
+    char id[QNK_HEX_SIZE(QN_HASH_SIZE)];
+    json_t *line;
+
+    bound->tried = swap->planned->id;
+    bound->tried_since = swap->since;
+    if (word_said(host, swap) == word) {
+        return; /* said again */
+    }
+    qnk_hex_encode(swap->planned->id.bytes, QN_HASH_SIZE, id);
+    line = line_of(word_steps[word], swap->planned->plan.kind, &swap->planned->plan.engine);
+    json_object_set_new(line, "plan", json_string(id));
+    json_object_set_new(line, "since", json_integer((json_int_t)swap->since));
+    qnk_refit_tell(host, line, true);
+}
+
+static void window_tell(struct qnk_host *host)
+{
+    struct qnk_node_view view;
+    json_t *line;
+
+    qnk_node_look(host->node, &view);
+    line = json_pack("{s:s, s:s, s:I, s:s}", "step", "given-up", "kind",
+                     kind_text(QNK_BINDING_CONSENSUS), "window",
+                     (json_int_t)(view.final_window + 1), "words", "by the operator");
+    qnk_refit_tell(host, line, false);
+}
+
+static void said_tell(struct qnk_host *host, uint8_t kind)
+{
+    switch (kind) {
+    case QNK_TX_READY:
+        word_tell(host, WORD_READY);
+        break;
+    case QNK_TX_CANCEL:
+        word_tell(host, WORD_AGAINST);
+        break;
+    case 0:
+        window_tell(host);
+        break;
+    default:
+        break;
+    }
 }
 
 void qnk_bound_proposed(struct qnk_host *host, const struct qnk_effect *effect)
@@ -254,6 +350,9 @@ void qnk_bound_proposed(struct qnk_host *host, const struct qnk_effect *effect)
 
         if (ask.token != 0 && ask.token == effect->proposed.token) {
             bound->asks[i] = (struct bound_ask){0};
+            if (effect->proposed.status == QN_OK) {
+                said_tell(host, ask.kind);
+            }
             ask.said(ask.ctx, effect->proposed.status, effect->proposed.text,
                      &effect->proposed.plan);
         }
@@ -453,6 +552,23 @@ int32_t qnk_bound_cancel(struct qnk_host *host, qnk_bound_said *said, void *ctx,
     return propose(host, QNK_TX_CANCEL, (struct qn_span){payload, sizeof payload}, said, ctx, why);
 }
 
+int32_t qnk_bound_abandon(struct qnk_host *host, qnk_bound_said *said, void *ctx,
+                          char why[QNK_BOUND_WORDS])
+{
+    struct qnk_event event = {.type = QNK_EVENT_ABANDON};
+    int32_t status = running_check(host, why);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    event.abandon.token = ask_add(host->bound, 0, said, ctx, why);
+    if (event.abandon.token == 0) {
+        return QN_BUSY;
+    }
+    qnk_live_event(host, &event);
+    return QN_OK;
+}
+
 /* --- what becomes of a plan --- */
 
 static const char *life_word(uint8_t life)
@@ -478,7 +594,7 @@ static void plan_tell(struct qnk_host *host, const struct qnk_swap *swap)
             kind_text(plan->kind), plan->engine.name, (unsigned long long)plan->engine.first,
             life_word(swap->life), id, kind_text(plan->kind), plan->engine.name,
             life_word(swap->life));
-    qnk_refit_tell(host, line);
+    qnk_refit_tell(host, line, false);
 }
 
 /* Whether the history has this already: the node was started again. */
@@ -491,8 +607,9 @@ static bool is_told(struct qnk_host *host, const struct qnk_swap *swap)
     for (size_t i = json_array_size(lines); i-- > 0;) {
         const json_t *line = json_array_get(lines, i);
         const char *plan = json_string_value(json_object_get(line, "plan"));
+        bool is_word = json_object_get(line, "since") != NULL; /* this node's own */
 
-        if (plan != NULL && strcmp(plan, id) == 0) {
+        if (plan != NULL && !is_word && strcmp(plan, id) == 0) {
             return strcmp(json_string_value(json_object_get(line, "step")),
                           life_word(swap->life)) == 0;
         }
@@ -506,34 +623,57 @@ static void said_nothing(void *ctx, int32_t status, const char *words, const str
 
     (void)plan;
     if (status != QN_OK) {
-        qnk_log(&host->log, QNK_LOG_WARN, "swap-not-ready", "this node is not ready: %s", words);
+        qnk_log(&host->log, QNK_LOG_WARN, "swap-not-ready", "this node has no word on the plan: %s",
+                words);
     }
 }
 
-/* As the node file says, this node is ready once it could be. */
+/* What there is to say of the plan: once more what no block has brought, or, as the node file says,
+ * that this node is ready once it could be. */
+static enum bound_word word_due(struct qnk_host *host, const struct qnk_swap *swap,
+                                uint8_t on_chain)
+{
+    bool is_prepared = host->setup.config->node.swap_accept == QNK_SWAP_ACCEPT_PREPARED;
+    enum bound_word word;
+
+    if (on_chain != QNK_SWAP_SILENT && on_chain != QNK_SWAP_READY) {
+        return WORD_NONE;
+    }
+    word = word_said(host, swap);
+    if (on_chain == QNK_SWAP_READY) {
+        return word == WORD_AGAINST ? word : WORD_NONE;
+    }
+    return word == WORD_NONE && is_prepared ? WORD_READY : word;
+}
+
 static void accept_look(struct qnk_host *host)
 {
     struct qnk_bound *bound = host->bound;
     const struct qnk_control *control = qnk_node_control(host->node);
-    const struct qnk_planned *planned = control->swap.planned;
+    const struct qnk_swap *swap = &control->swap;
     char why[QNK_BOUND_WORDS];
     struct qnk_node_view view;
+    enum bound_word due;
+    int32_t status;
 
-    if (host->setup.config->node.swap_accept != QNK_SWAP_ACCEPT_PREPARED ||
-        control->swap.life != QNK_SWAP_PROPOSED ||
-        (qnk_hash_equal(&bound->tried, &planned->id) &&
-         bound->tried_since == control->swap.since)) {
+    if (swap->life != QNK_SWAP_PROPOSED ||
+        (qnk_hash_equal(&bound->tried, &swap->planned->id) && bound->tried_since == swap->since)) {
         return;
     }
     qnk_node_look(host->node, &view);
-    if (!view.is_signing || view.member >= control->members_count ||
-        control->members[view.member].swap != QNK_SWAP_SILENT) {
+    if (!view.is_signing || view.member >= control->members_count) {
         return;
     }
-    bound->tried = planned->id;
-    bound->tried_since = control->swap.since;
-    if (qnk_bound_ready(host, said_nothing, host, why) != QN_OK) {
-        said_nothing(host, QN_DENIED, why, &planned->id);
+    due = word_due(host, swap, control->members[view.member].swap);
+    if (due == WORD_NONE) {
+        return;
+    }
+    bound->tried = swap->planned->id;
+    bound->tried_since = swap->since;
+    status = due == WORD_READY ? qnk_bound_ready(host, said_nothing, host, why)
+                               : qnk_bound_cancel(host, said_nothing, host, why);
+    if (status != QN_OK) {
+        said_nothing(host, QN_DENIED, why, &swap->planned->id);
     }
 }
 

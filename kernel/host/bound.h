@@ -10,7 +10,9 @@
  *
  * A plan that appears on the chain is a word to the operator: `swap.accept` of the node file says
  * whether this node is ready by itself once it could make the plugin (`prepared`), when it is told
- * (`ask`), or not at all (`never`). Each step is a line of DATA/swaps.
+ * (`ask`), or not at all (`never`). Each step is a line of DATA/swaps. What this node said of a plan
+ * is one as well, durable before the answer: should it end before a block has brought the word, it
+ * says so again after the next start, as long as the plan waits for it.
  *
  * Unless a function's own comment says otherwise:
  *   owns     instances are this part's, until the core gives them back or the node ends
@@ -84,3 +86,7 @@ QN_MUST_CHECK int32_t qnk_bound_ready(struct qnk_host *host, qnk_bound_said *sai
                                       char why[QNK_BOUND_WORDS]);
 QN_MUST_CHECK int32_t qnk_bound_cancel(struct qnk_host *host, qnk_bound_said *said, void *ctx,
                                        char why[QNK_BOUND_WORDS]);
+
+/* Gives the attempt at the window up that waits to be decided: finality.md 12.4. */
+QN_MUST_CHECK int32_t qnk_bound_abandon(struct qnk_host *host, qnk_bound_said *said, void *ctx,
+                                        char why[QNK_BOUND_WORDS]);

@@ -827,6 +827,82 @@ static void a_validator_that_is_prepared_carries_out_a_plan(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
+static uint8_t life_of_plan(void)
+{
+    return qnk_node_control(qnk_host_node(life.host))->swap.life;
+}
+
+/* The process dies as soon as its word on the plan is written down, long before a block has it. */
+static void dies_after(const char *step)
+{
+    const struct qnk_bound_plan plan = {.kind = "consensus", .typed = "bft", .first = 40};
+    char why[QNK_BOUND_WORDS] = "";
+    int status;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        exchange.dies_at = step;
+        begin_running(1);
+        if (life_of_plan() != QNK_SWAP_PROPOSED) {
+            assert_int_equal(qnk_bound_plan(life.host, &plan, on_said, NULL, why), QN_OK);
+        }
+        while (life_of_plan() != QNK_SWAP_PROPOSED) {
+            (void)uv_run(&life.loop, UV_RUN_ONCE);
+        }
+        (void)(strcmp(step, "ready") == 0 ? qnk_bound_ready(life.host, on_said, NULL, why)
+                                          : qnk_bound_cancel(life.host, on_said, NULL, why));
+        _exit(1); /* it did not come to that line */
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+}
+
+static void readiness_that_no_block_brought_is_said_again(void **subject)
+{
+    (void)subject;
+    node_write("lmdb", "error", "");
+    dies_after("ready");
+    begin_running(1);
+    run_until_serves("bft");
+    assert_int_equal(steps_count("ready"), 1);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+/* Whatever the file says by then: who was against has not become ready. */
+static void so_is_its_being_against(void **subject)
+{
+    (void)subject;
+    node_write("lmdb", "error", "");
+    dies_after("against");
+    node_write("lmdb", "error", "swap: {accept: prepared}\n");
+    begin_running(1);
+    while (qnk_host_node(life.host) == NULL || life_of_plan() != QNK_SWAP_CANCELLED) {
+        assert_true(life.finals < 40);
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(steps_count("ready"), 0);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void what_is_decided_is_not_given_up(void **subject)
+{
+    char why[QNK_BOUND_WORDS] = "";
+
+    (void)subject;
+    node_write("memory", "error", "");
+    begin_running(1);
+    exchange.is_done = false;
+    assert_int_equal(qnk_bound_abandon(life.host, on_said, NULL, why), QN_OK);
+    assert_true(exchange.is_done);
+    if (exchange.status != QN_OK) { /* or it came between a window's end and its votes */
+        assert_non_null(strstr(exchange.words, "no window waits"));
+        assert_int_equal(steps_count("given-up"), 0);
+    }
+    run_until(life.finals + 2);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
 static void plans_are_refused_in_words(void **subject)
 {
     static const struct {
@@ -913,6 +989,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_validator_that_is_prepared_carries_out_a_plan, start,
                                         stop),
         cmocka_unit_test_setup_teardown(plans_are_refused_in_words, start, stop),
+        cmocka_unit_test_setup_teardown(readiness_that_no_block_brought_is_said_again, start, stop),
+        cmocka_unit_test_setup_teardown(so_is_its_being_against, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_decided_is_not_given_up, start, stop),
     };
 
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, open_all, close_all);

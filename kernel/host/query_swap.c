@@ -233,6 +233,17 @@ static void said(void *ctx, int32_t status, const char *words, const struct qnk_
     }
 }
 
+static void given_up(void *ctx, int32_t status, const char *words, const struct qnk_hash *plan)
+{
+    struct qnk_question *question = ctx;
+
+    if (status == QN_OK) {
+        question->answered(question, json_pack("{s:b}", "done", 1));
+    } else {
+        said(ctx, status, words, plan);
+    }
+}
+
 static void began(struct qnk_question *question, int32_t status, const char *why)
 {
     if (status != QN_OK) {
@@ -276,5 +287,15 @@ void qnk_ask_swap_abort(struct qnk_question *question)
 
     if (qnk_param_none(question, known) && qnk_query_node(question) != NULL) {
         began(question, qnk_bound_cancel(question->host, said, question, why), why);
+    }
+}
+
+void qnk_ask_swap_abandon(struct qnk_question *question)
+{
+    static const char *const known[] = {NULL};
+    char why[QNK_BOUND_WORDS] = "";
+
+    if (qnk_param_none(question, known) && qnk_query_node(question) != NULL) {
+        began(question, qnk_bound_abandon(question->host, given_up, question, why), why);
     }
 }

@@ -136,9 +136,9 @@ static int32_t line_add(struct qnk_refit *refit, json_t *line, bool is_durable)
     return status;
 }
 
-void qnk_refit_tell(struct qnk_host *host, json_t *line)
+void qnk_refit_tell(struct qnk_host *host, json_t *line, bool is_durable)
 {
-    int32_t status = line == NULL ? QN_NO_SPACE : line_add(host->refit, line, false);
+    int32_t status = line == NULL ? QN_NO_SPACE : line_add(host->refit, line, is_durable);
 
     (void)status; /* said in the log */
 }

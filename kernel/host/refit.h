@@ -98,5 +98,6 @@ void qnk_refit_stop(struct qnk_host *host);
 /* Destroys what was replaced and still read. */
 void qnk_refit_readers_end(struct qnk_host *host);
 
-/* Writes a line about something else than an exchange of this file; the object is taken over. */
-void qnk_refit_tell(struct qnk_host *host, json_t *line);
+/* Writes a line about something else than an exchange of this file, durably if anything depends on
+ * it; the object is taken over. */
+void qnk_refit_tell(struct qnk_host *host, json_t *line, bool is_durable);

@@ -57,6 +57,9 @@ extern struct qnk_budget qnk_client_budget;
 json_t *qnk_ask_once(const struct qnk_call *call, const char *method, json_t *params,
                      int *exit_code);
 
+/* Whether the person means it: asks on a terminal, and wants the command's --yes elsewhere. */
+bool qnk_call_is_meant(const struct qnk_call *call, const char *question);
+
 /* The call's one operand KIND=NAME, KIND=FILE.so or KIND={...} as parameters; a file's path becomes
  * absolute, as the node has another folder. NULL after words on stderr. (run_plugin.c) */
 json_t *qnk_plugin_params(const struct qnk_call *call);

@@ -304,31 +304,17 @@ static void done_show(const json_t *answer)
     printf("done\n");
 }
 
-/* Whether the person means it: asks on a terminal, and wants --yes elsewhere. */
-static bool is_meant(const struct qnk_call *call, const char *question)
-{
-    char answer[8] = "";
-
-    if (qnk_call_flag(call, "yes")) {
-        return true;
-    }
-    if (isatty(STDIN_FILENO) == 0) {
-        fprintf(stderr, "qnet: %s needs --yes where nobody can be asked\n", call->command->path);
-        return false;
-    }
-    fprintf(stderr, "%s [y/N] ", question);
-    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 int qnk_run_node_stop(struct qnk_call *call)
 {
-    return is_meant(call, "Stop the node?") ? ask_and_show(call, "node.stop", NULL, done_show)
-                                            : QNK_CLI_USAGE;
+    return qnk_call_is_meant(call, "Stop the node?")
+               ? ask_and_show(call, "node.stop", NULL, done_show)
+               : QNK_CLI_USAGE;
 }
 
 int qnk_run_key_resume(struct qnk_call *call)
 {
-    return is_meant(call, "Is the validator's key in use nowhere else? The node will sign again.")
+    return qnk_call_is_meant(
+               call, "Is the validator's key in use nowhere else? The node will sign again.")
                ? ask_and_show(call, "key.resume", NULL, done_show)
                : QNK_CLI_USAGE;
 }

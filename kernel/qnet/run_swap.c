@@ -135,7 +135,10 @@ static void needs_show(const json_t *it)
     }
 }
 
-static int done_show(struct qnk_call *call, const char *method, json_t *params, const char *next)
+static const char in_a_block[] = "sent; it counts once a block has it";
+
+static int done_show(struct qnk_call *call, const char *method, json_t *params, const char *what,
+                     const char *next)
 {
     int status;
     json_t *answer = qnk_ask_once(call, method, params, &status);
@@ -143,7 +146,7 @@ static int done_show(struct qnk_call *call, const char *method, json_t *params, 
     if (answer != NULL && call->json) {
         qnk_json_print(answer);
     } else if (answer != NULL) {
-        printf("sent; it counts once a block has it\n  %s\n", next);
+        printf("%s\n  %s\n", what, next);
     }
     json_decref(answer);
     return status;
@@ -187,15 +190,30 @@ int qnk_run_swap_plan(struct qnk_call *call)
         json_object_set_new(params, "probation",
                             json_integer((json_int_t)qnk_call_number(call, "probation")));
     }
-    return done_show(call, "swap.plan", params, "then on each validator: qnet swap ready");
+    return done_show(call, "swap.plan", params, in_a_block,
+                     "then on each validator: qnet swap ready");
 }
 
 int qnk_run_swap_ready(struct qnk_call *call)
 {
-    return done_show(call, "swap.ready", NULL, "qnet swap status");
+    return done_show(call, "swap.ready", NULL, in_a_block, "qnet swap status");
 }
 
 int qnk_run_swap_abort(struct qnk_call *call)
 {
-    return done_show(call, "swap.abort", NULL, "qnet swap status");
+    return done_show(call, "swap.abort", NULL, in_a_block, "qnet swap status");
+}
+
+int qnk_run_swap_abandon(struct qnk_call *call)
+{
+    static const char question[] =
+        "Does the engine not decide the macroblock? This validator will have no part in the "
+        "attempt "
+        "any more; once a quorum has none, the engine before decides it, and is bound again.";
+
+    return qnk_call_is_meant(call, question)
+               ? done_show(call, "swap.abandon", NULL,
+                           "given up; another attempt begins once a quorum of weight gave it up",
+                           "qnet swap status; qnet swap history")
+               : QNK_CLI_USAGE;
 }

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # two_down_test.sh: with two of four validators gone nothing becomes final, production slows and
-# pauses, and all goes on by itself when one returns. What was final stays.
+# pauses, and all goes on by itself when one returns. What was final stays. Then its operators give a
+# window up that half of them cannot decide.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 8
+plan 15
 network 4
 
 for name in v1 v2 v3 v4; do
@@ -34,3 +35,20 @@ node v3
 is 'it goes on when one returns' reaches v1 final.window $((now + 3))
 is 'three agree' agree $((now + 3)) v1 v2
 same 'what was final stayed' "$before" "$(digest v1 2)"
+
+halt v3 KILL
+is 'a window waits to be decided' reaches v1 lag.windows 2
+ended 'who cannot be asked has to mean it' 2 "$qnet" -n v1 swap abandon </dev/null
+is 'one gives it up' "$qnet" -n v1 swap abandon --yes
+ended 'once' 7 "$qnet" -n v1 swap abandon --yes
+is 'another does' "$qnet" -n v2 swap abandon --yes
+now=$(value v1 final.window)
+node v3
+# It has to come as far as that window first.
+is 'a third one makes a quorum' sh -c "
+    for i in \$(seq 240); do
+        $qnet -n v3 swap abandon --yes && break
+        sleep 0.5
+    done
+    $qnet -n v1 swap history | grep -q 'given-up  *by the operator'"
+is 'and all goes on' reaches v2 final.window $((now + 2))
