@@ -398,6 +398,7 @@ void qnk_host_look(const struct qnk_host *host, struct qnk_host_view *view)
         .doing = host->doing,
         .now_us = host->clock.now_us,
         .start_us = host->start_us,
+        .head_us = host->head_us,
         .name = config->node.name,
         .network = config->network.name,
         .data = host->dir.data,

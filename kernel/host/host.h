@@ -108,6 +108,7 @@ struct qnk_host_view {
     struct qnk_hash node_key; /* public; zero before the keys were read */
     bool has_validator;
     struct qnk_hash validator_key;
+    uint64_t head_us;  /* when the best block became that here; 0: not since the start */
     const char *clock; /* "" or what is wrong with it */
     uint64_t memory_used, memory_limit;
 };

@@ -127,6 +127,7 @@ struct qnk_host {
     struct qnk_node *node;
     struct qnk_effects effects;
     uint64_t votes_signed; /* or given to be signed */
+    uint64_t head_us;      /* when the best block became that; 0: not since the start */
     bool is_performing;
     struct qnk_peers *peers;
 

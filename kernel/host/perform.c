@@ -138,6 +138,7 @@ static void note(struct qnk_host *host, const struct qnk_effect *effect)
                      (enum qnk_log_level)effect->note.level, effect->note.event, effect->note.text);
         break;
     case QNK_NOTE_MICROBLOCK:
+        host->head_us = host->clock.now_us;
         qnk_log(&host->core_log, QNK_LOG_DEBUG, "block", "block %llu is the head | height=%llu",
                 height, height);
         break;

@@ -14,6 +14,7 @@
 
 enum {
     QNK_NET_TICK_MS = 50,
+    QNK_NET_SEEN = 256, /* heights of which it is known when the first node had them */
     QNK_NET_PATH = 700,
 };
 
@@ -60,6 +61,9 @@ struct qnk_net {
     struct qnk_link *load_links[QNK_SPEC_NODES_MAX];
     uint32_t load_nodes[QNK_SPEC_NODES_MAX];
     uint64_t start_ms, sample_ms, counts_ms, stop_ms, over_ms;
+    struct {
+        uint64_t height, at_us;
+    } seen[QNK_NET_SEEN]; /* by height */
     uint64_t asked_height,
         counted; /* blocks whose transactions were asked for, and counted final */
     struct qnk_hash chain_id;

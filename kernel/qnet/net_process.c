@@ -197,6 +197,35 @@ static bool hash_read(const char *text, struct qnk_hash *hash)
     return qnk_hex_decode(text, QN_HASH_SIZE, hash->bytes) == QN_OK;
 }
 
+/* When it was `age_ms` ago at a node that answers now. */
+static uint64_t past_us(const struct qnk_net *net, uint64_t age_ms)
+{
+    uint64_t us = now_us(net);
+
+    return us > age_ms * 1000 ? us - age_ms * 1000 : 1;
+}
+
+/* The first node that has a block is asked for its transactions later, and maybe by another's
+ * answer; this is when it had it. */
+static void head_seen(struct qnk_net *net, const json_t *answer)
+{
+    uint64_t height = qnk_number(answer, "head.height");
+    uint64_t at_us = past_us(net, qnk_number(answer, "head.here_ms"));
+    uint64_t place = height % QNK_NET_SEEN;
+
+    if (net->seen[place].height != height || at_us < net->seen[place].at_us) {
+        net->seen[place].height = height;
+        net->seen[place].at_us = at_us;
+    }
+}
+
+static uint64_t head_us(const struct qnk_net *net, uint64_t height)
+{
+    uint64_t place = height % QNK_NET_SEEN;
+
+    return net->seen[place].height == height ? net->seen[place].at_us : now_us(net);
+}
+
 static void final_seen(struct qnk_net_child *child, const json_t *answer)
 {
     uint64_t window = qnk_number(answer, "final.window");
@@ -204,8 +233,9 @@ static void final_seen(struct qnk_net_child *child, const json_t *answer)
 
     if (window > child->window && hash_read(qnk_string(answer, "final.digest"), &digest)) {
         child->window = window;
-        qnk_story_final(child->net->story, child->index, now_us(child->net), window, &digest, NULL,
-                        0);
+        qnk_story_final(child->net->story, child->index,
+                        past_us(child->net, qnk_number(answer, "final.age_ms")), window, &digest,
+                        NULL, 0);
     }
 }
 
@@ -220,6 +250,7 @@ static void status_came(void *ctx, uint64_t tag, const json_t *answer)
     if (!child->is_answering) {
         return;
     }
+    head_seen(net, answer);
     final_seen(child, answer);
     child->head = qnk_number(answer, "head.height");
     sample.head = (uint32_t)child->head;
@@ -280,7 +311,7 @@ static void micro_came(void *ctx, uint64_t tag, const json_t *answer)
     net->is_asking_micro = false;
     if (answer != NULL && qnk_number(answer, "height") == tag && tag > net->asked_height) {
         net->asked_height = tag;
-        qnk_story_micro(net->story, 0, now_us(net), tag, ids, ids_read(answer, ids, IDS_MAX));
+        qnk_story_micro(net->story, 0, head_us(net, tag), tag, ids, ids_read(answer, ids, IDS_MAX));
     }
 }
 
