@@ -16,6 +16,7 @@
 #include "kernel/chain/tx.h"
 #include "kernel/node/genesis.h"
 #include "kernel/sim/memo.h"
+#include "kernel/sim/states.h"
 
 enum {
     WEIGHTS = 4, /* of an uneven network */
@@ -85,6 +86,7 @@ struct qnk_cast {
     struct player *players;
     struct qnk_memo *memo;          /* of L1; NULL: every node verifies for itself */
     struct qnk_instance *signature; /* behind it */
+    struct qnk_states *states;      /* of L1; NULL: every node executes for itself */
     uint8_t (*seeds)[32];
     uint32_t *types;
     struct qnk_secret *secrets;
@@ -448,6 +450,10 @@ static bool player_make(void *ctx, uint32_t node, bool is_first, struct qnk_worl
             *places[seat] = qnk_memo_plugged(cast->memo);
             continue;
         }
+        if (seat == SEAT_LEDGER && cast->states != NULL) {
+            *places[seat] = qnk_states_take(cast->states);
+            continue;
+        }
         if (instance_make(cast, (enum seat)seat, &player->seats[seat], why) != QN_OK) {
             return false;
         }
@@ -724,9 +730,14 @@ static void player_unplug(void *ctx, uint32_t node, uint32_t kind, uint32_t numb
 
 static void player_give(void *ctx, uint32_t node, bool is_last, struct qnk_world_plugins *plugins)
 {
-    struct player *player = &((struct qnk_cast *)ctx)->players[node];
+    struct qnk_cast *cast = ctx;
+    struct player *player = &cast->players[node];
 
     (void)plugins;
+    if (cast->states != NULL && player->plugins.ledger.inst != NULL) {
+        qnk_states_give(cast->states, player->plugins.ledger);
+        player->plugins.ledger.inst = NULL;
+    }
     for (uint32_t i = 0; i < QNK_CAST_PLUGGED_MAX; i++) {
         if (player->more[i].instance != NULL) {
             more_give(&player->more[i]);
@@ -740,6 +751,26 @@ static void player_give(void *ctx, uint32_t node, bool is_last, struct qnk_world
     }
 }
 
+static bool ledger_make(void *ctx, struct qnk_plugged *ledger, void **handle)
+{
+    char why[QNK_CAST_WHY];
+    struct qnk_instance *instance;
+
+    if (instance_make(ctx, SEAT_LEDGER, &instance, why) != QN_OK) {
+        return false;
+    }
+    *ledger = qnk_instance_plugged(instance);
+    *handle = instance;
+    return true;
+}
+
+static void ledger_give(void *ctx, void *handle)
+{
+    (void)ctx;
+    qnk_instance_destroy(handle);
+}
+
+/* What level L1 shares. */
 static int32_t memo_make(struct qnk_cast *cast, char why[QNK_CAST_WHY])
 {
     int32_t status = instance_make(cast, SEAT_SIGNATURE, &cast->signature, why);
@@ -747,8 +778,11 @@ static int32_t memo_make(struct qnk_cast *cast, char why[QNK_CAST_WHY])
     if (status != QN_OK) {
         return status;
     }
+    const struct qnk_states_maker maker = {cast, ledger_make, ledger_give};
+
     cast->memo = qnk_memo_create(cast->setup.budget);
-    if (cast->memo == NULL) {
+    cast->states = qnk_states_create(cast->setup.budget, &maker);
+    if (cast->memo == NULL || cast->states == NULL) {
         return refuse(why, QN_NO_SPACE, "no memory", "");
     }
     qnk_memo_ask(cast->memo, qnk_instance_plugged(cast->signature));
@@ -819,6 +853,7 @@ void qnk_cast_destroy(struct qnk_cast *cast)
     struct qnk_budget *budget = cast->setup.budget;
     uint32_t nodes = cast->setup.nodes + cast->setup.spare;
 
+    qnk_states_destroy(cast->states);
     qnk_memo_destroy(cast->memo);
     if (cast->signature != NULL) {
         qnk_instance_destroy(cast->signature);
