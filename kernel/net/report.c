@@ -355,7 +355,9 @@ void qnk_report_limits(const struct qnk_page *page, const struct qnk_spec *spec)
                       "A virtual run measures the protocol, not the speed of code: work "
                       "takes the time that the simulator's model gives it, whatever it takes "
                       "here. Transport and storage plugins do not take part.%s",
-                      spec->is_real ? "" : " A signature is verified once for all nodes (L1).");
+                      spec->is_real
+                          ? ""
+                          : " Signatures are verified, blocks executed once for all nodes (L1).");
     } else {
         qnk_page_text(page, false,
                       "%u processes share %ld processors and one disk: what is measured is bound "

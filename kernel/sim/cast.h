@@ -36,7 +36,7 @@ enum {
 /* How much of a node is real (scale.md 1.4); a figure names its level. */
 enum qnk_cast_level {
     QNK_CAST_L0, /* all of it */
-    QNK_CAST_L1, /* a signature is verified once in a process */
+    QNK_CAST_L1, /* a signature is verified (memo.h), a block executed (states.h) once for all */
 };
 
 struct qnk_cast_file {

@@ -393,8 +393,8 @@ static struct states_at *at_find(struct qnk_states *states, const struct states_
 }
 
 static struct states_at *at_lead(struct qnk_states *states, struct states_at *from,
-                                 const struct states_call *call, const struct qnk_hash *digest,
-                                 uint64_t pages)
+                                 const struct states_way *way, uint64_t window,
+                                 const struct qnk_hash *digest, uint64_t pages)
 {
     struct states_at *to = at_find(states, from, digest);
 
@@ -402,16 +402,16 @@ static struct states_at *at_lead(struct qnk_states *states, struct states_at *fr
         to = at_new(states, from->tree);
         to->parent = from;
         to->depth = from->depth + 1;
-        to->window = call->block.window;
+        to->window = window;
         to->pages = pages;
         to->digest = *digest;
-        to->call = qnk_states_keep(states, &states->call);
+        to->call = qnk_buf_ref(way->call);
         to->undo = qnk_states_keep(states, &states->undo);
     }
     return to;
 }
 
-/* Executes the block, which is encoded in `call`. */
+/* Executes the block. */
 static int32_t way_make(struct qnk_states *states, struct states_at *at,
                         const struct states_call *call, struct states_way *way)
 {
@@ -423,7 +423,6 @@ static int32_t way_make(struct qnk_states *states, struct states_at *at,
     if (status != QN_OK) {
         return status;
     }
-    call_encode(states, call); /* on the way there others were */
     status = real_apply(states, real, call, &digest);
     changed_status = qnk_states_changed(states, real, &way->changed, &pages);
     if (changed_status != QN_OK || (status != QN_OK && status != QN_INVALID)) {
@@ -432,13 +431,14 @@ static int32_t way_make(struct qnk_states *states, struct states_at *at,
     way->status = status;
     way->effects = qnk_states_keep(states, &states->effects);
     if (status == QN_OK) {
-        real->at = way->to = at_lead(states, at, call, &digest, pages);
+        real->at = way->to = at_lead(states, at, way, call->block.window, &digest, pages);
     }
     return QN_OK;
 }
 
 static void way_give(struct qnk_states *states, struct states_way *way)
 {
+    qnk_buf_unref(way->call);
     qnk_buf_unref(way->effects);
     qnk_buf_unref(way->changed);
     qnk_memory_give(states->budget, way, sizeof *way);
@@ -448,20 +448,18 @@ int32_t qnk_states_way(struct qnk_states *states, struct states_at *at,
                        const struct states_call *call, struct states_way **out)
 {
     struct states_way *way;
-    struct qnk_hash name;
     int32_t status;
 
     states->counts.applied++;
     call_encode(states, call);
-    qnk_hash_tagged("", states->call.data, states->call.size, &name);
     for (way = at->ways; way != NULL; way = way->next) {
-        if (qnk_hash_equal(&way->call, &name)) {
+        if (is_same(way->call, &states->call)) {
             *out = way;
             return QN_OK;
         }
     }
     way = qnk_states_memory(states, sizeof *way);
-    way->call = name;
+    way->call = qnk_states_keep(states, &states->call);
     status = way_make(states, at, call, way);
     if (status != QN_OK) {
         way_give(states, way);

@@ -25,7 +25,7 @@
  * Unless a function's own comment says otherwise:
  *   owns     seats are the caller's until they are given back, before the states end
  *   threads  one
- *   cost     of a block that is known: its encoding, and one SHA-256 of that
+ *   cost     of a block that is known: its encoding, and a comparison with that
  *   errors   without memory the process ends; a real instance that says NO_SPACE is believed
  */
 

@@ -32,7 +32,7 @@ struct states_call {
 /* What a block makes of a position. */
 struct states_way {
     struct states_way *next;
-    struct qnk_hash call;   /* of its encoding */
+    struct qn_buf *call;    /* what apply() took */
     int32_t status;         /* OK or INVALID */
     struct states_at *to;   /* NULL: nowhere */
     struct qn_buf *effects; /* type u32, bytes */
@@ -120,8 +120,7 @@ void qnk_states_real_give(struct qnk_states *states, struct states_real *real);
 QN_MUST_CHECK int32_t qnk_states_changed(struct qnk_states *states, struct states_real *real,
                                          struct qn_buf **changed, uint64_t *pages);
 
-/* All pages of the real instance, hashed. `copy`, with the same pages: NULL, or an instance that
- * gets them. */
+/* All pages of the real instance, hashed. */
 QN_MUST_CHECK int32_t qnk_states_content(struct qnk_states *states, struct states_real *real,
                                          uint64_t pages, struct qnk_hash *content);
 
