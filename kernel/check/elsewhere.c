@@ -85,6 +85,10 @@ static void program_start(const struct qnk_subject *subject, const struct qnk_el
     word_add(words, &count, "--case");
     word_add(words, &count, how->rule != NULL ? how->rule : "trace");
     word_add(words, &count, "--here");
+    if (subject->keys != NULL) {
+        word_add(words, &count, "--config");
+        word_add(words, &count, subject->keys);
+    }
     if (subject->is_fast) {
         word_add(words, &count, "--fast");
     }

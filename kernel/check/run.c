@@ -208,6 +208,7 @@ bool qnk_check_run(const struct qnk_check_options *options,
         .self = options->self,
         .listen = options->listen,
         .nowhere = options->nowhere,
+        .keys = options->keys,
         .seed = options->seed,
         .is_fast = options->is_fast,
     };

@@ -27,6 +27,7 @@ struct qnk_check_options {
     const char *self;   /* this program's file */
     const char *listen; /* may be NULL, as `nowhere` */
     const char *nowhere;
+    const char *keys; /* a file of the plugin's config; may be NULL */
     const char *only; /* a rule, or a case's name; NULL: all */
     uint32_t level_first;
     uint32_t level_last;

@@ -5,15 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel/check/keys.h"
 #include "kernel/check/verdict.h"
 #include "kernel/plugin/inspect.h"
 #include "kernel/plugin/loader.h"
 
-enum { MEMORY = 512 << 20, CONFIG_ROOM = 1 << 17 };
+enum { MEMORY = 512 << 20 };
 
 /* Of everything that is loaded here, in parent and children. */
 static struct qnk_budget budget = {.limit = MEMORY};
-static uint8_t config_room[CONFIG_ROOM];
+static _Alignas(16) uint8_t config_room[QNK_KEYS_ROOM];
 
 void qnk_subject_open(struct qnk_subject *subject)
 {
@@ -32,6 +33,26 @@ void qnk_subject_open(struct qnk_subject *subject)
     qnk_inspect_done(&inspection);
 }
 
+bool qnk_subject_keys(const char *path, const char *keys, struct qnk_report *report)
+{
+    struct qnk_inspection inspection;
+    char why[QNK_PLUGIN_WHY_MAX];
+    static struct qnk_arena arena; /* the report's */
+    struct qn_span record;
+    int32_t status = QN_OK;
+
+    qnk_arena_init(&arena, config_room, sizeof config_room);
+    qnk_report_init(report, &arena);
+    if (qnk_inspect_open(path, &budget, &inspection, why) != QN_OK) {
+        return true;
+    }
+    if (inspection.manifest.kind != NULL) {
+        status = qnk_keys_read(keys, &inspection.manifest.config, &arena, report, &record);
+    }
+    qnk_inspect_done(&inspection);
+    return status == QN_OK;
+}
+
 static void numbers_take(struct qnk_subject *subject, const struct qnk_manifest *manifest)
 {
     subject->memory = manifest->memory;
@@ -48,13 +69,30 @@ static void numbers_take(struct qnk_subject *subject, const struct qnk_manifest 
     }
 }
 
+/* What is wrong in the file of keys was told before any case was run. */
+static void config_take(struct qnk_subject *subject, const struct qnk_manifest *manifest)
+{
+    static struct qnk_report report;
+    char why[QNK_PLUGIN_WHY_MAX] = "";
+    struct qnk_arena arena;
+
+    qnk_arena_init(&arena, config_room, sizeof config_room);
+    if (subject->keys != NULL) {
+        if (qnk_keys_read(subject->keys, &manifest->config, &arena, &report, &subject->config) !=
+            QN_OK) {
+            qnk_verdict_fail("the keys of '%s' cannot be used", subject->keys);
+        }
+    } else if (qnk_manifest_default(manifest, &arena, &subject->config, why) != QN_OK) {
+        qnk_verdict_fail("%s: give it a value by --config FILE", why);
+    }
+}
+
 void qnk_subject_load(struct qnk_subject *subject)
 {
     char why[QNK_PLUGIN_WHY_MAX] = "";
     const struct qnk_loader_options options = {.budget = &budget, .trust = QNK_TRUST_OFF};
     struct qnk_loader *loader;
     struct qnk_plugin *plugin;
-    struct qnk_arena arena;
 
     if (qnk_loader_create(&options, &loader, why) != QN_OK ||
         qnk_loader_find(loader, subject->kind, subject->name, subject->path, &plugin, why) !=
@@ -62,10 +100,7 @@ void qnk_subject_load(struct qnk_subject *subject)
         qnk_plugin_map(plugin, why) != QN_OK) {
         qnk_verdict_fail("%s", why);
     }
-    qnk_arena_init(&arena, config_room, sizeof config_room);
-    if (qnk_manifest_default(&plugin->manifest, &arena, &subject->config, why) != QN_OK) {
-        qnk_verdict_fail("%s", why);
-    }
+    config_take(subject, &plugin->manifest);
     numbers_take(subject, &plugin->manifest);
     subject->loaded = plugin;
     subject->has_state = plugin->descriptor->state != NULL;

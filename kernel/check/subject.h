@@ -19,12 +19,14 @@
 #define QNK_SUBJECT_ROUTES_MAX 64 /* of a service; more are not asked */
 
 struct qnk_plugin;
+struct qnk_report;
 
 struct qnk_subject {
     const char *path;
     const char *self;   /* this program, for cases that need another process of it */
     const char *listen; /* a transport's addresses; NULL: found by trying */
     const char *nowhere;
+    const char *keys; /* the file of its config; NULL: every key is its default */
     uint64_t seed;
     bool is_fast; /* fewer rounds */
     /* Of the file's manifest, if it can be read: */
@@ -48,6 +50,10 @@ struct qnk_subject {
 
 /* Fills the first half from the file; kind and name stay empty if it cannot be read. */
 void qnk_subject_open(struct qnk_subject *subject);
+
+/* In the parent: whether a file of keys can be used with a plugin that can be read. If not the
+ * report, whose arena is this module's, says why; nothing in it: the file cannot be read. */
+QN_MUST_CHECK bool qnk_subject_keys(const char *path, const char *keys, struct qnk_report *report);
 
 /* In a child: verifies and maps the plugin as a node would. Fails the case if that fails. */
 void qnk_subject_load(struct qnk_subject *subject);

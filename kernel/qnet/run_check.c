@@ -7,11 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel/base/sink.h"
+#include "kernel/check/keys.h"
 #include "kernel/check/rule.h"
 #include "kernel/qnet/check_report.h"
+#include "kernel/qnet/client.h"
 #include "kernel/qnet/runs.h"
 
-enum { PATH = 4096, LIMIT_MAX_S = 3600, FUZZ_MAX_S = 366 * 24 * 3600 };
+enum { PATH = 4096, LIMIT_MAX_S = 3600, FUZZ_MAX_S = 366 * 24 * 3600, TEXT_CAP = 1 << 20 };
 
 /* "L3" or "L0..L4"; false: no such levels. */
 static bool levels_read(const char *text, uint32_t *first, uint32_t *last)
@@ -78,6 +81,7 @@ static bool options_read(const struct qnk_call *call, struct qnk_check_options *
         .self = self,
         .listen = qnk_call_text(call, "listen"),
         .nowhere = qnk_call_text(call, "nowhere"),
+        .keys = qnk_call_text(call, "config"),
         .only = qnk_call_text(call, "case"),
         .seed = qnk_call_number(call, "seed"),
         .limit_s = (uint32_t)limit_s,
@@ -99,6 +103,34 @@ static bool options_read(const struct qnk_call *call, struct qnk_check_options *
         return false;
     }
     return true;
+}
+
+/* Where the plugin's keys come from, and whether they can be used; else it is said. */
+static bool keys_open(struct qnk_check_options *options)
+{
+    static struct qnk_report report;
+    struct qn_sink text;
+
+    if (options->keys != NULL && strcmp(options->keys, "-") == 0) {
+        options->keys = qnk_keys_copy(STDIN_FILENO);
+        if (options->keys == NULL) {
+            fprintf(stderr, "qnet: no keys of at most %d bytes on standard input\n",
+                    QNK_KEYS_FILE_MAX);
+            return false;
+        }
+    }
+    if (options->keys == NULL || qnk_subject_keys(options->path, options->keys, &report)) {
+        return true;
+    }
+    if (report.errors == 0) {
+        fprintf(stderr, "qnet: cannot read '%s'\n", options->keys);
+    }
+    qnk_sink_init(&text, &qnk_client_budget, TEXT_CAP);
+    qnk_report_sort(&report);
+    (void)!qnk_report_print(&report, &text);
+    (void)fwrite(text.data, 1, text.size, stderr);
+    qnk_sink_done(&text);
+    return false;
 }
 
 static void result_take(void *ctx, const struct qnk_check_result *result)
@@ -124,6 +156,9 @@ int qnk_run_plugin_check(struct qnk_call *call)
     }
     if (access(options.path, R_OK) != 0) {
         fprintf(stderr, "qnet: cannot read '%s'\n", options.path);
+        return QNK_CLI_FAILED;
+    }
+    if (!keys_open(&options)) {
         return QNK_CLI_FAILED;
     }
 

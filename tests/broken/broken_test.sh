@@ -31,6 +31,7 @@ misses_function QN-LOA-001
 wrong_print QN-LOA-002
 null_slot QN-LOA-003
 ends_the_process QN-LOA-004
+needs_key QN-LOA-004
 blocks_long QN-LOA-005
 prints QN-LOA-006
 starts_thread QN-LOA-007,QN-LIF-006
@@ -112,13 +113,13 @@ cp tests/broken/packer.h tests/broken/right_packer.c "$work/patched"
 sed 's/0xf9, 0x44, 0x46, 0x94,/0xf8, 0x44, 0x46, 0x94,/' tests/broken/packer.manifest.h \
     >"$work/patched/packer.manifest.h"
 
-echo "1..$(($(list | wc -l) + 2))"
+echo "1..$(($(list | wc -l) + 3))"
 if nm -D "$qnet" 2>/dev/null | grep -q __asan; then
     list | while read -r name _; do
         number=$((number + 1))
         echo "ok $number - $name # SKIP built with sanitizers, which let plugins be otherwise"
     done
-    for name in 'a valgrind that does not start' 'a leak to the last descriptor'; do
+    for name in 'a valgrind that does not start' 'a leak to the last descriptor' 'a key'; do
         more=$((${more:-0} + 1))
         echo "ok $(($(list | wc -l) + more)) - $name # SKIP built with sanitizers"
     done
@@ -166,3 +167,5 @@ found 'a valgrind that does not start is no pass' 'skip QN-MEM-00[34]' 2
 (ulimit -n 64 && "$qnet" plugin check "$work/leaks_descriptor.so" --case QN-LIF-002 $all) \
     >"$work/words" 2>&1
 found 'a leak to the last descriptor is seen' 'FAIL QN-LIF-002' 1
+echo 'owner: me' | "$qnet" plugin check "$work/needs_key.so" --config - $all >"$work/words" 2>&1
+found 'a key that is said is one' ' 0 failed' 1

@@ -7,7 +7,9 @@
 
 #include <qnet/compression.h>
 
+#ifndef PACKER_NAME /* whoever has a manifest of his own */
 #include "packer.manifest.h"
+#endif
 
 struct qn_inst {
     const struct qn_host *host;
@@ -19,6 +21,9 @@ struct qn_inst {
 /* Statements, and values: what is right stands here. */
 #ifndef ON_CREATE
 #define ON_CREATE(self) (void)0
+#endif
+#ifndef IS_CONFIG
+#define IS_CONFIG(config) ((config).size == 0)
 #endif
 #ifndef ON_DESTROY
 #define ON_DESTROY(self) (void)0
@@ -56,9 +61,11 @@ static int32_t packer_create(const struct qn_host *host, struct qn_node *node,
 {
     struct qn_inst *self = host->take(node, sizeof *self);
 
-    (void)config;
     if (TAKES_ARE_CHECKED && self == NULL) {
         return QN_NO_SPACE;
+    }
+    if (!IS_CONFIG(config)) {
+        return QN_INVALID;
     }
     self->host = host;
     self->node = node;
