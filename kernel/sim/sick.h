@@ -6,8 +6,8 @@
  *
  * What it asks for goes through the kernel as any engine's does, so what it can break is progress.
  * A network comes back from it while its plan is on probation, and no later, so from window
- * `mute_from` on a sick engine asks for nothing more: it never gets through to the end of its
- * probation. Before that, a liar may decide a window all the same.
+ * `mute_from` on a sick engine asks for nothing that could decide a window: it never gets through
+ * to the end of its probation. Before that, a liar may decide one all the same.
  *
  * A new instance in the same window begins its course again: a restart cures nothing.
  *
@@ -43,7 +43,7 @@ struct qnk_sick_course {
     uint32_t sickness;  /* enum qnk_sickness */
     uint64_t from;      /* the first window in which it shows, */
     uint64_t after;     /* in the call of step after so many in windows from there on */
-    uint64_t mute_from; /* from here on no sickness asks for anything; at least `from` */
+    uint64_t mute_from; /* from here on nothing that it asks for decides; at least `from` */
     uint64_t seed;      /* of the stream (seed, "sick", number) */
     uint64_t number;
 };

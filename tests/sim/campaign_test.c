@@ -244,6 +244,68 @@ static void every_kind_of_harm_comes_and_can_be_left_out(void **state)
     }
 }
 
+static uint32_t harms_of(const struct qnk_plan *plan, uint32_t kind)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < plan->harms_count; i++) {
+        count += plan->harms[i].kind == kind;
+    }
+    return count;
+}
+
+/* The swap that a sick engine is of begins where the sickness does, and before it. */
+static void assert_has_swap(const struct qnk_plan *plan, const struct qnk_harm *sick)
+{
+    bool is_there = false;
+
+    for (uint32_t i = 0; i + 1 < sick->number; i++) {
+        const struct qnk_harm *harm = &plan->harms[i];
+
+        is_there = is_there || (harm->kind == QNK_HARM_SWAP && harm->from_us == sick->from_us &&
+                                harm->height == sick->height);
+    }
+    assert_true(is_there);
+    assert_true(sick->a < plan->setup.validators && sick->b < QNK_SICKNESSES);
+}
+
+static void swaps_are_to_sick_engines_or_to_lockless_ones_where_nobody_lies(void **state)
+{
+    struct results results;
+    struct qnk_campaign_setup setup = campaign_of(casts[0], &results);
+    uint32_t sick = 0, lockless = 0;
+
+    (void)state;
+    setup.plan.always = UINT64_C(1) << QNK_HARM_SWAP;
+    for (uint64_t seed = 1; seed < 200; seed++) {
+        struct qnk_plan *plan = plan_of(&setup.plan, seed);
+        bool may_be = plan->liars == 0 && harms_of(plan, QNK_HARM_SICK) == 0;
+
+        assert_true(harms_of(plan, QNK_HARM_SWAP) > 0);
+        sick += harms_of(plan, QNK_HARM_SICK) > 0;
+        lockless += may_be;
+        for (uint32_t i = 0; i < plan->harms_count; i++) {
+            const struct qnk_harm *harm = &plan->harms[i];
+
+            if (harm->kind == QNK_HARM_SICK) {
+                assert_has_swap(plan, harm);
+            } else if (harm->kind == QNK_HARM_SWAP) {
+                assert_int_equal((harm->value & QNK_HARM_LOCKLESS) != 0, may_be);
+            }
+        }
+        free(plan);
+    }
+    assert_in_range(sick, 60, 180);
+    assert_in_range(lockless, 10, 100);
+    setup.plan.is_lockless = true;
+    for (uint64_t seed = 1; seed < 50; seed++) {
+        struct qnk_plan *plan = plan_of(&setup.plan, seed);
+
+        assert_int_equal(harms_of(plan, QNK_HARM_SICK), 0);
+        free(plan);
+    }
+}
+
 /* Whom a harm begins for, and with which block. */
 struct told {
     uint64_t height; /* the highest so far */
@@ -443,6 +505,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_seed_is_a_plan_and_masking_leaves_the_rest_of_it),
         cmocka_unit_test(every_kind_of_harm_comes_and_can_be_left_out),
+        cmocka_unit_test(swaps_are_to_sick_engines_or_to_lockless_ones_where_nobody_lies),
         cmocka_unit_test(harms_of_some_seeds_begin_at_the_ends_of_windows),
         cmocka_unit_test(the_weak_weigh_less_than_a_third),
         cmocka_unit_test(a_seed_is_one_run_at_either_level_in_any_process),
