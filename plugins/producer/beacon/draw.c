@@ -29,29 +29,6 @@ static uint64_t number_draw(const struct qn_host *host, const uint8_t *seed, uin
     return qn_le64_read(digest);
 }
 
-static uint64_t sum_before(const struct draw_seats *seats, uint32_t seat)
-{
-    return seat == 0 ? 0 : seats->sums[seat - 1];
-}
-
-/* The first seat whose sum exceeds `target`. */
-static uint32_t seat_at(const struct draw_seats *seats, uint64_t target)
-{
-    uint32_t low = 0;
-    uint32_t high = seats->count - 1;
-
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-
-        if (seats->sums[middle] > target) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    return low;
-}
-
 /* Keeps the taken seats in rising order. */
 static void taken_add(uint16_t *taken, uint32_t count, uint16_t seat)
 {
@@ -65,26 +42,30 @@ static void taken_add(uint16_t *taken, uint32_t count, uint16_t seat)
 }
 
 uint32_t draw_ranks(const struct qn_host *host, const uint8_t *seed, uint64_t turn,
-                    const struct draw_seats *seats, uint16_t *ranks)
+                    const struct qn_schedule_window *window, uint16_t *ranks)
 {
     uint16_t taken[DRAW_RANKS];
-    uint64_t left = seats->sums[seats->count - 1];
+    uint64_t left = window->sums[window->count - 1];
     uint32_t count = 0;
 
     while (count < DRAW_RANKS && left > 0) {
         uint64_t target = qn_product_high(number_draw(host, seed, turn, count), left);
 
         /* As if the taken seats were not there. */
-        for (uint32_t i = 0; i < count && target >= sum_before(seats, taken[i]); i++) {
-            target += seats->sums[taken[i]] - sum_before(seats, taken[i]);
+        for (uint32_t i = 0; i < count; i++) {
+            uint64_t weight = qn_schedule_weight_of(window, taken[i]);
+
+            if (target < window->sums[taken[i]] - weight) {
+                break;
+            }
+            target += weight;
         }
 
-        uint16_t seat = (uint16_t)seat_at(seats, target);
+        uint16_t seat = (uint16_t)qn_schedule_seat(window, target, 0);
 
-        QN_ASSERT(seats->sums[seat] > target);
         ranks[count] = seat;
         taken_add(taken, count, seat);
-        left -= seats->sums[seat] - sum_before(seats, seat);
+        left -= qn_schedule_weight_of(window, seat);
         count++;
     }
     return count;

@@ -8,7 +8,6 @@
  * is that fell out; and nobody knows a turn before the beacon behind the seed is known.
  *
  * Unless a function's own comment says otherwise:
- *   shapes   sums[i] is the weight of the seats 0..i, rising; the last one is at most 2^53
  *   threads  any
  *   cost     a hash and a binary search for each rank; allocates nothing
  *
@@ -16,18 +15,13 @@
  * Source: the design's finality.md, section 3.1
  */
 
-#include <qnet/producer.h>
+#include <qnet/schedule.h>
 
 enum { DRAW_RANKS = 8 }; /* all down by chance if a third is: 1.5e-4; later ranks rotate */
-
-struct draw_seats {
-    const uint64_t *sums;
-    uint32_t count; /* 1..QN_PRODUCER_MEMBERS_MAX */
-};
 
 /* H("qnet/schedule", beacon, window). */
 void draw_seed(const struct qn_host *host, const uint8_t *beacon, uint64_t window, uint8_t *seed);
 
 /* Seats of the first ranks into `ranks`. Gives how many: DRAW_RANKS, or all seats that weigh. */
 uint32_t draw_ranks(const struct qn_host *host, const uint8_t *seed, uint64_t turn,
-                    const struct draw_seats *seats, uint16_t *ranks);
+                    const struct qn_schedule_window *window, uint16_t *ranks);

@@ -16,6 +16,7 @@
 #include <qnet/assert.h>
 #include <qnet/pace.h>
 #include <qnet/producer.h>
+#include <qnet/schedule.h>
 
 #include "round-robin.manifest.h"
 
@@ -25,17 +26,10 @@ enum { SEQUENCE_MAX = 4096 }; /* places; more say no more about who weighs what 
  * seat can be SEQUENCE_MAX places behind. */
 #define TOTAL_MAX (UINT64_C(1) << 40)
 
-/* W of the chain, finality.md: more is refused. */
-#define WEIGHT_MAX (UINT64_C(1) << 53)
-
-/* An open window. Places in `seats` stand for members: seats without those that are left out. */
-struct window {
-    uint64_t number; /* 0: a free place */
-    uint64_t first, last;
-    uint32_t seats_count;
-    uint32_t sequence_count;
-    uint16_t seats[QN_PRODUCER_MEMBERS_MAX];
-    uint16_t sequence[SEQUENCE_MAX];
+/* Of an open window: seats, over and over. */
+struct sequence {
+    uint32_t count;
+    uint16_t seats[SEQUENCE_MAX];
 };
 
 /* What a seat weighs, and by how much it is behind its share of the places laid so far, in units of
@@ -48,9 +42,9 @@ struct claim {
 struct qn_inst {
     uint64_t turn;
     struct qn_pace pace;
-    struct window windows[QN_PRODUCER_WINDOWS_MAX];
-    struct window draft; /* laid out here first, so that a refused one changes nothing */
-    struct claim claims[QN_PRODUCER_MEMBERS_MAX]; /* of the draft */
+    struct qn_schedule schedule;
+    struct sequence sequences[QN_PRODUCER_WINDOWS_MAX]; /* of the windows in their places */
+    struct claim claims[QN_PRODUCER_MEMBERS_MAX];       /* of the window that is laid out */
 };
 
 _Static_assert(sizeof(struct qn_inst) <= ROUND_ROBIN_MEMORY, "the manifest's memory");
@@ -95,31 +89,6 @@ static uint64_t common_divisor(uint64_t a, uint64_t b)
     return a;
 }
 
-/* Takes the seats that are not excluded into `window` and their weights into claims. Gives the sum
- * of the weights, 0 if there is none or too much. */
-static uint64_t seats_take(struct qn_inst *self, const struct qn_producer_context *context,
-                           struct window *window)
-{
-    struct qn_span rest = context->seats;
-    uint64_t total = 0;
-
-    for (uint32_t i = 0; i < context->seats_count; i++) {
-        struct qn_producer_seat seat;
-
-        qn_producer_seat_next(&rest, &seat);
-        if (seat.excluded != 0) {
-            continue;
-        }
-        if (seat.weight > WEIGHT_MAX - total) {
-            return 0;
-        }
-        total += seat.weight;
-        self->claims[window->seats_count] = (struct claim){.weight = (int64_t)seat.weight};
-        window->seats[window->seats_count++] = (uint16_t)i;
-    }
-    return total;
-}
-
 /* Brings weights to small numbers of the same proportions. Gives their sum. */
 static uint64_t weights_reduce(struct qn_inst *self, uint32_t count, uint64_t total)
 {
@@ -160,119 +129,60 @@ static uint32_t place_give(struct claim *claims, uint32_t count, uint64_t sum)
 }
 
 /* SEQUENCE_MAX * MEMBERS_MAX steps at most: some 20 ms, once a window. */
-static void sequence_lay(struct qn_inst *self, struct window *window, uint64_t total)
+static void sequence_lay(struct qn_inst *self, const struct qn_schedule_window *window,
+                         struct sequence *sequence)
 {
-    uint64_t sum = weights_reduce(self, window->seats_count, total);
+    for (uint32_t i = 0; i < window->count; i++) {
+        self->claims[i] = (struct claim){.weight = (int64_t)qn_schedule_weight_of(window, i)};
+    }
 
-    window->sequence_count = sum < SEQUENCE_MAX ? (uint32_t)sum : SEQUENCE_MAX;
-    for (uint32_t i = 0; i < window->sequence_count; i++) {
-        window->sequence[i] = (uint16_t)place_give(self->claims, window->seats_count, sum);
+    uint64_t sum = weights_reduce(self, window->count, window->sums[window->count - 1]);
+
+    sequence->count = sum < SEQUENCE_MAX ? (uint32_t)sum : SEQUENCE_MAX;
+    for (uint32_t i = 0; i < sequence->count; i++) {
+        sequence->seats[i] = (uint16_t)place_give(self->claims, window->count, sum);
     }
 }
 
 /* --- windows --- */
 
-/* Where the window goes: its own place, or a free one. NULL: there is none. */
-static struct window *place_find(struct qn_inst *self, uint64_t number)
-{
-    struct window *place = NULL;
-
-    for (uint32_t i = 0; i < QN_PRODUCER_WINDOWS_MAX; i++) {
-        struct window *it = &self->windows[i];
-
-        if (it->number == number) {
-            return it;
-        }
-        if (it->number == 0 && place == NULL) {
-            place = it;
-        }
-    }
-    return place;
-}
-
-/* Whether another open window has some of the same heights. */
-static bool is_overlapping(const struct qn_inst *self, const struct qn_producer_context *context)
-{
-    for (uint32_t i = 0; i < QN_PRODUCER_WINDOWS_MAX; i++) {
-        const struct window *it = &self->windows[i];
-
-        if (it->number != 0 && it->number != context->window && it->first <= context->last &&
-            context->first <= it->last) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int32_t round_robin_open(struct qn_inst *self, struct qn_span context)
 {
     struct qn_producer_context it;
+    uint32_t place;
+    int32_t status = qn_producer_context_read(context, &it);
 
-    if (qn_producer_context_read(context, &it) != QN_OK || it.window == 0 || it.first == 0 ||
-        it.first > it.last || is_overlapping(self, &it)) {
-        return QN_INVALID;
+    if (status == QN_OK) {
+        status = qn_schedule_open(&self->schedule, &it, &place);
     }
-
-    struct window *draft = &self->draft;
-
-    *draft = (struct window){.number = it.window, .first = it.first, .last = it.last};
-
-    uint64_t total = seats_take(self, &it, draft);
-
-    if (total == 0) {
-        return QN_INVALID;
+    if (status != QN_OK) {
+        return status;
     }
-
-    struct window *place = place_find(self, it.window);
-
-    if (place == NULL) {
-        return QN_NO_SPACE;
-    }
-    sequence_lay(self, draft, total);
-    *place = *draft;
+    sequence_lay(self, &self->schedule.windows[place], &self->sequences[place]);
     return QN_OK;
 }
 
 static void round_robin_close(struct qn_inst *self, uint64_t window)
 {
-    for (uint32_t i = 0; i < QN_PRODUCER_WINDOWS_MAX; i++) {
-        if (self->windows[i].number <= window) {
-            self->windows[i].number = 0;
-        }
-    }
+    qn_schedule_close(&self->schedule, window);
 }
 
 /* --- turns --- */
 
-static const struct window *window_at(const struct qn_inst *self, uint64_t height)
-{
-    for (uint32_t i = 0; i < QN_PRODUCER_WINDOWS_MAX; i++) {
-        const struct window *it = &self->windows[i];
-
-        if (it->number != 0 && it->first <= height && height <= it->last) {
-            return it;
-        }
-    }
-    return NULL;
-}
-
 static int32_t round_robin_turns(struct qn_inst *self, const struct qn_producer_ask *asks,
                                  uint32_t asks_count, uint32_t *members)
 {
-    for (uint32_t i = 0; i < asks_count; i++) {
-        if (window_at(self, asks[i].height) == NULL) {
-            return QN_NOT_FOUND;
-        }
+    if (!qn_schedule_has(&self->schedule, asks, asks_count)) {
+        return QN_NOT_FOUND;
     }
     for (uint32_t i = 0; i < asks_count; i++) {
-        const struct window *window = window_at(self, asks[i].height);
+        uint32_t place = qn_schedule_find(&self->schedule, asks[i].height);
+        const struct qn_schedule_window *window = &self->schedule.windows[place];
+        const struct sequence *sequence = &self->sequences[place];
         uint64_t turn = (asks[i].height - 1) / self->turn;
+        uint64_t primary = sequence->seats[turn % sequence->count];
 
-        QN_ASSERT(window != NULL);
-
-        uint64_t primary = window->sequence[turn % window->sequence_count];
-
-        members[i] = window->seats[(primary + asks[i].view) % window->seats_count];
+        members[i] = window->members[(primary + asks[i].view) % window->count];
     }
     return QN_OK;
 }

@@ -16,6 +16,7 @@
 
 #include <qnet/assert.h>
 #include <qnet/producer.h>
+#include <qnet/schedule.h>
 
 #include "mine.manifest.h"
 
@@ -27,21 +28,11 @@ enum {
     CLASS_BUSY = 1,
 };
 
-#define GOLDEN     UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / the golden section, odd */
-#define WEIGHT_MAX (UINT64_C(1) << 53)          /* of a chain's members together */
-
-/* An open window. Its seats are those that are not excluded, in the set's order. */
-struct window {
-    uint64_t number; /* 0: a free place */
-    uint64_t first, last;
-    uint32_t count;
-    uint16_t members[QN_PRODUCER_MEMBERS_MAX]; /* index in the set */
-    uint32_t ends[QN_PRODUCER_MEMBERS_MAX];    /* where each one's arc ends */
-};
+#define GOLDEN UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / the golden section, odd */
 
 struct qn_inst {
     uint32_t intervals_ms[2];
-    struct window windows[QN_PRODUCER_WINDOWS_MAX];
+    struct qn_schedule schedule; /* the open windows, and who has a seat in each */
 };
 
 _Static_assert(sizeof(struct qn_inst) <= MINE_MEMORY, "the manifest's memory");
@@ -76,147 +67,51 @@ static void mine_destroy(struct qn_inst *self)
 
 /* --- windows --- */
 
-/* The weight of all who are not excluded; 0: none, or more than there can be. */
-static uint64_t weight_of(const struct qn_producer_context *context)
-{
-    struct qn_span rest = context->seats;
-    uint64_t total = 0;
-
-    for (uint32_t i = 0; i < context->seats_count; i++) {
-        struct qn_producer_seat seat;
-
-        qn_producer_seat_next(&rest, &seat);
-        if (seat.excluded == 0) {
-            if (seat.weight > WEIGHT_MAX - total) {
-                return 0;
-            }
-            total += seat.weight;
-        }
-    }
-    return total;
-}
-
-/* Where the window goes: its own place, or a free one. NULL: there is none. */
-static struct window *place_find(struct qn_inst *self, uint64_t number)
-{
-    struct window *place = NULL;
-
-    for (uint32_t i = 0; i < QN_PRODUCER_WINDOWS_MAX; i++) {
-        if (self->windows[i].number == number) {
-            return &self->windows[i];
-        }
-        place = self->windows[i].number == 0 && place == NULL ? &self->windows[i] : place;
-    }
-    return place;
-}
-
-static void window_lay(struct window *window, const struct qn_producer_context *context,
-                       uint64_t total)
-{
-    struct qn_span rest = context->seats;
-    uint64_t sum = 0;
-    uint32_t shift = 0;
-
-    while (total >> shift >> ARC_BITS != 0) {
-        shift++;
-    }
-    window->number = context->window;
-    window->first = context->first;
-    window->last = context->last;
-    window->count = 0;
-    for (uint32_t i = 0; i < context->seats_count; i++) {
-        struct qn_producer_seat seat;
-
-        qn_producer_seat_next(&rest, &seat);
-        if (seat.excluded == 0) {
-            sum += seat.weight;
-            window->members[window->count] = (uint16_t)i;
-            window->ends[window->count] = (uint32_t)(sum >> shift);
-            window->count++;
-        }
-    }
-}
-
-/* What is refused must leave everything as it was: so all is looked at before anything is laid. */
+/* What is refused must leave everything as it was: <qnet/schedule.h> sees to that. */
 static int32_t mine_open(struct qn_inst *self, struct qn_span context)
 {
     struct qn_producer_context it;
-    struct window *place;
-    uint64_t total;
+    uint32_t place;
 
-    if (qn_producer_context_read(context, &it) != QN_OK || it.window == 0 || it.first == 0 ||
-        it.first > it.last) {
+    if (qn_producer_context_read(context, &it) != QN_OK) {
         return QN_INVALID;
     }
-    total = weight_of(&it);
-    if (total == 0) {
-        return QN_INVALID;
-    }
-    place = place_find(self, it.window);
-    if (place == NULL) {
-        return QN_NO_SPACE;
-    }
-    window_lay(place, &it, total);
-    return QN_OK;
+    return qn_schedule_open(&self->schedule, &it, &place);
 }
 
 static void mine_close(struct qn_inst *self, uint64_t window)
 {
-    for (uint32_t i = 0; i < QN_PRODUCER_WINDOWS_MAX; i++) {
-        if (self->windows[i].number <= window) {
-            self->windows[i].number = 0;
-        }
-    }
+    qn_schedule_close(&self->schedule, window);
 }
 
 /* --- turns --- */
 
-static const struct window *window_at(const struct qn_inst *self, uint64_t height)
-{
-    for (uint32_t i = 0; i < QN_PRODUCER_WINDOWS_MAX; i++) {
-        const struct window *it = &self->windows[i];
-
-        if (it->number != 0 && it->first <= height && height <= it->last) {
-            return it;
-        }
-    }
-    return NULL;
-}
-
 /* The seat on whose arc the height falls. */
-static uint32_t primary_of(const struct window *window, uint64_t height)
+static uint32_t primary_of(const struct qn_schedule_window *window, uint64_t height)
 {
-    uint64_t circle = window->ends[window->count - 1];
-    uint64_t at = (height * GOLDEN >> ARC_BITS) * circle >> ARC_BITS;
-    uint32_t low = 0, high = window->count - 1;
+    uint64_t circle = window->sums[window->count - 1];
+    uint32_t shift = 0;
 
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-
-        if (at < window->ends[middle]) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
+    while (circle >> shift >> ARC_BITS != 0) {
+        shift++;
     }
-    return low;
+    return qn_schedule_seat(window, (height * GOLDEN >> ARC_BITS) * (circle >> shift) >> ARC_BITS,
+                            shift);
 }
 
 /* Either all asks are answered or none is. */
 static int32_t mine_turns(struct qn_inst *self, const struct qn_producer_ask *asks,
                           uint32_t asks_count, uint32_t *members)
 {
-    for (uint32_t i = 0; i < asks_count; i++) {
-        if (window_at(self, asks[i].height) == NULL) {
-            return QN_NOT_FOUND;
-        }
+    if (!qn_schedule_has(&self->schedule, asks, asks_count)) {
+        return QN_NOT_FOUND;
     }
     for (uint32_t i = 0; i < asks_count; i++) {
-        const struct window *window = window_at(self, asks[i].height);
+        uint32_t place = qn_schedule_find(&self->schedule, asks[i].height);
+        const struct qn_schedule_window *window = &self->schedule.windows[place];
+        uint32_t seat = (primary_of(window, asks[i].height) + asks[i].view) % window->count;
 
-        QN_ASSERT(window != NULL);
-        members[i] =
-            window->members[(primary_of(window, asks[i].height) + asks[i].view) % window->count];
+        members[i] = window->members[seat];
     }
     return QN_OK;
 }
