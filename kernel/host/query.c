@@ -41,6 +41,7 @@ const struct qnk_query qnk_queries[] = {
     {"swap.ready", "says that this validator is ready for the plan", false, qnk_ask_swap_ready},
     {"swap.abort", "withdraws the plan, or this validator's word", false, qnk_ask_swap_abort},
     {"swap.abandon", "gives the window up that waits to be decided", false, qnk_ask_swap_abandon},
+    {"swap.copy", "copies what is final into a file, for a rehearsal", false, qnk_ask_swap_copy},
     {"plugin.swap", "exchanges a local plugin: kind, plugin", false, qnk_ask_plugin_swap},
     {"plugin.load", "makes a plugin available: kind, plugin", false, qnk_ask_plugin_load},
 };

@@ -105,3 +105,4 @@ void qnk_ask_swap_plan(struct qnk_question *question);
 void qnk_ask_swap_ready(struct qnk_question *question);
 void qnk_ask_swap_abort(struct qnk_question *question);
 void qnk_ask_swap_abandon(struct qnk_question *question);
+void qnk_ask_swap_copy(struct qnk_question *question);

@@ -23,6 +23,7 @@ static void chain_make(struct qnk_secret *secret, uint64_t chain)
 void qnk_secret_init(struct qnk_secret *secret, const uint8_t seed[32])
 {
     qnk_hash_tagged(QNK_TAG_SECRET, seed, 32, &secret->k);
+    secret->chains = QNK_SECRET_CHAINS_MAX;
     chain_make(secret, 0);
 }
 
@@ -80,9 +81,11 @@ bool qnk_secret_share(struct qnk_secret *secret, const struct qnk_hash *last, ui
     uint32_t place = 0;
     bool is_ours = place_of(secret, last, &place);
 
-    for (uint64_t chain = 0; !is_ours && chain < QNK_SECRET_CHAINS_MAX; chain++) {
-        chain_make(secret, chain);
-        is_ours = place_of(secret, last, &place);
+    for (uint64_t chain = 0, seen = secret->chain; !is_ours && chain < secret->chains; chain++) {
+        if (chain != seen) {
+            chain_make(secret, chain);
+            is_ours = place_of(secret, last, &place);
+        }
     }
     if (is_ours && window > last_window && window - last_window <= place &&
         window - last_window <= QNK_BEACON_STEPS_MAX) {
@@ -92,7 +95,9 @@ bool qnk_secret_share(struct qnk_secret *secret, const struct qnk_hash *last, ui
 
     uint64_t next = is_ours ? secret->chain + 1 : 0;
 
-    chain_make(secret, next);
+    if (secret->chain != next) {
+        chain_make(secret, next);
+    }
     *next_tip = secret->marks[QNK_SECRET_MARKS];
     return false;
 }

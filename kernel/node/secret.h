@@ -24,7 +24,8 @@ enum { QNK_SECRET_MARKS = 1024, QNK_SECRET_CHAINS_MAX = 16 };
 
 struct qnk_secret {
     struct qnk_hash k;
-    uint64_t chain;                              /* g of the marks */
+    uint64_t chain;  /* g of the marks */
+    uint64_t chains; /* that may have been begun: looking through all costs a second or more */
     struct qnk_hash marks[QNK_SECRET_MARKS + 1]; /* every 1,024th link, the tip last */
 };
 

@@ -156,7 +156,8 @@ static int32_t get(struct qnk_store *store, uint32_t lane, uint32_t space, struc
     struct qn_storage_address address = {.key = key, .space = space};
     struct qn_storage_found found = {0};
     uint64_t start = out->size;
-    int32_t status = plugin_of(store)->get(store->storage.inst, lane, 0, &address, 1, &found, out);
+    int32_t status =
+        plugin_of(store)->get(store->storage.inst, lane, store->snapshot, &address, 1, &found, out);
 
     status = status == QN_OK ? found.status : status;
     return status == QN_OK ? seal_check(key, start, out) : status;
@@ -582,8 +583,8 @@ static int32_t load_pages(struct qnk_store *store, uint32_t lane, struct qnk_plu
         uint64_t before = next;
 
         qnk_sink_cut(&pairs, 0);
-        status =
-            plugin_of(store)->scan(store->storage.inst, lane, 0, &range, 512, READ_BYTES, &pairs);
+        status = plugin_of(store)->scan(store->storage.inst, lane, store->snapshot, &range, 512,
+                                        READ_BYTES, &pairs);
         if (status == QN_OK || status == QN_AGAIN) {
             int32_t loaded = load_some(store, lane, ledger, qnk_sink_span(&pairs), &next, pages);
 

@@ -34,6 +34,7 @@ struct qnk_store {
     uint32_t log, guard, mempool;                /* logs */
     uint32_t micro, macro, page, meta, index_tx; /* maps */
     bool has_index_tx;
+    uint64_t snapshot;       /* of the storage, that maps are read of; 0: as they are now */
     char why[QNK_STORE_WHY]; /* of the last QN_CORRUPT */
     bool peers_have_it;      /* that was of a block in the log */
     bool has_rotten;         /* a body could not be read, since qnk_store_rotten() last said so */

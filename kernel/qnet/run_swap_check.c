@@ -4,12 +4,15 @@
  * node: all of it in a child process, whose death or delay is an answer and nothing more. */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +49,8 @@ struct check {
     const struct qnk_config_plugin *used;
     struct qnk_plugin *plugin;
     struct qnk_swap_plan plan;
+    struct qn_span copy;   /* of what is final on the node; empty: none was to be had */
+    char copied[LINE / 2]; /* what it is, or why there is none */
 };
 
 /* --- the child --- */
@@ -164,6 +169,24 @@ static bool network_read(struct check *check, struct qnk_cast_file *file)
     return source->bytes.size > 0;
 }
 
+/* On what the rehearsal plays: the state of the node that was asked, or a genesis of its own. */
+static bool state_check(struct check *check)
+{
+    static const char what[] = "live state";
+    uint32_t members = check->files.network.validators_count;
+    char words[LINE / 2];
+
+    if (check->copy.size > 0 && members <= QNK_REHEARSAL_NODES_MAX) {
+        return tell(check, what, true, check->copied);
+    }
+    if (check->copy.size > 0) {
+        snprintf(check->copied, sizeof check->copied, "a set of %u members is not played", members);
+        check->copy.size = 0;
+    }
+    snprintf(words, sizeof words, "none: %.200s; a genesis of its own instead", check->copied);
+    return tell(check, what, true, words);
+}
+
 static uint32_t at_most(uint32_t value, uint32_t limit)
 {
     return value < limit ? value : limit;
@@ -186,11 +209,18 @@ static bool rehearsal_check(struct check *check)
         .plugin = check->plugin,
         .plan = &check->plan,
         .seed = check->seed,
+        .loader = check->loader,
+        .copy = check->copy,
     };
     struct qnk_rehearsal result;
     char why[QNK_CAST_WHY] = "";
 
     setup.nodes = setup.validators = nodes < NODES_MIN ? NODES_MIN : nodes;
+    if (check->copy.size > 0) {
+        setup.nodes = setup.validators = network->validators_count;
+        setup.window = 0;
+        setup.stands_in = true;
+    }
     if (!network_read(check, &setup.network) || qnk_cast_create(&setup, &play.cast, why) != QN_OK) {
         return tell(check, what, false, why);
     }
@@ -201,7 +231,7 @@ static bool rehearsal_check(struct check *check)
 static int child_run(struct check *check)
 {
     bool is_good = files_check(check) && plugin_check(check) && settings_check(check) &&
-                   life_check(check) && rehearsal_check(check);
+                   life_check(check) && state_check(check) && rehearsal_check(check);
 
     return is_good ? 0 : 1;
 }
@@ -347,6 +377,64 @@ static int config_find(const struct qnk_call *call, char path[PATH_SIZE])
     return status;
 }
 
+/* Maps the copy that the node made, which is then nobody's any more. */
+static bool copy_map(struct check *check, const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    void *bytes = MAP_FAILED;
+
+    if (file >= 0) {
+        (void)unlink(path);
+        if (fstat(file, &status) == 0 && status.st_size > 0) {
+            bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+        }
+        (void)close(file);
+    }
+    if (bytes == MAP_FAILED) {
+        snprintf(check->copied, sizeof check->copied, "'%.200s' cannot be read: %s", path,
+                 strerror(errno));
+        return false;
+    }
+    check->copy = (struct qn_span){bytes, (uint64_t)status.st_size};
+    return true;
+}
+
+/* Asks the node for a copy of what is final. Without one it is no error: `copied` says why. */
+static void copy_take(const struct qnk_call *call, struct check *check)
+{
+    struct qnk_client client = {.fd = -1};
+    json_t *error = NULL, *answer;
+    int status;
+
+    if (qnk_call_text(call, "config") != NULL) {
+        snprintf(check->copied, sizeof check->copied, "no node was asked");
+        return;
+    }
+    if (qnk_client_open(&client, call) != QNK_CLI_OK) {
+        snprintf(check->copied, sizeof check->copied, "the node does not answer");
+        return;
+    }
+    answer = qnk_client_try(&client, "swap.copy", NULL, &status, &error);
+    if (answer == NULL) {
+        const char *words = qnk_string(error, "message");
+
+        snprintf(check->copied, sizeof check->copied, "%.200s",
+                 *words == 0 ? "the node does not answer" : words);
+    } else if (copy_map(check, qnk_string(answer, "path"))) {
+        snprintf(check->copied, sizeof check->copied,
+                 "macro %llu, block %llu, %llu pages: %llu KiB copied in %llu ms",
+                 (unsigned long long)qnk_number(answer, "window"),
+                 (unsigned long long)qnk_number(answer, "height"),
+                 (unsigned long long)qnk_number(answer, "pages"),
+                 (unsigned long long)((check->copy.size + 1023) / 1024),
+                 (unsigned long long)qnk_number(answer, "ms"));
+    }
+    json_decref(error);
+    json_decref(answer);
+    qnk_client_close(&client);
+}
+
 int qnk_run_swap_check(struct qnk_call *call)
 {
     struct check check = {.seed = qnk_call_number(call, "seed")};
@@ -362,6 +450,7 @@ int qnk_run_swap_check(struct qnk_call *call)
         check.kind = qnk_string(params, "kind");
         check.typed = qnk_string(params, "plugin");
         check.config = path;
+        copy_take(call, &check);
         status = run_apart(&check, qnk_call_number(call, "timeout"), &answer) ? QNK_CLI_OK
                                                                               : QNK_CLI_FAILED;
     }

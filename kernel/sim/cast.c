@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <qnet/assert.h>
+#include <qnet/ledger.h>
 
 #include "kernel/base/bech32m.h"
 #include "kernel/base/buf.h"
@@ -16,6 +17,7 @@
 #include "kernel/chain/tx.h"
 #include "kernel/node/genesis.h"
 #include "kernel/sim/memo.h"
+#include "kernel/sim/standin.h"
 #include "kernel/sim/states.h"
 
 enum {
@@ -23,7 +25,8 @@ enum {
     FILE_CAP = 1 << 20,
     LINE = 256,
     FUNDS_QNC = 1000,
-    AMOUNT = 7, /* of each transfer, nano */
+    ACCOUNT_SIZE = 64, /* of the answer to `account`: key, balance, nonce, ... */
+    AMOUNT = 7,        /* of each transfer, nano */
     MEMORY = 256 << 20,
     PEERS = 64,
 };
@@ -92,9 +95,12 @@ struct qnk_cast {
     struct qnk_secret *secrets;
     struct qnk_hash *tips;
     struct sender senders[QNK_CAST_SENDERS];
+    uint32_t senders_count;
     struct other *others;
     struct ill ills[QNK_CAST_SICK_MAX];
     uint32_t ills_count;
+    struct qnk_hash *names;        /* of members that are stood in for; NULL: of none */
+    struct qnk_standins *standins; /* NULL too */
 };
 
 static int32_t refuse(char why[QNK_CAST_WHY], int32_t status, const char *what, const char *more)
@@ -136,6 +142,7 @@ static void keys_make(struct qnk_cast *cast)
             qnk_secret_tip(&cast->secrets[i], &cast->tips[i]);
         }
     }
+    cast->senders_count = QNK_CAST_SENDERS;
     for (uint32_t i = 0; i < QNK_CAST_SENDERS; i++) {
         uint8_t seed[32];
 
@@ -263,8 +270,12 @@ static int32_t balances_write(struct qnk_cast *cast, struct qn_sink *text)
 static int32_t network_write(struct qnk_cast *cast, struct qn_sink *text, const char *cut,
                              const char *lines)
 {
-    int32_t status = rules_write(cast, text, cut);
+    int32_t status;
 
+    if (cast->setup.stands_in && cut == NULL) {
+        return qnk_sink_append(text, cast->setup.network.text.data, cast->setup.network.text.size);
+    }
+    status = rules_write(cast, text, cut);
     if (status == QN_OK) {
         status = qnk_sink_append(text, lines, strlen(lines));
     }
@@ -414,6 +425,34 @@ static int32_t set_make(struct qnk_cast *cast, char why[QNK_CAST_WHY])
                : refuse(why, status, "the ledger takes no first state from this network", "");
 }
 
+/* The members are the file's, in the ledger's order; what they are known by is not what they sign
+ * with. The same for those who pay. */
+static int32_t names_take(struct qnk_cast *cast)
+{
+    const struct qnk_network *network = &cast->config.network;
+    struct qnk_hash key;
+
+    if (cast->set->count != cast->setup.validators || cast->setup.nodes != cast->set->count ||
+        cast->set->count + QNK_CAST_SENDERS > QNK_STANDINS_MAX) {
+        return QN_INVALID;
+    }
+    for (uint32_t i = 0; i < cast->set->count; i++) {
+        cast->names[i] = cast->set->members[i].key;
+        cast->secrets[i].chains = 1; /* none of them has ever been on the chain */
+        public_of(cast->seeds[i], &key);
+        qnk_standins_add(cast->standins, &cast->names[i], &key);
+    }
+    if (cast->senders_count > network->balances_count) {
+        cast->senders_count = network->balances_count;
+    }
+    for (uint32_t i = 0; i < cast->senders_count; i++) {
+        key = cast->senders[i].public;
+        cast->senders[i].public = network->balances[i].account;
+        qnk_standins_add(cast->standins, &cast->senders[i].public, &key);
+    }
+    return qnk_genesis_tips(network, cast->set, cast->tips);
+}
+
 static int32_t genesis_make(struct qnk_cast *cast, char why[QNK_CAST_WHY])
 {
     int32_t status = set_make(cast, why);
@@ -421,7 +460,7 @@ static int32_t genesis_make(struct qnk_cast *cast, char why[QNK_CAST_WHY])
     if (status != QN_OK) {
         return status;
     }
-    status = keys_order(cast);
+    status = cast->setup.stands_in ? names_take(cast) : keys_order(cast);
     if (status == QN_OK) {
         status = qnk_genesis_params(&cast->config.network, &cast->plugins[SEAT_CONSENSUS]->manifest,
                                     &cast->params);
@@ -447,7 +486,8 @@ static bool player_make(void *ctx, uint32_t node, bool is_first, struct qnk_worl
             continue;
         }
         if (seat == SEAT_SIGNATURE && cast->memo != NULL) {
-            *places[seat] = qnk_memo_plugged(cast->memo);
+            *places[seat] = cast->standins == NULL ? qnk_memo_plugged(cast->memo)
+                                                   : qnk_standins_plugged(cast->standins);
             continue;
         }
         if (seat == SEAT_LEDGER && cast->states != NULL) {
@@ -786,6 +826,9 @@ static int32_t memo_make(struct qnk_cast *cast, char why[QNK_CAST_WHY])
         return refuse(why, QN_NO_SPACE, "no memory", "");
     }
     qnk_memo_ask(cast->memo, qnk_instance_plugged(cast->signature));
+    if (cast->standins != NULL) {
+        cast->standins->behind = qnk_memo_plugged(cast->memo);
+    }
     return QN_OK;
 }
 
@@ -801,8 +844,13 @@ static bool memory_take(struct qnk_cast *cast)
     cast->types = qnk_memory_take(budget, nodes * sizeof *cast->types);
     cast->secrets = qnk_memory_take(budget, nodes * sizeof *cast->secrets);
     cast->tips = qnk_memory_take(budget, nodes * sizeof *cast->tips);
+    if (cast->setup.stands_in) {
+        cast->names = qnk_memory_take(budget, nodes * sizeof *cast->names);
+        cast->standins = qnk_memory_take(budget, sizeof *cast->standins);
+    }
     return cast->players != NULL && cast->seeds != NULL && cast->types != NULL &&
-           cast->secrets != NULL && cast->tips != NULL;
+           cast->secrets != NULL && cast->tips != NULL &&
+           (!cast->setup.stands_in || (cast->names != NULL && cast->standins != NULL));
 }
 
 int32_t qnk_cast_create(const struct qnk_cast_setup *setup, struct qnk_cast **out,
@@ -813,6 +861,7 @@ int32_t qnk_cast_create(const struct qnk_cast_setup *setup, struct qnk_cast **ou
 
     QN_ASSERT(setup->nodes > 0 && setup->validators > 0 && setup->validators <= setup->nodes &&
               setup->nodes + setup->spare <= QNK_WORLD_NODES_MAX);
+    QN_ASSERT(!setup->stands_in || setup->level == QNK_CAST_L1);
     if (cast == NULL) {
         return refuse(why, QN_NO_SPACE, "no memory", "");
     }
@@ -870,6 +919,8 @@ void qnk_cast_destroy(struct qnk_cast *cast)
     qnk_memory_give(budget, cast->types, nodes * sizeof *cast->types);
     qnk_memory_give(budget, cast->secrets, nodes * sizeof *cast->secrets);
     qnk_memory_give(budget, cast->tips, nodes * sizeof *cast->tips);
+    qnk_memory_give(budget, cast->names, nodes * sizeof *cast->names);
+    qnk_memory_give(budget, cast->standins, sizeof *cast->standins);
     qnk_memory_give(budget, cast, sizeof *cast);
 }
 
@@ -892,6 +943,7 @@ void qnk_cast_world(struct qnk_cast *cast, struct qnk_world_setup *setup)
         .start_us = cast->params.genesis_time_ms * 1000,
         .genesis = cast->config.network.ledger_genesis,
         .seeds = (const uint8_t(*)[32])cast->seeds,
+        .names = cast->names,
         .secrets = cast->secrets,
         .types = cast->types,
         .set = cast->set,
@@ -934,8 +986,8 @@ uint64_t qnk_cast_txs(const struct qnk_cast *cast, uint32_t sender, uint64_t fro
 
     QN_ASSERT(to - from <= QNK_CAST_TXS_MAX);
     for (uint64_t nonce = from; nonce < to; nonce++) {
-        struct qnk_transfer transfer = {.to = cast->senders[(sender + 1) % QNK_CAST_SENDERS].public,
-                                        .amount = AMOUNT};
+        struct qnk_transfer transfer = {
+            .to = cast->senders[(sender + 1) % cast->senders_count].public, .amount = AMOUNT};
         struct qnk_tx tx = {
             .payload = {payload, sizeof payload},
             .from = payer->public.bytes,
@@ -974,6 +1026,32 @@ static uint32_t query_find(const struct qnk_cast *cast, const char *name)
         }
     }
     return 0;
+}
+
+uint32_t qnk_cast_senders(const struct qnk_cast *cast)
+{
+    return cast->senders_count;
+}
+
+bool qnk_cast_account(const struct qnk_cast *cast, uint32_t node, uint32_t sender,
+                      uint64_t *balance, uint64_t *nonce)
+{
+    const struct qnk_plugged *ledger = &cast->players[node].plugins.ledger;
+    const struct qn_ledger_1 *slots = ledger->table;
+    uint32_t query = query_find(cast, "account");
+    const struct qn_span key = {cast->senders[sender].public.bytes, QN_KEY_SIZE};
+    struct qn_sink answer;
+    bool is_there;
+
+    qnk_sink_init(&answer, cast->setup.budget, QN_LEDGER_ANSWER_MAX);
+    is_there = query != 0 && slots->query(ledger->inst, 0, query, key, &answer) == QN_OK &&
+               answer.size == ACCOUNT_SIZE;
+    if (is_there) {
+        *balance = qn_le64_read(answer.data + QN_KEY_SIZE);
+        *nonce = qn_le64_read(answer.data + QN_KEY_SIZE + 8);
+    }
+    qnk_sink_done(&answer);
+    return is_there;
 }
 
 int32_t qnk_cast_witness(struct qnk_cast *cast, struct qnk_witness *witness)

@@ -5,7 +5,9 @@
  * with keys, funded senders and a genesis of its own.
  *
  * The rules come from a network file, the local kinds from a node file, so the kernel names no
- * plugin here either. Of the network file `genesis` is replaced. A cast is made once for a process
+ * plugin here either. Of the network file `genesis` is replaced, unless the cast stands in for a
+ * network that exists: then all of the file counts, and who is named in it has a key of the cast's
+ * beside the own one (standin.h). A cast is made once for a process
  * and plays in one world after another; what is the same for all of them, such as the validators'
  * beacon chains, which take a tenth of a second each, is made with it and shared by processes that
  * fork later.
@@ -52,6 +54,8 @@ struct qnk_cast_setup {
     uint32_t spare;  /* machines more, for twins */
     uint32_t window; /* microblocks; 0: as the network file says */
     uint32_t level;  /* enum qnk_cast_level */
+    bool stands_in;  /* for the members and the first accounts of the network file, all of them:
+                      * `nodes` and `validators` are as many as there */
     bool is_uneven;  /* validators weigh 1, 2, 3, 4, 1, ...; else all 1 */
     /* What a network may swap to: each the lines of `consensus` or `producer` of a network file,
      * instead of those in `network`. */
@@ -102,6 +106,14 @@ void qnk_cast_lack(struct qnk_cast *cast, uint32_t node, bool lacks);
 bool qnk_cast_lacks(const struct qnk_cast *cast, uint32_t node);
 
 const struct qnk_network *qnk_cast_network(const struct qnk_cast *cast);
+
+/* Senders that there are: SENDERS, or as many accounts as the file of a network that is stood in for
+ * has, if that is fewer. */
+uint32_t qnk_cast_senders(const struct qnk_cast *cast);
+
+/* What a node's ledger knows of a sender's account. False: nothing. */
+bool qnk_cast_account(const struct qnk_cast *cast, uint32_t node, uint32_t sender,
+                      uint64_t *balance, uint64_t *nonce);
 
 /* A node's plugins while it is on. */
 const struct qnk_world_plugins *qnk_cast_plugins(const struct qnk_cast *cast, uint32_t node);

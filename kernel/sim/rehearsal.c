@@ -8,41 +8,49 @@
 
 #include "kernel/base/text.h"
 #include "kernel/chain/swap.h"
+#include "kernel/node/copy.h"
+#include "kernel/node/guard.h"
+#include "kernel/plugin/loader.h"
 #include "kernel/sim/run.h"
 
 enum {
+    LANE = 0,
     LOOK_US = 50000,
-    NODES_MAX = 16,
+    NODES_MAX = QNK_REHEARSAL_NODES_MAX,
+    PLUGGED_MAX = 4, /* instances of a node that came by bindings: the plan's, and the copy's */
+    SENDERS = 4,
     BEFORE = 2,     /* windows that are final before the plan comes */
     PACES = 3,      /* times the slowest window that each may take */
     DARK_LOOKS = 8, /* that the node without power stays off */
     LOSS_PERMILLE = 2,
     MANGLE_PERMILLE = 2,
-    VALID_UNTIL = 100000,
+    PART = 1, /* of a state: the portable one */
+    CHUNKS_MAX = 1024,
+    CHUNK_CAP = 1 << 20,
+};
+
+struct plugged {
+    struct qnk_instance *instance; /* NULL: a free place */
+    uint32_t kind, number;         /* of its binding */
 };
 
 struct rehearsing {
     const struct qnk_rehearsal_setup *setup;
     struct qnk_rehearsal *out;
     struct qnk_world_maker cast; /* that makes all but the plan's plugin */
-    struct qnk_instance *plugged[NODES_MAX];
-    uint32_t numbers[NODES_MAX]; /* of their bindings */
+    struct plugged plugged[NODES_MAX][PLUGGED_MAX];
     struct qnk_world *world;
     struct qnk_params params;
+    const struct qnk_set *set;
     uint32_t nodes;
     uint64_t until_us; /* the next window has to be final by then */
     uint64_t final_us; /* when the last became it, on node 0 */
     uint64_t final;    /* window, on node 0 */
-    uint64_t nonces[QNK_CAST_SENDERS];
+    uint64_t nonces[SENDERS];
+    bool pays[SENDERS];
 };
 
 /* --- plugins --- */
-
-static void plugged_end(struct rehearsing *it, uint32_t node)
-{
-    qnk_instance_destroy(it->plugged[node]);
-    it->plugged[node] = NULL;
-}
 
 static bool make(void *ctx, uint32_t node, bool is_first, struct qnk_world_plugins *plugins)
 {
@@ -55,30 +63,63 @@ static void give(void *ctx, uint32_t node, bool is_last, struct qnk_world_plugin
 {
     struct rehearsing *it = ctx;
 
-    plugged_end(it, node);
+    for (uint32_t i = 0; i < PLUGGED_MAX; i++) {
+        qnk_instance_destroy(it->plugged[node][i].instance);
+        it->plugged[node][i].instance = NULL;
+    }
     it->cast.give(it->cast.ctx, node, is_last, plugins);
+}
+
+/* The plan's plugin, or one that the copy's chain has bound before. */
+static struct qnk_plugin *plugin_for(const struct rehearsing *it, const struct qnk_need *need)
+{
+    static const char *const kinds[] = {"consensus", "producer", "ledger"};
+    const struct qnk_swap_plan *plan = it->setup->plan;
+    struct qnk_plugin *plugin = NULL;
+    char why[QNK_PLUGIN_WHY_MAX] = "";
+
+    if (need->kind == plan->kind && strcmp(need->binding.name, plan->engine.name) == 0 &&
+        strcmp(need->binding.version, plan->engine.version) == 0) {
+        return it->setup->plugin;
+    }
+    return it->setup->loader != NULL && need->kind < sizeof kinds / sizeof *kinds &&
+                   qnk_loader_find(it->setup->loader, kinds[need->kind], need->binding.name, "",
+                                   &plugin, why) == QN_OK
+               ? plugin
+               : NULL;
+}
+
+static bool instance_make(struct qnk_plugin *plugin, struct qn_span config,
+                          struct qnk_instance **instance)
+{
+    const struct qnk_instance_options options = {.guard = QNK_GUARD_CLASS};
+    char why[QNK_PLUGIN_WHY_MAX] = "";
+
+    return qnk_instance_create(plugin, config, &options, instance, why) == QN_OK;
 }
 
 static bool plug(void *ctx, uint32_t node, const struct qnk_need *need,
                  struct qnk_plugged *instance)
 {
     struct rehearsing *it = ctx;
-    const struct qnk_instance_options options = {.guard = QNK_GUARD_CLASS};
     const struct qn_span config = {need->binding.config, need->binding.config_size};
-    char why[QNK_PLUGIN_WHY_MAX] = "";
+    struct qnk_plugin *plugin = plugin_for(it, need);
+    struct plugged *at = it->plugged[node];
+    struct qnk_instance *made;
 
-    if (strcmp(need->binding.name, it->setup->plan->engine.name) != 0 ||
-        it->plugged[node] != NULL ||
-        qnk_instance_create(it->setup->plugin, config, &options, &it->plugged[node], why) !=
-            QN_OK) {
+    while (at < it->plugged[node] + PLUGGED_MAX && at->instance != NULL) {
+        at++;
+    }
+    if (plugin == NULL || at == it->plugged[node] + PLUGGED_MAX ||
+        !instance_make(plugin, config, &made)) {
         return false;
     }
-    if (qnk_instance_activate(it->plugged[node]) != QN_OK) {
-        plugged_end(it, node);
+    if (qnk_instance_activate(made) != QN_OK) {
+        qnk_instance_destroy(made);
         return false;
     }
-    it->numbers[node] = need->binding.number;
-    *instance = qnk_instance_plugged(it->plugged[node]);
+    *at = (struct plugged){made, need->kind, need->binding.number};
+    *instance = qnk_instance_plugged(made);
     return true;
 }
 
@@ -86,9 +127,49 @@ static void unplug(void *ctx, uint32_t node, uint32_t kind, uint32_t number)
 {
     struct rehearsing *it = ctx;
 
-    if (kind == it->setup->plan->kind && number == it->numbers[node]) {
-        plugged_end(it, node);
+    for (uint32_t i = 0; i < PLUGGED_MAX; i++) {
+        struct plugged *at = &it->plugged[node][i];
+
+        if (at->instance != NULL && at->kind == kind && at->number == number) {
+            qnk_instance_destroy(at->instance);
+            at->instance = NULL;
+        }
     }
+}
+
+/* --- from a copy --- */
+
+/* A sign record that begins where the copy ends: without any a key past genesis does not sign. */
+static int32_t guard_begin(struct rehearsing *it, const struct qnk_copy *copy,
+                           struct qnk_store *store)
+{
+    struct qnk_guard *guard = qnk_guard_create(it->setup->budget);
+    struct qn_buf *records = NULL;
+    int32_t status = QN_NO_SPACE;
+
+    if (guard != NULL) {
+        qnk_guard_forget(guard, copy->window, copy->height);
+        records = qnk_guard_records(guard);
+    }
+    if (records != NULL) {
+        status = qnk_store_guard(store, LANE, qnk_buf_span(records));
+        qnk_buf_unref(records);
+    }
+    qnk_guard_destroy(guard);
+    return status;
+}
+
+static int32_t furnish(void *ctx, uint32_t node, struct qnk_store *store)
+{
+    struct rehearsing *it = ctx;
+    struct qnk_copy copy;
+    int32_t status = qnk_copy_look(it->setup->copy, &copy);
+
+    (void)node;
+    if (status == QN_OK) {
+        status = qnk_copy_fill(it->setup->copy, store, LANE);
+    }
+    return status == QN_OK ? guard_begin(it, &copy, store) : status;
 }
 
 /* --- looking --- */
@@ -163,17 +244,31 @@ static bool chains_agree(struct rehearsing *it)
 
 /* --- going on --- */
 
+/* Who has something to pay with, as the first node's ledger says. */
+static void senders_look(struct rehearsing *it)
+{
+    uint32_t count = qnk_cast_senders(it->setup->cast);
+
+    for (uint32_t i = 0; i < SENDERS && i < count; i++) {
+        uint64_t balance = 0;
+
+        it->pays[i] =
+            qnk_cast_account(it->setup->cast, 0, i, &balance, &it->nonces[i]) && balance > 0;
+    }
+}
+
 static void pay(struct rehearsing *it)
 {
     uint8_t body[4 + QNK_CAST_TXS_MAX * QNK_TX_TRANSFER_SIZE];
+    struct qnk_node_view view;
 
-    for (uint32_t sender = 0; sender < 4; sender++) {
+    for (uint32_t sender = 0; sender < SENDERS; sender++) {
         uint32_t node = sender % it->nodes;
 
-        if (qnk_world_node(it->world, node) != NULL) { /* else the next one would wait for ever */
+        if (it->pays[sender] && look(it, node, &view)) { /* else the next would wait for ever */
             uint64_t nonce = it->nonces[sender]++;
-            uint64_t size =
-                qnk_cast_txs(it->setup->cast, sender, nonce, nonce + 1, VALID_UNTIL, body);
+            uint64_t until = view.head_height + QNK_TX_AHEAD_MAX / 2;
+            uint64_t size = qnk_cast_txs(it->setup->cast, sender, nonce, nonce + 1, until, body);
 
             qnk_world_submit(it->world, node, (struct qn_span){body, size});
         }
@@ -217,6 +312,29 @@ static const struct qnk_swap *swap_of(const struct rehearsing *it)
     return node == NULL ? &none : &qnk_node_control(node)->swap;
 }
 
+/* A plan that the copy has open is taken back, by all. */
+static bool plan_clear(struct rehearsing *it)
+{
+    uint8_t payload[QNK_SWAP_CANCEL_SIZE];
+
+    if (!qnk_swap_is_open(swap_of(it)->life)) {
+        return true;
+    }
+    if (swap_of(it)->life != QNK_SWAP_PROPOSED) {
+        return fail(it, "a plan is bound or on probation there: ask again when it is settled");
+    }
+    qnk_swap_cancel_encode(&swap_of(it)->planned->id, payload);
+    for (uint32_t i = 0; i < it->nodes; i++) {
+        qnk_world_propose(it->world, i, QNK_TX_CANCEL, (struct qn_span){payload, sizeof payload});
+    }
+    while (qnk_swap_is_open(swap_of(it)->life)) {
+        if (!go_on(it)) {
+            return false;
+        }
+    }
+    return until_final(it, final_of_all(it) + 1);
+}
+
 static bool plan_propose(struct rehearsing *it)
 {
     uint8_t payload[QNK_SWAP_PLAN_MAX];
@@ -257,16 +375,29 @@ static bool ready_propose(struct rehearsing *it)
     return true;
 }
 
-/* The last node loses its power before the first window, and is back in it. */
+/* The lightest member, and whether the others are a quorum without it. */
+static uint32_t lightest(const struct rehearsing *it, bool *is_spare)
+{
+    uint32_t least = 0;
+
+    for (uint32_t i = 1; i < it->nodes; i++) {
+        least = it->set->members[i].weight <= it->set->members[least].weight ? i : least;
+    }
+    *is_spare = it->set->total - it->set->members[least].weight >= qnk_set_quorum(it->set);
+    return least;
+}
+
+/* A node loses its power before the first window, and is back in it; at once, if it has to be. */
 static bool cross(struct rehearsing *it)
 {
-    uint32_t node = it->nodes - 1;
+    bool is_spare;
+    uint32_t node = lightest(it, &is_spare);
 
     if (!until_final(it, it->out->first - 2)) {
         return false;
     }
     qnk_world_crash(it->world, node);
-    for (uint32_t i = 0; i < DARK_LOOKS || it->final + 1 < it->out->first; i++) {
+    for (uint32_t i = 0; is_spare && (i < DARK_LOOKS || it->final + 1 < it->out->first); i++) {
         if (!go_on(it)) {
             return false;
         }
@@ -294,16 +425,88 @@ static bool served(struct rehearsing *it)
     return true;
 }
 
+/* --- the portable state --- */
+
+/* Chunk by chunk from one to the other. */
+static bool state_move(struct rehearsing *it, struct qnk_instance *from, struct qnk_instance *to,
+                       uint32_t *chunks)
+{
+    struct qn_sink content, next;
+    int32_t status;
+    bool is_taken = true;
+
+    qnk_sink_init(&content, it->setup->budget, CHUNK_CAP);
+    qnk_sink_init(&next, it->setup->budget, CHUNK_CAP);
+    status = qnk_instance_export(from, PART, 0, &content);
+    for (*chunks = 0; status == QN_OK && is_taken && *chunks < CHUNKS_MAX; (*chunks)++) {
+        struct qn_sink spare = content;
+
+        qnk_sink_cut(&next, 0);
+        status = qnk_instance_export(from, PART, *chunks + 1, &next);
+        is_taken = (status == QN_OK || status == QN_NOT_FOUND) &&
+                   qnk_instance_import(to, PART, *chunks, qnk_sink_span(&content),
+                                       status == QN_NOT_FOUND) == QN_OK;
+        content = next;
+        next = spare;
+    }
+    qnk_sink_done(&content);
+    qnk_sink_done(&next);
+    return is_taken && (status == QN_NOT_FOUND || status == QN_UNSUPPORTED);
+}
+
+/* What the first node's instance exports, a fresh one takes, with the same hash. Plugins without a
+ * portable state have nothing to be asked. */
+static bool state_check(struct rehearsing *it)
+{
+    const struct plugged *at = it->plugged[0];
+    struct qnk_hash left, right;
+    struct qnk_instance *fresh;
+    uint32_t chunks = 0;
+    bool is_equal;
+
+    while (at < it->plugged[0] + PLUGGED_MAX &&
+           (at->instance == NULL || at->number != swap_of(it)->number ||
+            at->kind != it->setup->plan->kind)) {
+        at++;
+    }
+    if (at == it->plugged[0] + PLUGGED_MAX || qnk_instance_freeze(at->instance) != QN_OK) {
+        return fail(it, "it cannot be frozen in the midst of its work");
+    }
+    if (!instance_make(
+            it->setup->plugin,
+            (struct qn_span){it->setup->plan->engine.config, it->setup->plan->engine.config_size},
+            &fresh)) {
+        return fail(it, "a second instance cannot be made");
+    }
+    is_equal = state_move(it, at->instance, fresh, &chunks);
+    if (is_equal && chunks > 0) {
+        is_equal = qnk_instance_hash(at->instance, PART, &left) == QN_OK &&
+                   qnk_instance_hash(fresh, PART, &right) == QN_OK && qnk_hash_equal(&left, &right);
+    }
+    qnk_instance_destroy(fresh);
+    return is_equal || fail(it, "its state is not the same after export and import");
+}
+
 static bool rehearse(struct rehearsing *it)
 {
+    uint64_t begun;
+
     for (uint32_t i = 0; i < it->nodes; i++) {
         if (!qnk_world_start(it->world, i)) {
-            return fail(it, "a node does not start");
+            char words[QNK_REHEARSAL_WORDS];
+
+            qnk_text(words, sizeof words, "a node does not start: %s", qnk_world_why(it->world, i));
+            return fail(it, words);
         }
     }
-    it->until_us = qnk_world_now(it->world) + PACES * qnk_run_pace(it->setup->cast);
-    return until_final(it, BEFORE) && plan_propose(it) && ready_propose(it) && cross(it) &&
-           until_final(it, it->out->first + QNK_REHEARSAL_WINDOWS - 1) && served(it);
+    senders_look(it);
+    it->out->begun = it->final = begun = final_of_all(it);
+    it->final_us = qnk_world_now(it->world);
+    it->until_us = it->final_us + PACES * qnk_run_pace(it->setup->cast);
+    return until_final(it, begun + BEFORE) && plan_clear(it) && plan_propose(it) &&
+           ready_propose(it) && cross(it) &&
+           until_final(it, it->out->first + QNK_REHEARSAL_WINDOWS - 1) && served(it) &&
+           state_check(it);
 }
 
 void qnk_rehearse(const struct qnk_rehearsal_setup *setup, struct qnk_rehearsal *rehearsal)
@@ -321,7 +524,19 @@ void qnk_rehearse(const struct qnk_rehearsal_setup *setup, struct qnk_rehearsal 
     it.cast = play.maker;
     it.nodes = play.nodes;
     it.params = play.params;
-    play.maker = (struct qnk_world_maker){&it, make, give, plug, unplug};
+    it.set = play.set;
+    play.maker = (struct qnk_world_maker){&it, make, give, plug, unplug, NULL};
+    if (setup->copy.size > 0) {
+        struct qnk_copy copy = {0};
+
+        if (qnk_copy_look(setup->copy, &copy) != QN_OK ||
+            !qnk_hash_equal(&copy.chain_id, &play.params.chain_id)) {
+            (void)fail(&it, "the copy is of another network than the file");
+            return;
+        }
+        play.start_us = copy.time_ms * 1000 + LOOK_US;
+        play.maker.furnish = furnish;
+    }
     it.world = qnk_world_create(setup->budget, &play);
     if (it.world == NULL) {
         (void)fail(&it, "the virtual network cannot be made");
@@ -331,13 +546,14 @@ void qnk_rehearse(const struct qnk_rehearsal_setup *setup, struct qnk_rehearsal 
     rehearsal->final = final_of_all(&it);
     qnk_world_destroy(it.world);
     if (rehearsal->is_good) {
-        qnk_text(
-            rehearsal->words, sizeof rehearsal->words,
-            "%u nodes, macro %llu to %llu final, longest wait %llu.%llu s (%llu.%llu s before)",
-            it.nodes, (unsigned long long)rehearsal->first, (unsigned long long)rehearsal->final,
-            (unsigned long long)(rehearsal->gap_us / 1000000),
-            (unsigned long long)(rehearsal->gap_us / 100000 % 10),
-            (unsigned long long)(rehearsal->calm_us / 1000000),
-            (unsigned long long)(rehearsal->calm_us / 100000 % 10));
+        qnk_text(rehearsal->words, sizeof rehearsal->words,
+                 "%u nodes from macro %llu, %llu to %llu final, longest wait %llu.%llu s "
+                 "(%llu.%llu s before)",
+                 it.nodes, (unsigned long long)rehearsal->begun,
+                 (unsigned long long)rehearsal->first, (unsigned long long)rehearsal->final,
+                 (unsigned long long)(rehearsal->gap_us / 1000000),
+                 (unsigned long long)(rehearsal->gap_us / 100000 % 10),
+                 (unsigned long long)(rehearsal->calm_us / 1000000),
+                 (unsigned long long)(rehearsal->calm_us / 100000 % 10));
     }
 }

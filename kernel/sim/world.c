@@ -123,6 +123,9 @@ static bool machine_init(struct qnk_world *world, uint32_t i)
         qnk_secret_init(machine->secret, setup->seeds[i]);
     }
     crypto_sign_seed_keypair(machine->public.bytes, machine->key, setup->seeds[i]);
+    if (setup->names != NULL) {
+        machine->public = setup->names[i];
+    }
     peer_key_make(machine, i);
     machine->oscillator_us = machine->counted_us = setup->start_us;
     machine->cpu_permille = 1000;
@@ -305,8 +308,9 @@ static void machine_on(struct qnk_world *world, uint32_t i)
 }
 
 /* From the disk to the node, as the live host does it. */
-static int32_t machine_restore(struct qnk_world *world, uint32_t i)
+static int32_t machine_restore(struct qnk_world *world, uint32_t i, bool is_first)
 {
+    const struct qnk_world_maker *maker = &world->setup.maker;
     struct machine *machine = &world->machines[i];
     struct starting starting = {world, i};
     struct qnk_event start = {.type = QNK_EVENT_START};
@@ -314,6 +318,9 @@ static int32_t machine_restore(struct qnk_world *world, uint32_t i)
     int32_t status =
         qnk_store_open(&machine->store, world->budget, qnk_drive_plugged(&machine->drive), true);
 
+    if (status == QN_OK && is_first && maker->furnish != NULL) {
+        status = maker->furnish(maker->ctx, i, &machine->store);
+    }
     if (status == QN_OK) {
         status = qnk_store_load_ledger(&machine->store, LANE, machine->plugins.ledger,
                                        world->setup.genesis);
@@ -332,8 +339,8 @@ static int32_t machine_restore(struct qnk_world *world, uint32_t i)
 bool qnk_world_start(struct qnk_world *world, uint32_t i)
 {
     struct machine *machine = &world->machines[i];
-    bool is_made =
-        world->setup.maker.make(world->setup.maker.ctx, i, !machine->was_on, &machine->plugins);
+    bool is_first = !machine->was_on;
+    bool is_made = world->setup.maker.make(world->setup.maker.ctx, i, is_first, &machine->plugins);
     int32_t status;
 
     QN_ASSERT(!machine->is_on && is_made);
@@ -341,7 +348,7 @@ bool qnk_world_start(struct qnk_world *world, uint32_t i)
     QN_ASSERT(is_made);
     machine_on(world, i);
     qnk_watch_started(world, i);
-    status = machine_restore(world, i);
+    status = machine_restore(world, i, is_first);
     if (status != QN_OK) {
         qnk_machine_fail(world, i, status, "what the node kept", machine->store.why);
         return false;

@@ -52,6 +52,9 @@ struct qnk_world_maker {
     bool (*plug)(void *ctx, uint32_t node, const struct qnk_need *need,
                  struct qnk_plugged *instance);
     void (*unplug)(void *ctx, uint32_t node, uint32_t kind, uint32_t number);
+    /* Fills the disk of a node that is switched on for the first time, which else begins at genesis;
+     * may be NULL. */
+    int32_t (*furnish)(void *ctx, uint32_t node, struct qnk_store *store);
 };
 
 struct qnk_world_setup {
@@ -74,6 +77,9 @@ struct qnk_world_setup {
     /* Of the nodes' keys; the first are the set's, in its order. Two nodes may have the same:
      * twins, with one validator's key on two machines. */
     const uint8_t (*seeds)[32];
+    /* What others know each node by; NULL: the public keys of the seeds. Of another one the seed's
+     * signatures are no good, unless the signature plugin knows of it (standin.h). */
+    const struct qnk_hash *names;
     const struct qnk_secret *secrets; /* made from the seeds; NULL: they are made, 0.1 s each */
     const uint32_t *types;            /* enum qnk_node_type of each node; NULL: all super */
     const struct qnk_set *set;
