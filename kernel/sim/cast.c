@@ -972,6 +972,11 @@ const struct qnk_network *qnk_cast_network(const struct qnk_cast *cast)
     return &cast->config.network;
 }
 
+struct qn_span qnk_cast_text(const struct qnk_cast *cast)
+{
+    return qnk_sink_span(&cast->text);
+}
+
 const struct qnk_world_plugins *qnk_cast_plugins(const struct qnk_cast *cast, uint32_t node)
 {
     return &cast->players[node].plugins;

@@ -42,6 +42,7 @@ struct rehearsing {
     struct qnk_world *world;
     struct qnk_params params;
     const struct qnk_set *set;
+    struct qnk_copy copy; /* what it is one of */
     uint32_t nodes;
     uint64_t until_us; /* the next window has to be final by then */
     uint64_t final_us; /* when the last became it, on node 0 */
@@ -140,15 +141,14 @@ static void unplug(void *ctx, uint32_t node, uint32_t kind, uint32_t number)
 /* --- from a copy --- */
 
 /* A sign record that begins where the copy ends: without any a key past genesis does not sign. */
-static int32_t guard_begin(struct rehearsing *it, const struct qnk_copy *copy,
-                           struct qnk_store *store)
+static int32_t guard_begin(struct rehearsing *it, struct qnk_store *store)
 {
     struct qnk_guard *guard = qnk_guard_create(it->setup->budget);
     struct qn_buf *records = NULL;
     int32_t status = QN_NO_SPACE;
 
     if (guard != NULL) {
-        qnk_guard_forget(guard, copy->window, copy->height);
+        qnk_guard_forget(guard, it->copy.window, it->copy.height);
         records = qnk_guard_records(guard);
     }
     if (records != NULL) {
@@ -162,14 +162,10 @@ static int32_t guard_begin(struct rehearsing *it, const struct qnk_copy *copy,
 static int32_t furnish(void *ctx, uint32_t node, struct qnk_store *store)
 {
     struct rehearsing *it = ctx;
-    struct qnk_copy copy;
-    int32_t status = qnk_copy_look(it->setup->copy, &copy);
+    int32_t status = qnk_copy_fill(it->setup->copy, store, LANE);
 
     (void)node;
-    if (status == QN_OK) {
-        status = qnk_copy_fill(it->setup->copy, store, LANE);
-    }
-    return status == QN_OK ? guard_begin(it, &copy, store) : status;
+    return status == QN_OK ? guard_begin(it, store) : status;
 }
 
 /* --- looking --- */
@@ -375,13 +371,13 @@ static bool ready_propose(struct rehearsing *it)
     return true;
 }
 
-/* The lightest member, and whether the others are a quorum without it. */
+/* The lightest member but the first, which is looked at; and whether the others are a quorum. */
 static uint32_t lightest(const struct rehearsing *it, bool *is_spare)
 {
-    uint32_t least = 0;
+    uint32_t least = it->nodes - 1;
 
     for (uint32_t i = 1; i < it->nodes; i++) {
-        least = it->set->members[i].weight <= it->set->members[least].weight ? i : least;
+        least = it->set->members[i].weight < it->set->members[least].weight ? i : least;
     }
     *is_spare = it->set->total - it->set->members[least].weight >= qnk_set_quorum(it->set);
     return least;
@@ -499,6 +495,9 @@ static bool rehearse(struct rehearsing *it)
             return fail(it, words);
         }
     }
+    if (it->setup->copy.size > 0 && final_of_all(it) != it->copy.window) {
+        return fail(it, "a node does not begin where the copy ends");
+    }
     senders_look(it);
     it->out->begun = it->final = begun = final_of_all(it);
     it->final_us = qnk_world_now(it->world);
@@ -527,14 +526,12 @@ void qnk_rehearse(const struct qnk_rehearsal_setup *setup, struct qnk_rehearsal 
     it.set = play.set;
     play.maker = (struct qnk_world_maker){&it, make, give, plug, unplug, NULL};
     if (setup->copy.size > 0) {
-        struct qnk_copy copy = {0};
-
-        if (qnk_copy_look(setup->copy, &copy) != QN_OK ||
-            !qnk_hash_equal(&copy.chain_id, &play.params.chain_id)) {
+        if (qnk_copy_look(setup->copy, &it.copy) != QN_OK ||
+            !qnk_hash_equal(&it.copy.chain_id, &play.params.chain_id)) {
             (void)fail(&it, "the copy is of another network than the file");
             return;
         }
-        play.start_us = copy.time_ms * 1000 + LOOK_US;
+        play.start_us = it.copy.time_ms * 1000 + LOOK_US;
         play.maker.furnish = furnish;
     }
     it.world = qnk_world_create(setup->budget, &play);

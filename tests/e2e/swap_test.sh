@@ -5,7 +5,7 @@
 # restart. What was accepted is final once.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 27
+plan 32
 rate=${1:-200}
 
 # The plugins that are installed here, but for one, which lies apart.
@@ -56,6 +56,13 @@ life='s["plan"]["life"]'
 # What could go wrong is tried beside the nodes.
 bugs=$top_builddir/tests/e2e/.libs
 ended 'an engine that works is safe' 0 "$qnet" -n v1 swap check "consensus=$work/bft.so"
+says 'it was tried on the live state' 'live state .* ok  *macro [0-9]*, block [0-9]*, [0-9]* pages: [0-9]* KiB copied in'
+says 'from where the chain is' 'rehearsal .* ok .* from macro [1-9]'
+[ ! -e "$work/net/v1/data/swap-copy" ]
+report 'and no copy is left' $?
+ended 'without a node there is none' 0 "$qnet" swap check "consensus=$work/bft.so" \
+    --config "$work/net/v1/node.yaml"
+says 'which is said' 'live state .*none: no node was asked; a genesis of its own instead'
 ended 'a plugin that dies is not' 7 "$qnet" -n v1 swap check \
     "producer={use: round-robin, path: \"$bugs/faulty.so\"}"
 says 'and its death is told' 'died of signal'
