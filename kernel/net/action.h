@@ -53,11 +53,12 @@ enum qnk_takes {
     QNK_TAKES_OFFSET = 64,
     QNK_TAKES_LIE = 128,
     QNK_TAKES_AGAIN = 256, /* restart_after */
+    QNK_TAKES_SET = 512,   /* keys of the node file */
 };
 
 struct qnk_action_row {
     const char *name;
-    uint32_t takes;     /* of enum qnk_takes: these must be given, but for AGAIN */
+    uint32_t takes;     /* of enum qnk_takes: these must be given, but for AGAIN, BY and SET */
     uint32_t providers; /* bits of enum qnk_provider */
 };
 

@@ -149,6 +149,12 @@ void qnk_act_text(const struct qnk_spec *spec, const struct qnk_act *act, char *
     if (event->kind[0] != 0) {
         qnk_text(text + used, room - used, " %s=%s", event->kind, event->plugin);
     }
+    for (const struct qnk_tree *at = event->set == NULL ? NULL : event->set->first; at != NULL;
+         at = at->next) {
+        used = strlen(text);
+        qnk_text(text + used, room - used, "%s %s", at == event->set->first ? " with other" : ",",
+                 at->key);
+    }
     used = strlen(text);
     if (act->until_ms != UINT64_MAX && act->until_ms > act->at_ms) {
         qnk_text(text + used, room - used, " for %llu.%llu s",

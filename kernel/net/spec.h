@@ -103,7 +103,8 @@ struct qnk_spec_event {
     uint32_t groups_count;
     char kind[QNK_SPEC_NAME], plugin[QNK_SPEC_NAME]; /* of plan: kind=plugin */
     uint64_t windows_later;
-    uint32_t rate; /* millionths */
+    const struct qnk_tree *set; /* of restart: keys of the node file; NULL: none */
+    uint32_t rate;              /* millionths */
     uint64_t by;
     uint64_t offset_ms;
     const char *lie;
@@ -227,6 +228,10 @@ QN_MUST_CHECK int32_t qnk_spec_rules(struct qnk_spec *spec, const struct qnk_tre
  * it. */
 QN_MUST_CHECK int32_t qnk_spec_plugin_line(struct qnk_spec *spec, const char *kind,
                                            const char *plugin, struct qn_sink *out);
+
+/* The node file `base` with keys of `set` instead of its own: each is replaced as a whole. */
+QN_MUST_CHECK int32_t qnk_spec_node_file(const struct qnk_tree *set, struct qn_span base,
+                                         struct qn_sink *out);
 
 /* The name of the plugin that a network kind begins with, with a variant's changes; "": unknown. */
 const char *qnk_spec_plugin_name(struct qnk_spec *spec, const struct qnk_tree *more,

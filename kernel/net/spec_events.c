@@ -64,7 +64,8 @@ static const struct qnk_config_key event_keys[] = {
      .doc = "of a clock, ahead"},
     {.name = "lie", .type = QNK_CONFIG_STRING, .doc = "what a member does that lies"},
 };
-static const struct qnk_config_key event_also_keys[] = {{.name = "node"}, {.name = "groups"}};
+static const struct qnk_config_key event_also_keys[] = {
+    {.name = "node"}, {.name = "groups"}, {.name = "set"}};
 static const struct qnk_config_schema event_schema = {"the timeline", event_keys,
                                                       QNK_COUNT(event_keys)};
 static const struct qnk_config_schema event_also = {"", event_also_keys,
@@ -243,7 +244,10 @@ static const struct {
     {QNK_TAKES_OFFSET, "offset", false},
     {QNK_TAKES_LIE, "lie", false},
     {QNK_TAKES_AGAIN, "restart_after", false},
+    {QNK_TAKES_SET, "set", true},
 };
+
+static const uint32_t may_be_left_out = QNK_TAKES_AGAIN | QNK_TAKES_BY | QNK_TAKES_SET;
 
 /* What must be there is, and nothing else. */
 static void takes_check(struct qnk_item *item, const struct qnk_action_row *row)
@@ -253,8 +257,7 @@ static void takes_check(struct qnk_item *item, const struct qnk_action_row *row)
         bool is_given = taken[i].is_tree ? qnk_tree_child(item->tree, taken[i].key) != NULL
                                          : qnk_item_given(item, taken[i].key);
 
-        if (is_taken && !is_given && taken[i].takes != QNK_TAKES_AGAIN &&
-            taken[i].takes != QNK_TAKES_BY) {
+        if (is_taken && !is_given && (taken[i].takes & may_be_left_out) == 0) {
             qnk_report_add(&item->spec->report, QNK_E103, qnk_tree_place(item->spec, item->tree),
                            "'%s' wants '%s'", row->name, taken[i].key);
         } else if (!is_taken && is_given) {
@@ -306,6 +309,10 @@ static void pieces_read(struct qnk_item *item, struct qnk_spec_event *event)
     }
     if ((takes & QNK_TAKES_PLAN) != 0 && qnk_item_given(item, "plan")) {
         plan_read(item, event);
+    }
+    event->set = qnk_tree_child(item->tree, "set");
+    if ((takes & QNK_TAKES_SET) != 0 && event->set != NULL) {
+        qnk_spec_check_set(item->spec, event->set);
     }
     if ((takes & QNK_TAKES_LIE) != 0 && qnk_item_given(item, "lie")) {
         lie_read(item, event);

@@ -4,7 +4,7 @@
 /* spec_own.h: what the parts of the reader of specs share. Not for others.
  *
  * spec.c reads the file and its head, spec_rules.c makes the network file, spec_nodes.c reads
- * nodes, links and loads, spec_events.c the timeline, spec_asserts.c assertions, spec_compare.c
+ * nodes, links and loads, spec_events.c the timeline, spec_set.c what a restart sets, spec_asserts.c assertions, spec_compare.c
  * variants.
  */
 
@@ -57,6 +57,13 @@ void qnk_spec_read_loads(struct qnk_spec *spec);
 void qnk_spec_read_events(struct qnk_spec *spec);
 void qnk_spec_read_asserts(struct qnk_spec *spec);
 void qnk_spec_read_compare(struct qnk_spec *spec);
+
+/* A key with its value as one line of a file. */
+QN_MUST_CHECK int32_t qnk_rule_put(const struct qnk_tree *tree, struct qn_sink *out);
+
+/* What a node is to start with after a restart: that it may be set, by this provider, and that the
+ * node file is good with it. */
+void qnk_spec_check_set(struct qnk_spec *spec, const struct qnk_tree *set);
 
 /* Finds presets and what is changed in them, and makes the rules. */
 void qnk_spec_read_network(struct qnk_spec *spec, struct qnk_loader *loader);

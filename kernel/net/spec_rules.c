@@ -94,6 +94,14 @@ static int32_t value_put(struct qn_sink *out, const struct qnk_tree *tree)
     }
 }
 
+int32_t qnk_rule_put(const struct qnk_tree *tree, struct qn_sink *out)
+{
+    int32_t status = key_put(out, tree);
+
+    status = status == QN_OK ? value_put(out, tree) : status;
+    return status == QN_OK ? put(out, "\n") : status;
+}
+
 /* The topmost layer that has the key. */
 static const struct qnk_tree *layer_find(const struct qnk_tree *const layers[LAYERS],
                                          const char *key, uint32_t *layer)

@@ -7,7 +7,7 @@
 
 #include "kernel/net/spec.h"
 
-static struct qnk_budget budget = {.limit = 2 * (size_t)QNK_SPEC_MEMORY};
+static struct qnk_budget budget = {.limit = 4 * (size_t)QNK_SPEC_MEMORY};
 static struct qnk_spec spec;
 
 static const char head[] = "version: qnet.net/v1\n"
@@ -138,6 +138,56 @@ static void what_a_provider_cannot_do_is_refused(void **subject)
                "cannot say");
 }
 
+static const char restart[] = "timeline: [{at: 1s, do: restart, node: v1, set: %s}]\n";
+
+static void set_is(const char *set, const char *provider, enum qnk_finding_code code,
+                   uint32_t column, const char *words)
+{
+    char more[300];
+
+    (void)snprintf(more, sizeof more, restart, set);
+    finding_is(more, provider, code, 6, column, words);
+}
+
+static void what_a_restart_sets_is_checked_as_a_node_file_is(void **subject)
+{
+    (void)subject;
+    set_is("{resned: 1s}", "process", QNK_E102, 50, "unknown key 'resned'");
+    set_is("{resend: soon}", "process", QNK_E107, 50, "resend");
+    set_is("{resend: 1s, mempool: {txs: 0}}", "process", QNK_E106, 62, "mempool.txs");
+    set_is("{name: x}", "process", QNK_E112, 50, "'name'");
+    set_is("{transport: nanomsg}", "process", QNK_E112, 50, "'transport'");
+    set_is("{compression: none}", "virtual", QNK_E120, 50, "'compression'");
+    set_is("{}", NULL, QNK_E105, 49, "not a map of keys");
+    set_is("[a]", NULL, QNK_E105, 49, "not a map of keys");
+    finding_is("timeline: [{at: 1s, do: kill, node: v1, set: {resend: 1s}}]\n", NULL, QNK_E112, 6,
+               46, "'kill' takes no 'set'");
+}
+
+static void a_restart_changes_whole_keys_of_the_node_file(void **subject)
+{
+    static const char base[] = "# a node\nname: v1\npeers:\n  - a\n- b\nresend: 300ms\n"
+                               "mempool: {txs: 5, bytes: 1MiB}\nindex: {txs: true}\n";
+    static const char wanted[] = "# a node\nname: v1\npeers:\n  - a\n- b\nindex: {txs: true}\n"
+                                 "mempool: {txs: 1000}\nresend: 1s\n";
+    char more[300];
+    struct qn_sink out;
+
+    (void)subject;
+    (void)snprintf(more, sizeof more, restart, "{mempool: {txs: 1000}, resend: 1s}");
+    assert_int_equal(read_more(more, "virtual"), QN_OK);
+    qnk_sink_init(&out, &budget, 1 << 16);
+    assert_int_equal(qnk_spec_node_file(spec.events[0].set,
+                                        (struct qn_span){(const uint8_t *)base, sizeof base - 1},
+                                        &out),
+                     QN_OK);
+    assert_int_equal(out.size, sizeof wanted - 1);
+    assert_memory_equal(out.data, wanted, sizeof wanted - 1);
+    qnk_sink_done(&out);
+    qnk_spec_done(&spec);
+    assert_int_equal(budget.used, 0);
+}
+
 static void rules_are_a_preset_and_what_is_changed(void **subject)
 {
     struct qn_sink rules;
@@ -162,6 +212,8 @@ int main(void)
         cmocka_unit_test(every_mistake_has_its_line_and_code),
         cmocka_unit_test(what_cannot_be_carried_out_is_refused),
         cmocka_unit_test(what_a_provider_cannot_do_is_refused),
+        cmocka_unit_test(what_a_restart_sets_is_checked_as_a_node_file_is),
+        cmocka_unit_test(a_restart_changes_whole_keys_of_the_node_file),
         cmocka_unit_test(rules_are_a_preset_and_what_is_changed),
     };
 

@@ -2,9 +2,13 @@
 
 #include <string.h>
 
+#include <qnet/assert.h>
+
+#include "kernel/config/config.h"
+#include "kernel/net/presets.h"
 #include "kernel/net/virtual_own.h"
 
-enum { MS = 1000, PERMILLE = 1000, CUT_WRITES = 3 };
+enum { MS = 1000, PERMILLE = 1000, CUT_WRITES = 3, FILE_CAP = 1 << 20 };
 
 /* --- harms --- */
 
@@ -73,6 +77,33 @@ static void lie_begin(struct qnk_play *play, const struct qnk_act *act)
     }
 }
 
+/* --- settings --- */
+
+/* The node file with other keys, of which the simulator takes what it has. */
+static void settings_set(struct qnk_play *play, uint32_t node, const struct qnk_tree *set)
+{
+    const char *base = qnk_preset_node(play->spec->preset);
+    const struct qnk_config_options options = {.budget = play->budget};
+    struct qnk_limits limits = play->world_setup.limits;
+    static struct qnk_config config;
+    struct qn_sink text;
+    int32_t status;
+
+    qnk_sink_init(&text, play->budget, FILE_CAP);
+    status = qnk_spec_node_file(set, (struct qn_span){(const uint8_t *)base, strlen(base)}, &text);
+    QN_ASSERT(status == QN_OK);
+    status = qnk_config_init(&config, &options);
+    QN_ASSERT(status == QN_OK);
+    status = qnk_config_read_node(&config, "node.yaml", qnk_sink_span(&text));
+    QN_ASSERT(status == QN_OK); /* it was checked with the spec */
+    limits.mempool_txs = config.node.mempool_txs;
+    limits.mempool_bytes = config.node.mempool_bytes;
+    limits.mempool_senders = config.node.mempool_senders;
+    qnk_world_set(play->world, node, &limits, config.node.resend_ms);
+    qnk_config_done(&config);
+    qnk_sink_done(&text);
+}
+
 /* --- power --- */
 
 static void power_set(struct qnk_play *play, struct qnk_act *act, bool begins)
@@ -81,6 +112,9 @@ static void power_set(struct qnk_play *play, struct qnk_act *act, bool begins)
 
     if (play->is_waiting[act->node] || is_on != begins) {
         return; /* it was never on, or something else keeps it off */
+    }
+    if (!begins && act->event->set != NULL) {
+        settings_set(play, act->node, act->event->set);
     }
     qnk_play_switch(play, act->node, !begins);
 }

@@ -10,10 +10,14 @@
 #include <unistd.h>
 
 #include "kernel/base/bech32m.h"
+#include "kernel/qnet/client.h"
 #include "kernel/qnet/net_own.h"
 #include "kernel/qnet/place.h"
 
-enum { BAN_MORE_S = 5 }; /* a ban is lifted by hand; this is for who is dead then */
+enum {
+    BAN_MORE_S = 5, /* a ban is lifted by hand; this is for who is dead then */
+    NODE_FILE_MAX = 1 << 18,
+};
 
 static void ignored(void *ctx, uint64_t tag, const json_t *answer)
 {
@@ -61,6 +65,39 @@ static void split_set(struct qnk_net *net, const struct qnk_act *act, bool begin
     }
 }
 
+/* --- settings --- */
+
+/* Its node file with other keys, whole or as it was. */
+static bool settings_set(struct qnk_net_child *child, const struct qnk_tree *set)
+{
+    static char text[NODE_FILE_MAX];
+    char path[QNK_NET_PATH], part[QNK_NET_PATH];
+    struct qn_sink whole;
+    bool is_done;
+    size_t size;
+    FILE *file;
+
+    snprintf(path, sizeof path, "%.400s/node.yaml", child->node->folder);
+    snprintf(part, sizeof part, "%.400s/node.yaml.part", child->node->folder);
+    file = fopen(path, "r");
+    size = file == NULL ? 0 : fread(text, 1, sizeof text, file);
+    is_done = file != NULL && ferror(file) == 0 && size < sizeof text;
+    if (file != NULL) {
+        (void)fclose(file);
+    }
+    qnk_sink_init(&whole, &qnk_client_budget, NODE_FILE_MAX);
+    is_done = is_done && qnk_spec_node_file(set, (struct qn_span){(const uint8_t *)text, size},
+                                            &whole) == QN_OK;
+    file = is_done ? fopen(part, "w") : NULL;
+    is_done = file != NULL && fwrite(whole.data, 1, whole.size, file) == whole.size;
+    is_done = file != NULL && fclose(file) == 0 && is_done && rename(part, path) == 0;
+    qnk_sink_done(&whole);
+    if (!is_done) {
+        fprintf(stderr, "qnet: cannot write '%s': %s\n", path, strerror(errno));
+    }
+    return is_done;
+}
+
 static void signal_send(struct qnk_net_child *child, int number)
 {
     if (child->pid != 0) {
@@ -94,6 +131,9 @@ static void act_do(struct qnk_net *net, struct qnk_act *act, bool begins)
     } else if (action == QNK_ACTION_KILL) {
         power_set(child, begins, SIGKILL);
     } else if (action == QNK_ACTION_RESTART) {
+        if (!begins && act->event->set != NULL && !settings_set(child, act->event->set)) {
+            net->is_broken = true;
+        }
         power_set(child, begins, SIGTERM);
     } else if (action == QNK_ACTION_START) {
         child->is_waiting = false;

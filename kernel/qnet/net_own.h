@@ -73,6 +73,7 @@ struct qnk_net {
     bool has_swaps, swap_is_planned, swap_is_asking;
     bool has_facts, is_asking_micro, is_asking_final, is_asking_facts;
     bool is_stopping, is_broken, is_ready_told;
+    bool is_over; /* and they stay up */
 };
 
 uint64_t qnk_net_now_ms(const struct qnk_net *net);

@@ -564,6 +564,12 @@ static void course_end(struct qnk_net *net)
     if (!net->setup->stays_up) { /* else nothing is judged, and chains may be long */
         qnk_net_export(net);
     }
+    if (net->setup->over != NULL && !story->is_interrupted && !net->is_broken) {
+        net->is_over = true;
+        qnk_net_logs(net);
+        net->setup->over(net->setup->ctx);
+        return;
+    }
     children_stop(net);
 }
 
@@ -622,6 +628,9 @@ static void ticked(uv_timer_t *timer)
         course_stop(net);
         return;
     }
+    if (net->is_over) {
+        return;
+    }
     nodes_start(net);
     nodes_restart(net);
     look(net);
@@ -642,7 +651,9 @@ static void interrupted(uv_signal_t *signal, int number)
     struct qnk_net *net = signal->data;
 
     (void)number;
-    if (!net->is_stopping) {
+    if (net->is_over && !net->is_stopping) {
+        children_stop(net);
+    } else if (!net->is_stopping) {
         net->story->is_interrupted = true;
         course_end(net);
     }
@@ -795,7 +806,9 @@ bool qnk_process_run(const struct qnk_process_setup *setup)
         if (net.is_ready_told) {
             net_put(&net, 0);
         }
-        qnk_net_logs(&net);
+        if (!net.is_over) {
+            qnk_net_logs(&net);
+        }
     }
     runtime_remove(&net);
     qnk_load_destroy(net.load);

@@ -23,6 +23,10 @@ struct qnk_process_setup {
     struct qnk_story *story;
     const struct qnk_artifacts *artifacts;
     bool stays_up; /* no timeline: it runs until it is interrupted */
+    /* When all is over and exported, while all still run; they stay up then, until an interrupt
+     * that changes nothing of what was seen. NULL: they end. */
+    void (*over)(void *ctx);
+    void *ctx;
 };
 
 bool qnk_process_run(const struct qnk_process_setup *setup);

@@ -82,6 +82,35 @@ static bool virtual_run(struct qnk_net_run *run)
     return true;
 }
 
+static bool run_judge(struct qnk_net_run *run)
+{
+    qnk_judge(&run->story, command_run, run, &run->verdicts);
+    run->is_judged = true;
+    if (!qnk_artifacts_write(&run->artifacts, &run->story, &run->verdicts) ||
+        !qnk_report_write(&run->artifacts, &run->story, &run->verdicts)) {
+        return false;
+    }
+    if (run->judged != NULL) {
+        run->judged(run);
+    }
+    return true;
+}
+
+/* The network stays up beside its verdict. */
+static void over(void *ctx)
+{
+    struct qnk_net_run *run = ctx;
+
+    run->story.real_ms = now_ms() - run->start_ms;
+    (void)qnk_artifacts_link(&run->artifacts, "up");
+    if (run_judge(run)) {
+        printf("it stays up to be looked at, until an interrupt or qnet net down: "
+               "qnet net status, qnet net exec %s -- qnet status\n",
+               run->spec->nodes[0].name);
+        (void)fflush(stdout);
+    }
+}
+
 static bool provider_run(struct qnk_net_run *run)
 {
     if (run->spec->provider == QNK_PROVIDER_VIRTUAL) {
@@ -91,7 +120,9 @@ static bool provider_run(struct qnk_net_run *run)
     const struct qnk_process_setup setup = {.spec = run->spec,
                                             .story = &run->story,
                                             .artifacts = &run->artifacts,
-                                            .stays_up = run->stays_up};
+                                            .stays_up = run->stays_up,
+                                            .over = run->lingers ? over : NULL,
+                                            .ctx = run};
 
     return qnk_process_run(&setup);
 }
@@ -140,9 +171,9 @@ static void plugins_tell(struct qnk_net_run *run)
 
 int qnk_net_run(struct qnk_net_run *run)
 {
-    uint64_t start_ms = now_ms();
     bool is_done;
 
+    run->start_ms = now_ms();
     run->artifacts = (struct qnk_artifacts){
         .version = PACKAGE_VERSION, .compiler = __VERSION__, .command = run->command};
     if (!qnk_artifacts_make(&run->artifacts, run->runs, run->spec)) {
@@ -159,16 +190,14 @@ int qnk_net_run(struct qnk_net_run *run)
     plugins_tell(run);
     begin_tell(run);
     is_done = provider_run(run);
-    if (run->stays_up) {
+    if (run->stays_up || run->lingers) {
         qnk_artifacts_unlink(&run->artifacts, "up");
     }
-    (void)fclose(run->story.events);
+    is_done = qnk_artifact_close(&run->artifacts, "events.jsonl", run->story.events) && is_done;
     run->story.events = NULL;
-    run->story.real_ms = now_ms() - start_ms;
-    if (is_done && !run->stays_up) {
-        qnk_judge(&run->story, command_run, run, &run->verdicts);
-        is_done = qnk_artifacts_write(&run->artifacts, &run->story, &run->verdicts) &&
-                  qnk_report_write(&run->artifacts, &run->story, &run->verdicts);
+    if (is_done && !run->stays_up && !run->is_judged) {
+        run->story.real_ms = now_ms() - run->start_ms;
+        is_done = run_judge(run);
     }
     if (!is_done) {
         qnk_net_run_done(run);

@@ -10,6 +10,8 @@
 
 #include "kernel/net/artifacts.h"
 
+struct qnk_call;
+
 struct qnk_net_run {
     struct qnk_spec *spec;
     const struct qnk_spec_variant *variant; /* NULL: none */
@@ -18,6 +20,12 @@ struct qnk_net_run {
     const char *command; /* that repeats it */
     FILE *told;          /* NULL: nothing is told */
     bool stays_up;       /* of processes: no timeline, until it is interrupted */
+    bool lingers;        /* the same, but after the timeline and the verdict */
+    bool is_judged;
+    uint64_t start_ms;
+    /* When it was judged and all is written, before nodes that linger end; NULL: nothing. */
+    void (*judged)(struct qnk_net_run *run);
+    const struct qnk_call *call; /* of whoever is told so */
     struct qnk_artifacts artifacts;
     struct qnk_story story;
     struct qnk_verdicts verdicts;

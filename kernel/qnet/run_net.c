@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/net/compare.h"
 #include "kernel/qnet/net_example.h"
@@ -123,6 +124,24 @@ static json_t *result_json(const struct qnk_net_run *run)
         "failed", (int)run->verdicts.failed, "event_hash", run->story.event_hash, "asserts", list);
 }
 
+static void verdict_print(struct qnk_net_run *run)
+{
+    if (run->call->json) {
+        json_t *answer = result_json(run);
+
+        qnk_json_print(answer);
+        json_decref(answer);
+    } else {
+        result_print(run->call, run);
+    }
+}
+
+/* For who looks at it. */
+static bool is_on_a_terminal(const struct qnk_call *call)
+{
+    return !call->json && !call->quiet && isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0;
+}
+
 int qnk_run_net_test(struct qnk_call *call)
 {
     static struct qnk_net_run run;
@@ -142,16 +161,12 @@ int qnk_run_net_test(struct qnk_call *call)
     run.told = call->quiet || call->json ? NULL : stdout;
     snprintf(command, sizeof command, "qnet net test %s --seed %llu --provider %s",
              call->operands[0], (unsigned long long)run.seed, qnk_provider_names[spec.provider]);
+    run.lingers = spec.provider == QNK_PROVIDER_PROCESS && !qnk_call_flag(call, "down") &&
+                  is_on_a_terminal(call);
+    run.judged = verdict_print;
+    run.call = call;
     result = qnk_net_run(&run);
     if (result == QNK_CLI_OK) {
-        if (call->json) {
-            json_t *answer = result_json(&run);
-
-            qnk_json_print(answer);
-            json_decref(answer);
-        } else {
-            result_print(call, &run);
-        }
         result = run.story.is_interrupted  ? QNK_CLI_INTERRUPTED
                  : run.verdicts.failed > 0 ? QNK_CLI_ASSERTION
                                            : QNK_CLI_OK;

@@ -128,7 +128,9 @@ struct machine {
     uint64_t ledger_free_us, ledger_last_us; /* idle again; its last job was done */
     uint32_t cpu_permille;                   /* of a job's time */
     uint64_t worked_us;                      /* that its jobs took */
-    struct qnk_need *needs[NEEDS_MAX];       /* that were not answered with an instance */
+    struct qnk_limits limits;                /* of its node; the world's own unless they were set */
+    uint32_t resend_ms;
+    struct qnk_need *needs[NEEDS_MAX]; /* that were not answered with an instance */
 };
 
 /* The content of the last frame that was sent in this step: most are sent to many. It holds what it

@@ -129,6 +129,8 @@ static bool machine_init(struct qnk_world *world, uint32_t i)
     peer_key_make(machine, i);
     machine->oscillator_us = machine->counted_us = setup->start_us;
     machine->cpu_permille = 1000;
+    machine->limits = world->setup.limits;
+    machine->resend_ms = world->setup.resend_ms;
     return true;
 }
 
@@ -269,9 +271,9 @@ static bool make_node(struct qnk_world *world, uint32_t i)
     const struct qnk_world_setup *setup = &world->setup;
     struct qnk_setup own = {
         .params = setup->params,
-        .limits = setup->limits,
+        .limits = machine->limits,
         .type = setup->types == NULL ? QNK_NODE_SUPER : setup->types[i],
-        .resend_ms = setup->resend_ms,
+        .resend_ms = machine->resend_ms,
         .seed = setup->seed * 1000 + i,
         .has_validator = setup->types == NULL || setup->types[i] == QNK_NODE_SUPER,
         .validator = machine->public,
@@ -334,6 +336,13 @@ static int32_t machine_restore(struct qnk_world *world, uint32_t i, bool is_firs
         status = qnk_store_restore_txs(&machine->store, LANE, restored, &starting);
     }
     return status;
+}
+
+void qnk_world_set(struct qnk_world *world, uint32_t node, const struct qnk_limits *limits,
+                   uint32_t resend_ms)
+{
+    world->machines[node].limits = *limits;
+    world->machines[node].resend_ms = resend_ms;
 }
 
 bool qnk_world_start(struct qnk_world *world, uint32_t i)

@@ -100,6 +100,10 @@ void qnk_world_destroy(struct qnk_world *world);
  * says no, and it is halted (qnk_world_status): it can be crashed, its disk mended or wiped. */
 bool qnk_world_start(struct qnk_world *world, uint32_t node);
 
+/* What its node has of these from its next start on. */
+void qnk_world_set(struct qnk_world *world, uint32_t node, const struct qnk_limits *limits,
+                   uint32_t resend_ms);
+
 /* The power goes: jobs, frames and what was not durable are lost. */
 void qnk_world_crash(struct qnk_world *world, uint32_t node);
 

@@ -3,7 +3,7 @@
 # net_test.sh: testnets out of one file: checked, run by both providers, judged, compared.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 39
+plan 43
 
 # Rules of `dev` with blocks of 300 ms, for real processes.
 fast='dev, set: {window: 8, interval: {min: 50ms}, settle: {time: 200ms}, producer: {turn: 3,
@@ -24,6 +24,7 @@ load: [{name: steady, rate: 40/s, from: 1s, until: $2}]
 timeline:
   - {id: crash, at: 3s, do: kill, node: v2, restart_after: 2s}
   - {id: split, at: 7s, do: partition, groups: [[v1], rest], for: 2s}
+  - {id: other, at: 5500ms, do: restart, node: v3, set: {mempool: {txs: 2000}}}
   - {id: nap, at: 4s, do: pause, node: {pick: random, type: super}, for: 500ms}
 assert:
   - {id: up, that: "node_ready == 1", nodes: all, within: 30s}
@@ -32,7 +33,7 @@ assert:
   - {id: no-lost, invariant: accepted_txs_final_once}
   - {id: wish, that: "macroblock_height >= $3", nodes: super, within: 60s}
 compare:
-  variants: [{name: all}, {name: calm, drop: [crash, split, nap]}]
+  variants: [{name: all}, {name: calm, drop: [crash, split, nap, other]}]
   run: {repeats: 2, fail_if: ["calm.final_tps < 0.5 * all.final_tps"]}
   measure: [final_tps, finality_p99, votes_per_macro, evidence]
 END
@@ -115,9 +116,30 @@ says 'which is named' 'latest/compare.html'
 
 write_spec "$fast" 9s 2
 sed -i '/^compare/,$d' "$spec"
-ended 'the same network of processes runs and all holds' 0 "$qnet" net test "$spec" \
-    --runs "$runs" --provider process
-says 'there too every transfer is final once' 'lost 0, doubled 0'
+# until_line FILE TEXT: waits for a line of it.
+until_line() {
+    until_s=$(($(date +%s) + patience))
+    until grep -q "$2" "$1"; do
+        [ "$(date +%s)" -lt "$until_s" ] || return 1
+        sleep 0.2
+    done
+}
+# On a terminal it stays up after its verdict.
+python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' "$qnet" net test "$spec" \
+    --runs "$runs" --provider process >"$work/term.out" 2>&1 </dev/null &
+term=$!
+before=$pids
+pids="$pids $term"
+is 'on a terminal a network of processes is judged and stays up' \
+    until_line "$work/term.out" 'it stays up'
+pids="$pids $(sed -n 's/.*"pid": \([1-9][0-9]*\).*/\1/p' "$runs/up/net.json")"
+ended 'to be looked at' 0 "$qnet" net status --runs "$runs"
+ended 'until it is ended' 0 "$qnet" net down --runs "$runs"
+ended 'by when all held' 0 wait "$term"
+pids=$before
+is 'there too every transfer is final once' grep -q 'lost 0, doubled 0' "$work/term.out"
+is 'a restart has other settings, if the timeline says so' \
+    grep -qx 'mempool: {txs: 2000}' "$(folder)/nodes/v3/node.yaml"
 is 'each start has a log of its own' test -s "$(folder)/nodes/v2/log.2.jsonl"
 
 # Engines are exchanged under load, and one node lacks the new one for a while.
@@ -155,14 +177,7 @@ END
 cut=$!
 before=$pids
 pids="$pids $cut"
-is_paused() {
-    until_s=$(($(date +%s) + patience))
-    until grep -q 'do *pause v1' "$work/cut.out"; do
-        [ "$(date +%s)" -lt "$until_s" ] || return 1
-        sleep 0.2
-    done
-}
-is 'a run of processes is under way' is_paused
+is 'a run of processes is under way' until_line "$work/cut.out" 'do *pause v1'
 nodes=$(sed -n 's/.*"pid": \([1-9][0-9]*\).*/\1/p' "$runs/latest/net.json")
 pids="$pids $nodes"
 same 'its process and those of four nodes are known' 5 "$(echo "$nodes" | wc -l)"
