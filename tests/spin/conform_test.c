@@ -335,7 +335,7 @@ static void lacking_visit(void *ctx, struct qnk_ballot_vote *held)
 static struct qnk_ballot *ballot_of(uint32_t self)
 {
     const struct member *member = &stage.members[self];
-    struct qnk_ballot *ballot = stage_ballot();
+    struct qnk_ballot *ballot = stage_ballot(0);
 
     qnk_ballot_round_set(ballot, member->round);
     for (uint32_t round = 0; round < ROUNDS; round++) {

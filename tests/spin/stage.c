@@ -49,17 +49,15 @@ struct qnk_vote stage_vote(uint32_t member, const struct said *said)
     } else if (said->step == QNK_STEP_PREPARE && said->round == 0) {
         vote.tail = (struct qn_span){said->digest != 0 ? tails[member] : nil, sizeof nil};
     }
-    if (said->step != QNK_STEP_PROPOSE) {
+    if (said->step != QNK_STEP_PROPOSE && said->step != QNK_STEP_ABANDON) {
         qnk_vote_open(&vote, &vote.open);
     }
     return vote;
 }
 
-struct qnk_ballot *stage_ballot(void)
+struct qnk_set *stage_set(void)
 {
     struct qnk_set_member members[MEMBERS] = {0};
-    struct qnk_ballot_place place = {.window = WINDOW, .binding = stage_digest(0xB1)};
-    struct qnk_ballot *ballot;
     struct qnk_set *set;
 
     for (uint32_t i = 0; i < MEMBERS; i++) {
@@ -67,6 +65,16 @@ struct qnk_ballot *stage_ballot(void)
         members[i].weight = 1;
     }
     assert_int_equal(qnk_set_new(&stage_budget, members, MEMBERS, &set), QN_OK);
+    return set;
+}
+
+struct qnk_ballot *stage_ballot(uint32_t era)
+{
+    struct qnk_ballot_place place = {.window = WINDOW, .era = era};
+    struct qnk_set *set = stage_set();
+    struct qnk_ballot *ballot;
+
+    place.binding = stage_digest(0xB1);
     ballot = qnk_ballot_create(&stage_budget, set, &place);
     assert_non_null(ballot);
     qnk_set_unref(set);
@@ -87,7 +95,7 @@ struct qn_buf *stage_certificate(uint32_t step, uint32_t round, int digest)
     struct qn_buf *bytes = NULL;
 
     for (int vr = -1; vr < (int)round && bytes == NULL; vr++) {
-        struct qnk_ballot *ballot = stage_ballot();
+        struct qnk_ballot *ballot = stage_ballot(0);
         struct said lie = {step, round, digest, vr};
 
         stage_ballot_put(ballot, LIAR, &lie);
@@ -117,9 +125,23 @@ bool stage_can_be_final(int digest)
 
 /* --- the guard --- */
 
-int32_t stage_sign(uint32_t self, const struct said *said)
+int32_t stage_guard_ask(uint32_t self, const struct qnk_vote *vote,
+                        const struct qnk_guard_facts *facts)
 {
     struct member *member = &stage.members[self];
+    const struct qnk_vote *old = NULL;
+    struct qn_buf *records = NULL;
+    int32_t status = qnk_guard_vote(member->guard, vote, facts, &records, &old, &stage.rule);
+
+    if (records != NULL) {
+        assert_true(member->log_count < LOG_MAX);
+        member->log[member->log_count++] = records;
+    }
+    return status;
+}
+
+int32_t stage_sign(uint32_t self, const struct said *said)
+{
     struct qnk_vote vote = stage_vote(self, said);
     bool is_seal = said->step == QNK_STEP_FINAL && said->digest != 0;
     struct qn_buf *prepared =
@@ -128,17 +150,11 @@ int32_t stage_sign(uint32_t self, const struct said *said)
         said->vr >= 0 ? stage_certificate(QNK_STEP_PREPARE, (uint32_t)said->vr, said->digest)
                       : NULL;
     struct qnk_guard_facts facts = {.is_valid = true};
-    const struct qnk_vote *old = NULL;
-    struct qn_buf *records = NULL;
     int32_t status;
 
     facts.prepared = prepared != NULL ? qnk_buf_span(prepared) : facts.prepared;
     facts.justified = justified != NULL ? qnk_buf_span(justified) : facts.justified;
-    status = qnk_guard_vote(member->guard, &vote, &facts, &records, &old, &stage.rule);
-    if (records != NULL) {
-        assert_true(member->log_count < LOG_MAX);
-        member->log[member->log_count++] = records;
-    }
+    status = stage_guard_ask(self, &vote, &facts);
     if (status == QN_OK) {
         stage.sent[said->round][said->step][self] = *said;
         stage.is_sent[said->round][said->step][self] = true;

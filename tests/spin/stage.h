@@ -84,7 +84,8 @@ uint32_t stage_leader(uint64_t seed, uint32_t round);
 
 struct qnk_hash stage_digest(int digest);
 struct qnk_vote stage_vote(uint32_t member, const struct said *said);
-struct qnk_ballot *stage_ballot(void);
+struct qnk_set *stage_set(void);
+struct qnk_ballot *stage_ballot(uint32_t era);
 void stage_ballot_put(struct qnk_ballot *ballot, uint32_t member, const struct said *said);
 
 /* The certificate that all votes ever sent and the liar's key make; NULL: they make none. */
@@ -93,7 +94,11 @@ bool stage_can_be_final(int digest);
 
 /* --- members --- */
 
-/* Asks the guard, as vote.c does; what it allows is in the log, and out. */
+/* Asks the guard; what it allows is in the log. */
+int32_t stage_guard_ask(uint32_t self, const struct qnk_vote *vote,
+                        const struct qnk_guard_facts *facts);
+
+/* The same with the facts that vote.c has; what it allows is out. */
 int32_t stage_sign(uint32_t self, const struct said *said);
 
 /* Begins with what the log holds; the engine with open, own votes, kept certificates, as vote.c has
