@@ -34,6 +34,8 @@ struct qn_inst {
     uint64_t quorum;
     uint32_t self, prepares;
     struct qnk_plugged good; /* LATE: what it is until then */
+    uint32_t node;
+    uint64_t given_up; /* attempts by its node when the window began */
 };
 
 /* An instance that a running node was given. */
@@ -70,6 +72,11 @@ static void ask(struct qn_effects *out, const struct qn_inst *self, uint16_t ste
     assert_int_equal(qn_consensus_effect_request_sign_push(out, &wish), QN_OK);
 }
 
+static uint64_t given_up_by(const struct qn_inst *self)
+{
+    return qnk_node_counters(qnk_world_node(scene.net->world, self->node))->attempts_given_up;
+}
+
 static void on_open(struct qn_inst *self, struct qn_span body)
 {
     struct qn_consensus_event_open event = {0};
@@ -79,6 +86,7 @@ static void on_open(struct qn_inst *self, struct qn_span body)
     self->quorum = event.quorum;
     self->self = event.self;
     self->prepares = 0;
+    self->given_up = given_up_by(self);
 }
 
 /* Counts prepares, which in these cases are all for one digest. */
@@ -154,7 +162,11 @@ static int32_t step(struct qn_inst *self, const struct qn_event *const *batch, u
     for (uint32_t i = 0; i < count; i++) {
         if (batch[i]->type == QN_CONSENSUS_EVENT_OPEN) {
             on_open(self, batch[i]->body);
-        } else if (self->flaw == FLAW_CRASH && batch[i]->type == QN_CONSENSUS_EVENT_CANDIDATE) {
+        }
+        if (batch[i]->type != QN_CONSENSUS_EVENT_FINAL) { /* who was left hears only that */
+            assert_int_equal(given_up_by(self), self->given_up);
+        }
+        if (self->flaw == FLAW_CRASH && batch[i]->type == QN_CONSENSUS_EVENT_CANDIDATE) {
             return QN_BUG;
         } else if (self->flaw == FLAW_LOCKS) {
             on_event(self, batch[i], out);
@@ -200,7 +212,7 @@ static bool plug(void *ctx, uint32_t node, const struct qnk_need *need,
         .node = node,
         .kind = need->kind,
         .number = need->binding.number,
-        .inst = {.flaw = scene.flaw},
+        .inst = {.flaw = scene.flaw, .node = node},
     };
     if (is_new && scene.flaw == FLAW_LATE) {
         place->player = cast_engine(scene.net);
@@ -449,6 +461,34 @@ static void a_restart_does_not_forget_that_the_plan_failed(void **state)
     }
     net_start(net, 0, VALIDATORS);
     net_run_ms(net, 60000);
+    assert_returned(net);
+    net_drop(net);
+}
+
+/* Who has voted in the second attempt is in it after a restart, though nobody tells it of it. */
+static void a_node_alone_goes_on_in_the_attempt_that_it_voted_in(void **state)
+{
+    enum { ERA = 257 };
+    struct net *net = planned(FLAW_SILENT, 76);
+    uint64_t final_window;
+
+    (void)state;
+    while (look(net, 0).era != ERA || look(net, 0).vote_phase < 3) { /* it has revealed */
+        net_run_ms(net, 5);
+    }
+    final_window = look(net, 0).final_window;
+    qnk_world_crash(net->world, 0);
+    for (uint32_t i = 1; i < VALIDATORS; i++) {
+        qnk_world_link(net->world, 0, i, false);
+    }
+    net_start(net, 0, 1);
+    net_run_ms(net, 500);
+    assert_int_equal(look(net, 0).final_window, final_window);
+    assert_int_equal(look(net, 0).era, ERA);
+    for (uint32_t i = 1; i < VALIDATORS; i++) {
+        qnk_world_link(net->world, 0, i, true);
+    }
+    net_run_ms(net, 40000);
     assert_returned(net);
     net_drop(net);
 }
@@ -721,6 +761,7 @@ int main(void)
         cmocka_unit_test(two_halves_come_back_together),
         cmocka_unit_test(power_cuts_do_not_bring_the_new_engine_back),
         cmocka_unit_test(a_restart_does_not_forget_that_the_plan_failed),
+        cmocka_unit_test(a_node_alone_goes_on_in_the_attempt_that_it_voted_in),
         cmocka_unit_test(a_quorum_is_enough),
         cmocka_unit_test(a_settled_engine_is_left_on_its_operators_word),
         cmocka_unit_test(power_cuts_do_not_undo_an_operators_word),

@@ -271,17 +271,19 @@ static int32_t ask(uint32_t self, uint32_t attempt, const struct said *said)
         said->vr >= 0 ? certificate_of(QNK_STEP_PREPARE, attempt, (uint32_t)said->vr, said->digest)
                       : NULL;
     struct qn_buf *bufs[ATTEMPTS] = {NULL};
-    struct qn_span abandons[ATTEMPTS];
+    struct qn_span abandons[ATTEMPTS] = {{NULL, 0}};
     struct qnk_guard_facts facts = {.is_valid = true, .abandons = abandons};
     int32_t status;
 
     facts.prepared = prepared != NULL ? qnk_buf_span(prepared) : facts.prepared;
     facts.justified = justified != NULL ? qnk_buf_span(justified) : facts.justified;
-    for (uint32_t i = 0; i < attempt; i++) {
+    for (uint32_t i = attempt; i-- > 0;) {
         bufs[i] = best_of(i, said->digest);
-        if (bufs[i] != NULL) {
-            abandons[facts.abandons_count++] = qnk_buf_span(bufs[i]);
+        if (bufs[i] == NULL && i + 1 < attempt && bufs[i + 1] != NULL) {
+            bufs[i] = qnk_buf_ref(bufs[i + 1]); /* of another attempt: it must not do */
         }
+        facts.abandons_count += bufs[i] != NULL;
+        abandons[i] = bufs[i] != NULL ? qnk_buf_span(bufs[i]) : abandons[i];
     }
     status = stage_guard_ask(self, &vote, &facts);
     qnk_buf_unref(prepared);

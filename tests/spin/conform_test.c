@@ -3,14 +3,14 @@
 /* conform_test.c: the trails of the models, played to the C code.
  *
  * trails/ holds what spin found: for each mutant of a model the shortest way to its error, and some
- * honest runs. Those of guard.pml are played to the stage_sign guard, with certificates that the ballot
- * makes; those of engine.pml and exchange.pml to the shipped engine, three of them, each behind its
- * guard. An honest run goes through as it is. A mutant's goes on until the step that the mutant
- * allowed and must not: there the C code must differ, and at that very line. (Those of window.pml
- * and swap.pml are about whole nodes, and are the simulator's; abandon.pml's rules are
- * guard_test's.)
+ * honest runs. Here are those of guard.pml, played to the sign guard with certificates that the
+ * ballot makes, and of engine.pml and exchange.pml, played to the shipped engine, three of them,
+ * each behind its guard. An honest run goes through as it is. A mutant's goes on until the step that
+ * the mutant allowed and must not: there the C code must differ, and at that very line. (The other
+ * conform_*_test.c have other models; the trails of window.pml are about whole nodes, and are the
+ * simulator's.)
  *
- * What a line stands for is in the heads of the models. The test is the rest of the stage: it gives
+ * What a line stands for is in the heads of the models. The test is the rest of the world: it gives
  * an engine what the line says it has heard, and looks at what it then gets signed. */
 
 #include "tests/test.h"
