@@ -4,7 +4,7 @@
 # one run. A long campaign is: qnet sim run --seeds 1..10000 --resume FILE
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 42
+plan 45
 
 # member PATH: of the JSON document in $work/said.
 member() {
@@ -14,6 +14,14 @@ it = json.load(open(sys.argv[1]))
 for part in sys.argv[2].split("."):
     it = it[int(part)] if part.isdigit() else it[part]
 print(it)' "$work/said" "$1" 2>/dev/null
+}
+
+# The runs of the document, whatever order they ended in.
+traces() {
+    python3 -c '
+import json, sys
+print(*sorted((it["seed"], it["trace"]) for it in json.load(open(sys.argv[1]))["runs"]))' \
+        "$work/said"
 }
 
 ended 'four nodes, 30 seeds, a healed core goes on' 0 \
@@ -39,10 +47,16 @@ same 'all of them' 10 "$(member good)"
 ended 'a sick engine is told among the faults' 0 "$qnet" sim show 2 --level L1 --always swap,sick
 says 'and left' 'attempt-begins'
 ended 'an engine that is not known' 1 "$qnet" sim run --consensus nope
-ended 'all of it real: level L0' 0 "$qnet" sim run --seed 3 --json
-first=$(member runs.0.trace)
-ended 'and L1 is the same run' 0 "$qnet" sim run --seed 3 --level L1 --json
-same 'with the same trace' "$first" "$(member runs.0.trace)"
+ended 'all of it real: level L0' 0 "$qnet" sim run --seeds 1..6 --json
+first=$(traces)
+ended 'and L1 is the same runs' 0 "$qnet" sim run --seeds 1..6 --level L1 --json
+same 'with the same traces' "$first" "$(traces)"
+ended 'seven uneven nodes at L0' 0 \
+    "$qnet" sim run --seeds 5..6 --nodes 7 --weights uneven --mode safety --json
+first=$(traces)
+ended 'and at L1' 0 \
+    "$qnet" sim run --seeds 5..6 --nodes 7 --weights uneven --mode safety --level L1 --json
+same 'have the same traces too' "$first" "$(traces)"
 ended 'without faults there are none' 0 "$qnet" sim run --seed 3 --faults none --json
 same 'at all' 0 "$(member faults)"
 
