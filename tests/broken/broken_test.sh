@@ -35,6 +35,10 @@ needs_key QN-LOA-004
 blocks_long QN-LOA-005
 prints QN-LOA-006
 starts_thread QN-LOA-007,QN-LIF-006
+is_alone QN-LOA-008,QN-LOA-009,QN-DET-001
+thaws_never QN-LIF-001,QN-LIF-006
+wants_to_be_frozen QN-LIF-001,QN-LIF-003
+refuses_its_config QN-LIF-001,QN-LIF-004
 leaks_heap QN-LIF-002
 leaks_descriptor QN-LIF-002
 has_every_extension QN-LIF-005
@@ -42,24 +46,29 @@ takes_more_bytes QN-CMP-003
 shares_between_lanes QN-CMP-005
 seats_the_excluded QN-PRO-004,QN-PRO-007,QN-PRO-008
 trusts_take QN-FLT-001
+trusts_take_at_work QN-FLT-002
 ignores_full_sink QN-FLT-003
 crashes_on_garbage QN-FLT-004
 hangs_on_garbage QN-FLT-004
+needs_what_it_wants QN-FLT-005
 forgets_to_flush QN-FLT-007
 answers_early QN-FLT-006,QN-FLT-007
 halves_batches QN-FLT-006,QN-FLT-007
 trusts_the_disk QN-FLT-007
 orders_by_address QN-DET-003
+minds_the_batch QN-DET-002
 follows_the_zone QN-DET-005
 reads_unwritten QN-DET-004
 forgets_in_swap QN-SWP-001,QN-SWP-002
 crashes_on_state QN-SWP-003
 has_every_part QN-SWP-004
+ends_by_export QN-SWP-002,QN-SWP-005
 keeps_pointer QN-MEM-001,QN-MEM-002
 writes_borrowed QN-MEM-001,QN-MEM-002
 writes_beside QN-MEM-003,QN-MEM-004
 grows QN-CST-002
 leaks_each_call QN-CST-003
+needs_more QN-FLT-003,QN-FLT-004,QN-SWP-002,QN-SWP-005,QN-MEM-002,QN-CST-001,QN-CST-002,QN-CST-003
 END
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 
-/* store.h: the maps and logs of plugins/storage/memory, and in the folder of `qnet.files/1` a journal
- * of all calls that change them. It is right unless somebody fills one of its holes; as packer.h.
+/* store.h: the maps and logs of plugins/storage/memory, and in the folder of `qnet.files/1` a
+ * journal of all calls that change them. It is right unless somebody fills one of its holes; as
+ * packer.h.
  *
  * An entry of the journal is its size, a sum, and what was called with; one write() each. A new
  * instance does it all again, up to the first entry that is not whole, and cuts the rest. */

@@ -3,6 +3,7 @@
 /* tally.h: a service that counts macroblocks and hands its count over, and is right unless somebody
  * fills one of its holes; as packer.h. */
 
+#include <stdbool.h>
 #include <string.h>
 
 #include <qnet/service.h>
@@ -13,6 +14,8 @@ enum { ROUTE = 1, PART = 2, STATE = 16, LEVELS = 8 };
 
 struct qn_inst {
     const struct qn_host *host;
+    struct qn_node *node;
+    bool was_exported;
     uint64_t count;
     uint64_t last;
     uint8_t levels[LEVELS];
@@ -23,6 +26,12 @@ struct qn_inst {
 #endif
 #ifndef ON_REQUEST
 #define ON_REQUEST(self, request) (void)0
+#endif
+#ifndef ON_CREATE
+#define ON_CREATE(self) (void)0
+#endif
+#ifndef ON_EXPORT
+#define ON_EXPORT(self) (void)0
 #endif
 #ifndef ON_IMPORT
 #define ON_IMPORT(self) (void)0
@@ -41,6 +50,8 @@ static int32_t tally_create(const struct qn_host *host, struct qn_node *node, st
         return QN_NO_SPACE;
     }
     self->host = host;
+    self->node = node;
+    ON_CREATE(self);
     *inst = self;
     return QN_OK;
 }
@@ -125,6 +136,7 @@ static int32_t tally_export(struct qn_inst *self, uint32_t part, uint32_t chunk,
     if (!IS_PART(part) || chunk != 0) {
         return QN_NOT_FOUND;
     }
+    ON_EXPORT(self);
     state_fill(self, state);
     return put(self, state, sizeof state, content);
 }
