@@ -337,10 +337,11 @@ void qnk_judge(const struct qnk_story *story, qnk_judge_run *run, void *ctx,
     result = result_add(verdicts, "ended", "the run came to its end, all transfers with it");
     result->is_good = !story->is_timed_out && story->is_settled;
     qnk_text(result->words, sizeof result->words, "%s after %.1f s",
-             story->is_interrupted ? "interrupted"
-             : story->is_timed_out ? "timed out"
-             : story->is_settled   ? "done"
-                                   : "transfers are not final",
+             story->is_interrupted   ? "interrupted"
+             : story->died.times > 0 ? story->died.words
+             : story->is_timed_out   ? "timed out"
+             : story->is_settled     ? "done"
+                                     : "transfers are not final",
              clock_s(story->end_ms));
     if (story->spec->provider == QNK_PROVIDER_VIRTUAL) {
         result = result_add(verdicts, "oracles", "what must always hold, at every step");

@@ -338,7 +338,11 @@ int32_t qnk_spec_open(struct qnk_spec *spec, const struct qnk_spec_options *opti
     status = qnk_file_read(path, QNK_TREE_FILE_MAX, &spec->arena, &spec->source.bytes);
     if (status != QN_OK) {
         qnk_report_add(&spec->report, QNK_E110, (struct qnk_config_place){NULL, {0, 0, 0}},
-                       "%s cannot be read", path);
+                       status == QN_NOT_FOUND  ? "there is no file '%s'"
+                       : status == QN_INVALID  ? "'%s' is no file"
+                       : status == QN_NO_SPACE ? "'%s' is larger than a megabyte"
+                                               : "'%s' cannot be read",
+                       path);
         return QN_INVALID;
     }
     spec->folder = qnk_file_folder(path, &spec->arena);

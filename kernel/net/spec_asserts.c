@@ -25,6 +25,7 @@ static const struct qnk_config_key keys[] = {
     {.name = "that", .type = QNK_CONFIG_STRING, .doc = "holds at some moment"},
     {.name = "always", .type = QNK_CONFIG_STRING, .doc = "holds at each"},
     {.name = "invariant", .type = QNK_CONFIG_STRING, .doc = "of all nodes' chains"},
+    {.name = "promql", .type = QNK_CONFIG_STRING, .doc = "no provider has a Prometheus yet"},
     {.name = "run", .type = QNK_CONFIG_STRING, .doc = "a program; $1 is the run's folder"},
     {.name = "expect", .type = QNK_CONFIG_INT, .min = QNK_RECORD_U64(0), .doc = "its exit code"},
     {.name = "log.event", .type = QNK_CONFIG_STRING, .doc = "what a node says"},
@@ -67,6 +68,13 @@ static bool kind_find(struct qnk_item *item, struct qnk_spec_assert *it)
 {
     uint32_t found = 0;
 
+    if (qnk_item_given(item, "promql")) {
+        qnk_report_add(&item->spec->report, QNK_E120, qnk_item_place(item, "promql"),
+                       "provider %s has no Prometheus to ask",
+                       qnk_provider_names[item->spec->provider]);
+        qnk_report_hint(&item->spec->report, "that: \"NAME OP NUMBER\"");
+        return false;
+    }
     for (uint32_t i = 0; i < QNK_COUNT(kinds); i++) {
         if (qnk_item_given(item, kinds[i])) {
             it->kind = (enum qnk_spec_assert_kind)i;

@@ -2,6 +2,7 @@
 
 /* spec_nodes.c: who is there, how far apart, and who is paid through. */
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,15 +86,33 @@ static const struct qnk_config_schema load_also = {"", load_also_keys, 1};
 
 /* --- nodes --- */
 
-static void lacks_read(struct qnk_item *item, struct qnk_spec_node *node)
+/* A plugin of a kind that there is. */
+static void lack_check(struct qnk_item *item, const char *whole)
+{
+    const char *slash = strchr(whole, '/');
+    struct qnk_report *report = &item->spec->report;
+    char kind[QNK_SPEC_NAME], why[QNK_PLUGIN_WHY_MAX];
+    struct qnk_plugin *plugin;
+
+    if (slash == NULL || slash - whole >= (ptrdiff_t)sizeof kind || slash[1] == 0) {
+        qnk_report_add(report, QNK_E105, qnk_item_place(item, "lacks"), "'%s' is not KIND/NAME",
+                       whole);
+        return;
+    }
+    qnk_text(kind, sizeof kind, "%.*s", (int)(slash - whole), whole);
+    if (item->spec->loader != NULL &&
+        qnk_loader_find(item->spec->loader, kind, slash + 1, "", &plugin, why) != QN_OK) {
+        qnk_report_add(report, QNK_E108, qnk_item_place(item, "lacks"), "%s", why);
+    }
+}
+
+/* Checked once for all of a count. */
+static void lacks_read(struct qnk_item *item, struct qnk_spec_node *node, bool is_first)
 {
     uint32_t count = qnk_item_texts(item, "lacks", node->lacks, QNK_SPEC_LACKS_MAX - 1);
 
-    for (uint32_t i = 0; i < count; i++) {
-        if (strchr(node->lacks[i], '/') == NULL) {
-            qnk_report_add(&item->spec->report, QNK_E105, qnk_item_place(item, "lacks"),
-                           "'%s' is not KIND/NAME", node->lacks[i]);
-        }
+    for (uint32_t i = 0; i < count && is_first; i++) {
+        lack_check(item, node->lacks[i]);
     }
 }
 
@@ -145,7 +164,7 @@ static void nodes_add(struct qnk_spec *spec, struct qnk_item *item)
             return;
         }
         name_make(item, &node, has_count ? i : 0);
-        lacks_read(item, &node);
+        lacks_read(item, &node, i == 1);
         start_read(spec, item->tree, &node);
         spec->nodes[spec->nodes_count++] = node;
     }

@@ -134,6 +134,8 @@ static void what_a_provider_cannot_do_is_refused(void **subject)
     finding_is("links: {eu-us: {delay: 1ms}}\n", "process", QNK_E120, 6, 1, "no links");
     finding_is("assert: [{id: a, invariant: oracles_hold}]\n", "process", QNK_E120, 6, 29,
                "no oracles");
+    finding_is("assert: [{id: a, promql: \"up == 1\"}]\n", "process", QNK_E120, 6, 26,
+               "no Prometheus");
     finding_is("assert: [{id: a, that: \"run.rss_max < 1\"}]\n", "virtual", QNK_E120, 6, 24,
                "cannot say");
 }

@@ -310,6 +310,15 @@ void qnk_story_plugin(struct qnk_story *story, const char *kind, const char *nam
     }
 }
 
+void qnk_story_died(struct qnk_story *story, uint32_t node, uint64_t at_us, const char *why)
+{
+    char words[QNK_STORY_WORDS];
+
+    qnk_text(words, sizeof words, "%s ended by itself: %s", story->spec->nodes[node].name, why);
+    conflict_add(&story->died, words);
+    qnk_story_tell(story, at_us, "died", words);
+}
+
 /* --- chains --- */
 
 void qnk_story_chain_micro(struct qnk_story *story, uint32_t node, bool counts, uint64_t height,

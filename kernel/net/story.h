@@ -113,10 +113,10 @@ struct qnk_story {
     struct qnk_story_plugin plugins[QNK_STORY_PLUGINS_MAX]; /* that took part */
     uint32_t plugins_count;
 
-    struct qnk_story_conflict forked, reverted, oracle;
-    uint64_t chain_heights, chain_windows; /* of the chain that counts */
-    uint64_t chain_txs;                    /* in it, of all kinds */
-    uint64_t end_ms;                       /* of the run */
+    struct qnk_story_conflict forked, reverted, oracle, died; /* died: a node by itself */
+    uint64_t chain_heights, chain_windows;                    /* of the chain that counts */
+    uint64_t chain_txs;                                       /* in it, of all kinds */
+    uint64_t end_ms;                                          /* of the run */
     bool is_timed_out, is_settled, is_interrupted;
 
     /* What a provider knows besides. */
@@ -135,6 +135,8 @@ void qnk_story_done(struct qnk_story *story);
 
 void qnk_story_started(struct qnk_story *story, uint32_t node, uint64_t at_us);
 void qnk_story_stopped(struct qnk_story *story, uint32_t node, uint64_t at_us, const char *why);
+/* A node came to an end that nobody wished. */
+void qnk_story_died(struct qnk_story *story, uint32_t node, uint64_t at_us, const char *why);
 void qnk_story_sample(struct qnk_story *story, uint32_t node, const struct qnk_sample *sample);
 
 /* A node has a new head, with these transactions; ids may be empty. */

@@ -163,9 +163,12 @@ static void held_tell(struct qnk_play *play, uint32_t node, const struct qnk_nod
              view->is_held ? "holds" : "goes on");
     for (uint32_t kind = 0; kind < 2 && view->is_held; kind++) {
         if (view->lacks[kind].is_held) {
-            qnk_text(text, sizeof text, "%s holds: window %llu needs %s %s",
+            qnk_text(text, sizeof text,
+                     "%s holds: window %llu needs %s %s: install it, then qnet plugin load %s=%s",
                      play->spec->nodes[node].name, (unsigned long long)view->lacks[kind].first,
-                     view->lacks[kind].name, view->lacks[kind].version);
+                     view->lacks[kind].name, view->lacks[kind].version,
+                     kind == QNK_BINDING_CONSENSUS ? "consensus" : "producer",
+                     view->lacks[kind].name);
         }
     }
     qnk_story_tell(play->story, qnk_play_now_us(play), "held", text);

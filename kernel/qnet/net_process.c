@@ -94,9 +94,7 @@ static void child_ended(uv_process_t *process, int64_t code, int signal)
         qnk_story_tell(net->story, now_us(net), "ended", text);
         child->again_ms = uv_now(&net->loop) + AGAIN_MS;
     } else if (child->is_wanted && !net->is_stopping) {
-        snprintf(text, sizeof text, "%s ended by itself: code %d, signal %d", child->node->name,
-                 (int)code, signal);
-        qnk_story_tell(net->story, now_us(net), "died", text);
+        qnk_story_died(net->story, child->index, now_us(net), text);
         net->is_broken = true;
         child->is_wanted = false;
     }
@@ -638,8 +636,9 @@ static void ticked(uv_timer_t *timer)
     ask_blocks(net);
     if (is_up(net) && !net->setup->stays_up) {
         course_do(net);
-    } else if (!net->is_ready_told && qnk_net_now_ms(net) > UP_MS) {
-        fprintf(stderr, "qnet: the nodes do not come up: see the logs in %s\n", net->dev.folder);
+    } else if (!net->is_ready_told && (net->is_broken || qnk_net_now_ms(net) > UP_MS)) {
+        fprintf(stderr, "qnet: %s%sthe nodes do not come up: see the logs in %s\n",
+                net->story->died.words, net->story->died.times > 0 ? "; " : "", net->dev.folder);
         net->is_broken = true;
         net->story->is_timed_out = true;
         children_stop(net);

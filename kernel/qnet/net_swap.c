@@ -136,9 +136,11 @@ static void held_tell(struct qnk_net_child *child, bool is_held, const json_t *a
     }
     child->was_held = is_held;
     if (is_held) {
-        snprintf(text, sizeof text, "%s holds: window %llu needs %s %s", child->node->name,
-                 (unsigned long long)qnk_number(need, "first"), qnk_string(need, "name"),
-                 qnk_string(need, "version"));
+        snprintf(text, sizeof text,
+                 "%s holds: window %llu needs %s %s: install it, then qnet plugin load %s=%s",
+                 child->node->name, (unsigned long long)qnk_number(need, "first"),
+                 qnk_string(need, "name"), qnk_string(need, "version"), qnk_string(need, "kind"),
+                 qnk_string(need, "name"));
     } else {
         snprintf(text, sizeof text, "%s goes on", child->node->name);
     }

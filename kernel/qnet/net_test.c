@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 
+#define _XOPEN_SOURCE 700 /* nftw */
 #include "kernel/qnet/net_test.h"
 
 #include <errno.h>
+#include <ftw.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -17,6 +19,8 @@
 #include "kernel/qnet/net_process.h"
 #include "kernel/qnet/place.h"
 #include "kernel/qnet/show.h"
+
+enum { PATH = 700, FOLDERS_OPEN = 16 };
 
 static uint64_t now_ms(void)
 {
@@ -169,6 +173,27 @@ static void plugins_tell(struct qnk_net_run *run)
     }
 }
 
+static int path_remove(const char *path, const struct stat *facts, int kind, struct FTW *at)
+{
+    (void)facts;
+    (void)kind;
+    (void)at;
+    (void)remove(path);
+    return 0;
+}
+
+/* Of a run that was good the nodes' disks are of no more use, and each takes 200 MB. */
+static void data_remove(const struct qnk_net_run *run)
+{
+    for (uint32_t i = 0; i < run->spec->nodes_count; i++) {
+        char path[PATH];
+
+        snprintf(path, sizeof path, "%.400s/nodes/%.60s/data", run->artifacts.folder,
+                 run->spec->nodes[i].name);
+        (void)nftw(path, path_remove, FOLDERS_OPEN, FTW_DEPTH | FTW_PHYS);
+    }
+}
+
 int qnk_net_run(struct qnk_net_run *run)
 {
     bool is_done;
@@ -198,6 +223,10 @@ int qnk_net_run(struct qnk_net_run *run)
     if (is_done && !run->stays_up && !run->is_judged) {
         run->story.real_ms = now_ms() - run->start_ms;
         is_done = run_judge(run);
+    }
+    if (is_done && run->is_judged && run->verdicts.failed == 0 &&
+        run->spec->provider == QNK_PROVIDER_PROCESS) {
+        data_remove(run);
     }
     if (!is_done) {
         qnk_net_run_done(run);

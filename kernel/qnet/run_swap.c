@@ -105,6 +105,22 @@ static void plan_show(const json_t *it)
     }
 }
 
+/* Whether the node has no plugin for a binding, and holds for that. */
+static bool is_held(const json_t *it, const char *kind, uint64_t first)
+{
+    size_t i;
+    json_t *need;
+
+    json_array_foreach(json_object_get(it, "needs"), i, need)
+    {
+        if (qnk_is_true(need, "held") && strcmp(qnk_string(need, "kind"), kind) == 0 &&
+            qnk_number(need, "first") == first) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void bindings_show(const json_t *it, const char *kind)
 {
     size_t i;
@@ -112,9 +128,13 @@ static void bindings_show(const json_t *it, const char *kind)
 
     json_array_foreach(json_object_get(json_object_get(it, "bindings"), kind), i, binding)
     {
+        uint64_t first = qnk_number(binding, "first");
+
         printf("%-9s %s %s   from macro %s on%s\n", kind, qnk_string(binding, "name"),
-               qnk_string(binding, "version"), qnk_grouped(qnk_number(binding, "first")),
-               qnk_is_true(binding, "serves") ? "   serves" : "");
+               qnk_string(binding, "version"), qnk_grouped(first),
+               is_held(it, kind, first)         ? "   lacking here"
+               : qnk_is_true(binding, "serves") ? "   serves"
+                                                : "");
     }
 }
 

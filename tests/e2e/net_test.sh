@@ -3,7 +3,7 @@
 # net_test.sh: testnets out of one file: checked, run by both providers, judged, compared.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 43
+plan 51
 
 # Rules of `dev` with blocks of 300 ms, for real processes.
 fast='dev, set: {window: 8, interval: {min: 50ms}, settle: {time: 200ms}, producer: {turn: 3,
@@ -73,6 +73,14 @@ ended 'another seed runs' 0 "$qnet" net test "$spec" --runs "$runs" --seed 10
 [ "$first" != "$(hash)" ]
 report 'and is another run' $?
 
+sed 's/count: 4, type: super/&, lacks: [consensus\/bfd, bft]/' "$spec" >"$work/bad.yaml"
+ended 'a plugin that is not there cannot be lacked' 1 "$qnet" net check "$work/bad.yaml"
+says 'which is said once for all of a count' '^2 errors'
+ended 'a file that is not there is no spec' 1 "$qnet" net test "$work/none.yaml" --runs "$runs"
+says 'and is named' "there is no file '.*none.yaml'"
+ended 'runs want a folder that is there' 1 "$qnet" net test "$spec" --runs "$work/a/b"
+says 'which is named too' "cannot make '.*a/b'"
+
 write_spec sim 10s 100000
 ended 'a run of which an assertion fails ends with 5' 5 "$qnet" net test "$spec" --runs "$runs"
 says 'names it and the command' 'again: qnet net test'
@@ -137,6 +145,7 @@ ended 'to be looked at' 0 "$qnet" net status --runs "$runs"
 ended 'until it is ended' 0 "$qnet" net down --runs "$runs"
 ended 'by when all held' 0 wait "$term"
 pids=$before
+same 'disks of a run that was good are not kept' '' "$(find "$(folder)/nodes" -name data)"
 is 'there too every transfer is final once' grep -q 'lost 0, doubled 0' "$work/term.out"
 is 'a restart has other settings, if the timeline says so' \
     grep -qx 'mempool: {txs: 2000}' "$(folder)/nodes/v3/node.yaml"
@@ -162,8 +171,10 @@ assert:
   - {id: one-chain, invariant: every_node_on_one_chain}
 END
 ended 'engines are exchanged and all holds' 0 "$qnet" net test "$spec" --runs "$runs"
-says 'who lacks the new one holds' 'poor holds: window [0-9]* needs bft'
+says 'who lacks the new one holds, and says what to do' \
+    'poor holds: window [0-9]* needs bft .*qnet plugin load consensus=bft'
 says 'and goes on once it has it' 'poor goes on'
+is 'the report repeats that' grep -q 'poor holds: window' "$(folder)/report.html"
 
 # A run that is interrupted, while one of its nodes is stopped and one was never started.
 cat >"$spec" <<END
