@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <qnet/assert.h>
-#include <qnet/ledger.h>
 
 #include "kernel/base/bytes.h"
 #include "kernel/chain/tx.h"
@@ -18,35 +17,6 @@ enum {
     AGAIN_MS = 5000,    /* after which what is in no block is made again */
     LOOK_MS = 500,      /* between looks at what is in blocks */
 };
-
-/* The next nonce of a sender, as this node's ledger has it. */
-static uint64_t next_nonce(const struct qnk_play *play, uint32_t node, uint32_t sender)
-{
-    struct qnk_plugged ledger = qnk_cast_plugins(play->cast, node)->ledger;
-    const struct qn_ledger_1 *slots = ledger.table;
-    uint8_t body[4 + QNK_TX_TRANSFER_SIZE];
-    uint64_t size = qnk_cast_txs(play->cast, sender, 0, 1, VALID_UNTIL, body);
-    struct qn_ledger_verdict verdict = {0};
-    struct qnk_tx tx;
-    int32_t status = qnk_tx_decode((struct qn_span){body + 4, size - 4}, &tx);
-
-    QN_ASSERT(status == QN_OK);
-
-    struct qn_ledger_transaction asked = {
-        .from = tx.from,
-        .payload = tx.payload,
-        .nonce = tx.nonce,
-        .fee = tx.fee,
-        .valid_until = tx.valid_until,
-        .size = (uint32_t)tx.bytes.size,
-        .kind = tx.kind,
-        .key_known = 1,
-    };
-
-    status = slots->check(ledger.inst, 0, &asked, 1, &verdict);
-    QN_ASSERT(status == QN_OK);
-    return verdict.next;
-}
 
 /* The node that a sender pays through: its own among those of the load, or the next that is up. */
 static uint32_t node_of(const struct qnk_play *play, const struct qnk_spec_load *load,
@@ -99,7 +69,7 @@ static void payer_look(struct qnk_play *play, const struct qnk_spec_load *load, 
         return;
     }
     payer->looked_ms = now_ms;
-    payer->next = next_nonce(play, node, sender);
+    payer->next = qnk_cast_next(play->cast, node, sender, VALID_UNTIL);
     if (payer->next < payer->made && now_ms > payer->sent_ms + AGAIN_MS) {
         to = payer->made < payer->next + QNK_CAST_TXS_MAX ? payer->made
                                                           : payer->next + QNK_CAST_TXS_MAX;

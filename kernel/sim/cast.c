@@ -1019,6 +1019,35 @@ uint64_t qnk_cast_txs(const struct qnk_cast *cast, uint32_t sender, uint64_t fro
     return (uint64_t)(at - out);
 }
 
+uint64_t qnk_cast_next(const struct qnk_cast *cast, uint32_t node, uint32_t sender,
+                       uint64_t valid_until)
+{
+    struct qnk_plugged ledger = qnk_cast_plugins(cast, node)->ledger;
+    const struct qn_ledger_1 *slots = ledger.table;
+    uint8_t body[4 + QNK_TX_TRANSFER_SIZE];
+    uint64_t size = qnk_cast_txs(cast, sender, 0, 1, valid_until, body);
+    struct qn_ledger_verdict verdict = {0};
+    struct qnk_tx tx;
+    int32_t status = qnk_tx_decode((struct qn_span){body + 4, size - 4}, &tx);
+
+    QN_ASSERT(status == QN_OK);
+
+    struct qn_ledger_transaction asked = {
+        .from = tx.from,
+        .payload = tx.payload,
+        .nonce = tx.nonce,
+        .fee = tx.fee,
+        .valid_until = tx.valid_until,
+        .size = (uint32_t)tx.bytes.size,
+        .kind = tx.kind,
+        .key_known = 1,
+    };
+
+    status = slots->check(ledger.inst, 0, &asked, 1, &verdict);
+    QN_ASSERT(status == QN_OK);
+    return verdict.next;
+}
+
 /* --- who looks on --- */
 
 static uint32_t query_find(const struct qnk_cast *cast, const char *name)

@@ -126,6 +126,11 @@ const struct qnk_world_plugins *qnk_cast_plugins(const struct qnk_cast *cast, ui
 uint64_t qnk_cast_txs(const struct qnk_cast *cast, uint32_t sender, uint64_t from, uint64_t to,
                       uint64_t valid_until, uint8_t *out);
 
+/* The next nonce of a sender, as a node's ledger has it that is on. `valid_until` is a height that
+ * the ledger would take. */
+uint64_t qnk_cast_next(const struct qnk_cast *cast, uint32_t node, uint32_t sender,
+                       uint64_t valid_until);
+
 /* A ledger and a producer without a state beside those of the nodes, for who looks on, and the
  * numbers of the ledger's questions for its totals and accounts; 0: it answers none such. */
 struct qnk_witness {

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <qnet/assert.h>
-#include <qnet/ledger.h>
 
 #include "kernel/base/text.h"
 #include "kernel/chain/tx.h"
@@ -303,35 +302,6 @@ static void liars_open(struct run *run)
 
 /* --- payments --- */
 
-/* The next nonce of a sender, as this node's ledger has it. */
-static uint64_t next_nonce(struct run *run, uint32_t node, uint32_t sender)
-{
-    struct qnk_plugged ledger = qnk_cast_plugins(run->cast, node)->ledger;
-    const struct qn_ledger_1 *slots = ledger.table;
-    uint8_t body[4 + QNK_TX_TRANSFER_SIZE];
-    uint64_t size = qnk_cast_txs(run->cast, sender, 0, 1, VALID_UNTIL, body);
-    struct qn_ledger_verdict verdict = {0};
-    struct qnk_tx tx;
-    int32_t status = qnk_tx_decode((struct qn_span){body + 4, size - 4}, &tx);
-
-    QN_ASSERT(status == QN_OK);
-
-    struct qn_ledger_transaction asked = {
-        .from = tx.from,
-        .payload = tx.payload,
-        .nonce = tx.nonce,
-        .fee = tx.fee,
-        .valid_until = tx.valid_until,
-        .size = (uint32_t)tx.bytes.size,
-        .kind = tx.kind,
-        .key_known = 1,
-    };
-
-    status = slots->check(ledger.inst, 0, &asked, 1, &verdict);
-    QN_ASSERT(status == QN_OK);
-    return verdict.next;
-}
-
 /* Up to `count` payments of a sender from the first on that this node does not have: those that
  * were lost on the way are made again, as their sender would. */
 static void pay(struct run *run, uint32_t node, uint32_t sender, uint32_t count)
@@ -343,7 +313,7 @@ static void pay(struct run *run, uint32_t node, uint32_t sender, uint32_t count)
         qnk_world_node(run->world, node) == NULL) {
         return;
     }
-    from = next_nonce(run, node, sender);
+    from = qnk_cast_next(run->cast, node, sender, VALID_UNTIL);
     to = from + count > run->sent[sender] ? from + count : run->sent[sender];
     to = to < from + QNK_CAST_TXS_MAX ? to : from + QNK_CAST_TXS_MAX;
     if (to > from) {
@@ -558,7 +528,7 @@ static bool all_paid(struct run *run)
 {
     for (uint32_t i = 0; i < run->nodes; i++) {
         for (uint32_t sender = 0; run->in_core[i] && sender < QNK_CAST_SENDERS; sender++) {
-            if (next_nonce(run, i, sender) != run->sent[sender]) {
+            if (qnk_cast_next(run->cast, i, sender, VALID_UNTIL) != run->sent[sender]) {
                 return false;
             }
         }
