@@ -1321,3 +1321,55 @@ void world_check(const struct world *world)
         }
     }
 }
+
+/* --- a world of one engine --- */
+
+const struct world_plan world_one = {
+    .seed = 1,
+    .nodes = 4,
+    .roles = {WORLD_HONEST, WORLD_SILENT, WORLD_SILENT, WORLD_SILENT},
+    .candidates = {1, 0, 0, 0},
+};
+
+void world_wait(struct world *world, uint64_t time_ms)
+{
+    world_run(world, world->now_ms + time_ms);
+}
+
+void world_act(struct world *world, uint8_t from, uint32_t round, uint8_t step, int32_t vr,
+               uint8_t digest)
+{
+    struct world_vote vote = {
+        .round = round,
+        .vr = vr,
+        .step = step,
+        .from = from,
+        .digest = digest,
+    };
+
+    world_inject(world, 0, &vote);
+}
+
+void world_act_all(struct world *world, uint32_t round, uint8_t step, uint8_t digest)
+{
+    for (uint8_t from = 1; from < world_one.nodes; from++) {
+        world_act(world, from, round, step, -1, digest);
+    }
+}
+
+uint32_t world_leader(uint64_t seed, uint32_t round)
+{
+    static const char tag[] = "qnet/leader";
+    struct qn_check_sha256 sha;
+    uint8_t place[QN_HASH_SIZE + 12] = {0};
+    uint8_t draw[QN_HASH_SIZE];
+
+    qn_le64_write(place, seed);
+    qn_le64_write(place + QN_HASH_SIZE, 1);
+    qn_le32_write(place + QN_HASH_SIZE + 8, round);
+    qn_check_sha256_init(&sha);
+    qn_check_sha256_add(&sha, (struct qn_span){(const uint8_t *)tag, sizeof tag - 1});
+    qn_check_sha256_add(&sha, (struct qn_span){place, sizeof place});
+    qn_check_sha256_done(&sha, draw);
+    return (uint32_t)(qn_le64_read(draw) >> 62);
+}

@@ -193,3 +193,17 @@ void world_restart(struct world *world, uint32_t node);
 /* Tells a fresh engine what was recorded, in batches of random size up to `batch_max`, and checks
  * that it wants the same. */
 void world_replay(struct world *world, uint32_t batch_max);
+
+/* --- a world of one engine, member 0, whose three others are acted --- */
+
+extern const struct world_plan world_one;
+
+void world_wait(struct world *world, uint64_t time_ms);
+
+/* A vote of `from`, or of all three with vr -1, reaches member 0. */
+void world_act(struct world *world, uint8_t from, uint32_t round, uint8_t step, int32_t vr,
+               uint8_t digest);
+void world_act_all(struct world *world, uint32_t round, uint8_t step, uint8_t digest);
+
+/* Who leads a round of four members of the same weight: finality.md 7.1, computed anew. */
+uint32_t world_leader(uint64_t seed, uint32_t round);

@@ -4,11 +4,10 @@
 
 #include "tests/test.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "authority.manifest.h"
-#include "sdk/check/consensus.h"
+#include "sdk/check/told.h"
 
 enum { RETRY_MS = 2000, WAIT_MS = 5000 };
 
@@ -19,11 +18,18 @@ static const struct qn_check_given given = {
     .steps = 1 << WORLD_FINAL | 1 << WORLD_PROPOSE,
 };
 
-static int start(void **subject)
+static struct qn_check_given whole(void)
 {
     struct qn_check_given it = given;
 
     it.config = authority_config_default();
+    return it;
+}
+
+static int start(void **subject)
+{
+    struct qn_check_given it = whole();
+
     *subject = qn_check_consensus_start(&it);
     return 0;
 }
@@ -32,26 +38,6 @@ static int stop(void **subject)
 {
     qn_check_consensus_stop(*subject);
     return 0;
-}
-
-/* Member 0 is an engine, the three others are acted. */
-static const struct world_plan one = {
-    .seed = 1,
-    .nodes = 4,
-    .roles = {WORLD_HONEST, WORLD_SILENT, WORLD_SILENT, WORLD_SILENT},
-    .candidates = {1, 0, 0, 0},
-};
-
-static void vote(struct world *world, uint8_t from, uint8_t step, uint8_t digest)
-{
-    struct world_vote it = {.vr = -1, .step = step, .from = from, .digest = digest};
-
-    world_inject(world, 0, &it);
-}
-
-static void wait(struct world *world, uint64_t time_ms)
-{
-    world_run(world, world->now_ms + time_ms);
 }
 
 static uint8_t approved(struct world *world)
@@ -67,9 +53,9 @@ static void a_candidate_is_offered_and_not_approved_yet(void **subject)
 {
     struct world *world = qn_check_consensus_world(*subject);
 
-    world_begin(world, &one);
-    vote(world, 1, WORLD_PROPOSE, 1);
-    wait(world, 600000);
+    world_begin(world, &world_one);
+    world_act(world, 1, 0, WORLD_PROPOSE, -1, 1);
+    world_wait(world, 600000);
     assert_non_null(world_own(world, 0, 0, WORLD_PROPOSE));
     assert_int_equal(approved(world), 0);
 }
@@ -78,11 +64,11 @@ static void what_a_quorum_offers_is_approved_at_once(void **subject)
 {
     struct world *world = qn_check_consensus_world(*subject);
 
-    world_begin(world, &one);
-    wait(world, 100);
-    vote(world, 1, WORLD_PROPOSE, 1);
-    vote(world, 2, WORLD_PROPOSE, 1);
-    wait(world, 100);
+    world_begin(world, &world_one);
+    world_wait(world, 100);
+    world_act(world, 1, 0, WORLD_PROPOSE, -1, 1);
+    world_act(world, 2, 0, WORLD_PROPOSE, -1, 1);
+    world_wait(world, 100);
     assert_int_equal(approved(world), 1);
 }
 
@@ -92,14 +78,14 @@ static void who_is_a_quorum_alone_needs_no_offers(void **subject)
     struct world_plan plan = {.seed = 1, .nodes = 1, .candidates = {1}};
 
     world_begin(world, &plan);
-    wait(world, 100);
+    world_wait(world, 100);
     assert_true(world_is_final(world));
     assert_null(world_own(world, 0, 0, WORLD_PROPOSE));
 
-    plan = one;
+    plan = world_one;
     plan.weights[0] = 7;
     world_begin(world, &plan);
-    wait(world, 100);
+    world_wait(world, 100);
     assert_true(world_is_final(world));
 }
 
@@ -108,13 +94,13 @@ static void differing_offers_are_waited_for_then_the_heaviest_is_approved(void *
 {
     struct world *world = qn_check_consensus_world(*subject);
 
-    world_begin(world, &one);
-    wait(world, 100);
-    vote(world, 1, WORLD_PROPOSE, 2);
-    vote(world, 2, WORLD_PROPOSE, 2);
-    wait(world, WAIT_MS - 100);
+    world_begin(world, &world_one);
+    world_wait(world, 100);
+    world_act(world, 1, 0, WORLD_PROPOSE, -1, 2);
+    world_act(world, 2, 0, WORLD_PROPOSE, -1, 2);
+    world_wait(world, WAIT_MS - 100);
     assert_int_equal(approved(world), 0);
-    wait(world, 200);
+    world_wait(world, 200);
     assert_int_equal(approved(world), 2);
 }
 
@@ -122,12 +108,12 @@ static void when_all_have_offered_nothing_is_waited_for(void **subject)
 {
     struct world *world = qn_check_consensus_world(*subject);
 
-    world_begin(world, &one);
-    wait(world, 100);
-    vote(world, 1, WORLD_PROPOSE, 2);
-    vote(world, 2, WORLD_PROPOSE, 2);
-    vote(world, 3, WORLD_PROPOSE, 1);
-    wait(world, 1500); /* the check takes a second */
+    world_begin(world, &world_one);
+    world_wait(world, 100);
+    world_act(world, 1, 0, WORLD_PROPOSE, -1, 2);
+    world_act(world, 2, 0, WORLD_PROPOSE, -1, 2);
+    world_act(world, 3, 0, WORLD_PROPOSE, -1, 1);
+    world_wait(world, 1500); /* the check takes a second */
     assert_int_equal(approved(world), 1);
 }
 
@@ -135,13 +121,13 @@ static void what_a_third_has_approved_is_followed(void **subject)
 {
     struct world *world = qn_check_consensus_world(*subject);
 
-    world_begin(world, &one);
-    wait(world, 100);
-    vote(world, 1, WORLD_FINAL, 2);
-    wait(world, 60000);
+    world_begin(world, &world_one);
+    world_wait(world, 100);
+    world_act(world, 1, 0, WORLD_FINAL, -1, 2);
+    world_wait(world, 60000);
     assert_int_equal(approved(world), 0); /* it may be a liar */
-    vote(world, 2, WORLD_FINAL, 2);
-    wait(world, 1500);
+    world_act(world, 2, 0, WORLD_FINAL, -1, 2);
+    world_wait(world, 1500);
     assert_int_equal(approved(world), 2);
 }
 
@@ -150,20 +136,20 @@ static void what_is_invalid_is_passed_over(void **subject)
 {
     struct world *world = qn_check_consensus_world(*subject);
 
-    world_begin(world, &one);
-    wait(world, 100);
+    world_begin(world, &world_one);
+    world_wait(world, 100);
     for (uint8_t from = 1; from < 4; from++) {
-        vote(world, from, WORLD_PROPOSE, WORLD_INVALID);
-        vote(world, from, WORLD_FINAL, WORLD_INVALID);
+        world_act(world, from, 0, WORLD_PROPOSE, -1, WORLD_INVALID);
+        world_act(world, from, 0, WORLD_FINAL, -1, WORLD_INVALID);
     }
     assert_int_equal(approved(world), 0);
 
-    world_begin(world, &one);
-    wait(world, 100);
-    vote(world, 1, WORLD_PROPOSE, WORLD_INVALID);
-    vote(world, 2, WORLD_PROPOSE, WORLD_INVALID);
-    vote(world, 3, WORLD_PROPOSE, 1);
-    wait(world, 3000);
+    world_begin(world, &world_one);
+    world_wait(world, 100);
+    world_act(world, 1, 0, WORLD_PROPOSE, -1, WORLD_INVALID);
+    world_act(world, 2, 0, WORLD_PROPOSE, -1, WORLD_INVALID);
+    world_act(world, 3, 0, WORLD_PROPOSE, -1, 1);
+    world_wait(world, 3000);
     assert_int_equal(approved(world), 1);
 }
 
@@ -171,15 +157,15 @@ static void a_refusal_is_asked_again_after_retry(void **subject)
 {
     struct world *world = qn_check_consensus_world(*subject);
 
-    world_begin(world, &one);
-    wait(world, 100);
+    world_begin(world, &world_one);
+    world_wait(world, 100);
     world->nodes[0].refuse_from = world->nodes[0].requests;
     world->nodes[0].refuse_count = 1;
-    vote(world, 1, WORLD_PROPOSE, 1);
-    vote(world, 2, WORLD_PROPOSE, 1);
-    wait(world, RETRY_MS - 200);
+    world_act(world, 1, 0, WORLD_PROPOSE, -1, 1);
+    world_act(world, 2, 0, WORLD_PROPOSE, -1, 1);
+    world_wait(world, RETRY_MS - 200);
     assert_int_equal(approved(world), 0);
-    wait(world, 400);
+    world_wait(world, 400);
     assert_int_equal(approved(world), 1);
 }
 
@@ -187,8 +173,8 @@ static void only_round_0_counts(void **subject)
 {
     struct world *world = qn_check_consensus_world(*subject);
 
-    world_begin(world, &one);
-    wait(world, 100);
+    world_begin(world, &world_one);
+    world_wait(world, 100);
     for (uint8_t from = 1; from < 4; from++) {
         struct world_vote it = {
             .round = 1,
@@ -202,7 +188,7 @@ static void only_round_0_counts(void **subject)
         it.step = WORLD_FINAL;
         world_inject(world, 0, &it);
     }
-    wait(world, 60000);
+    world_wait(world, 60000);
     assert_int_equal(approved(world), 0);
     world_check(world); /* no certificate was asked for */
 }
@@ -220,78 +206,13 @@ static void members_on_two_branches_come_to_one(void **subject)
             plan.candidates_ms[i] = (uint32_t)(seed * i * 37 % 3000);
         }
         world_begin(world, &plan);
-        wait(world, 60000);
+        world_wait(world, 60000);
         world_check(world);
         assert_true(world_is_final(world));
     }
 }
 
 /* --- instances --- */
-
-struct seen {
-    uint32_t counts[8]; /* by type of effect */
-};
-
-static int32_t see(void *ctx, uint32_t type, struct qn_span body, const struct qn_slice *payload)
-{
-    struct seen *seen = ctx;
-
-    assert_true(type < 8);
-    assert_true(body.size > 0);
-    assert_null(payload);
-    seen->counts[type]++;
-    return QN_OK;
-}
-
-static int32_t tell(struct qn_inst *inst, uint16_t type, const uint8_t *from, uint64_t size,
-                    struct seen *seen)
-{
-    const struct qn_consensus_1 *slots = (const void *)qn_plugin_v1.slots;
-    struct qn_event event = {.size = sizeof event, .type = type, .body = {from, size}};
-    const struct qn_event *batch = &event;
-    struct qn_effects out = {.head = {.size = sizeof out, .major = 1}, .ctx = seen, .push = see};
-
-    return slots->step(inst, &batch, 1, &out);
-}
-
-static const uint8_t hash[QN_HASH_SIZE] = {5};
-
-/* The open event of two members, as seen by `self`. */
-static uint64_t open_write(uint8_t *to, uint32_t self)
-{
-    uint8_t members[2 * (QN_KEY_SIZE + 8)];
-    struct qn_member member = {.key = hash, .weight = 3};
-    struct qn_consensus_event_open event = {
-        .window = 1,
-        .first = 1,
-        .last = 90,
-        .set = hash,
-        .self = self,
-        .total = 6,
-        .quorum = 5,
-        .members_count = 2,
-        .members = {members, sizeof members},
-        .seed = hash,
-    };
-
-    (void)qn_member_write(&member, qn_member_write(&member, members));
-    return (uint64_t)(qn_consensus_event_open_write(&event, to) - to);
-}
-
-static struct qn_inst *inst_new(struct qn_node **node)
-{
-    struct qn_check_given it = given;
-
-    it.config = authority_config_default();
-    *node = qn_check_node_create(AUTHORITY_MEMORY);
-    return qn_check_inst_create(&it, *node);
-}
-
-static void inst_end(struct qn_inst *inst, struct qn_node *node)
-{
-    qn_check_inst_destroy(&given, inst);
-    qn_check_node_destroy(node);
-}
 
 static bool has_words(const struct qn_node *node, const char *words)
 {
@@ -303,115 +224,64 @@ static bool has_words(const struct qn_node *node, const char *words)
     return strstr(text, words) != NULL;
 }
 
-static void vote_tell(struct qn_inst *inst, uint32_t from, uint16_t step, const uint8_t *digest,
-                      struct seen *seen)
-{
-    struct qn_consensus_event_vote it = {
-        .window = 1,
-        .step = step,
-        .vr = -1,
-        .from = from,
-        .digest = digest,
-    };
-    uint8_t bytes[128];
-
-    (void)qn_consensus_event_vote_write(&it, bytes);
-    assert_int_equal(
-        tell(inst, QN_CONSENSUS_EVENT_VOTE, bytes, qn_consensus_event_vote_size(&it), seen), QN_OK);
-}
-
 static void it_says_what_it_does_not_tolerate(void **subject)
 {
-    const struct qn_consensus_1 *slots = (const void *)qn_plugin_v1.slots;
-    static const char words[] = "idle; tolerates crashes only, no liars";
-    uint8_t answer[512];
-    struct qn_sink sink = {.data = answer, .cap = sizeof answer};
-    struct qn_node *node;
-    struct qn_inst *inst = inst_new(&node);
+    struct qn_check_given it = whole();
+    struct told told;
 
     (void)subject;
-    assert_true(has_words(node, "tolerates crashes"));
-    assert_true(has_words(node, "no liars"));
-    assert_int_equal(slots->query(inst, 2, (struct qn_span){NULL, 0}, &sink), QN_OK);
-    assert_int_equal(sink.size, sizeof words - 1);
-    assert_memory_equal(answer, words, sizeof words - 1);
-    inst_end(inst, node);
+    told_begin(&told, &it);
+    assert_true(has_words(told.node, "tolerates crashes"));
+    assert_true(has_words(told.node, "no liars"));
+    assert_true(told_says(&told, "idle; tolerates crashes only, no liars"));
+    told_end(&told);
 }
 
 static void approvals_that_differ_for_good_are_said_once(void **subject)
 {
-    static const uint8_t other[QN_HASH_SIZE] = {6};
-    uint8_t bytes[512];
-    struct seen seen = {{0}};
-    struct qn_node *node;
-    struct qn_inst *inst = inst_new(&node);
+    struct qn_check_given it = whole();
+    struct told told;
 
     (void)subject;
-    assert_int_equal(
-        tell(inst, QN_CONSENSUS_EVENT_OPEN, bytes, open_write(bytes, UINT32_MAX), &seen), QN_OK);
-    vote_tell(inst, 0, WORLD_FINAL, hash, &seen);
-    assert_false(has_words(node, "differ for good"));
-    vote_tell(inst, 1, WORLD_FINAL, other, &seen);
-    assert_true(has_words(node, "differ for good"));
-    assert_int_equal(seen.counts[QN_CONSENSUS_EFFECT_CERTIFY], 0);
-    inst_end(inst, node);
+    told_begin(&told, &it);
+    told_open(&told, 2, 3, UINT32_MAX, 5);
+    told_vote(&told, 0, WORLD_FINAL, 5);
+    assert_false(has_words(told.node, "differ for good"));
+    told_vote(&told, 1, WORLD_FINAL, 6);
+    assert_true(has_words(told.node, "differ for good"));
+    assert_int_equal(told.counts[QN_CONSENSUS_EFFECT_CERTIFY], 0);
+    told_end(&told);
 }
 
 static void who_does_not_vote_follows_and_asks_for_no_signature(void **subject)
 {
-    uint8_t bytes[512];
-    struct qn_node *node;
-    struct qn_inst *inst = inst_new(&node);
-    struct seen seen = {{0}};
-    struct qn_consensus_event_candidate candidate = {.window = 1, .digest = hash, .height = 90};
+    struct qn_check_given it = whole();
 
     (void)subject;
-    assert_int_equal(
-        tell(inst, QN_CONSENSUS_EVENT_OPEN, bytes, open_write(bytes, UINT32_MAX), &seen), QN_OK);
-    (void)qn_consensus_event_candidate_write(&candidate, bytes);
-    assert_int_equal(tell(inst, QN_CONSENSUS_EVENT_CANDIDATE, bytes,
-                          qn_consensus_event_candidate_size(&candidate), &seen),
-                     QN_OK);
-    for (uint32_t from = 0; from < 2; from++) {
-        vote_tell(inst, from, WORLD_PROPOSE, hash, &seen);
-        vote_tell(inst, from, WORLD_FINAL, hash, &seen);
-    }
-    assert_int_equal(seen.counts[QN_CONSENSUS_EFFECT_REQUEST_SIGN], 0);
-    assert_int_equal(seen.counts[QN_CONSENSUS_EFFECT_CERTIFY], 1);
-    inst_end(inst, node);
+    told_without_a_vote(&it);
 }
 
 static void what_is_no_event_is_refused(void **subject)
 {
-    static const uint16_t types[] = {
-        QN_CONSENSUS_EVENT_OPEN,  QN_CONSENSUS_EVENT_CANDIDATE, QN_CONSENSUS_EVENT_VOTE,
-        QN_CONSENSUS_EVENT_TIMER, QN_CONSENSUS_EVENT_CHECKED,   QN_CONSENSUS_EVENT_SIGNED,
-        QN_CONSENSUS_EVENT_FINAL,
-    };
-    uint8_t bytes[512];
-    struct qn_node *node;
-    struct qn_inst *inst = inst_new(&node);
-    struct seen seen = {{0}};
-    uint64_t size = open_write(bytes, 0);
+    struct qn_check_given it = whole();
 
     (void)subject;
-    for (uint64_t cut = 0; cut < size; cut++) {
-        assert_int_equal(tell(inst, QN_CONSENSUS_EVENT_OPEN, bytes, cut, &seen), QN_INVALID);
-    }
-    size = open_write(bytes, 2); /* one beyond the set */
-    assert_int_equal(tell(inst, QN_CONSENSUS_EVENT_OPEN, bytes, size, &seen), QN_INVALID);
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        assert_int_equal(tell(inst, types[i], bytes, 7, &seen), QN_INVALID);
-    }
-    inst_end(inst, node);
+    told_no_event(&it);
+}
+
+static void what_it_answers_is_where_it_is(void **subject)
+{
+    struct qn_check_given it = whole();
+
+    (void)subject;
+    told_where_it_is(&it, "offer, window 1 round 0: 0 of 3; tolerates crashes only, no liars", 4);
 }
 
 static void no_memory_is_no_space(void **subject)
 {
-    struct qn_check_given it = given;
+    struct qn_check_given it = whole();
 
     (void)subject;
-    it.config = authority_config_default();
     qn_check_every_take_may_fail(&it);
 }
 
@@ -433,6 +303,7 @@ int main(void)
         cmocka_unit_test(approvals_that_differ_for_good_are_said_once),
         cmocka_unit_test(who_does_not_vote_follows_and_asks_for_no_signature),
         cmocka_unit_test(what_is_no_event_is_refused),
+        cmocka_unit_test(what_it_answers_is_where_it_is),
         cmocka_unit_test(no_memory_is_no_space),
     };
 
