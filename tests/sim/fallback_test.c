@@ -6,6 +6,7 @@
 #include "tests/test.h"
 
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <qnet/consensus.h>
@@ -14,6 +15,7 @@
 #include "kernel/chain/tx.h"
 #include "kernel/chain/vote.h"
 #include "tests/sim/cast.h"
+#include "tests/sim/cuts.h"
 
 enum { VALIDATORS = 4, FIRST = 9, PROBATION = 6, INSTANCES = 64, MEMBERS_MAX = 8 };
 enum { LATE = FIRST + PROBATION + 3 };
@@ -446,6 +448,47 @@ static void power_cuts_do_not_bring_the_new_engine_back(void **state)
     }
 }
 
+static bool has_returned(struct net *net, uint32_t node)
+{
+    const struct qnk_control *control = qnk_node_control(qnk_world_node(net->world, node));
+    struct qnk_node_view view = look(net, node);
+
+    return control->swap.life == QNK_SWAP_FAILED && view.numbers[QNK_BINDING_CONSENSUS] == 2 &&
+           !view.is_held;
+}
+
+/* From bound to failed and on: the engine says nothing, so the one before it has to come back. */
+static enum cut failing_cut(struct net *net, uint32_t writes)
+{
+    qnk_world_cut(net->world, 0, writes);
+    while (!cuts_power(net, VALIDATORS)) {
+        if (look(net, 1).final_window > FIRST + 6) {
+            return CUT_NEVER;
+        }
+        net_run_ms(net, 10);
+    }
+    if (!cuts_wait(net, VALIDATORS, FIRST + 9, 120000) || !cuts_agree(net, VALIDATORS)) {
+        return CUT_NEITHER;
+    }
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        if (!has_returned(net, i)) {
+            fprintf(stderr, "# node %u: life %u\n", i, life_of(net, i));
+            return CUT_NEITHER;
+        }
+    }
+    return CUT_OLD;
+}
+
+static void a_cut_at_any_write_of_a_plan_that_fails_leaves_the_old_one(void **state)
+{
+    struct net *net = planned(FLAW_SILENT, 95);
+    struct cuts cuts = cuts_sweep(net, 23, failing_cut);
+
+    (void)state;
+    assert_true(cuts.of[CUT_OLD] > 3);
+    net_drop(net);
+}
+
 /* Probation is over with the window that was given up, and the chain does not say yet that the plan
  * failed: what is final does. */
 static void a_restart_does_not_forget_that_the_plan_failed(void **state)
@@ -760,6 +803,7 @@ int main(void)
         cmocka_unit_test(what_an_engine_may_have_decided_is_kept),
         cmocka_unit_test(two_halves_come_back_together),
         cmocka_unit_test(power_cuts_do_not_bring_the_new_engine_back),
+        cmocka_unit_test(a_cut_at_any_write_of_a_plan_that_fails_leaves_the_old_one),
         cmocka_unit_test(a_restart_does_not_forget_that_the_plan_failed),
         cmocka_unit_test(a_node_alone_goes_on_in_the_attempt_that_it_voted_in),
         cmocka_unit_test(a_quorum_is_enough),

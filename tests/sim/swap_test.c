@@ -4,6 +4,7 @@
 
 #include "tests/test.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "plugins/consensus/commit-reveal/commit-reveal.manifest.h"
 #include "plugins/producer/round-robin/round-robin.manifest.h"
 #include "tests/sim/cast.h"
+#include "tests/sim/cuts.h"
 
 enum { PLUGS = 64, NOTICE = 5, PROBATION = 3, VALIDATORS = 4, STEP_MS = 200, LONG_MS = 120000 };
 
@@ -490,6 +492,88 @@ static void the_power_goes_everywhere_in_every_phase(void **state)
     net_drop(net);
 }
 
+static enum cut node_says(struct net *net, uint32_t node, uint32_t kind)
+{
+    struct qnk_node_view view = look(net, node);
+    uint8_t life = swap_of(net, node)->life;
+    bool is_new = view.numbers[kind] == 1 && (life == QNK_SWAP_ACTIVE || life == QNK_SWAP_SETTLED);
+    bool is_old = view.numbers[kind] == 0 && (life == QNK_SWAP_NONE || life == QNK_SWAP_LAPSED);
+
+    if (view.is_held || !(is_new || is_old)) {
+        fprintf(stderr, "# node %u: binding %u, life %u, %s\n", node, view.numbers[kind], life,
+                view.is_held ? "held" : "not held");
+    }
+    return view.is_held ? CUT_NEITHER : is_new ? CUT_NEW : is_old ? CUT_OLD : CUT_NEITHER;
+}
+
+/* What all nodes say of the plan, once its first windows are final. */
+static enum cut left_by(struct net *net, uint32_t kind)
+{
+    enum cut first = node_says(net, 0, kind);
+
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        if (node_says(net, i, kind) != first) {
+            fprintf(stderr, "# node %u: binding %u and not %u, life %u and not %u\n", i,
+                    look(net, i).numbers[kind], look(net, 0).numbers[kind], swap_of(net, i)->life,
+                    swap_of(net, 0)->life);
+            return CUT_NEITHER;
+        }
+    }
+    return cuts_agree(net, VALIDATORS) ? first : CUT_NEITHER;
+}
+
+/* From the proposal on: everybody says once that it is ready, and nothing again after the cut. */
+static enum cut plan_cut(struct net *net, uint32_t writes, struct qnk_swap_plan plan)
+{
+    bool is_ready = false;
+    uint64_t first, until;
+
+    qnk_world_cut(net->world, 0, writes);
+    first = propose(net, 0, plan);
+    while (!cuts_power(net, VALIDATORS)) {
+        if (look(net, 1).final_window > first + PROBATION) {
+            return CUT_NEVER;
+        }
+        net_run_ms(net, 10);
+        if (!is_ready && !qnk_world_is_cut(net->world, 0) &&
+            swap_of(net, 3)->life == QNK_SWAP_PROPOSED &&
+            swap_of(net, 0)->life == QNK_SWAP_PROPOSED) {
+            ready(net, 0, VALIDATORS);
+            is_ready = true;
+        }
+    }
+    until = look(net, 0).final_window + 2; /* it has to go on, whatever it was */
+    until = until < first + 2 ? first + 2 : until;
+    return cuts_wait(net, VALIDATORS, until, LONG_MS) ? left_by(net, plan.kind) : CUT_NEITHER;
+}
+
+static enum cut engine_cut(struct net *net, uint32_t writes)
+{
+    return plan_cut(net, writes, plan_bft());
+}
+
+static enum cut producer_cut(struct net *net, uint32_t writes)
+{
+    return plan_cut(net, writes, plan_round_robin(120));
+}
+
+static void a_cut_at_any_write_of_a_plan_leaves_the_old_or_the_new_one(void **state)
+{
+    static cut_try *const tries[] = {engine_cut, producer_cut};
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct net *net = swap_net(20 + i);
+        struct cuts cuts;
+
+        net_run_ms(net, 500);
+        cuts = cuts_sweep(net, 13, tries[i]);
+        assert_true(cuts.of[CUT_OLD] > 0); /* where the plan, or that all are ready, was lost */
+        assert_true(cuts.of[CUT_NEW] > 0);
+        net_drop(net);
+    }
+}
+
 /* Its producer comes after the blocks that it has to judge were read from the disk. */
 static void blocks_of_a_producer_that_is_plugged_outlive_a_power_cut(void **state)
 {
@@ -587,6 +671,7 @@ int main(void)
         cmocka_unit_test(a_producer_that_fails_gives_way_to_the_one_before),
         cmocka_unit_test(a_node_starts_again_in_every_phase),
         cmocka_unit_test(the_power_goes_everywhere_in_every_phase),
+        cmocka_unit_test(a_cut_at_any_write_of_a_plan_leaves_the_old_or_the_new_one),
         cmocka_unit_test(blocks_of_a_producer_that_is_plugged_outlive_a_power_cut),
         cmocka_unit_test(a_plan_without_a_quorum_changes_nothing),
         cmocka_unit_test(a_plan_is_cancelled_by_its_maker),
