@@ -150,6 +150,29 @@ static void a_long_history_keeps_what_is_in_force(void **subject)
     assert_string_equal(in_force("signature"), "first");
 }
 
+/* The power went before the shorter file took the long one's place. */
+static void what_is_left_of_a_shortening_is_no_matter(void **subject)
+{
+    static const char torn[] = "{\"step\":\"dropped\",\"kind\":\"signature\"}\n{";
+    char beside[64];
+    int fd;
+
+    (void)subject;
+    (void)snprintf(beside, sizeof beside, "%s.new", path);
+    add(1, "committed", "signature", "first");
+    while (history.size <= QNK_HISTORY_KEEP) {
+        add(2, "aborted", "compression", "a name that takes some room in the file");
+    }
+    fd = open(beside, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, torn, sizeof torn - 1), sizeof torn - 1);
+    assert_int_equal(close(fd), 0);
+    again();
+    assert_string_equal(in_force("signature"), "first");
+    assert_true(history.size < QNK_HISTORY_KEEP);
+    assert_int_equal(access(beside, F_OK), -1);
+}
+
 static void a_full_file_takes_no_more(void **subject)
 {
     json_t *line;
@@ -175,6 +198,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_line_is_passed_over, start, stop),
         cmocka_unit_test_setup_teardown(the_newest_file_of_a_name_is_available, start, stop),
         cmocka_unit_test_setup_teardown(a_long_history_keeps_what_is_in_force, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_left_of_a_shortening_is_no_matter, start, stop),
         cmocka_unit_test_setup_teardown(a_full_file_takes_no_more, start, stop),
     };
 

@@ -7,6 +7,7 @@
 
 #include "tests/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -673,9 +674,11 @@ static void one_may_be_exchanged_any_number_of_times(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
-/* A copy of a plugin's file with another byte at its end: other code, as far as anyone can see. */
+/* A copy of a plugin's file with another byte at its end, in a folder of that name: other code, as
+ * far as anyone can see. */
 static void copy_write(char to[PATH_SIZE], char byte)
 {
+    const char name[] = {byte, 0};
     static uint8_t bytes[1 << 20];
     FILE *file = fopen(qnk_host_plugin(life.host, QNK_HOST_SIGNATURE)->path, "r");
     size_t size;
@@ -684,7 +687,9 @@ static void copy_write(char to[PATH_SIZE], char byte)
     size = fread(bytes, 1, sizeof bytes - 1, file);
     assert_int_equal(fclose(file), 0);
     bytes[size] = (uint8_t)byte;
-    path_in(to, "sodium.so");
+    path_in(to, name);
+    assert_true(mkdir(to, 0700) == 0 || errno == EEXIST);
+    (void)snprintf(to + strlen(to), PATH_SIZE - strlen(to), "/sodium.so");
     file = fopen(to, "w");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, size + 1, file), size + 1);
@@ -709,8 +714,8 @@ static void mapped_code_has_an_end(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
-/* The process dies right after the line of a step is written; another one starts. */
-static void dies_at(const char *step, const char *name)
+/* Runs in a process of its own that dies right after the line of a step is written. */
+static void dies_at(const char *step, void (*act)(void *ctx), void *ctx)
 {
     int status;
     pid_t child = fork();
@@ -722,29 +727,58 @@ static void dies_at(const char *step, const char *name)
         qnk_refit_watch(life.host, on_line, NULL);
         start_anyhow();
         run_until(1);
-        (void)swap("compression", "zstd");
+        act(ctx);
         _exit(1); /* it did not come to that step */
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 42);
-    begin_running(1);
-    assert_string_equal(running(QNK_HOST_COMPRESSION), name);
-    assert_int_equal(end(), QNK_EXIT_OK);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 42) {
+        fail_msg("it did not die at %s (%d)", step, status);
+    }
+}
+
+struct wish {
+    const char *kind, *typed;
+};
+
+static void act_swap(void *ctx)
+{
+    const struct wish *wish = ctx;
+
+    (void)swap(wish->kind, wish->typed);
 }
 
 static void a_cut_at_any_step_leaves_the_old_or_the_new_one(void **subject)
 {
+    static const char *const steps[] = {"begun", "made", "proven", "frozen", "committed", "ended"};
+    char path[PATH_SIZE];
+    struct wish wishes[] = {{"compression", "zstd"}, {"signature", path}};
+    const uint32_t kinds[] = {QNK_HOST_COMPRESSION, QNK_HOST_SIGNATURE};
+
     (void)subject;
     node_write("lmdb", "error", "");
-    dies_at("begun", "none");
-    dies_at("made", "none");
-    dies_at("proven", "none");
-    dies_at("frozen", "none");
-    dies_at("committed", "zstd");
-    begin_running(1);
-    assert_int_equal(swap("compression", "none"), QN_OK);
-    assert_int_equal(end(), QNK_EXIT_OK);
-    dies_at("ended", "zstd");
+    for (uint32_t i = 0; i < 2; i++) {
+        for (uint32_t j = 0; j < sizeof steps / sizeof *steps; j++) {
+            const struct qnk_plugin *plugin;
+            char old[PATH_SIZE];
+
+            begin_running(1);
+            copy_write(path, (char)('a' + j)); /* of the verifier, each time another file */
+            (void)snprintf(old, sizeof old, "%s", qnk_host_plugin(life.host, kinds[i])->path);
+            assert_int_equal(end(), QNK_EXIT_OK);
+            dies_at(steps[j], act_swap, &wishes[i]);
+            begin_running(1);
+            plugin = qnk_host_plugin(life.host, kinds[i]);
+            if (j < 4) {
+                assert_string_equal(plugin->path, old);
+            } else if (i == 0) {
+                assert_string_equal(plugin->manifest.name, "zstd");
+                assert_int_equal(swap("compression", "none"), QN_OK);
+            } else {
+                assert_string_equal(plugin->path, path);
+            }
+            assert_int_equal(end(), QNK_EXIT_OK);
+        }
+    }
 }
 
 static void a_plugin_of_any_kind_can_be_made_available(void **subject)
@@ -855,7 +889,9 @@ static void dies_after(const char *step)
         _exit(1); /* it did not come to that line */
     }
     assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 42);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 42) {
+        fail_msg("it did not die at %s (%d)", step, status);
+    }
 }
 
 static void readiness_that_no_block_brought_is_said_again(void **subject)
@@ -900,6 +936,41 @@ static void what_is_decided_is_not_given_up(void **subject)
         assert_int_equal(steps_count("given-up"), 0);
     }
     run_until(life.finals + 2);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void act_wait(void *ctx)
+{
+    (void)ctx;
+    run_until(120); /* far behind the plan's last step */
+}
+
+static void act_plan(void *ctx)
+{
+    char why[QNK_BOUND_WORDS] = "";
+    int32_t status = qnk_bound_plan(life.host, ctx, on_said, NULL, why);
+
+    if (status == QN_OK) {
+        act_wait(NULL);
+    }
+}
+
+/* One plan, and at each of its steps the process is gone: the next one goes on with it. */
+static void a_plan_goes_on_whatever_step_its_node_dies_at(void **subject)
+{
+    static const char *const steps[] = {"bound", "active", "settled"};
+    struct qnk_bound_plan plan = {.kind = "consensus", .typed = "bft", .first = 40};
+
+    (void)subject;
+    node_write("lmdb", "error", "swap: {accept: prepared}\n");
+    dies_at("ready", act_plan, &plan);
+    dies_at("proposed", act_wait, NULL);
+    for (uint32_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        dies_at(steps[i], act_wait, NULL);
+    }
+    begin_running(2);
+    assert_true(serves("bft"));
+    assert_int_equal(steps_count("settled"), 1);
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
@@ -988,11 +1059,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_plugin_of_any_kind_can_be_made_available, start, stop),
         cmocka_unit_test_setup_teardown(a_validator_that_is_prepared_carries_out_a_plan, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(a_plan_goes_on_whatever_step_its_node_dies_at, start, stop),
         cmocka_unit_test_setup_teardown(plans_are_refused_in_words, start, stop),
         cmocka_unit_test_setup_teardown(readiness_that_no_block_brought_is_said_again, start, stop),
         cmocka_unit_test_setup_teardown(so_is_its_being_against, start, stop),
         cmocka_unit_test_setup_teardown(what_is_decided_is_not_given_up, start, stop),
     };
 
+    cmocka_set_test_filter(getenv("QNET_TEST_ONLY"));
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, open_all, close_all);
 }
