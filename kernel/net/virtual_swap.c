@@ -11,6 +11,7 @@
 #include "kernel/chain/swap.h"
 #include "kernel/chain/tx.h"
 #include "kernel/net/virtual_own.h"
+#include "kernel/node/swap.h"
 
 enum { AGAIN_US = 2000000, LINES_CAP = 1 << 16, GIVE_UP_MS = 120000 };
 
@@ -99,6 +100,19 @@ static uint32_t maker_find(const struct qnk_play *play)
     return QNK_COURSE_NOBODY;
 }
 
+/* Whether a plan in this node's next block would be the only one. */
+static bool may_plan(const struct qnk_play *play, uint32_t maker)
+{
+    const struct qnk_node *node = qnk_world_node(play->world, maker);
+    const struct qnk_control *control = qnk_node_control(node);
+    struct qnk_node_view view;
+
+    qnk_node_look(node, &view);
+    return !qnk_swap_is_open(control->swap.life) &&
+           !qnk_swap_may_fail(control,
+                              qnk_window_of(view.head_height + 1, play->story->window_blocks));
+}
+
 /* The plan goes to a node that can take it now; if there is none, later. */
 static void plan_propose(struct qnk_play *play)
 {
@@ -109,8 +123,7 @@ static void plan_propose(struct qnk_play *play)
     char text[100];
     uint64_t later;
 
-    if (maker == QNK_COURSE_NOBODY ||
-        qnk_swap_is_open(qnk_node_control(qnk_world_node(play->world, maker))->swap.life) ||
+    if (maker == QNK_COURSE_NOBODY || !may_plan(play, maker) ||
         !qnk_cast_plan(play->cast, swap_find(play, play->swap->event), &plan)) {
         return;
     }

@@ -26,6 +26,15 @@ uint64_t qnk_swap_weight(const struct qnk_control *control, const struct qnk_set
 
 /* --- transactions --- */
 
+/* No block is more than QNK_SWAP_LAG windows above what is final. */
+bool qnk_swap_may_fail(const struct qnk_control *control, uint64_t window)
+{
+    const struct qnk_swap *swap = &control->swap;
+
+    return swap->life == QNK_SWAP_SETTLED && swap->planned->plan.kind == QNK_BINDING_CONSENSUS &&
+           window < swap->planned->plan.engine.first + swap->planned->plan.probation + QNK_SWAP_LAG;
+}
+
 static const char *plan_fault(const struct qnk_control *control, const struct qnk_swap_place *place,
                               struct qn_span payload)
 {
@@ -34,6 +43,9 @@ static const char *plan_fault(const struct qnk_control *control, const struct qn
 
     if (qnk_swap_is_open(control->swap.life)) {
         return "another plan is open";
+    }
+    if (qnk_swap_may_fail(control, place->window)) {
+        return "the engine of the plan before may still fail: wait until its probation is final";
     }
     if (qnk_swap_plan_decode(payload, &plan) != QN_OK) {
         return "not the encoding of a plan";

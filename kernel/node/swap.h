@@ -42,6 +42,11 @@ struct qnk_swap_place {
     uint32_t sender; /* member */
 };
 
+/* Whether the last plan, which is past its probation, may still fail in a block of this window: what
+ * says so may not be on the chain before the windows of its probation are final. A plan that came
+ * before would fall back to an engine that does not work, so none is valid until then. */
+bool qnk_swap_may_fail(const struct qnk_control *control, uint64_t window);
+
 /* Why a plan, ready or cancel is not valid here, in words; NULL: it is. */
 const char *qnk_swap_tx_fault(const struct qnk_control *control, const struct qnk_swap_place *place,
                               uint8_t kind, struct qn_span payload);

@@ -400,6 +400,39 @@ static void words_on_probation_count_after_it(void **state)
     qnk_control_unref(control);
 }
 
+/* Another plan in the second block of a window. */
+static int32_t plan_later(struct qnk_control **control, uint64_t window)
+{
+    struct qnk_swap_plan made;
+    uint8_t bytes[QNK_SWAP_PLAN_MAX];
+
+    assert_int_equal(qnk_swap_plan_decode(plan, &made), QN_OK);
+    made.engine.first = window + 8;
+    return say(control, (window - 1) * N + 2, 1, QNK_TX_PLAN,
+               (struct qn_span){bytes, qnk_swap_plan_encode(&made, bytes)});
+}
+
+/* What would come would fall back to an engine that may not work. */
+static void the_next_plan_waits_until_what_was_on_probation_is_final(void **state)
+{
+    struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 3);
+    uint64_t after = FIRST + PROBATION;
+
+    (void)state;
+    assert_false(qnk_swap_may_fail(control, FIRST - 3));
+    control = pass_window(control, FIRST - 3, 0);
+    control = pass_window(control, FIRST, 0);
+    control = pass_window(control, after, 0);
+    assert_int_equal(control->swap.life, QNK_SWAP_SETTLED);
+    for (uint64_t window = after; window < after + QNK_SWAP_LAG; window++) {
+        assert_true(qnk_swap_may_fail(control, window));
+        assert_int_equal(plan_later(&control, window), QN_INVALID);
+    }
+    assert_false(qnk_swap_may_fail(control, after + QNK_SWAP_LAG));
+    assert_int_equal(plan_later(&control, after + QNK_SWAP_LAG), QN_OK);
+    qnk_control_unref(control);
+}
+
 /* After probation it is operators who give up, and what they bring about is no less true. */
 static void words_of_a_settled_engine_count(void **state)
 {
@@ -475,6 +508,7 @@ int main(void)
         cmocka_unit_test(an_engine_fails_by_the_word_of_a_third),
         cmocka_unit_test(only_later_attempts_of_the_plan_count_against_it),
         cmocka_unit_test(words_on_probation_count_after_it),
+        cmocka_unit_test(the_next_plan_waits_until_what_was_on_probation_is_final),
         cmocka_unit_test(words_of_a_settled_engine_count),
         cmocka_unit_test(a_plan_that_waits_keeps_words_back_until_it_is_over),
         cmocka_unit_test(there_is_a_word_for_each_fault),

@@ -5,6 +5,7 @@
 #include <qnet/assert.h>
 
 #include "kernel/chain/tx.h"
+#include "kernel/node/swap.h"
 
 enum {
     TICK_US = 150000,
@@ -105,13 +106,18 @@ static bool plan_propose(struct qnk_swaps *swaps)
     static uint8_t bytes[QNK_SWAP_PLAN_MAX];
     const struct qnk_node *node = node_of(swaps, swaps->maker);
     struct qnk_swap_plan plan;
-    struct qnk_node_view view;
+    struct qnk_node_view view = {0};
+    uint64_t next;
 
-    if (node == NULL || qnk_swap_is_open(qnk_node_control(node)->swap.life) ||
-        !plan_choose(swaps, &plan)) {
+    if (node == NULL) {
         return false;
     }
     qnk_node_look(node, &view);
+    next = qnk_window_of(view.head_height + 1, qnk_cast_network(swaps->cast)->window);
+    if (qnk_swap_is_open(qnk_node_control(node)->swap.life) ||
+        qnk_swap_may_fail(qnk_node_control(node), next) || !plan_choose(swaps, &plan)) {
+        return false;
+    }
     plan.engine.first = view.head_height / qnk_cast_network(swaps->cast)->window + 2 +
                         qnk_cast_network(swaps->cast)->swap_notice +
                         (swaps->lot >> LOT_AHEAD) % AHEAD;
