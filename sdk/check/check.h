@@ -84,6 +84,9 @@ struct qn_check_given {
 struct qn_inst *qn_check_inst_create(const struct qn_check_given *given, struct qn_node *node);
 void qn_check_inst_destroy(const struct qn_check_given *given, struct qn_inst *inst);
 
+/* What create() gives to the config of `given`. Who refuses says why. */
+int32_t qn_check_create(const struct qn_check_given *given);
+
 /* Creates with the first take failing, then the second, until it succeeds: each failure must be
  * NO_SPACE, and must leave nothing to destroy. */
 void qn_check_every_take_may_fail(const struct qn_check_given *given);

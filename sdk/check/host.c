@@ -368,6 +368,20 @@ void qn_check_inst_destroy(const struct qn_check_given *given, struct qn_inst *i
     QN_CHECK(status == QN_OK);
 }
 
+int32_t qn_check_create(const struct qn_check_given *given)
+{
+    struct qn_node *node = qn_check_node_create(given->memory);
+    struct qn_inst *inst = NULL;
+    int32_t status = given->plugin->life->create(&qn_check_host, node, given->config, &inst);
+
+    QN_CHECK(status == QN_OK || qn_check_node_words(node).size > 0);
+    if (status == QN_OK) {
+        given->plugin->life->destroy(inst);
+    }
+    qn_check_node_destroy(node);
+    return status;
+}
+
 void qn_check_every_take_may_fail(const struct qn_check_given *given)
 {
     const struct qn_life *life = given->plugin->life;

@@ -547,3 +547,48 @@ void qn_check_producer_hostile_contexts(void **subject)
     free((void *)(uintptr_t)whole.data);
     qn_check_producer_end(it, inst);
 }
+
+void qn_check_producer_overlaps(struct qn_check_producer *it)
+{
+    static const uint64_t weights[] = {1, 1};
+    struct qn_inst *inst = qn_check_producer_inst(it);
+    struct qn_check_window window = {2, 91, 180, weights, NULL, 2};
+
+    QN_CHECK(qn_check_producer_open(it, inst, &window) == QN_OK);
+    window.window = 3;
+    QN_CHECK(qn_check_producer_open(it, inst, &window) == QN_INVALID);
+    window.first = 180;
+    window.last = 270;
+    QN_CHECK(qn_check_producer_open(it, inst, &window) == QN_INVALID);
+    window.first = 181;
+    QN_CHECK(qn_check_producer_open(it, inst, &window) == QN_OK);
+    qn_check_producer_end(it, inst);
+}
+
+static int32_t create_with(const struct qn_check_given *given,
+                           uint8_t *(*write)(struct qn_span, uint32_t, uint8_t *),
+                           const uint64_t *intervals_ms, uint32_t count)
+{
+    uint8_t items[8 * 8], config[QN_CHECK_CONFIG_MAX];
+    struct qn_check_given it = *given;
+
+    for (uint32_t i = 0; i < count; i++) {
+        qn_le64_write(items + 8 * (size_t)i, intervals_ms[i]);
+    }
+    it.config.data = config;
+    it.config.size =
+        (uint64_t)(write((struct qn_span){items, 8 * (uint64_t)count}, count, config) - config);
+    return qn_check_create(&it);
+}
+
+void qn_check_producer_intervals(const struct qn_check_given *given,
+                                 uint8_t *(*write)(struct qn_span, uint32_t, uint8_t *))
+{
+    static const uint64_t right[] = {1000, 1000, 500, 250, 100};
+    static const uint64_t rising[] = {1000, 2000, 500, 250};
+
+    QN_CHECK(create_with(given, write, right, 4) == QN_OK);
+    QN_CHECK(create_with(given, write, right, 3) == QN_INVALID);
+    QN_CHECK(create_with(given, write, right, 5) == QN_INVALID);
+    QN_CHECK(create_with(given, write, rising, 4) == QN_INVALID);
+}

@@ -34,3 +34,15 @@ int32_t qn_check_producer_open(struct qn_check_producer *it, struct qn_inst *ins
 /* Who may produce `height` as rank `view`; the height is in an open window. */
 uint32_t qn_check_producer_turn(struct qn_check_producer *it, struct qn_inst *inst, uint64_t height,
                                 uint32_t view);
+
+/* Whole cases of producers that ship. Windows that share heights are refused. */
+void qn_check_producer_overlaps(struct qn_check_producer *it);
+
+/* In bytes. Why: a producer's config is a few numbers. */
+enum { QN_CHECK_CONFIG_MAX = 256 };
+
+/* Four intervals are wanted, none longer than the one before, as <qnet/pace.h> has it. `write`
+ * writes a config with these intervals, of CONFIG_MAX at most, and gives its end. */
+void qn_check_producer_intervals(const struct qn_check_given *given,
+                                 uint8_t *(*write)(struct qn_span intervals, uint32_t count,
+                                                   uint8_t *to));

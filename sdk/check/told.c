@@ -173,17 +173,6 @@ bool told_says(const struct told *told, const char *text)
 
 /* --- cases --- */
 
-int32_t told_create(const struct qn_check_given *given)
-{
-    struct qn_node *node = qn_check_node_create(given->memory);
-    struct qn_inst *inst = NULL;
-    int32_t status = given->plugin->life->create(&qn_check_host, node, given->config, &inst);
-
-    QN_CHECK(status == QN_OK || qn_check_node_words(node).size > 0);
-    qn_check_node_destroy(node);
-    return status;
-}
-
 void told_no_event(const struct qn_check_given *given)
 {
     uint8_t bytes[OPENING_MAX];

@@ -45,9 +45,6 @@ void told_head(struct told *told, uint64_t height);
 struct qn_consensus_status told_status(const struct told *told);
 bool told_says(const struct told *told, const char *text);
 
-/* What create() gives to the config of `given`. Who refuses says why. */
-int32_t told_create(const struct qn_check_given *given);
-
 /* Whole cases, which every engine has to stand: it refuses what is no event, asks for certificates
  * and for no signature where it does not vote, and says where it is once a window is open. */
 void told_no_event(const struct qn_check_given *given);

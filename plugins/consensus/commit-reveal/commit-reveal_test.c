@@ -213,7 +213,7 @@ static int32_t create_with(struct commit_reveal_config *values)
 
     it.config.data = config;
     it.config.size = (uint64_t)(commit_reveal_config_write(values, config) - config);
-    return told_create(&it);
+    return qn_check_create(&it);
 }
 
 static void times_that_contradict_each_other_are_refused(void **subject)

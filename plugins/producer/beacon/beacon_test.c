@@ -10,18 +10,23 @@
 #include "beacon.manifest.h"
 #include "sdk/check/producer.h"
 
-enum { TURN = 30, TURNS = 20000, RANKS = 8, CONFIG_ROOM = 64 };
+enum { TURN = 30, TURNS = 20000, RANKS = 8 };
 
-static int start(void **subject)
+static struct qn_check_given given(void)
 {
-    const struct qn_check_given given = {
+    return (struct qn_check_given){
         .plugin = &qn_plugin_v1,
         .config = beacon_config_default(),
         .memory = BEACON_MEMORY,
         .lanes = BEACON_LANES,
     };
+}
 
-    *subject = qn_check_producer_start(&given);
+static int start(void **subject)
+{
+    struct qn_check_given it = given();
+
+    *subject = qn_check_producer_start(&it);
     return 0;
 }
 
@@ -240,69 +245,38 @@ static void a_window_that_is_opened_anew_is_drawn_anew(void **subject)
 
 static void windows_that_overlap_are_refused(void **subject)
 {
-    static const uint64_t weights[] = {1, 1};
-    struct qn_inst *inst = qn_check_producer_inst(*subject);
-    struct qn_check_window window = {2, 91, 180, weights, NULL, 2};
-
-    assert_int_equal(qn_check_producer_open(*subject, inst, &window), QN_OK);
-    window.window = 3;
-    assert_int_equal(qn_check_producer_open(*subject, inst, &window), QN_INVALID);
-    window.first = 181;
-    window.last = 270;
-    assert_int_equal(qn_check_producer_open(*subject, inst, &window), QN_OK);
-    qn_check_producer_end(*subject, inst);
+    qn_check_producer_overlaps(*subject);
 }
 
 /* --- life --- */
 
-static int32_t create_with(const uint64_t *intervals_ms, uint32_t count)
+static uint8_t *config_write(struct qn_span intervals, uint32_t count, uint8_t *to)
 {
-    uint8_t items[8 * 8];
-    uint8_t config[CONFIG_ROOM + sizeof items];
     struct beacon_config values = {
         .turn = 3,
-        .intervals = {items, 8 * (uint64_t)count},
+        .intervals = intervals,
         .intervals_count = count,
         .net_budget = BEACON_NET_BUDGET_MIN,
     };
-    struct qn_node *node = qn_check_node_create(BEACON_MEMORY);
-    struct qn_inst *inst = NULL;
 
-    for (uint32_t i = 0; i < count; i++) {
-        qn_le64_write(items + 8 * (size_t)i, intervals_ms[i]);
-    }
-
-    uint64_t size = (uint64_t)(beacon_config_write(&values, config) - config);
-    int32_t status =
-        qn_plugin_v1.life->create(&qn_check_host, node, (struct qn_span){config, size}, &inst);
-
-    qn_check_node_destroy(node);
-    return status;
+    assert_true(beacon_config_size(&values) <= QN_CHECK_CONFIG_MAX);
+    return beacon_config_write(&values, to);
 }
 
 static void four_falling_intervals_are_wanted(void **subject)
 {
-    static const uint64_t right[] = {1000, 1000, 500, 250, 100};
-    static const uint64_t rising[] = {1000, 2000, 500, 250};
+    struct qn_check_given it = given();
 
     (void)subject;
-    assert_int_equal(create_with(right, 4), QN_OK);
-    assert_int_equal(create_with(right, 3), QN_INVALID);
-    assert_int_equal(create_with(right, 5), QN_INVALID);
-    assert_int_equal(create_with(rising, 4), QN_INVALID);
+    qn_check_producer_intervals(&it, config_write);
 }
 
 static void no_memory_is_no_space(void **subject)
 {
-    const struct qn_check_given given = {
-        .plugin = &qn_plugin_v1,
-        .config = beacon_config_default(),
-        .memory = BEACON_MEMORY,
-        .lanes = BEACON_LANES,
-    };
+    struct qn_check_given it = given();
 
     (void)subject;
-    qn_check_every_take_may_fail(&given);
+    qn_check_every_take_may_fail(&it);
 }
 
 int main(void)

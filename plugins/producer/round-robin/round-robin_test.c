@@ -10,23 +10,28 @@
 #include "round-robin.manifest.h"
 #include "sdk/check/producer.h"
 
-enum { CONFIG_ROOM = 64, TURN = 30 };
+enum { TURN = 30 };
 
 static const struct qn_producer_1 *slots(void)
 {
     return (const void *)qn_plugin_v1.slots;
 }
 
-static int start(void **subject)
+static struct qn_check_given given(void)
 {
-    const struct qn_check_given given = {
+    return (struct qn_check_given){
         .plugin = &qn_plugin_v1,
         .config = round_robin_config_default(),
         .memory = ROUND_ROBIN_MEMORY,
         .lanes = ROUND_ROBIN_LANES,
     };
+}
 
-    *subject = qn_check_producer_start(&given);
+static int start(void **subject)
+{
+    struct qn_check_given it = given();
+
+    *subject = qn_check_producer_start(&it);
     return 0;
 }
 
@@ -133,22 +138,9 @@ static void the_largest_set_has_a_schedule(void **subject)
     free(weights);
 }
 
-/* Each height belongs to one window. */
 static void windows_that_overlap_are_refused(void **subject)
 {
-    static const uint64_t weights[] = {1, 1};
-    struct qn_inst *inst = qn_check_producer_inst(*subject);
-    struct qn_check_window window = {2, 91, 180, weights, NULL, 2};
-
-    assert_int_equal(qn_check_producer_open(*subject, inst, &window), QN_OK);
-    window.window = 3;
-    assert_int_equal(qn_check_producer_open(*subject, inst, &window), QN_INVALID);
-    window.first = 180;
-    window.last = 270;
-    assert_int_equal(qn_check_producer_open(*subject, inst, &window), QN_INVALID);
-    window.first = 181;
-    assert_int_equal(qn_check_producer_open(*subject, inst, &window), QN_OK);
-    qn_check_producer_end(*subject, inst);
+    qn_check_producer_overlaps(*subject);
 }
 
 /* --- pace --- */
@@ -238,54 +230,33 @@ static void fast_classes_stay_in_the_budget_of_the_net(void **subject)
 
 /* --- life --- */
 
-static int32_t create_with(const uint64_t *intervals_ms, uint32_t count)
+static uint8_t *config_write(struct qn_span intervals, uint32_t count, uint8_t *to)
 {
-    uint8_t items[8 * 8];
-    uint8_t config[CONFIG_ROOM + sizeof items];
     struct round_robin_config values = {
         .turn = 3,
-        .intervals = {items, 8 * (uint64_t)count},
+        .intervals = intervals,
         .intervals_count = count,
         .net_budget = ROUND_ROBIN_NET_BUDGET_MIN,
     };
-    struct qn_node *node = qn_check_node_create(ROUND_ROBIN_MEMORY);
-    struct qn_inst *inst = NULL;
 
-    for (uint32_t i = 0; i < count; i++) {
-        qn_le64_write(items + 8 * (size_t)i, intervals_ms[i]);
-    }
-
-    uint64_t size = (uint64_t)(round_robin_config_write(&values, config) - config);
-    int32_t status =
-        qn_plugin_v1.life->create(&qn_check_host, node, (struct qn_span){config, size}, &inst);
-
-    qn_check_node_destroy(node);
-    return status;
+    assert_true(round_robin_config_size(&values) <= QN_CHECK_CONFIG_MAX);
+    return round_robin_config_write(&values, to);
 }
 
 static void four_falling_intervals_are_wanted(void **subject)
 {
-    static const uint64_t right[] = {1000, 1000, 500, 250, 100};
-    static const uint64_t rising[] = {1000, 2000, 500, 250};
+    struct qn_check_given it = given();
 
     (void)subject;
-    assert_int_equal(create_with(right, 4), QN_OK);
-    assert_int_equal(create_with(right, 3), QN_INVALID);
-    assert_int_equal(create_with(right, 5), QN_INVALID);
-    assert_int_equal(create_with(rising, 4), QN_INVALID);
+    qn_check_producer_intervals(&it, config_write);
 }
 
 static void no_memory_is_no_space(void **subject)
 {
-    const struct qn_check_given given = {
-        .plugin = &qn_plugin_v1,
-        .config = round_robin_config_default(),
-        .memory = ROUND_ROBIN_MEMORY,
-        .lanes = ROUND_ROBIN_LANES,
-    };
+    struct qn_check_given it = given();
 
     (void)subject;
-    qn_check_every_take_may_fail(&given);
+    qn_check_every_take_may_fail(&it);
 }
 
 int main(void)
