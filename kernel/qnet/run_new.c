@@ -19,10 +19,10 @@ static int usage(const struct qnk_template *it)
         }
         fputs("\n", stderr);
     } else {
-        fprintf(
-            stderr,
-            "qnet: a plugin cannot be called '%s': up to 32 of a-z, 0-9 and -, first a letter\n",
-            it->name);
+        fprintf(stderr,
+                "qnet: a plugin cannot be called '%s': up to 32 of a-z, 0-9 and -, first a letter, "
+                "last no -\n",
+                it->name);
     }
     return QNK_CLI_USAGE;
 }

@@ -105,6 +105,11 @@ static bool has_end(const char *name, const char *end)
     return size > end_size && strcmp(name + size - end_size, end) == 0;
 }
 
+static bool is_source(const char *name)
+{
+    return has_end(name, ".c") || has_end(name, ".h") || has_end(name, ".cc");
+}
+
 static int32_t fail(char why[QNK_TEMPLATE_WHY], int32_t status, const char *what, const char *path)
 {
     (void)snprintf(why, QNK_TEMPLATE_WHY, "%s '%.400s': %s", what, path, strerror(errno));
@@ -203,15 +208,88 @@ static int32_t file_copy(const struct qnk_template *it, const char *folder, cons
     if (status != QN_OK) {
         return status;
     }
-    size = qnk_template_rewrite(it, from,
-                                has_end(name, ".c") || has_end(name, ".h") || has_end(name, ".cc"),
-                                text, sizeof text);
+    size = qnk_template_rewrite(it, from, is_source(name), text, sizeof text);
     if (size < 0) {
         errno = EFBIG;
         return fail(why, QN_NO_SPACE, "cannot copy", path);
     }
     status = path_join(path, it->into, other, why);
     return status == QN_OK ? file_write(path, text, (uint64_t)size, why) : status;
+}
+
+/* --- names that are taken --- */
+
+static int32_t name_refuse(const struct qnk_template *it, const char *of, int size,
+                           char why[QNK_TEMPLATE_WHY])
+{
+    (void)snprintf(why, QNK_TEMPLATE_WHY,
+                   "a %s cannot be called '%s': what it begins with has '%.*s' already", it->kind,
+                   it->name, size, of);
+    return QN_INVALID;
+}
+
+/* Whether a source has words of its own that begin as the new names will. */
+static int32_t words_look(const struct qnk_template *it, struct qn_span text,
+                          char why[QNK_TEMPLATE_WHY])
+{
+    char wanted[QN_PLUGIN_NAME_MAX + 1];
+    size_t size;
+
+    identifier_put(it->name, false, wanted);
+    size = strlen(wanted);
+    for (uint64_t at = 0; at + size < text.size; at++) {
+        if (text.data[at + size] == '_' && is_word(text, at, wanted)) {
+            uint64_t end = at + size;
+
+            while (end < text.size && (is_letter(text.data[end]) || text.data[end] == '_')) {
+                end++;
+            }
+            return name_refuse(it, (const char *)text.data + at, (int)(end - at), why);
+        }
+    }
+    return QN_OK;
+}
+
+static int32_t file_look(const struct qnk_template *it, const char *folder, const char *name,
+                         char why[QNK_TEMPLATE_WHY])
+{
+    static uint8_t bytes[QNK_TEMPLATE_FILE_MAX];
+    size_t size = strlen(it->name);
+    struct qn_span text = {bytes, 0};
+    char path[PATH];
+    int32_t status;
+
+    if (strncmp(name, it->name, size) == 0 && name[size] == '.') {
+        return name_refuse(it, name, (int)strlen(name), why);
+    }
+    if (!is_source(name)) {
+        return QN_OK;
+    }
+    status = path_join(path, folder, name, why);
+    status = status == QN_OK ? file_read(path, bytes, &text.size, why) : status;
+    return status == QN_OK ? words_look(it, text, why) : status;
+}
+
+/* --- folders --- */
+
+/* Before anything is written; the name of the template itself is free. */
+static int32_t folder_look(const struct qnk_template *it, const char *folder,
+                           char why[QNK_TEMPLATE_WHY])
+{
+    const struct dirent *entry;
+    int32_t status = QN_OK;
+    DIR *dir = opendir(folder);
+
+    if (dir == NULL) {
+        return fail(why, QN_NOT_FOUND, "no template: cannot open", folder);
+    }
+    while (status == QN_OK && (entry = readdir(dir)) != NULL) {
+        status = strcmp(it->name, word) != 0 && entry->d_name[0] != '.'
+                     ? file_look(it, folder, entry->d_name, why)
+                     : QN_OK;
+    }
+    (void)closedir(dir);
+    return status;
 }
 
 static int32_t folder_copy(const struct qnk_template *it, const char *part,
@@ -242,15 +320,15 @@ int32_t qnk_template_copy(const struct qnk_template *it, struct qnk_template_fil
                           char why[QNK_TEMPLATE_WHY])
 {
     char folder[PATH];
-    struct stat found;
     int32_t status = path_join(folder, it->folder, it->kind, why);
 
     files->count = 0;
     if (status != QN_OK) {
         return status;
     }
-    if (stat(folder, &found) != 0) { /* before a folder is made for nothing */
-        return fail(why, QN_NOT_FOUND, "no template: cannot open", folder);
+    status = folder_look(it, folder, why); /* before a folder is made for nothing */
+    if (status != QN_OK) {
+        return status;
     }
     if (mkdir(it->into, 0777) != 0) {
         return fail(why, errno == EEXIST ? QN_EXISTS : QN_IO, "cannot make", it->into);

@@ -57,7 +57,8 @@ bool qnk_template_is_name(const char *name);
 int64_t qnk_template_rewrite(const struct qnk_template *it, struct qn_span text, bool is_c,
                              char *to, uint64_t cap);
 
-/* EXISTS: there is something at `into`. NOT_FOUND: no template of this kind. IO, NO_SPACE: a file
+/* EXISTS: there is something at `into`. NOT_FOUND: no template of this kind. INVALID: the kind's
+ * template has a file of that name, or words that begin as the copy's would. IO, NO_SPACE: a file
  * cannot be read or written, or is over its limit. */
 QN_MUST_CHECK int32_t qnk_template_copy(const struct qnk_template *it,
                                         struct qnk_template_files *files,

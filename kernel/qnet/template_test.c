@@ -147,7 +147,12 @@ static int folders_remove(void **state)
                                         "new/Makefile",
                                         "new/README.md",
                                         "new/run-length.c",
-                                        "new"};
+                                        "new",
+                                        "taken/Makefile",
+                                        "taken/README.md",
+                                        "taken/cat.c",
+                                        "taken/tree.c",
+                                        "taken"};
     char path[256];
 
     (void)state;
@@ -179,6 +184,29 @@ static void a_kind_replaces_what_is_common(void **state)
 
     assert_int_equal(qnk_template_copy(&it, &files, why), QN_EXISTS);
     assert_non_null(strstr(why, "new"));
+}
+
+static void a_name_that_the_template_has_is_refused(void **state)
+{
+    static const char *const taken[] = {"tree", "log", "log-put"};
+    struct qnk_template it = {.kind = "compression", .folder = folder};
+    struct qnk_template_files files;
+    char why[QNK_TEMPLATE_WHY] = "", into[256], path[256];
+
+    (void)state;
+    path_of(into, "taken");
+    path_of(path, "compression/tree.c");
+    put("compression/tree.c", "int log_put_all; int catalog_look; int logs_x;\n");
+    it.into = into;
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        it.name = taken[i];
+        assert_int_equal(qnk_template_copy(&it, &files, why), QN_INVALID);
+        assert_non_null(strstr(why, i == 0 ? "'tree.c'" : "'log_put_all'"));
+        assert_int_not_equal(access(into, F_OK), 0);
+    }
+    it.name = "cat";
+    assert_int_equal(qnk_template_copy(&it, &files, why), QN_OK);
+    assert_int_equal(unlink(path), 0);
 }
 
 static void a_kind_without_template_makes_no_folder(void **state)
@@ -251,6 +279,7 @@ int main(void)
         cmocka_unit_test(too_little_room_is_told),
         cmocka_unit_test(names_are_those_of_files_and_of_c),
         cmocka_unit_test(a_kind_replaces_what_is_common),
+        cmocka_unit_test(a_name_that_the_template_has_is_refused),
         cmocka_unit_test(a_kind_without_template_makes_no_folder),
         cmocka_unit_test(a_long_path_is_the_whole_path),
         cmocka_unit_test(a_path_over_the_limit_is_refused),
