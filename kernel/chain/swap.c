@@ -215,15 +215,21 @@ void qnk_swap_ready_encode(const struct qnk_swap_ready *ready, uint8_t to[QNK_SW
     QN_ASSERT(out.room == 0);
 }
 
-bool qnk_swap_ready_fits(const struct qnk_swap_plan *plan, const struct qnk_swap_ready *ready)
+const char *qnk_swap_ready_fault(const struct qnk_swap_plan *plan,
+                                 const struct qnk_swap_ready *ready)
 {
     bool is_accepted = plan->codes_count == 0;
 
     for (uint32_t i = 0; i < plan->codes_count; i++) {
         is_accepted = is_accepted || qnk_hash_equal(&plan->codes[i], &ready->code);
     }
-    return is_accepted &&
-           (qnk_hash_is_zero(&plan->trace) || qnk_hash_equal(&plan->trace, &ready->trace));
+    if (!is_accepted) {
+        return "the file here is none that the plan accepts: its hash is not among the plan's";
+    }
+    return qnk_hash_is_zero(&plan->trace) || qnk_hash_equal(&plan->trace, &ready->trace)
+               ? NULL
+               : "the plugin here answers otherwise than where the plan was made: its trace is not "
+                 "the plan's";
 }
 
 int32_t qnk_swap_cancel_decode(struct qn_span payload, struct qnk_hash *plan)

@@ -55,7 +55,7 @@ struct qnk_swap_plan {
     uint16_t table_minor;
     uint64_t table_print;
     char schema[QNK_SWAP_SCHEMA_MAX + 1]; /* of the state that it takes over; "": none */
-    struct qnk_hash trace;                /* what the kit's log makes of it; zero: not asked for */
+    struct qnk_hash trace;                /* node/trial.h: what it answers; zero: not asked for */
     uint32_t codes_count;                 /* files that are accepted; 0: any */
     struct qnk_hash codes[QNK_SWAP_CODES_MAX];
 };
@@ -83,8 +83,9 @@ struct qnk_swap_ready {
 QN_MUST_CHECK int32_t qnk_swap_ready_decode(struct qn_span payload, struct qnk_swap_ready *ready);
 void qnk_swap_ready_encode(const struct qnk_swap_ready *ready, uint8_t to[QNK_SWAP_READY_SIZE]);
 
-/* Whether code and trace are the plan's. */
-bool qnk_swap_ready_fits(const struct qnk_swap_plan *plan, const struct qnk_swap_ready *ready);
+/* Why code or trace are none that the plan accepts, in words; NULL: they are. */
+const char *qnk_swap_ready_fault(const struct qnk_swap_plan *plan,
+                                 const struct qnk_swap_ready *ready);
 
 QN_MUST_CHECK int32_t qnk_swap_cancel_decode(struct qn_span payload, struct qnk_hash *plan);
 void qnk_swap_cancel_encode(const struct qnk_hash *plan, uint8_t to[QNK_SWAP_CANCEL_SIZE]);

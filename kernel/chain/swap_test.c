@@ -161,15 +161,15 @@ static void ready_names_plan_code_and_trace(void **state)
     assert_memory_equal(&again, &ready, sizeof ready);
     assert_int_equal(qnk_swap_ready_decode((struct qn_span){bytes, sizeof bytes - 1}, &again),
                      QN_INVALID);
-    assert_true(qnk_swap_ready_fits(&plan, &ready));
+    assert_null(qnk_swap_ready_fault(&plan, &ready));
     ready.code.bytes[0] = 9;
-    assert_false(qnk_swap_ready_fits(&plan, &ready));
+    assert_non_null(qnk_swap_ready_fault(&plan, &ready));
     plan.codes_count = 0;
-    assert_true(qnk_swap_ready_fits(&plan, &ready));
+    assert_null(qnk_swap_ready_fault(&plan, &ready));
     ready.trace.bytes[0] = 1;
-    assert_false(qnk_swap_ready_fits(&plan, &ready));
+    assert_non_null(qnk_swap_ready_fault(&plan, &ready));
     plan.trace = (struct qnk_hash){{0}};
-    assert_true(qnk_swap_ready_fits(&plan, &ready));
+    assert_null(qnk_swap_ready_fault(&plan, &ready));
 }
 
 static void cancel_and_fallback_have_one_form(void **state)

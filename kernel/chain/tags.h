@@ -25,5 +25,6 @@
 #define QNK_TAG_BEACON  "qnet/beacon"
 #define QNK_TAG_LINK    "qnet/link"
 #define QNK_TAG_PLAN    "qnet/plan"   /* the name of a swap's plan */
+#define QNK_TAG_TRACE   "qnet/trace"  /* what a plugin answers in its trial */
 #define QNK_TAG_PLACE   "qnet/place"  /* what makes two pieces of evidence the same */
 #define QNK_TAG_SECRET  "qnet/secret" /* from a validator's seed: what blinds and links come from */

@@ -7,11 +7,11 @@
 #include "kernel/chain/tags.h"
 
 static const char *const tags[] = {
-    QNK_TAG_TX,     QNK_TAG_MICRO, QNK_TAG_VOTE,    QNK_TAG_HANDSHAKE, QNK_TAG_NETWORK,
-    QNK_TAG_EMPTY,  QNK_TAG_MACRO, QNK_TAG_SET,     QNK_TAG_BINDING,   QNK_TAG_CONTROL,
-    QNK_TAG_COMMIT, QNK_TAG_BLIND, QNK_TAG_BODY,    QNK_TAG_BEACON,    QNK_TAG_LINK,
-    QNK_TAG_SECRET, QNK_TAG_PLACE, QNK_TAG_ABANDON, QNK_TAG_PLAN,      "qnet/state",
-    "qnet/effects", /* the ledger's own */
+    QNK_TAG_TX,     QNK_TAG_MICRO,  QNK_TAG_VOTE,    QNK_TAG_HANDSHAKE, QNK_TAG_NETWORK,
+    QNK_TAG_EMPTY,  QNK_TAG_MACRO,  QNK_TAG_SET,     QNK_TAG_BINDING,   QNK_TAG_CONTROL,
+    QNK_TAG_COMMIT, QNK_TAG_BLIND,  QNK_TAG_BODY,    QNK_TAG_BEACON,    QNK_TAG_LINK,
+    QNK_TAG_SECRET, QNK_TAG_PLACE,  QNK_TAG_ABANDON, QNK_TAG_PLAN,      "qnet/state",
+    QNK_TAG_TRACE,  "qnet/effects", /* the ledger's own */
 };
 
 static void no_tag_is_the_beginning_of_another(void **state)

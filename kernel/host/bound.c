@@ -11,6 +11,7 @@
 #include "kernel/base/hex.h"
 #include "kernel/base/text.h"
 #include "kernel/host/live.h"
+#include "kernel/node/trial.h"
 
 /* A binding that the core asked for. */
 struct bound_plugin {
@@ -426,6 +427,85 @@ int32_t qnk_bound_plan_fill(const struct qnk_config_plugin *used, const struct q
     return QN_OK;
 }
 
+static void code_put(struct qnk_swap_plan *plan, const struct qnk_hash *code)
+{
+    uint32_t at = 0;
+
+    while (at < plan->codes_count && memcmp(plan->codes[at].bytes, code->bytes, QN_HASH_SIZE) < 0) {
+        at++;
+    }
+    if (at < plan->codes_count && qnk_hash_equal(&plan->codes[at], code)) {
+        return;
+    }
+    memmove(&plan->codes[at + 1], &plan->codes[at],
+            (plan->codes_count - at) * sizeof plan->codes[0]);
+    plan->codes[at] = *code;
+    plan->codes_count++;
+}
+
+/* In their order, each once. */
+static int32_t codes_fill(const char *text, const struct qnk_hash *here, struct qnk_swap_plan *plan,
+                          char why[QNK_BOUND_WORDS])
+{
+    while (text != NULL && *text != 0) {
+        size_t size = strcspn(text, ",");
+        char hex[QNK_HEX_SIZE(QN_HASH_SIZE)] = "";
+        struct qnk_hash code = *here;
+        bool is_here = size == 4 && strncmp(text, "here", size) == 0;
+
+        if (size < sizeof hex) {
+            memcpy(hex, text, size);
+        }
+        if (!is_here && qnk_hex_decode(hex, QN_HASH_SIZE, code.bytes) != QN_OK) {
+            return refuse(why, QN_INVALID, "'%.*s' is neither 'here' nor 64 hex digits",
+                          (int)(size < 80 ? size : 80), text);
+        }
+        if (plan->codes_count == QNK_SWAP_CODES_MAX) {
+            return refuse(why, QN_INVALID, "a plan names at most %d files",
+                          (int)QNK_SWAP_CODES_MAX);
+        }
+        code_put(plan, &code);
+        text += size + (text[size] == ',');
+    }
+    return QN_OK;
+}
+
+/* Makes the plugin as a plan says, and tries it: what it answers is its trace. */
+static int32_t trial_do(struct qnk_host *host, struct qnk_plugin *plugin, uint32_t kind,
+                        const struct qnk_binding *engine, struct qnk_hash *trace,
+                        char why[QNK_PLUGIN_WHY_MAX])
+{
+    struct qnk_instance *instance = NULL;
+    int32_t status = instance_make(host, plugin, engine, &instance, why);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    status = qnk_trial_run(&host->budget, kind, engine, qnk_instance_plugged(instance), trace);
+    if (status != QN_OK) {
+        (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "it fails in its trial (%d)", (int)status);
+    }
+    qnk_kit_retire(&host->log, instance);
+    return status;
+}
+
+static int32_t plan_make(struct qnk_host *host, const struct qnk_bound_plan *from,
+                         const struct qnk_refit_typed *typed, struct qnk_swap_plan *plan,
+                         char why[QNK_BOUND_WORDS])
+{
+    char words[QNK_PLUGIN_WHY_MAX] = "";
+    int32_t status = qnk_bound_plan_fill(typed->used, typed->plugin, plan, why);
+
+    if (status == QN_OK) {
+        status = codes_fill(from->codes, &typed->plugin->hash, plan, why);
+    }
+    if (status != QN_OK) {
+        return status;
+    }
+    status = trial_do(host, typed->plugin, plan->kind, &plan->engine, &plan->trace, words);
+    return status == QN_OK ? QN_OK : refuse(why, status, "%.250s", words);
+}
+
 /* The least that the rules allow, where nothing is said. A block's window may be the next one by
  * the time that the plan is in it. */
 static void numbers_fill(const struct qnk_host *host, const struct qnk_bound_plan *from,
@@ -458,7 +538,7 @@ int32_t qnk_bound_plan(struct qnk_host *host, const struct qnk_bound_plan *from,
     }
     status = qnk_refit_read(host, from->kind, from->typed, &typed, why, QNK_BOUND_WORDS);
     if (status == QN_OK) {
-        status = qnk_bound_plan_fill(typed.used, typed.plugin, &plan, why);
+        status = plan_make(host, from, &typed, &plan, why);
         qnk_refit_read_done(host, &typed);
     }
     if (status != QN_OK) {
@@ -479,12 +559,11 @@ static const struct qnk_planned *open_plan(const struct qnk_host *host)
     return swap->planned != NULL && qnk_swap_is_open(swap->life) ? swap->planned : NULL;
 }
 
-/* Whether this node could run the plan's plugin: it is made as the plan says, and goes again. */
+/* Whether this node could run the plan's plugin: it is made as the plan says, and tried. */
 static int32_t plan_try(struct qnk_host *host, const struct qnk_swap_plan *plan,
-                        struct qnk_hash *code, char why[QNK_BOUND_WORDS])
+                        struct qnk_swap_ready *ready, char why[QNK_BOUND_WORDS])
 {
     struct qnk_plugin *plugin = NULL;
-    struct qnk_instance *instance = NULL;
     char words[QNK_PLUGIN_WHY_MAX] = "";
     int32_t status = plugin_find(host, plan->kind, &plan->engine, &plugin, words);
 
@@ -495,14 +574,13 @@ static int32_t plan_try(struct qnk_host *host, const struct qnk_swap_plan *plan,
                       plugin->manifest.table_minor, plan->table_major, plan->table_minor);
     }
     if (status == QN_OK) {
-        status = instance_make(host, plugin, &plan->engine, &instance, words);
+        status = trial_do(host, plugin, plan->kind, &plan->engine, &ready->trace, words);
     }
     if (status != QN_OK) {
         return refuse(why, status, "this node has no %s %s %s: %.160s", kind_text(plan->kind),
                       plan->engine.name, plan->engine.version, words);
     }
-    *code = plugin->hash;
-    qnk_kit_retire(&host->log, instance);
+    ready->code = plugin->hash;
     return QN_OK;
 }
 
@@ -524,12 +602,11 @@ int32_t qnk_bound_ready(struct qnk_host *host, qnk_bound_said *said, void *ctx,
     if (host->setup.config->node.swap_accept == QNK_SWAP_ACCEPT_NEVER) {
         return refuse(why, QN_DENIED, "swap.accept of the node file is 'never'");
     }
-    status = plan_try(host, &planned->plan, &ready.code, why);
+    status = plan_try(host, &planned->plan, &ready, why);
     if (status != QN_OK) {
         return status;
     }
     ready.plan = planned->id;
-    ready.trace = planned->plan.trace;
     qnk_swap_ready_encode(&ready, payload);
     return propose(host, QNK_TX_READY, (struct qn_span){payload, sizeof payload}, said, ctx, why);
 }

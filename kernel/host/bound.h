@@ -64,10 +64,12 @@ typedef void qnk_bound_said(void *ctx, int32_t status, const char *words,
                             const struct qnk_hash *plan);
 
 /* A plan, made of a plugin that is here and this network's rules; 0 of `first`, `percent` and
- * `probation` is the least that the rules allow. */
+ * `probation` is the least that the rules allow. Its trace is the plugin's here. */
 struct qnk_bound_plan {
     const char *kind; /* "consensus", "producer" */
     const char *typed;
+    const char *codes; /* of files that are accepted, 64 hex digits each, between commas; "here": of
+                        * the one that is; "" or NULL: any */
     uint64_t first;
     uint32_t percent;
     uint32_t probation;

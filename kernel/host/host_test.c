@@ -974,6 +974,63 @@ static void a_plan_goes_on_whatever_step_its_node_dies_at(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
+static const struct qnk_swap_plan *plan_on_chain(void)
+{
+    while (life_of_plan() != QNK_SWAP_PROPOSED) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    return &qnk_node_control(qnk_host_node(life.host))->swap.planned->plan;
+}
+
+static void plan_withdraw(void)
+{
+    char why[QNK_BOUND_WORDS] = "";
+
+    assert_int_equal(qnk_bound_cancel(life.host, on_said, NULL, why), QN_OK);
+    while (life_of_plan() == QNK_SWAP_PROPOSED) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+}
+
+/* Two traces of one plugin are equal, and those of two configs are not. */
+static void a_plan_says_what_the_plugin_answers_and_which_files_it_accepts(void **subject)
+{
+    static const char foreign[] =
+        "here,00000000000000000000000000000000000000000000000000000000000000ff,here";
+    struct qnk_bound_plan plan = {
+        .kind = "consensus", .typed = "bft", .first = 300, .codes = foreign};
+    const struct qnk_swap_plan *seen;
+    struct qnk_hash trace;
+    char why[QNK_BOUND_WORDS] = "";
+
+    (void)subject;
+    node_write("memory", "error", "");
+    begin_running(1);
+    assert_int_equal(qnk_bound_plan(life.host, &plan, on_said, NULL, why), QN_OK);
+    seen = plan_on_chain();
+    trace = seen->trace;
+    assert_false(qnk_hash_is_zero(&trace));
+    assert_int_equal(seen->codes_count, 2);
+    assert_true(memcmp(&seen->codes[0], &seen->codes[1], sizeof seen->codes[0]) < 0);
+    assert_int_equal(qnk_bound_ready(life.host, on_said, NULL, why), QN_OK);
+    assert_int_equal(exchange.status, QN_OK);
+    plan_withdraw();
+
+    plan.codes = "there";
+    plan.typed = "{use: bft, round: 14s}";
+    assert_int_equal(qnk_bound_plan(life.host, &plan, on_said, NULL, why), QN_INVALID);
+    assert_non_null(strstr(why, "'there'"));
+    plan.codes = "00000000000000000000000000000000000000000000000000000000000000ff";
+    assert_int_equal(qnk_bound_plan(life.host, &plan, on_said, NULL, why), QN_OK);
+    seen = plan_on_chain();
+    assert_false(qnk_hash_equal(&trace, &seen->trace));
+    assert_int_equal(qnk_bound_ready(life.host, on_said, NULL, why), QN_OK);
+    assert_int_equal(exchange.status, QN_DENIED);
+    assert_non_null(strstr(exchange.words, "none that the plan accepts"));
+    plan_withdraw();
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
 static void plans_are_refused_in_words(void **subject)
 {
     static const struct {
@@ -1061,6 +1118,8 @@ int main(void)
                                         stop),
         cmocka_unit_test_setup_teardown(a_plan_goes_on_whatever_step_its_node_dies_at, start, stop),
         cmocka_unit_test_setup_teardown(plans_are_refused_in_words, start, stop),
+        cmocka_unit_test_setup_teardown(
+            a_plan_says_what_the_plugin_answers_and_which_files_it_accepts, start, stop),
         cmocka_unit_test_setup_teardown(readiness_that_no_block_brought_is_said_again, start, stop),
         cmocka_unit_test_setup_teardown(so_is_its_being_against, start, stop),
         cmocka_unit_test_setup_teardown(what_is_decided_is_not_given_up, start, stop),

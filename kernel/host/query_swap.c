@@ -132,6 +132,16 @@ static json_t *ready_json(const struct qnk_control *control, const struct qnk_se
                      qnk_json_u64(weight), "total", qnk_json_u64(set->total));
 }
 
+static json_t *codes_json(const struct qnk_swap_plan *plan)
+{
+    json_t *codes = json_array();
+
+    for (uint32_t i = 0; i < plan->codes_count; i++) {
+        json_array_append_new(codes, qnk_json_hash(&plan->codes[i]));
+    }
+    return codes;
+}
+
 static json_t *plan_json(struct qnk_node *node, const struct qnk_node_view *view)
 {
     const struct qnk_control *control = qnk_node_control(node);
@@ -152,6 +162,8 @@ static json_t *plan_json(struct qnk_node *node, const struct qnk_node_view *view
                        "open", qnk_swap_is_open(swap->life), "maker", qnk_json_u64(swap->maker),
                        "since", qnk_json_u64(swap->since), "changed", qnk_json_u64(swap->changed),
                        "number", qnk_json_u64(swap->number));
+    json_object_set_new(answer, "trace", qnk_json_hash(&plan->trace));
+    json_object_set_new(answer, "codes", codes_json(plan));
     json_object_set_new(answer, "ready", ready_json(control, set));
     json_object_set_new(answer, "need",
                         qnk_json_u64(qnk_swap_need(plan, set->total, view->quorum)));
@@ -251,15 +263,23 @@ static void began(struct qnk_question *question, int32_t status, const char *why
     }
 }
 
+/* May be left out. */
+static bool codes_param(struct qnk_question *question, const char **codes)
+{
+    return json_object_get(question->params, "codes") == NULL ||
+           qnk_param_text(question, "codes", codes);
+}
+
 void qnk_ask_swap_plan(struct qnk_question *question)
 {
-    static const char *const known[] = {"kind", "plugin", "first", "percent", "probation", NULL};
-    struct qnk_bound_plan plan;
+    static const char *const known[] = {"kind",      "plugin", "first", "percent",
+                                        "probation", "codes",  NULL};
+    struct qnk_bound_plan plan = {.codes = ""};
     uint64_t percent, probation;
     char why[QNK_BOUND_WORDS] = "";
 
     if (qnk_param_none(question, known) && qnk_param_text(question, "kind", &plan.kind) &&
-        qnk_param_text(question, "plugin", &plan.typed) &&
+        qnk_param_text(question, "plugin", &plan.typed) && codes_param(question, &plan.codes) &&
         qnk_param_u64(question, "first", 0, UINT32_MAX, &plan.first) &&
         qnk_param_u64(question, "percent", 0, 100, &percent) &&
         qnk_param_u64(question, "probation", 0, QNK_SWAP_PROBATION_MAX, &probation) &&

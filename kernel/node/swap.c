@@ -81,9 +81,7 @@ static const char *ready_fault(const struct qnk_control *control,
     if (control->members[place->sender].swap != QNK_SWAP_SILENT) {
         return "this member has said its word on the plan";
     }
-    return qnk_swap_ready_fits(&control->swap.planned->plan, &ready)
-               ? NULL
-               : "code or trace is not what the plan accepts";
+    return qnk_swap_ready_fault(&control->swap.planned->plan, &ready);
 }
 
 static const char *cancel_fault(const struct qnk_control *control,

@@ -88,6 +88,19 @@ static void ready_show(const json_t *plan)
     printf("\n");
 }
 
+static void codes_show(const json_t *plan)
+{
+    const json_t *codes = json_object_get(plan, "codes");
+    size_t i;
+    json_t *code;
+
+    json_array_foreach((json_t *)(uintptr_t)codes, i, code)
+    {
+        printf("%s%.16s", i == 0 ? "code " : " or ", json_string_value(code));
+    }
+    printf("%s\n", i == 0 ? "any code" : "");
+}
+
 static void plan_show(const json_t *it)
 {
     const json_t *plan = qnk_at(it, "plan");
@@ -101,6 +114,8 @@ static void plan_show(const json_t *it)
            qnk_grouped(qnk_number(plan, "first")), qnk_string(plan, "life"),
            qnk_string(plan, "id"));
     if (qnk_is_true(plan, "open")) {
+        printf("accepts  trace %.16s   ", qnk_string(plan, "trace"));
+        codes_show(plan);
         ready_show(plan);
     }
 }
@@ -209,6 +224,9 @@ int qnk_run_swap_plan(struct qnk_call *call)
     if (qnk_call_given(call, "probation")) {
         json_object_set_new(params, "probation",
                             json_integer((json_int_t)qnk_call_number(call, "probation")));
+    }
+    if (qnk_call_given(call, "codes")) {
+        json_object_set_new(params, "codes", json_string(qnk_call_text(call, "codes")));
     }
     return done_show(call, "swap.plan", params, in_a_block,
                      "then on each validator: qnet swap ready");
