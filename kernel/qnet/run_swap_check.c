@@ -17,8 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/base/hex.h"
 #include "kernel/config/file.h"
 #include "kernel/host/bound.h"
+#include "kernel/node/trial.h"
 #include "kernel/qnet/client.h"
 #include "kernel/qnet/place.h"
 #include "kernel/qnet/runs.h"
@@ -49,8 +51,10 @@ struct check {
     const struct qnk_config_plugin *used;
     struct qnk_plugin *plugin;
     struct qnk_swap_plan plan;
-    struct qn_span copy;   /* of what is final on the node; empty: none was to be had */
-    char copied[LINE / 2]; /* what it is, or why there is none */
+    bool has_open;             /* the node has a plan of this kind that waits for readiness */
+    struct qnk_swap_plan open; /* its plugin's name, trace and codes */
+    struct qn_span copy;       /* of what is final on the node; empty: none was to be had */
+    char copied[LINE / 2];     /* what it is, or why there is none */
 };
 
 /* --- the child --- */
@@ -137,27 +141,76 @@ static bool settings_check(struct check *check)
     return tell(check, "settings", true, "");
 }
 
-/* Whether an instance can be made as the plan says, begins, lets go and ends. */
-static bool life_check(struct check *check)
+/* An instance as the plan says, active. */
+static bool instance_make(struct check *check, const char *what, struct qnk_instance **instance)
 {
-    static const char what[] = "created, started, frozen, ended";
     const struct qnk_instance_options options = {.guard = QNK_GUARD_FULL};
-    struct qnk_instance *instance;
     char why[QNK_PLUGIN_WHY_MAX] = "";
 
-    if (qnk_instance_create(check->plugin, check->used->part.record, &options, &instance, why) !=
+    if (qnk_instance_create(check->plugin, check->used->part.record, &options, instance, why) !=
         QN_OK) {
         return tell(check, what, false, why);
     }
-    if (qnk_instance_activate(instance) != QN_OK) {
-        qnk_instance_words(instance, why, sizeof why);
+    if (qnk_instance_activate(*instance) != QN_OK) {
+        qnk_instance_words(*instance, why, sizeof why);
         return tell(check, what, false, *why != 0 ? why : "it does not start");
     }
+    return true;
+}
+
+static bool instance_end(struct check *check, const char *what, struct qnk_instance *instance)
+{
     if (qnk_instance_freeze(instance) != QN_OK) {
         return tell(check, what, false, "it cannot be frozen");
     }
     qnk_instance_destroy(instance);
-    return tell(check, what, true, "");
+    return true;
+}
+
+/* Whether an instance can be made as the plan says, begins, lets go and ends. */
+static bool life_check(struct check *check)
+{
+    static const char what[] = "created, started, frozen, ended";
+    struct qnk_instance *instance;
+
+    return instance_make(check, what, &instance) && instance_end(check, what, instance) &&
+           tell(check, what, true, "");
+}
+
+/* Whether the node's open plan is for the plugin of this name. */
+static bool is_planned(const struct check *check)
+{
+    return check->has_open && strcmp(check->open.engine.name, check->plan.engine.name) == 0;
+}
+
+/* Says the trace, and whether the open plan accepts it, and this file. */
+static bool trace_tell(struct check *check, const char *what, const struct qnk_hash *trace)
+{
+    const struct qnk_swap_ready ready = {.code = check->plugin->hash, .trace = *trace};
+    const char *fault = is_planned(check) ? qnk_swap_ready_fault(&check->open, &ready) : NULL;
+    const char *said = fault != NULL ? fault : is_planned(check) ? "as in the open plan" : "";
+    char hex[QNK_HEX_SIZE(QN_HASH_SIZE)], words[LINE / 2];
+
+    qnk_hex_encode(trace->bytes, QN_HASH_SIZE, hex);
+    snprintf(words, sizeof words, "trace %.16s%s%s", hex, *said != 0 ? "   " : "", said);
+    return tell(check, what, fault == NULL, words);
+}
+
+/* What it answers in its trial, which a plan calls its trace. */
+static bool trial_check(struct check *check)
+{
+    static const char what[] = "trial";
+    struct qnk_instance *instance;
+    struct qnk_hash trace;
+
+    if (!instance_make(check, what, &instance)) {
+        return false;
+    }
+    if (qnk_trial_run(&budget, check->plan.kind, &check->plan.engine,
+                      qnk_instance_plugged(instance), &trace) != QN_OK) {
+        return tell(check, what, false, "it fails at the standard work");
+    }
+    return instance_end(check, what, instance) && trace_tell(check, what, &trace);
 }
 
 /* The network file as it is: the cast puts keys and a genesis of its own in their place. */
@@ -231,7 +284,8 @@ static bool rehearsal_check(struct check *check)
 static int child_run(struct check *check)
 {
     bool is_good = files_check(check) && plugin_check(check) && settings_check(check) &&
-                   life_check(check) && state_check(check) && rehearsal_check(check);
+                   life_check(check) && trial_check(check) && state_check(check) &&
+                   rehearsal_check(check);
 
     return is_good ? 0 : 1;
 }
@@ -400,6 +454,34 @@ static bool copy_map(struct check *check, const char *path)
     return true;
 }
 
+/* Asks the node for the plan of this kind that waits for readiness. */
+static void plan_take(struct qnk_client *client, struct check *check)
+{
+    int status;
+    json_t *error = NULL;
+    json_t *answer = qnk_client_try(client, "swap.status", NULL, &status, &error);
+    const json_t *plan = qnk_at(answer, "plan");
+    const json_t *codes = json_object_get(plan, "codes");
+
+    if (answer != NULL && strcmp(qnk_string(plan, "life"), "proposed") == 0 &&
+        strcmp(qnk_string(plan, "kind"), check->kind) == 0 &&
+        qnk_hex_decode(qnk_string(plan, "trace"), QN_HASH_SIZE, check->open.trace.bytes) == QN_OK) {
+        check->has_open = true;
+        snprintf(check->open.engine.name, sizeof check->open.engine.name, "%s",
+                 qnk_string(plan, "name"));
+        for (size_t i = 0; i < json_array_size(codes) && i < QNK_SWAP_CODES_MAX; i++) {
+            const char *code = json_string_value(json_array_get(codes, i));
+
+            check->open.codes_count +=
+                code != NULL &&
+                qnk_hex_decode(code, QN_HASH_SIZE,
+                               check->open.codes[check->open.codes_count].bytes) == QN_OK;
+        }
+    }
+    json_decref(error);
+    json_decref(answer);
+}
+
 /* Asks the node for a copy of what is final. Without one it is no error: `copied` says why. */
 static void copy_take(const struct qnk_call *call, struct check *check)
 {
@@ -415,6 +497,7 @@ static void copy_take(const struct qnk_call *call, struct check *check)
         snprintf(check->copied, sizeof check->copied, "the node does not answer");
         return;
     }
+    plan_take(&client, check);
     answer = qnk_client_try(&client, "swap.copy", NULL, &status, &error);
     if (answer == NULL) {
         const char *words = qnk_string(error, "message");

@@ -5,7 +5,7 @@
 # restart. What was accepted is final once.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 32
+plan 34
 rate=${1:-200}
 
 # The plugins that are installed here, but for one, which lies apart.
@@ -82,6 +82,10 @@ is 'it is on the chain' comes v4 "$life" proposed
 is 'one is ready' "$qnet" -n v1 swap ready
 is 'another is ready' "$qnet" -n v2 swap ready
 is 'a third is ready' "$qnet" -n v3 swap ready
+# While the plan still waits: a check takes longer than these windows.
+ended 'other settings have another trace' 7 "$qnet" -n v2 swap check \
+    "consensus={use: bft, path: \"$work/bft.so\", round: 14s}"
+says 'and that is told' "trial .*FAIL.*its trace is not the plan's"
 ended 'who has no file cannot be ready' 7 "$qnet" -n v4 swap ready
 is 'the new engine serves' comes v1 "$serving" bft
 first=$(field v1 's["plan"]["first"]')
