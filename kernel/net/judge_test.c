@@ -279,6 +279,79 @@ static void a_course_is_the_same_for_a_seed(void **subject)
     story_end();
 }
 
+static void who_dies_by_itself_is_the_verdicts_word(void **subject)
+{
+    const struct qnk_result *last;
+
+    (void)subject;
+    story_begin();
+    samples_give();
+    qnk_story_died(&story, 1, 3500000, "code 1, signal 0");
+    story.is_settled = false;
+    judge();
+    assert_false(holds("ended"));
+    last = &verdicts.results[verdicts.count - 1];
+    assert_non_null(strstr(last->words, "v2 ended by itself: code 1, signal 0"));
+    assert_string_equal(story.tellings[0].what, "died");
+    story_end();
+}
+
+/* Ten blocks of 100 ms; one transfer final at once, one after three windows' time. */
+static void a_swap_counts_rounds_and_what_it_delayed(void **subject)
+{
+    static const char swap[] = "version: qnet.net/v1\nname: t\nnodes: [{name: v, type: super}]\n"
+                               "timeline: [{at: 1s, do: swap, plan: consensus=bft}]\n";
+    const struct qnk_spec_options options = {.budget = &budget};
+    struct qnk_hash soon = hash_of(1), late = hash_of(2);
+    struct qnk_sample sample = {.at_ms = 1500, .is_on = true, .round = 3};
+    double value;
+
+    (void)subject;
+    assert_int_equal(qnk_spec_read(&spec, &options, "t.yaml",
+                                   (struct qn_span){(const uint8_t *)swap, sizeof swap - 1}),
+                     QN_OK);
+    assert_true(qnk_story_init(&story, &budget, &spec, 7, NULL));
+    for (uint32_t i = 1; i <= 10; i++) {
+        qnk_story_micro(&story, 0, 1000000 + i * 100000, i, NULL, 0);
+    }
+    qnk_story_submit(&story, 0, 1000000, &soon);
+    qnk_story_submit(&story, 0, 1000000, &late);
+    qnk_story_txs_final(&story, 2900000, &soon, 1);
+    qnk_story_txs_final(&story, 3100000, &late, 1);
+    qnk_story_sample(&story, 0, &sample);
+    sample.at_ms = 500; /* before the plan */
+    sample.round = 9;
+    qnk_story_sample(&story, 0, &sample);
+    story.end_ms = 4000;
+    story.course.acts[0].has_begun = true;
+    assert_true(qnk_story_swap(&story, &story.course.acts[0], QNK_SWAP_ROUNDS, &value));
+    assert_true(value == 3);
+    assert_true(qnk_story_swap(&story, &story.course.acts[0], QNK_SWAP_DELAYED, &value));
+    assert_true(value == 1);
+    story_end();
+}
+
+static void figure_is(enum qnk_measure measure, double value, const char *wanted)
+{
+    char shown[QNK_FIGURE_TEXT];
+
+    qnk_figure_text(&qnk_measures[measure], value, shown);
+    assert_string_equal(shown, wanted);
+}
+
+static void figures_are_shown_in_units_for_people(void **subject)
+{
+    (void)subject;
+    figure_is(QNK_MEASURE_VOTE_BYTES_PER_MACRO, 1000, "1000 bytes");
+    figure_is(QNK_MEASURE_VOTE_BYTES_PER_MACRO, 89344, "87.25 KiB");
+    figure_is(QNK_MEASURE_RSS_MAX, 3.0 * 1073741824, "3 GiB");
+    figure_is(QNK_MEASURE_WINDOW_P50, 0.156, "156 ms");
+    figure_is(QNK_MEASURE_FINALITY_P99, 10.16, "10.16 s");
+    figure_is(QNK_MEASURE_CPU_PER_MACRO, 3219, "3.219 s");
+    figure_is(QNK_MEASURE_WINDOW_P50, 0, "0 s");
+    figure_is(QNK_MEASURE_VOTES_PER_MACRO, 20.5, "20.5");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +365,9 @@ int main(void)
         cmocka_unit_test(what_was_not_measured_fails),
         cmocka_unit_test(that_has_a_limit),
         cmocka_unit_test(a_course_is_the_same_for_a_seed),
+        cmocka_unit_test(who_dies_by_itself_is_the_verdicts_word),
+        cmocka_unit_test(a_swap_counts_rounds_and_what_it_delayed),
+        cmocka_unit_test(figures_are_shown_in_units_for_people),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
