@@ -15,8 +15,8 @@
 #include "kernel/base/text.h"
 #include "kernel/qnet/client.h"
 #include "kernel/qnet/net_own.h"
-#include "kernel/qnet/place.h"
 #include "kernel/qnet/show.h"
+#include "kernel/qnet/spawn.h"
 
 enum {
     UP_MS = 60000,     /* until all that start at once answer */
@@ -25,7 +25,6 @@ enum {
     AGAIN_MS = 1000,
     COUNTS_MS = 1000, /* between two looks at what nodes count */
     RULES_CAP = 1 << 20,
-    ENVIRONMENT_MAX = 512,
 };
 
 uint64_t qnk_net_now_ms(const struct qnk_net *net)
@@ -101,61 +100,23 @@ static void child_ended(uv_process_t *process, int64_t code, int signal)
     pids_changed(net);
 }
 
-/* Ours, but for plugins and the folder of sockets. */
-static char **environment_make(const struct qnk_net_child *child)
-{
-    static char plugins[QNK_NET_PATH], runtime[QNK_NET_PATH];
-    static char *list[ENVIRONMENT_MAX + 3];
-    extern char **environ;
-    size_t count = 0;
-
-    for (char **at = environ; *at != NULL && count < ENVIRONMENT_MAX; at++) {
-        if (strncmp(*at, "QN_PLUGIN_PATH=", 15) != 0 && strncmp(*at, "XDG_RUNTIME_DIR=", 16) != 0) {
-            list[count++] = *at;
-        }
-    }
-    snprintf(runtime, sizeof runtime, "XDG_RUNTIME_DIR=%.400s", child->net->dev.runtime);
-    list[count++] = runtime;
-    if (child->net->spec->nodes[child->index].lacks[0] != NULL) {
-        snprintf(plugins, sizeof plugins, "QN_PLUGIN_PATH=%.400s/plugins", child->node->folder);
-        list[count++] = plugins;
-    } else if (qnk_place_search() != NULL) {
-        snprintf(plugins, sizeof plugins, "QN_PLUGIN_PATH=%.600s", qnk_place_search());
-        list[count++] = plugins;
-    }
-    list[count] = NULL;
-    return list;
-}
-
 bool qnk_net_child_start(struct qnk_net_child *child)
 {
     struct qnk_net *net = child->net;
-    char config[QNK_NET_PATH], log[QNK_NET_PATH], option[] = "-c";
-    char *args[] = {(char *)(uintptr_t)qnk_place_daemon(), option, config, NULL};
-    uv_stdio_container_t streams[3] = {{.flags = UV_IGNORE}};
-    uv_process_options_t options = {
-        .exit_cb = child_ended,
-        .file = args[0],
-        .args = args,
-        .env = environment_make(child),
-        .flags = UV_PROCESS_DETACHED,
-        .stdio_count = 3,
-        .stdio = streams,
-    };
-    int fd, error;
+    char log[QNK_NET_PATH], plugins[QNK_NET_PATH];
+    struct qnk_spawn spawn = {.folder = child->node->folder, .runtime = net->dev.runtime};
 
-    snprintf(config, sizeof config, "%.400s/node.yaml", child->node->folder);
+    if (net->spec->nodes[child->index].lacks[0] != NULL) {
+        snprintf(plugins, sizeof plugins, "%.400s/plugins", child->node->folder);
+        spawn.plugins = plugins;
+    }
     snprintf(log, sizeof log, "%.400s/log.%u.jsonl", child->node->folder, ++child->starts);
-    fd = open(log, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd < 0) {
+    spawn.log = open(log, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (spawn.log < 0) {
         fprintf(stderr, "qnet: cannot make '%s': %s\n", log, strerror(errno));
         return false;
     }
-    streams[1] = streams[2] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data = {.fd = fd}};
-    error = uv_spawn(&net->loop, &child->process, &options);
-    (void)close(fd);
-    if (error != 0) {
-        fprintf(stderr, "qnet: cannot start '%s': %s\n", args[0], uv_strerror(error));
+    if (!qnk_spawn(&spawn, &net->loop, child_ended, &child->process)) {
         return false;
     }
     child->pid = child->process.pid;

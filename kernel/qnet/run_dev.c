@@ -16,6 +16,7 @@
 #include "kernel/qnet/place.h"
 #include "kernel/qnet/runs.h"
 #include "kernel/qnet/show.h"
+#include "kernel/qnet/spawn.h"
 
 enum {
     TICK_MS = 50,
@@ -177,34 +178,6 @@ static void child_ended(uv_process_t *process, int64_t code, int signal)
     facts_put(net);
 }
 
-/* The environment of the nodes: ours, but for the plugins and the sockets' folder. */
-static char **environment_make(const struct net *net)
-{
-    static char plugins[PATH], runtime[PATH];
-    static char *list[512];
-    extern char **environ;
-    size_t count = 0;
-
-    for (char **at = environ; *at != NULL && count < 500; at++) {
-        bool is_ours = strncmp(*at, "QN_PLUGIN_PATH=", 15) == 0 ||
-                       (net->dev.runtime[0] != 0 && strncmp(*at, "XDG_RUNTIME_DIR=", 16) == 0);
-
-        if (!is_ours) {
-            list[count++] = *at;
-        }
-    }
-    if (qnk_place_search() != NULL) {
-        snprintf(plugins, sizeof plugins, "QN_PLUGIN_PATH=%.550s", qnk_place_search());
-        list[count++] = plugins;
-    }
-    if (net->dev.runtime[0] != 0) {
-        snprintf(runtime, sizeof runtime, "XDG_RUNTIME_DIR=%s", net->dev.runtime);
-        list[count++] = runtime;
-    }
-    list[count] = NULL;
-    return list;
-}
-
 /* The number of the next log file, so that none is written over. */
 static int log_open(struct child *child)
 {
@@ -222,31 +195,17 @@ static int log_open(struct child *child)
 static bool child_start(struct child *child)
 {
     struct net *net = child->net;
-    char config[PATH], option[] = "-c";
-    char *args[] = {(char *)(uintptr_t)qnk_place_daemon(), option, config, NULL};
-    uv_stdio_container_t streams[3] = {{.flags = UV_IGNORE}};
-    uv_process_options_t options = {
-        .exit_cb = child_ended,
-        .file = args[0],
-        .args = args,
-        .env = environment_make(net),
-        .flags = UV_PROCESS_DETACHED, /* Ctrl-C is ours: the nodes are asked to stop in order */
-        .stdio_count = 3,
-        .stdio = streams,
+    struct qnk_spawn spawn = {
+        .folder = child->node->folder,
+        .runtime = net->dev.runtime,
+        .log = log_open(child),
     };
-    int fd = log_open(child);
-    int error;
 
-    if (fd < 0) {
+    if (spawn.log < 0) {
         fprintf(stderr, "qnet: cannot make a log file in %s\n", child->node->folder);
         return false;
     }
-    streams[1] = streams[2] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data = {.fd = fd}};
-    snprintf(config, sizeof config, "%s/node.yaml", child->node->folder);
-    error = uv_spawn(&net->loop, &child->process, &options);
-    (void)close(fd);
-    if (error != 0) {
-        fprintf(stderr, "qnet: cannot start '%s': %s\n", args[0], uv_strerror(error));
+    if (!qnk_spawn(&spawn, &net->loop, child_ended, &child->process)) {
         return false;
     }
     child->pid = child->process.pid;
