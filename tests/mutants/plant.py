@@ -6,8 +6,10 @@
 #   plant.py SOURCE says NAME         what it does
 #   plant.py SOURCE engine NAME       the engine with which it is tried
 #   plant.py SOURCE plant NAME OUT    writes its mutated files below OUT, and prints their names
+#   plant.py SOURCE all OUT           the same of all, each below OUT/NAME: a line for each that is
+#                                     not stale, its name and its files
 #
-# A text that is not found exactly once ends this with status 1.
+# A text that is not found exactly once is stale, and ends this with status 1.
 
 import os
 import sys
@@ -56,6 +58,7 @@ def joined(lines):
 
 
 def plant(source, mutant, out):
+    """The names of its files."""
     files = {}
     for file, find, put in mutant.edits:
         if file not in files:
@@ -71,7 +74,18 @@ def plant(source, mutant, out):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as it:
             it.write(text)
-        print(file)
+    return list(files)
+
+
+def plant_all(source, mutants, out):
+    status = 0
+    for mutant in mutants:
+        try:
+            print(mutant.name, *plant(source, mutant, os.path.join(out, mutant.name)))
+        except Stale as stale:
+            print(stale, file=sys.stderr)
+            status = 1
+    return status
 
 
 def main():
@@ -80,10 +94,12 @@ def main():
     if what == "names":
         print("\n".join(mutant.name for mutant in mutants))
         return 0
+    if what == "all":
+        return plant_all(source, mutants, sys.argv[3])
     for mutant in mutants:
         if mutant.name == sys.argv[3]:
             if what == "plant":
-                plant(source, mutant, sys.argv[4])
+                print("\n".join(plant(source, mutant, sys.argv[4])))
             else:
                 print(mutant.engine if what == "engine" else mutant.says)
             return 0

@@ -184,7 +184,9 @@ trails() {
 twins() {
     result=-
     touches "$folder/*" kernel/node/guard.c kernel/node/ballot.c kernel/chain/certificate.c honest || return
-    eval "linked twins_test \"\$twins_$(echo "$engine" | tr - _)\""
+    eval "list=\${twins_$(echo "$engine" | tr - _):-}"
+    [ -n "$list" ] || return
+    linked twins_test "$list"
     result=ok
     before=0
     for options in '--rounds 2 --crashes 1 --changes 1' '--rounds 3 --crashes 0 --changes 1' \
