@@ -516,7 +516,8 @@ static void a_node_alone_goes_on_in_the_attempt_that_it_voted_in(void **state)
     uint64_t final_window;
 
     (void)state;
-    while (look(net, 0).era != ERA || look(net, 0).vote_phase < 3) { /* it has revealed */
+    for (uint32_t i = 0; look(net, 0).era != ERA || look(net, 0).vote_phase < 3; i++) {
+        assert_true(i < 4000); /* until it has revealed */
         net_run_ms(net, 5);
     }
     final_window = look(net, 0).final_window;
