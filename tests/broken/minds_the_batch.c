@@ -20,7 +20,9 @@ static int32_t any_turns(struct qn_inst *self, const struct qn_producer_ask *ask
     int32_t status = round_robin_turns(self, asks, asks_count, members);
 
     for (uint32_t i = 0; status == QN_OK && i < asks_count; i++) {
-        if (window_at(self, asks[i].height)->seats_count == 7 && asks[i].view > 50) {
+        uint32_t place = qn_schedule_find(&self->schedule, asks[i].height);
+
+        if (self->schedule.windows[place].count == 7 && asks[i].view > 50) {
             members[i] = asks_count % 7;
         }
     }
