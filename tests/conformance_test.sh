@@ -3,7 +3,7 @@
 # conformance_test.sh: every plugin of the tree passes the conformance kit. Its contract (L3) is run
 # by its own test program too, so `make check` leaves that out, and its repetition under the guard.
 # Usage: with top_builddir. `make conformance` runs `conformance_test.sh whole`: all levels, all rounds,
-# under valgrind too, which takes some minutes.
+# under valgrind too, which takes eight minutes.
 
 built=$(cd "${top_builddir:-.}" && pwd) || exit 99
 plugins=$(cd "$built" && find plugins -path '*/.libs/*.so' | sort)

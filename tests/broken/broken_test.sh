@@ -44,7 +44,11 @@ leaks_descriptor QN-LIF-002
 has_every_extension QN-LIF-005
 takes_more_bytes QN-CMP-003
 shares_between_lanes QN-CMP-005
+forgets_its_lock QN-CON-001,QN-CON-002,QN-CON-011
+believes_all QN-CON-001,QN-CON-002,QN-CON-003,QN-CON-005,QN-CON-006,QN-CON-007,QN-CON-008
 seats_the_excluded QN-PRO-004,QN-PRO-007,QN-PRO-008
+snapshots_move QN-STO-004
+opens_empty QN-STO-001,QN-STO-006,QN-STO-007,QN-STO-009,QN-STO-010,QN-FLT-006,QN-FLT-007
 trusts_take QN-FLT-001
 trusts_take_at_work QN-FLT-002
 ignores_full_sink QN-FLT-003
@@ -77,6 +81,7 @@ source_of() {
     case $1 in
     bound_lazily | has_own_path | misses_function) echo "$here/tests/broken/right_packer.c" ;;
     patched_header) echo "$work/patched/right_packer.c" ;;
+    forgets_its_lock | believes_all) echo "$work/engine/$1.c" ;;
     *) echo "$here/tests/broken/$1.c" ;;
     esac
 }
@@ -93,7 +98,7 @@ build() {
     # shellcheck disable=SC2086 # lists of flags
     ${CC:-cc} $flags -I"$here/sdk/include" -I"$here/plugins/producer/round-robin" \
         -I"$here/plugins/storage/memory" \
-        "-I$work" -o "$work/$1.so" "$(source_of "$1")" $more
+        "-I$work" "-I$work/engine" -o "$work/$1.so" "$(source_of "$1")" $more
 }
 
 # check NAME RULES: one line for `report`, in a file of its own.
@@ -105,7 +110,10 @@ check() {
         levels=L7
         options=
     fi
-    [ "$1" != blocks_long ] || levels=L0..L1 # it blocks everywhere
+    case $1 in
+    blocks_long) levels=L0..L1 ;; # it blocks everywhere
+    forgets_its_lock | believes_all) levels=L0..L3 ;; # an engine's work is long
+    esac
     build "$1" >"$work/$1.words" 2>&1 || { echo 'not built' >"$work/$1.found"; return; }
     # shellcheck disable=SC2086 # a list of options, or none
     "$qnet" plugin check "$work/$1.so" $options --level $levels --limit 5 --quiet \
@@ -121,6 +129,16 @@ mkdir -p "$work/patched"
 cp tests/broken/packer.h tests/broken/right_packer.c "$work/patched"
 sed 's/0xf9, 0x44, 0x46, 0x94,/0xf8, 0x44, 0x46, 0x94,/' tests/broken/packer.manifest.h \
     >"$work/patched/packer.manifest.h"
+
+# The template of an engine, with one line that is another.
+mkdir -p "$work/engine"
+"$built/sdk/abigen/abigen" manifest sdk/template/consensus/mine.yaml sdk/abi \
+    >"$work/engine/mine.manifest.h"
+engine() {
+    sed "s/^    return $2.*/    return $3;/" sdk/template/consensus/mine.c >"$work/engine/$1.c"
+}
+engine forgets_its_lock 'self->lock.round <= it->vr' 'self != NULL \&\& it != NULL'
+engine believes_all 'qn_verdicts_allow(' 'self != NULL \&\& digest != NULL'
 
 echo "1..$(($(list | wc -l) + 3))"
 if nm -D "$qnet" 2>/dev/null | grep -q __asan; then

@@ -75,6 +75,9 @@ static inline bool entry_put_later(struct journal *to, const uint8_t *bytes, uin
 #ifndef IS_WHOLE
 #define IS_WHOLE(sum, bytes, size) ((sum) == sum_of(bytes, size))
 #endif
+#ifndef GET
+#define GET memory_get
+#endif
 #ifndef OPS_OF_ENTRY
 #define OPS_OF_ENTRY BATCH /* of a batch, in one entry */
 #endif
@@ -333,7 +336,7 @@ static const struct qn_storage_1 store = {
     .head = QN_STORAGE_1_HEAD,
     .space = store_space,
     .write = store_write,
-    .get = memory_get,
+    .get = GET,
     .scan = memory_scan,
     .snapshot = memory_snapshot,
     .release = memory_release,
