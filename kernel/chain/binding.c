@@ -6,6 +6,13 @@
 
 #include <qnet/assert.h>
 
+const char *qnk_binding_kind_name(uint32_t kind)
+{
+    static const char *const names[] = {"consensus", "producer", "ledger"};
+
+    return kind < sizeof names / sizeof *names ? names[kind] : "other";
+}
+
 enum {
     BINDING_HEAD = 4 + 8 + 4,       /* before the engine record */
     ENGINE_COUNTS = 4 * 4,          /* of name, version, config and steps */

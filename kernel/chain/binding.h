@@ -40,6 +40,9 @@ enum {
 
 enum qnk_binding_kind { QNK_BINDING_CONSENSUS, QNK_BINDING_PRODUCER, QNK_BINDING_LEDGER };
 
+/* As files and people call it; "other" for what is none. */
+const char *qnk_binding_kind_name(uint32_t kind);
+
 struct qnk_binding {
     uint32_t number; /* 0 at genesis */
     uint64_t first;  /* window */

@@ -6,6 +6,14 @@
 #include "kernel/chain/set.h"
 #include "kernel/chain/tags.h"
 
+const char *qnk_swap_life_name(uint8_t life)
+{
+    static const char *const names[] = {"none",    "proposed", "bound",     "active",
+                                        "settled", "lapsed",   "cancelled", "failed"};
+
+    return life < sizeof names / sizeof *names ? names[life] : "other";
+}
+
 enum {
     MEMBER_SIZE = 2 * (QN_HASH_SIZE + 8) + 4 + 1 + 1 + 1,
     PLACE_SIZE = QN_HASH_SIZE + 8,

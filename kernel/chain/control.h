@@ -50,6 +50,9 @@ enum qnk_swap_life {
     QNK_SWAP_FAILED,    /* in probation: what was before is bound anew */
 };
 
+/* As files and people call it; "other" for what is none. */
+const char *qnk_swap_life_name(uint8_t life);
+
 static inline bool qnk_swap_is_open(uint8_t life)
 {
     return life >= QNK_SWAP_PROPOSED && life <= QNK_SWAP_ACTIVE;

@@ -43,18 +43,14 @@ struct qnk_bound {
     uint64_t tried_since; /* as of the window that it was in: a word is of that one alone */
 };
 
-static const char *kind_text(uint32_t kind)
-{
-    return kind == QNK_BINDING_CONSENSUS ? "consensus" : "producer";
-}
-
 /* --- lines --- */
 
 static json_t *line_of(const char *step, uint32_t kind, const struct qnk_binding *binding)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "step", step, "kind", kind_text(kind),
-                     "name", binding->name, "version", binding->version, "number",
-                     (json_int_t)binding->number, "first", (json_int_t)binding->first);
+    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I}", "step", step, "kind",
+                     qnk_binding_kind_name(kind), "name", binding->name, "version",
+                     binding->version, "number", (json_int_t)binding->number, "first",
+                     (json_int_t)binding->first);
 }
 
 static void tell(struct qnk_host *host, const char *step, const struct qnk_need *need,
@@ -66,8 +62,9 @@ static void tell(struct qnk_host *host, const char *step, const struct qnk_need 
         json_object_set_new(line, "words", json_string(words));
     }
     qnk_log(&host->log, QNK_LOG_INFO, "swap", "%s %s: %s%s%s | kind=%s name=%s step=%s number=%u",
-            kind_text(need->kind), need->binding.name, step, *words == 0 ? "" : ": ", words,
-            kind_text(need->kind), need->binding.name, step, need->binding.number);
+            qnk_binding_kind_name(need->kind), need->binding.name, step, *words == 0 ? "" : ": ",
+            words, qnk_binding_kind_name(need->kind), need->binding.name, step,
+            need->binding.number);
     qnk_refit_tell(host, line, false);
 }
 
@@ -77,9 +74,9 @@ static void tell(struct qnk_host *host, const char *step, const struct qnk_need 
 static int32_t plugin_find(struct qnk_host *host, uint32_t kind, const struct qnk_binding *binding,
                            struct qnk_plugin **plugin, char why[QNK_PLUGIN_WHY_MAX])
 {
-    const char *path = qnk_refit_available(host, kind_text(kind), binding->name);
+    const char *path = qnk_refit_available(host, qnk_binding_kind_name(kind), binding->name);
     struct qnk_config_plugin used = {
-        .kind = kind_text(kind),
+        .kind = qnk_binding_kind_name(kind),
         .name = binding->name,
         .version = binding->version,
         .path = path == NULL ? "" : path,
@@ -320,7 +317,7 @@ static void window_tell(struct qnk_host *host)
 
     qnk_node_look(host->node, &view);
     line = json_pack("{s:s, s:s, s:I, s:s}", "step", "given-up", "kind",
-                     kind_text(QNK_BINDING_CONSENSUS), "window",
+                     qnk_binding_kind_name(QNK_BINDING_CONSENSUS), "window",
                      (json_int_t)(view.final_window + 1), "words", "by the operator");
     qnk_refit_tell(host, line, false);
 }
@@ -570,15 +567,17 @@ static int32_t plan_try(struct qnk_host *host, const struct qnk_swap_plan *plan,
     if (status == QN_OK && (plugin->manifest.table_major != plan->table_major ||
                             plugin->manifest.table_minor < plan->table_minor)) {
         return refuse(why, QN_UNSUPPORTED, "'%s' here has %s/%u.%u, and the plan wants %u.%u",
-                      plan->engine.name, kind_text(plan->kind), plugin->manifest.table_major,
-                      plugin->manifest.table_minor, plan->table_major, plan->table_minor);
+                      plan->engine.name, qnk_binding_kind_name(plan->kind),
+                      plugin->manifest.table_major, plugin->manifest.table_minor, plan->table_major,
+                      plan->table_minor);
     }
     if (status == QN_OK) {
         status = trial_do(host, plugin, plan->kind, &plan->engine, &ready->trace, words);
     }
     if (status != QN_OK) {
-        return refuse(why, status, "this node has no %s %s %s: %.160s", kind_text(plan->kind),
-                      plan->engine.name, plan->engine.version, words);
+        return refuse(why, status, "this node has no %s %s %s: %.160s",
+                      qnk_binding_kind_name(plan->kind), plan->engine.name, plan->engine.version,
+                      words);
     }
     ready->code = plugin->hash;
     return QN_OK;
@@ -648,19 +647,11 @@ int32_t qnk_bound_abandon(struct qnk_host *host, qnk_bound_said *said, void *ctx
 
 /* --- what becomes of a plan --- */
 
-static const char *life_word(uint8_t life)
-{
-    static const char *const words[] = {"none",    "proposed", "bound",     "active",
-                                        "settled", "lapsed",   "cancelled", "failed"};
-
-    return life < sizeof words / sizeof *words ? words[life] : "other";
-}
-
 static void plan_tell(struct qnk_host *host, const struct qnk_swap *swap)
 {
     const struct qnk_swap_plan *plan = &swap->planned->plan;
     char id[QNK_HEX_SIZE(QN_HASH_SIZE)];
-    json_t *line = line_of(life_word(swap->life), plan->kind, &plan->engine);
+    json_t *line = line_of(qnk_swap_life_name(swap->life), plan->kind, &plan->engine);
 
     qnk_hex_encode(swap->planned->id.bytes, QN_HASH_SIZE, id);
     json_object_set_new(line, "plan", json_string(id));
@@ -668,9 +659,9 @@ static void plan_tell(struct qnk_host *host, const struct qnk_swap *swap)
     json_object_set_new(line, "window", json_integer((json_int_t)swap->changed));
     qnk_log(&host->log, QNK_LOG_INFO, "swap",
             "the plan for %s %s from macro %llu on is %s | plan=%.16s kind=%s name=%s step=%s",
-            kind_text(plan->kind), plan->engine.name, (unsigned long long)plan->engine.first,
-            life_word(swap->life), id, kind_text(plan->kind), plan->engine.name,
-            life_word(swap->life));
+            qnk_binding_kind_name(plan->kind), plan->engine.name,
+            (unsigned long long)plan->engine.first, qnk_swap_life_name(swap->life), id,
+            qnk_binding_kind_name(plan->kind), plan->engine.name, qnk_swap_life_name(swap->life));
     qnk_refit_tell(host, line, false);
 }
 
@@ -688,7 +679,7 @@ static bool is_told(struct qnk_host *host, const struct qnk_swap *swap)
 
         if (plan != NULL && !is_word && strcmp(plan, id) == 0) {
             return strcmp(json_string_value(json_object_get(line, "step")),
-                          life_word(swap->life)) == 0;
+                          qnk_swap_life_name(swap->life)) == 0;
         }
     }
     return false;

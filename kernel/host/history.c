@@ -13,6 +13,7 @@
 #include <qnet/assert.h>
 
 #include "kernel/base/text.h"
+#include "kernel/host/file.h"
 
 /* --- reading lines --- */
 
@@ -161,24 +162,6 @@ static int32_t line_write(int fd, const json_t *line, uint64_t *size)
     return status;
 }
 
-/* That the folder knows of the file. */
-static int32_t folder_flush(const char *path)
-{
-    char folder[QNK_HISTORY_PATH];
-    int fd;
-    int32_t status;
-
-    qnk_text(folder, sizeof folder, "%s", path);
-    *strrchr(folder, '/') = 0;
-    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) {
-        return QN_IO;
-    }
-    status = fsync(fd) == 0 ? QN_OK : QN_IO;
-    (void)close(fd);
-    return status;
-}
-
 /* Whether a line is one on which something depends. */
 static bool is_needed(const struct qnk_history *log, const json_t *line)
 {
@@ -235,7 +218,7 @@ static int32_t shorten(struct qnk_history *log)
     log->size = size;
     (void)close(log->fd);
     log->fd = fd;
-    return folder_flush(log->path);
+    return qnk_file_folder_flush(log->path) == 0 ? QN_OK : QN_IO;
 }
 
 int32_t qnk_history_open(struct qnk_history *log, struct qnk_budget *budget, const char *folder)
@@ -252,7 +235,9 @@ int32_t qnk_history_open(struct qnk_history *log, struct qnk_budget *budget, con
         status = log->fd < 0 ? status_of(errno) : file_read(log, budget);
     }
     if (status == QN_OK) {
-        status = log->size > QNK_HISTORY_KEEP ? shorten(log) : folder_flush(log->path);
+        status = log->size > QNK_HISTORY_KEEP            ? shorten(log)
+                 : qnk_file_folder_flush(log->path) == 0 ? QN_OK
+                                                         : QN_IO;
     }
     if (status != QN_OK) {
         qnk_history_close(log);

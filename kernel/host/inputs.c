@@ -18,6 +18,7 @@
 
 #include "kernel/base/crc32c.h"
 #include "kernel/base/text.h"
+#include "kernel/host/file.h"
 
 enum {
     FRAME = 8,     /* size and checksum before a payload */
@@ -190,21 +191,9 @@ static void unmap(struct segment *segment, uint32_t size)
 
 /* --- `start` --- */
 
-static int32_t write_all(int fd, const uint8_t *bytes, uint64_t size)
+static int32_t put(int file, const uint8_t *bytes, uint64_t size)
 {
-    while (size > 0) {
-        ssize_t done = write(fd, bytes, size);
-
-        if (done < 0 && errno == EINTR) {
-            continue;
-        }
-        if (done <= 0) {
-            return QN_IO;
-        }
-        bytes += done;
-        size -= (uint64_t)done;
-    }
-    return QN_OK;
+    return qnk_file_put(file, (struct qn_span){bytes, size}) == 0 ? QN_OK : QN_IO;
 }
 
 static uint64_t padded(uint64_t size)
@@ -227,15 +216,15 @@ static int32_t start_put(struct qnk_inputs *inputs, struct qn_span first, struct
     }
     qn_le32_write(frame, (uint32_t)size);
     qn_le32_write(frame + 4, qnk_crc32c(sum, second.data, second.size));
-    status = write_all(inputs->start, frame, sizeof frame);
+    status = put(inputs->start, frame, sizeof frame);
     if (status == QN_OK) {
-        status = write_all(inputs->start, first.data, first.size);
+        status = put(inputs->start, first.data, first.size);
     }
     if (status == QN_OK) {
-        status = write_all(inputs->start, second.data, second.size);
+        status = put(inputs->start, second.data, second.size);
     }
     if (status == QN_OK) {
-        status = write_all(inputs->start, zeros, padded(size) - size);
+        status = put(inputs->start, zeros, padded(size) - size);
     }
     inputs->start_size += FRAME + padded(size);
     return status;
@@ -267,7 +256,7 @@ int32_t qnk_inputs_copy(struct qnk_inputs *inputs, const char *name, struct qn_s
     if (fd < 0) {
         return status_of(errno);
     }
-    status = write_all(fd, bytes.data, bytes.size);
+    status = put(fd, bytes.data, bytes.size);
     (void)close(fd);
     return status;
 }

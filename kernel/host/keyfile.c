@@ -18,6 +18,7 @@
 #include "kernel/base/bytes.h"
 #include "kernel/base/crc32c.h"
 #include "kernel/base/text.h"
+#include "kernel/host/file.h"
 
 enum {
     NONCE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
@@ -148,39 +149,11 @@ static int32_t refuse(char why[QNK_KEYFILE_WHY], const char *path, const char *w
     }
 }
 
-static int write_all(int file, const char *text, size_t size)
+static int put_durably(int file, const char *text)
 {
-    while (size > 0) {
-        ssize_t written = write(file, text, size);
+    int error = qnk_file_put(file, (struct qn_span){(const uint8_t *)text, strlen(text)});
 
-        if (written < 0 && errno != EINTR) {
-            return errno;
-        }
-        if (written > 0) {
-            text += written;
-            size -= (size_t)written;
-        }
-    }
-    return fsync(file) == 0 ? 0 : errno;
-}
-
-/* So that the file's name survives the power, too. */
-static void folder_sync(const char *path)
-{
-    char folder[QNK_KEYFILE_SIZE_MAX];
-    const char *slash = strrchr(path, '/');
-    int file;
-
-    if (slash == NULL || (size_t)(slash - path) >= sizeof folder) {
-        qnk_text(folder, sizeof folder, ".");
-    } else {
-        qnk_text(folder, (uint64_t)(slash - path) + 2, "%s", path);
-    }
-    file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file >= 0) {
-        (void)fsync(file);
-        (void)close(file);
-    }
+    return error != 0 || fsync(file) == 0 ? error : errno;
 }
 
 static bool text_make(const struct qnk_key *key, struct qn_span passphrase, char *text, size_t room)
@@ -216,7 +189,7 @@ int32_t qnk_keyfile_create(const char *path, const struct qnk_key *key, struct q
         sodium_memzero(text, sizeof text);
         return refuse(why, path, "create", error);
     }
-    error = fchmod(file, 0600) == 0 ? write_all(file, text, strlen(text)) : errno;
+    error = fchmod(file, 0600) == 0 ? put_durably(file, text) : errno;
     sodium_memzero(text, sizeof text);
     if (close(file) != 0 && error == 0) {
         error = errno;
@@ -225,7 +198,10 @@ int32_t qnk_keyfile_create(const char *path, const struct qnk_key *key, struct q
         (void)unlink(path);
         return refuse(why, path, "write", error);
     }
-    folder_sync(path);
+
+    int flushed = qnk_file_folder_flush(path);
+
+    (void)flushed; /* the key is there, at the latest at the next flush of the system's own */
     return QN_OK;
 }
 

@@ -4,13 +4,13 @@
  * node. It is taken piece by piece on the reads thread, so that questions, peers and blocks go on
  * between two pieces; the loop only hands it on. */
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "kernel/base/text.h"
+#include "kernel/host/file.h"
 #include "kernel/host/live.h"
 #include "kernel/host/query_part.h"
 #include "kernel/node/copy.h"
@@ -45,23 +45,6 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static bool file_put(struct copying *it, struct qn_span bytes)
-{
-    while (bytes.size > 0) {
-        ssize_t put = write(it->file, bytes.data, bytes.size);
-
-        if (put < 0 && errno != EINTR) {
-            return false;
-        }
-        if (put > 0) {
-            bytes.data += put;
-            bytes.size -= (uint64_t)put;
-            it->bytes += (uint64_t)put;
-        }
-    }
-    return true;
-}
-
 /* One piece, on the reads thread. */
 static void piece_run(struct qnk_ask *ask, const struct qnk_reach *reach)
 {
@@ -77,9 +60,11 @@ static void piece_run(struct qnk_ask *ask, const struct qnk_reach *reach)
     if (it->has_begun) {
         it->status = qnk_copier_some(&it->copier, reach->store_lane, &out);
     }
-    if ((it->status == QN_OK || it->status == QN_AGAIN) && !file_put(it, qnk_sink_span(&out))) {
+    if ((it->status == QN_OK || it->status == QN_AGAIN) &&
+        qnk_file_put(it->file, qnk_sink_span(&out)) != 0) {
         it->status = QN_IO;
     }
+    it->bytes += out.size;
     it->pieces++;
     if (it->status == QN_AGAIN && now_ms() - it->start_ms > MS_MAX) {
         it->is_slow = true;

@@ -100,21 +100,6 @@ void qnk_ask_swap_history(struct qnk_question *question)
 
 /* --- the network's --- */
 
-static const char *life_word(uint8_t life)
-{
-    static const char *const words[] = {"none",    "proposed", "bound",     "active",
-                                        "settled", "lapsed",   "cancelled", "failed"};
-
-    return life < sizeof words / sizeof *words ? words[life] : "other";
-}
-
-static const char *kind_word(uint32_t kind)
-{
-    static const char *const words[] = {"consensus", "producer", "ledger"};
-
-    return kind < sizeof words / sizeof *words ? words[kind] : "other";
-}
-
 /* Who said that it is ready: members, and their weight. */
 static json_t *ready_json(const struct qnk_control *control, const struct qnk_set *set)
 {
@@ -154,14 +139,15 @@ static json_t *plan_json(struct qnk_node *node, const struct qnk_node_view *view
         return json_null();
     }
     plan = &swap->planned->plan;
-    answer = json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:o}", "id",
-                       qnk_json_hash(&swap->planned->id), "kind", kind_word(plan->kind), "name",
-                       plan->engine.name, "version", plan->engine.version, "first",
-                       qnk_json_u64(plan->engine.first), "percent", qnk_json_u64(plan->percent),
-                       "probation", qnk_json_u64(plan->probation), "life", life_word(swap->life),
-                       "open", qnk_swap_is_open(swap->life), "maker", qnk_json_u64(swap->maker),
-                       "since", qnk_json_u64(swap->since), "changed", qnk_json_u64(swap->changed),
-                       "number", qnk_json_u64(swap->number));
+    answer =
+        json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o, s:o}", "id",
+                  qnk_json_hash(&swap->planned->id), "kind", qnk_binding_kind_name(plan->kind),
+                  "name", plan->engine.name, "version", plan->engine.version, "first",
+                  qnk_json_u64(plan->engine.first), "percent", qnk_json_u64(plan->percent),
+                  "probation", qnk_json_u64(plan->probation), "life",
+                  qnk_swap_life_name(swap->life), "open", qnk_swap_is_open(swap->life), "maker",
+                  qnk_json_u64(swap->maker), "since", qnk_json_u64(swap->since), "changed",
+                  qnk_json_u64(swap->changed), "number", qnk_json_u64(swap->number));
     json_object_set_new(answer, "trace", qnk_json_hash(&plan->trace));
     json_object_set_new(answer, "codes", codes_json(plan));
     json_object_set_new(answer, "ready", ready_json(control, set));
@@ -194,11 +180,12 @@ static json_t *bindings_json(struct qnk_host *host, struct qnk_node *node, uint3
 static void lack_add(json_t *list, uint32_t kind, const struct qnk_lack *lack)
 {
     if (lack->is_lacking) {
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:s}", "kind",
-                                              kind_word(kind), "name", lack->name, "version",
-                                              lack->version, "number", qnk_json_u64(lack->number),
-                                              "first", qnk_json_u64(lack->first), "held",
-                                              lack->is_held, "words", lack->words));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:s}", "kind",
+                                        qnk_binding_kind_name(kind), "name", lack->name, "version",
+                                        lack->version, "number", qnk_json_u64(lack->number),
+                                        "first", qnk_json_u64(lack->first), "held", lack->is_held,
+                                        "words", lack->words));
     }
 }
 

@@ -74,7 +74,6 @@ static void give(void *ctx, uint32_t node, bool is_last, struct qnk_world_plugin
 /* The plan's plugin, or one that the copy's chain has bound before. */
 static struct qnk_plugin *plugin_for(const struct rehearsing *it, const struct qnk_need *need)
 {
-    static const char *const kinds[] = {"consensus", "producer", "ledger"};
     const struct qnk_swap_plan *plan = it->setup->plan;
     struct qnk_plugin *plugin = NULL;
     char why[QNK_PLUGIN_WHY_MAX] = "";
@@ -83,9 +82,9 @@ static struct qnk_plugin *plugin_for(const struct rehearsing *it, const struct q
         strcmp(need->binding.version, plan->engine.version) == 0) {
         return it->setup->plugin;
     }
-    return it->setup->loader != NULL && need->kind < sizeof kinds / sizeof *kinds &&
-                   qnk_loader_find(it->setup->loader, kinds[need->kind], need->binding.name, "",
-                                   &plugin, why) == QN_OK
+    return it->setup->loader != NULL &&
+                   qnk_loader_find(it->setup->loader, qnk_binding_kind_name(need->kind),
+                                   need->binding.name, "", &plugin, why) == QN_OK
                ? plugin
                : NULL;
 }
