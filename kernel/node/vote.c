@@ -230,13 +230,13 @@ static void tell_candidate(struct qnk_node *node, const struct qnk_block *last)
 {
     struct qn_consensus_event_candidate event = {
         .window = qnk_ballot_place(node->ballot)->window,
-        .digest = last->end->digest.bytes,
+        .digest = last->known->digest.bytes,
         .height = last->header.height,
     };
     uint8_t *to = qnk_engine_event(node->engine, QN_CONSENSUS_EVENT_CANDIDATE,
                                    qn_consensus_event_candidate_size(&event));
 
-    node->candidate = last->end->digest;
+    node->candidate = last->known->digest;
     (void)qn_consensus_event_candidate_write(&event, to);
 }
 
@@ -751,7 +751,8 @@ static void check_begin(struct qnk_node *node, const struct qnk_hash *digest)
 }
 
 /* The one digest that an earlier attempt left: it is the candidate, whatever the best chain is, and
- * the chain behind it is fetched if need be. */
+ * the chain behind it is fetched if need be. It is enough that it was executed once: the ledger may
+ * stand on another branch. */
 static void bound_look(struct qnk_node *node, const struct qnk_hash *digest)
 {
     const struct qnk_block *last = qnk_tree_find_known(node->tree, digest);
@@ -759,7 +760,7 @@ static void bound_look(struct qnk_node *node, const struct qnk_hash *digest)
     if (qnk_hash_equal(digest, &node->candidate)) {
         return;
     }
-    if (last != NULL && last->end != NULL && is_durable(node, last)) {
+    if (last != NULL && is_durable(node, last)) {
         tell_candidate(node, last);
     } else if (last == NULL && check_find(node, digest) == NULL) {
         check_add(node, digest)->is_ours = true;

@@ -46,6 +46,8 @@ ended 'swaps in every seed, to engines that are sick' 0 \
 same 'all of them' 10 "$(member good)"
 ended 'a sick engine is told among the faults' 0 "$qnet" sim show 2 --level L1 --always swap,sick
 says 'and left' 'attempt-begins'
+ended 'what an attempt bound is decided from another branch too' 0 \
+    "$qnet" sim run --seed 30 --nodes 4 --level L1 --consensus bft --always swap,sick
 ended 'an engine that is not known' 1 "$qnet" sim run --consensus nope
 ended 'all of it real: level L0' 0 "$qnet" sim run --seeds 1..6 --json
 first=$(traces)
