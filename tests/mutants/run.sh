@@ -241,7 +241,7 @@ printf '%-24s %-18s %-10s %-18s %-12s %-14s %-24s %s\n' \
     mutant unit contract trails twins nets seeds seconds
 failed=0
 for name in $names; do
-    dir=$work/$name
+    dir=$work/$(echo "$name" | tr : -) # paths of plugins have colons between them
     mkdir -p "$dir/src"
     files=honest
     engine=commit-reveal
