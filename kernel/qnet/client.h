@@ -57,7 +57,8 @@ extern struct qnk_budget qnk_client_budget;
 json_t *qnk_ask_once(const struct qnk_call *call, const char *method, json_t *params,
                      int *exit_code);
 
-/* Whether the person means it: asks on a terminal, and wants the command's --yes elsewhere. */
+/* Whether the person means it: asks on a terminal, and wants the command's --yes elsewhere.
+ * (meant.c) */
 bool qnk_call_is_meant(const struct qnk_call *call, const char *question);
 
 /* The call's one operand KIND=NAME, KIND=FILE.so or KIND={...} as parameters; a file's path becomes
