@@ -44,8 +44,8 @@ struct qnk_evidence {
     uint32_t member;
     uint64_t window;
     struct qnk_micro blocks[2]; /* type 1 */
-    /* The others; `binding` is not set, `open` is. Tails are empty but for the first of type 5, which
-     * is the vote of step 4: its 40 bytes stand between the two items. */
+    /* The others; `binding` is not set, `open` is. Tails are empty but for the first of type 5,
+     * which is the vote of step 4: its 40 bytes stand between the two items. */
     struct qnk_vote votes[2];
 };
 

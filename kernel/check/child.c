@@ -35,8 +35,8 @@ enum { TAIL = 160, POLL_MS = 2 };
 #define HAS_SHADOW false
 #endif
 
-/* What parent and child share: the words of the verdict, and where it is spoken. Written in the child
- * and in processes of its own. */
+/* What parent and child share: the words of the verdict, and where it is spoken. Written in the
+ * child and in processes of its own. */
 struct shared {
     char words[QNK_VERDICT_WORDS_MAX];
     char place[QNK_VERDICT_PLACE_MAX];

@@ -29,7 +29,8 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* What is held more after the same work was done again and again on one instance, once it is warm. */
+/* What is held more after the same work was done again and again on one instance, once it is
+ * warm. */
 struct growth {
     int64_t host; /* of what the host gave */
     int64_t heap; /* that the host does not know of */

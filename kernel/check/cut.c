@@ -73,7 +73,8 @@ struct file {
     int fd; /* our own */
 };
 
-/* A write that is not flushed: what lay there before lies in `before`, as far as there was a file. */
+/* A write that is not flushed: what lay there before lies in `before`, as far as there was a
+ * file. */
 struct unflushed {
     uint32_t file;
     uint64_t offset, size;

@@ -22,7 +22,8 @@ __attribute__((format(printf, 1, 2))) _Noreturn void qnk_verdict_skip(const char
 /* What a case that passes says all the same. The last one counts. */
 __attribute__((format(printf, 1, 2))) void qnk_verdict_note(const char *format, ...);
 
-/* From now on a failure, and a death, are told as of there: "power cut before call 7". "": nowhere. */
+/* From now on a failure, and a death, are told as of there: "power cut before call 7". "":
+ * nowhere. */
 __attribute__((format(printf, 1, 2))) void qnk_verdict_at(const char *format, ...);
 
 /* Ends as another process of this case did, by itself: `status` is that of waitpid(). What it said

@@ -10,9 +10,9 @@
  *
  * A plan that appears on the chain is a word to the operator: `swap.accept` of the node file says
  * whether this node is ready by itself once it could make the plugin (`prepared`), when it is told
- * (`ask`), or not at all (`never`). Each step is a line of DATA/swaps. What this node said of a plan
- * is one as well, durable before the answer: should it end before a block has brought the word, it
- * says so again after the next start, as long as the plan waits for it.
+ * (`ask`), or not at all (`never`). Each step is a line of DATA/swaps. What this node said of a
+ * plan is one as well, durable before the answer: should it end before a block has brought the
+ * word, it says so again after the next start, as long as the plan waits for it.
  *
  * Unless a function's own comment says otherwise:
  *   owns     instances are this part's, until the core gives them back or the node ends

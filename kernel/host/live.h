@@ -116,7 +116,7 @@ struct qnk_host {
     struct qnk_task *held, *held_last;
     struct qnk_refit *refit; /* NULL while starting */
     struct qnk_bound *bound; /* NULL while starting */
-    bool is_copying; /* what is final, into a file */
+    bool is_copying;         /* what is final, into a file */
     qnk_refit_heard *refit_heard;
     void *refit_heard_ctx;
     struct qnk_gate gate;

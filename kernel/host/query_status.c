@@ -44,12 +44,11 @@ static uint64_t age_ms(uint64_t now_us, uint64_t then_us)
 static json_t *head_json(const struct qnk_host_view *host, const struct qnk_node_view *node)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "height",
-                     qnk_json_u64(node->head_height),
-                     "id", qnk_json_hash(&node->head), "time_ms", qnk_json_u64(node->head_time_ms),
-                     "age_ms", qnk_json_u64(age_ms(host->now_us, node->head_time_ms * 1000)),
-                     "here_ms", qnk_json_u64(age_ms(host->now_us, host->head_us)),
-                     "interval_ms", qnk_json_u64(node->interval_ms), "txs",
-                     qnk_json_u64(node->tx_head));
+                     qnk_json_u64(node->head_height), "id", qnk_json_hash(&node->head), "time_ms",
+                     qnk_json_u64(node->head_time_ms), "age_ms",
+                     qnk_json_u64(age_ms(host->now_us, node->head_time_ms * 1000)), "here_ms",
+                     qnk_json_u64(age_ms(host->now_us, host->head_us)), "interval_ms",
+                     qnk_json_u64(node->interval_ms), "txs", qnk_json_u64(node->tx_head));
 }
 
 static json_t *final_json(const struct qnk_host_view *host, const struct qnk_node_view *node)

@@ -75,8 +75,8 @@ extern const struct qnk_figure_row qnk_gauges[QNK_GAUGES];
 extern const struct qnk_figure_row qnk_swap_figures[QNK_SWAP_FIGURES];
 extern const struct qnk_figure_row qnk_measures[QNK_MEASURES];
 
-/* The unit in which numbers up to `greatest` of a figure are read best, and what they are multiplied
- * by to be in it. */
+/* The unit in which numbers up to `greatest` of a figure are read best, and what they are
+ * multiplied by to be in it. */
 struct qnk_figure_scale {
     double factor;
     const char *unit;

@@ -26,7 +26,8 @@ void qnk_report_environment(const struct qnk_page *page, const struct qnk_artifa
                             const struct qnk_spec *spec, const struct qnk_story_plugin *plugins,
                             uint32_t count);
 
-/* The head of a table of swaps: name and window, the figures but for DONE, and when it was in use. */
+/* The head of a table of swaps: name and window, the figures but for DONE, and when it was in
+ * use. */
 enum { QNK_REPORT_SWAP_HEADS = QNK_SWAP_DONE + 3 };
 extern const char *const qnk_report_swap_heads[QNK_REPORT_SWAP_HEADS];
 

@@ -4,8 +4,8 @@
 /* spec_own.h: what the parts of the reader of specs share. Not for others.
  *
  * spec.c reads the file and its head, spec_rules.c makes the network file, spec_nodes.c reads
- * nodes, links and loads, spec_events.c the timeline, spec_set.c what a restart sets, spec_asserts.c assertions, spec_compare.c
- * variants.
+ * nodes, links and loads, spec_events.c the timeline, spec_set.c what a restart sets,
+ * spec_asserts.c assertions, spec_compare.c variants.
  */
 
 #include "kernel/base/bytes.h"

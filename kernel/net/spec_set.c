@@ -148,7 +148,7 @@ void qnk_spec_check_set(struct qnk_spec *spec, const struct qnk_tree *set)
     if (!is_good) {
         qnk_report_add(&spec->report, QNK_E105, qnk_tree_place(spec, set),
                        "'set' is not a map of keys of a node file");
-        qnk_report_hint(&spec->report, "set: {compression: none, mempool: {txs: 1000}}");
+        qnk_report_hint(&spec->report, "set: {mempool: {txs: 1000}}");
         return;
     }
     for (const struct qnk_tree *at = set->first; at != NULL; at = at->next) {

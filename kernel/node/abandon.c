@@ -5,10 +5,11 @@
  *
  * When the window has been full here and undecided for as long as the network file says, or when
  * the operator says so, this node stops the engine, says by a vote of step 4 where it stood, and
- * signs nothing more of the attempt (guard.h). A quorum of such votes begins the next attempt under the fallback of the
- * binding; what the first may have decided binds it (attempts.h). It takes no engine to give up, so
- * nodes that are held do it too, and then vote on with the engine that they have. Members that went
- * through it say so on the chain, and a third of the weight ends the plan (swap.h).
+ * signs nothing more of the attempt (guard.h). A quorum of such votes begins the next attempt under
+ * the fallback of the binding; what the first may have decided binds it (attempts.h). It takes no
+ * engine to give up, so nodes that are held do it too, and then vote on with the engine that they
+ * have. Members that went through it say so on the chain, and a third of the weight ends the plan
+ * (swap.h).
  *
  * One operator's word gives up one validator's part in one attempt, and nothing more: a quorum of
  * them is what begins the next. An engine that has none before it is tried again under the next

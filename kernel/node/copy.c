@@ -158,9 +158,9 @@ static int32_t scan(struct qnk_copier *copier, uint32_t lane, struct qn_sink *pa
         range.from = (struct qn_span){from, sizeof from};
         range.to = (struct qn_span){to, sizeof to};
     }
-    status = plugin_of(store)->scan(store->storage.inst, lane, store->snapshot, &range, ITEMS,
-                                    copier->part == PART_META ? QNK_COPY_RECORD : QNK_COPY_SOME,
-                                    pairs);
+    status =
+        plugin_of(store)->scan(store->storage.inst, lane, store->snapshot, &range, ITEMS,
+                               copier->part == PART_META ? QNK_COPY_RECORD : QNK_COPY_SOME, pairs);
     if (status != QN_OK && status != QN_AGAIN) {
         return status;
     }

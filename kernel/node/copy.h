@@ -10,7 +10,8 @@
  * stored: values by their checksums, pages by the root in the last macroblock (store.h).
  *
  * Unless a function's own comment says otherwise:
- *   shapes   head {"qnet-copy/1" and a 0, chain id 32, window u64, height u64, time u64, pages u64},
+ *   shapes   head {"qnet-copy/1" and a 0, chain id 32, window u64, height u64, time u64,
+ *            pages u64},
  *            then records {space u8, key size u32, value size u32, key, value}, of at most RECORD
  *            bytes; integers little-endian
  *   owns     the store is its maker's

@@ -88,7 +88,7 @@ struct qnk_sign {
     struct qn_buf *body; /* of the block to append to the block log first; NULL: none */
     uint8_t header[QNK_MICRO_SIZE];
     struct qn_buf *records; /* guard records to append first, each with a u32 size; NULL: none */
-    uint32_t message_size; /* 0: nothing is signed, what an engine saved is written */
+    uint32_t message_size;  /* 0: nothing is signed, what an engine saved is written */
     uint8_t message[QNK_SIGN_MESSAGE_MAX];
     struct qn_buf *long_message; /* instead of `message`: a transaction's */
     uint32_t long_size;

@@ -12,10 +12,10 @@
  * window of the binding was decided by an attempt after the first, on probation or later. That it
  * may say so is no matter of time: a quorum gave such a window up, after probation by its
  * operators' word. While a plan waits for its first window, words on the engine before are not
- * taken: windows are then given up one by one, until the plan has taken its place or has lapsed. (finality.md 12.4 has one such
- * transaction, valid where the certificate is held: a block that must wait for bytes that most
- * nodes have in another form would stop who replays the chain; a third holds an honest member, and
- * what it says needs no certificate.)
+ * taken: windows are then given up one by one, until the plan has taken its place or has lapsed.
+ * (finality.md 12.4 has one such transaction, valid where the certificate is held: a block that
+ * must wait for bytes that most nodes have in another form would stop who replays the chain; a
+ * third holds an honest member, and what it says needs no certificate.)
  *
  * Readiness is counted with the set of the window that ends, as sets do not change yet; it is
  * set(H) that counts once they do.
@@ -42,9 +42,9 @@ struct qnk_swap_place {
     uint32_t sender; /* member */
 };
 
-/* Whether the last plan, which is past its probation, may still fail in a block of this window: what
- * says so may not be on the chain before the windows of its probation are final. A plan that came
- * before would fall back to an engine that does not work, so none is valid until then. */
+/* Whether the last plan, which is past its probation, may still fail in a block of this window:
+ * what says so may not be on the chain before the windows of its probation are final. A plan that
+ * came before would fall back to an engine that does not work, so none is valid until then. */
 bool qnk_swap_may_fail(const struct qnk_control *control, uint64_t window);
 
 /* Why a plan, ready or cancel is not valid here, in words; NULL: it is. */

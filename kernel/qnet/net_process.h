@@ -5,8 +5,8 @@
  * sockets, killed, stopped, cut off and paid through as the timeline says.
  *
  * Nodes lie in nodes/NAME of the run's folder, their sockets in a folder of their own with a short
- * name. What is seen comes through admin sockets: a status each LOOK, blocks one by one; nodes say how
- * long ago it was, as they share one clock. A partition is a ban by both sides.
+ * name. What is seen comes through admin sockets: a status each LOOK, blocks one by one; nodes say
+ * how long ago it was, as they share one clock. A partition is a ban by both sides.
  *
  * Unless a function's own comment says otherwise:
  *   owns     the story is the caller's; no process and no socket is left on return

@@ -110,8 +110,8 @@ const struct qnk_network *qnk_cast_network(const struct qnk_cast *cast);
 /* The network file as it is played. */
 struct qn_span qnk_cast_text(const struct qnk_cast *cast);
 
-/* Senders that there are: SENDERS, or as many accounts as the file of a network that is stood in for
- * has, if that is fewer. */
+/* Senders that there are: SENDERS, or as many accounts as the file of a network that is stood in
+ * for has, if that is fewer. */
 uint32_t qnk_cast_senders(const struct qnk_cast *cast);
 
 /* What a node's ledger knows of a sender's account. False: nothing. */

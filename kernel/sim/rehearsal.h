@@ -11,9 +11,9 @@
  *
  * The network makes two windows final, takes the plan, is ready, and goes on until WINDOWS of the
  * new plugin are final on every node. Meanwhile senders pay, frames get lost and mangled, one node
- * loses its power just before the first window and comes back in it. It is good if all of that comes
- * to its end in time, on one chain, and where the new plugin has a portable state, what it exports at
- * the end is taken by a fresh instance and has the same hash there.
+ * loses its power just before the first window and comes back in it. It is good if all of that
+ * comes to its end in time, on one chain, and where the new plugin has a portable state, what it
+ * exports at the end is taken by a fresh instance and has the same hash there.
  *
  * Unless a function's own comment says otherwise:
  *   units    microseconds of virtual time

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* standin.h: a signature plugin for a network of which nobody here has the keys: each key that has a
- * stand-in is taken to have signed what its stand-in signed, or itself.
+/* standin.h: a signature plugin for a network of which nobody here has the keys: each key that has
+ * a stand-in is taken to have signed what its stand-in signed, or itself.
  *
  * So a copy of a live chain goes on in a virtual network with the members, weights, accounts and
  * hashes that it has; of a real network nothing that is made here is worth anything.

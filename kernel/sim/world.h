@@ -52,8 +52,8 @@ struct qnk_world_maker {
     bool (*plug)(void *ctx, uint32_t node, const struct qnk_need *need,
                  struct qnk_plugged *instance);
     void (*unplug)(void *ctx, uint32_t node, uint32_t kind, uint32_t number);
-    /* Fills the disk of a node that is switched on for the first time, which else begins at genesis;
-     * may be NULL. */
+    /* Fills the disk of a node that is switched on for the first time, which else begins at
+     * genesis; may be NULL. */
     int32_t (*furnish)(void *ctx, uint32_t node, struct qnk_store *store);
 };
 
@@ -201,6 +201,7 @@ struct qnk_drive *qnk_world_drive(struct qnk_world *world, uint32_t node);
 int32_t qnk_world_status(const struct qnk_world *world, uint32_t node);
 const char *qnk_world_why(const struct qnk_world *world, uint32_t node);
 
-/* Bytes that it sent so far; and the time that its processors worked at jobs, as the model has it. */
+/* Bytes that it sent so far; and the time that its processors worked at jobs, as the model has
+ * it. */
 uint64_t qnk_world_sent(const struct qnk_world *world, uint32_t node);
 uint64_t qnk_world_worked_us(const struct qnk_world *world, uint32_t node);

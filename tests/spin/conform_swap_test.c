@@ -3,9 +3,9 @@
 /* conform_swap_test.c: the trails of swap.pml, played to the control record, whose transitions say
  * which binding serves a window, and to three sign guards, which sign its votes.
  *
- * The rules ask for more notice than the model has windows, so its window 1 is the chain's window 4:
- * at its end the plan is counted, and window 7 is the first of the new engine. What its blocks say
- * is the case's choice; of a window that was given up two members then say so, as nodes do. */
+ * The rules ask for more notice than the model has windows, so its window 1 is the chain's window
+ * 4: at its end the plan is counted, and window 7 is the first of the new engine. What its blocks
+ * say is the case's choice; of a window that was given up two members then say so, as nodes do. */
 
 #include "tests/test.h"
 

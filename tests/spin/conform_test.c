@@ -5,10 +5,10 @@
  * trails/ holds what spin found: for each mutant of a model the shortest way to its error, and some
  * honest runs. Here are those of guard.pml, played to the sign guard with certificates that the
  * ballot makes, and of engine.pml and exchange.pml, played to the shipped engine, three of them,
- * each behind its guard. An honest run goes through as it is. A mutant's goes on until the step that
- * the mutant allowed and must not: there the C code must differ, and at that very line. (The other
- * conform_*_test.c have other models; the trails of window.pml are about whole nodes, and are the
- * simulator's.)
+ * each behind its guard. An honest run goes through as it is. A mutant's goes on until the step
+ * that the mutant allowed and must not: there the C code must differ, and at that very line. (The
+ * other conform_*_test.c have other models; the trails of window.pml are about whole nodes, and are
+ * the simulator's.)
  *
  * What a line stands for is in the heads of the models. The test is the rest of the world: it gives
  * an engine what the line says it has heard, and looks at what it then gets signed. */

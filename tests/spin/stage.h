@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #pragma once
 
-/* stage.h: the three honest members of the models as C code, each a guard and maybe an engine behind
- * it, with the liar's key. The case is the rest of the world: it tells an engine what it has heard,
- * and looks at what it then gets signed.
+/* stage.h: the three honest members of the models as C code, each a guard and maybe an engine
+ * behind it, with the liar's key. The case is the rest of the world: it tells an engine what it has
+ * heard, and looks at what it then gets signed.
  *
  * Unless a function's own comment says otherwise:
  *   shapes   a digest is a number; 0 is nil
