@@ -56,10 +56,10 @@ struct qnk_guard *qnk_guard_create(struct qnk_budget *budget)
     }
     guard->budget = budget;
     guard->blocks = qnk_memory_take(budget, QNK_GUARD_DUTIES_MAX * sizeof *guard->blocks);
-    guard->votes = qnk_memory_take(budget, QNK_GUARD_DUTIES_MAX * sizeof *guard->votes);
-    guard->vote_bytes = qnk_memory_take(budget, QNK_GUARD_DUTIES_MAX * sizeof *guard->vote_bytes);
+    guard->votes = qnk_memory_take(budget, QNK_GUARD_VOTES_PLACES * sizeof *guard->votes);
+    guard->vote_bytes = qnk_memory_take(budget, QNK_GUARD_VOTES_PLACES * sizeof *guard->vote_bytes);
     guard->certificates =
-        qnk_memory_take(budget, QNK_GUARD_CERTIFICATES_MAX * sizeof *guard->certificates);
+        qnk_memory_take(budget, QNK_GUARD_CERTIFICATES_PLACES * sizeof *guard->certificates);
     guard->abandons = qnk_memory_take(budget, QNK_GUARD_ABANDONS_MAX * sizeof *guard->abandons);
     if (guard->blocks == NULL || guard->votes == NULL || guard->vote_bytes == NULL ||
         guard->certificates == NULL || guard->abandons == NULL) {
@@ -87,10 +87,10 @@ void qnk_guard_destroy(struct qnk_guard *guard)
     qnk_memory_give(guard->budget, guard->abandons,
                     QNK_GUARD_ABANDONS_MAX * sizeof *guard->abandons);
     qnk_memory_give(guard->budget, guard->certificates,
-                    QNK_GUARD_CERTIFICATES_MAX * sizeof *guard->certificates);
+                    QNK_GUARD_CERTIFICATES_PLACES * sizeof *guard->certificates);
     qnk_memory_give(guard->budget, guard->vote_bytes,
-                    QNK_GUARD_DUTIES_MAX * sizeof *guard->vote_bytes);
-    qnk_memory_give(guard->budget, guard->votes, QNK_GUARD_DUTIES_MAX * sizeof *guard->votes);
+                    QNK_GUARD_VOTES_PLACES * sizeof *guard->vote_bytes);
+    qnk_memory_give(guard->budget, guard->votes, QNK_GUARD_VOTES_PLACES * sizeof *guard->votes);
     qnk_memory_give(guard->budget, guard->blocks, QNK_GUARD_DUTIES_MAX * sizeof *guard->blocks);
     qnk_memory_give(guard->budget, guard, sizeof *guard);
 }
@@ -163,7 +163,7 @@ static bool votes_add(struct qnk_guard *guard, struct qn_buf *bytes)
 {
     struct qnk_vote vote;
 
-    if (guard->votes_count == QNK_GUARD_DUTIES_MAX ||
+    if (guard->votes_count == QNK_GUARD_VOTES_PLACES ||
         !vote_from_bytes(qnk_buf_span(bytes), &vote)) {
         return false;
     }
@@ -203,7 +203,7 @@ static bool list_add(struct qnk_guard *guard, struct qn_buf **list, uint32_t *co
 static bool certificates_add(struct qnk_guard *guard, struct qn_span bytes)
 {
     return list_add(guard, guard->certificates, &guard->certificates_count,
-                    QNK_GUARD_CERTIFICATES_MAX, bytes);
+                    QNK_GUARD_CERTIFICATES_PLACES, bytes);
 }
 
 static bool abandons_add(struct qnk_guard *guard, struct qn_span bytes)
@@ -647,10 +647,47 @@ static bool news_is_abandon(const struct news *news, uint32_t index)
     return index >= news->count - news->abandons;
 }
 
-static bool news_fit(const struct qnk_guard *guard, const struct news *news)
+/* Certificates of the attempt that `vote` is of. */
+static uint32_t attempt_certificates(const struct qnk_guard *guard, const struct qnk_vote *vote)
 {
-    return guard->certificates_count + news->count - news->abandons <= QNK_GUARD_CERTIFICATES_MAX &&
-           guard->abandons_count + news->abandons <= QNK_GUARD_ABANDONS_MAX;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < guard->certificates_count; i++) {
+        struct qnk_certificate held;
+        int32_t status = qnk_certificate_decode(qnk_buf_span(guard->certificates[i]), &held);
+
+        QN_ASSERT(status == QN_OK);
+        count += held.lane == vote->lane && held.window == vote->window && held.era == vote->era;
+    }
+    return count;
+}
+
+static bool news_fit(const struct qnk_guard *guard, const struct qnk_vote *vote,
+                     const struct news *news)
+{
+    uint32_t count = news->count - news->abandons;
+
+    return guard->abandons_count + news->abandons <= QNK_GUARD_ABANDONS_MAX &&
+           (guard->certificates_count + count <= QNK_GUARD_CERTIFICATES_MAX ||
+            (guard->certificates_count + count <= QNK_GUARD_CERTIFICATES_PLACES &&
+             attempt_certificates(guard, vote) + count <= QNK_GUARD_ATTEMPT_CERTIFICATES));
+}
+
+/* Whether there is a place for the vote: one that gives an attempt up has its own. */
+static bool vote_fits(const struct qnk_guard *guard, const struct qnk_vote *vote)
+{
+    uint32_t limit = QNK_GUARD_VOTES_PLACES;
+    uint32_t count = 0;
+
+    if (vote->step == QNK_STEP_ABANDON || guard->votes_count < QNK_GUARD_DUTIES_MAX) {
+        return guard->votes_count < limit;
+    }
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        const struct qnk_vote *old = &guard->votes[i];
+
+        count += old->lane == vote->lane && old->window == vote->window && old->era == vote->era;
+    }
+    return count < QNK_GUARD_ATTEMPT_DUTIES && guard->votes_count < limit - QNK_ATTEMPTS_MAX;
 }
 
 /* Keeps all of them, or none: what is not written must not be taken for written the next time. */
@@ -686,7 +723,7 @@ static int32_t remember_vote(struct qnk_guard *guard, const struct qnk_vote *vot
     for (uint32_t i = 0; i < news.count; i++) {
         size += record_size(news.bytes[i].size);
     }
-    if (guard->votes_count == QNK_GUARD_DUTIES_MAX || !news_fit(guard, &news)) {
+    if (!vote_fits(guard, vote) || !news_fit(guard, vote, &news)) {
         return QN_NO_SPACE;
     }
 

@@ -19,6 +19,9 @@
  * abandon certificate of each earlier one permits, and keeps these certificates: after a restart
  * other ones might be made, which permit something else than what it has voted for.
  *
+ * What an engine makes it sign is limited. An attempt that has used up what there is can be given
+ * up all the same, and leaves to each later one what that needs.
+ *
  * Unless a function's own comment says otherwise:
  *   owns     bufs that are given out are the caller's
  *   threads  the core's
@@ -35,8 +38,14 @@
 #include "kernel/chain/vote.h"
 
 enum {
-    QNK_GUARD_DUTIES_MAX = 4096, /* signed since the last final window; then nothing more is */
+    QNK_GUARD_DUTIES_MAX = 4096, /* signed since the last final window; then nothing more is, */
     QNK_GUARD_CERTIFICATES_MAX = 256,
+    QNK_GUARD_ATTEMPT_DUTIES = 256, /* but that each attempt may sign so many in any case, */
+    QNK_GUARD_ATTEMPT_CERTIFICATES = 16,
+    QNK_GUARD_VOTES_PLACES = QNK_GUARD_DUTIES_MAX + QNK_ATTEMPTS_MAX * QNK_GUARD_ATTEMPT_DUTIES +
+                             QNK_ATTEMPTS_MAX, /* and be given up */
+    QNK_GUARD_CERTIFICATES_PLACES =
+        QNK_GUARD_CERTIFICATES_MAX + QNK_ATTEMPTS_MAX * QNK_GUARD_ATTEMPT_CERTIFICATES,
     QNK_GUARD_ABANDONS_MAX = 4 * QNK_ATTEMPTS_MAX, /* certificates; then nothing more is signed */
 };
 

@@ -454,22 +454,29 @@ static struct qnk_vote in_attempt(uint32_t attempt, uint16_t step, uint32_t roun
     return made;
 }
 
-/* Seals `digest` in the first attempt. */
-static void lock_in_attempt(struct qnk_guard *guard, uint32_t round, int digest)
+/* What shows that `digest` was prepared in a round of an attempt. */
+static struct qn_span prepared_in(uint8_t to[ROOM], uint32_t attempt, uint32_t round, int digest)
 {
     struct qnk_vote prepares[3];
     const struct qnk_vote *list[3];
+
+    for (uint32_t i = 0; i < 3; i++) {
+        prepares[i] = in_attempt(attempt, QNK_STEP_PREPARE, round, digest);
+        prepares[i].member = i;
+        list[i] = &prepares[i];
+    }
+    qnk_certificate_encode(list, 3, MEMBERS, to);
+    return (struct qn_span){to, qnk_certificate_size(round == 0, MEMBERS, 3)};
+}
+
+/* Seals `digest` in the first attempt. */
+static void lock_in_attempt(struct qnk_guard *guard, uint32_t round, int digest)
+{
     uint8_t bytes[ROOM];
     struct qnk_vote seal = in_attempt(0, QNK_STEP_FINAL, round, digest);
     struct qnk_guard_facts facts = valid;
 
-    for (uint32_t i = 0; i < 3; i++) {
-        prepares[i] = in_attempt(0, QNK_STEP_PREPARE, round, digest);
-        prepares[i].member = i;
-        list[i] = &prepares[i];
-    }
-    qnk_certificate_encode(list, 3, MEMBERS, bytes);
-    facts.prepared = (struct qn_span){bytes, qnk_certificate_size(round == 0, MEMBERS, 3)};
+    facts.prepared = prepared_in(bytes, 0, round, digest);
     assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_OK);
 }
 
@@ -880,6 +887,80 @@ static void beyond_the_limit_nothing_is_signed(void **state)
     done(guard);
 }
 
+/* Signs time-outs of an attempt until there is no more room; gives how many. */
+static uint32_t filled_up(struct qnk_guard *guard, uint32_t attempt)
+{
+    struct qnk_vote next = in_attempt(attempt, QNK_STEP_TIMEOUT, 0, 0);
+    uint32_t rule;
+
+    while ((rule = ask(guard, &next, &valid)) == QNK_GUARD_OK) {
+        next.round++;
+    }
+    assert_int_equal(rule, QNK_GUARD_ROOM);
+    return next.round;
+}
+
+/* Each attempt signs as much as it may, and a restart comes before each is given up. */
+static void an_attempt_that_signed_too_much_can_be_given_up(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct words words;
+
+    (void)state;
+    for (uint32_t attempt = 0; attempt < QNK_ATTEMPTS_MAX; attempt++) {
+        uint32_t count = filled_up(guard, attempt);
+        struct qnk_vote wanted = abandon(attempt, -1, 0, count - 1, &words);
+        struct qn_buf *list = qnk_guard_records(guard);
+
+        assert_int_equal(count, attempt == 0 ? QNK_GUARD_DUTIES_MAX : QNK_GUARD_ATTEMPT_DUTIES);
+        assert_non_null(list);
+        qnk_guard_destroy(guard);
+        guard = restored(list);
+        qnk_buf_unref(list);
+        assert_int_equal(ask(guard, &wanted, &valid),
+                         attempt + 1 < QNK_ATTEMPTS_MAX ? QNK_GUARD_OK : QNK_GUARD_G6);
+    }
+    done(guard);
+}
+
+/* Seals on what was prepared in each round, until there is no more room; gives how many. */
+static uint32_t sealed_up(struct qnk_guard *guard, uint32_t attempt, const struct qn_span *permits)
+{
+    uint32_t round = 0, rule;
+
+    do {
+        uint8_t bytes[ROOM];
+        struct qnk_vote seal = in_attempt(attempt, QNK_STEP_FINAL, ++round, 1);
+        struct qnk_guard_facts facts = valid;
+
+        facts.abandons = permits;
+        facts.abandons_count = attempt;
+        facts.prepared = prepared_in(bytes, attempt, round, 1);
+        rule = ask(guard, &seal, &facts);
+    } while (rule == QNK_GUARD_OK);
+    assert_int_equal(rule, QNK_GUARD_ROOM);
+    return round - 1;
+}
+
+static void an_attempt_that_locked_too_often_leaves_room_for_the_next(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    uint8_t bytes[ROOM];
+    struct qn_span permits[1] = {given_up(bytes, 0, 1)};
+    struct qnk_guard *again;
+    struct qn_buf *list;
+
+    (void)state;
+    assert_int_equal(sealed_up(guard, 0, NULL), QNK_GUARD_CERTIFICATES_MAX);
+    assert_int_equal(sealed_up(guard, 1, permits), QNK_GUARD_ATTEMPT_CERTIFICATES);
+    list = qnk_guard_records(guard);
+    assert_non_null(list);
+    again = restored(list);
+    qnk_buf_unref(list);
+    qnk_guard_destroy(again);
+    done(guard);
+}
+
 /* A log is written anew only now and then, so it holds much that is final. */
 static void what_is_final_takes_no_room_at_start(void **state)
 {
@@ -940,6 +1021,8 @@ int main(void)
         cmocka_unit_test(a_record_of_what_is_no_vote_is_no_record),
         cmocka_unit_test(a_damaged_record_is_no_record),
         cmocka_unit_test(beyond_the_limit_nothing_is_signed),
+        cmocka_unit_test(an_attempt_that_signed_too_much_can_be_given_up),
+        cmocka_unit_test(an_attempt_that_locked_too_often_leaves_room_for_the_next),
         cmocka_unit_test(what_is_final_takes_no_room_at_start),
     };
 
