@@ -70,7 +70,18 @@ static void tell(struct qnk_host *host, const char *step, const struct qnk_need 
 
 /* --- plugins --- */
 
-/* From where it was named, else from where plugins are. */
+static bool has_steps_of(const struct qnk_manifest *manifest, const struct qnk_binding *binding)
+{
+    bool is_same = manifest->steps_count == binding->steps_count;
+
+    for (uint32_t i = 0; is_same && i < binding->steps_count; i++) {
+        is_same = manifest->steps[i].id == binding->steps[i];
+    }
+    return is_same;
+}
+
+/* From where it was named, else from where plugins are. What a binding says of an engine's steps is
+ * what its votes are held against, so a plugin that declares others is another engine. */
 static int32_t plugin_find(struct qnk_host *host, uint32_t kind, const struct qnk_binding *binding,
                            struct qnk_plugin **plugin, char why[QNK_PLUGIN_WHY_MAX])
 {
@@ -86,6 +97,10 @@ static int32_t plugin_find(struct qnk_host *host, uint32_t kind, const struct qn
     if (status != QN_OK && path != NULL) {
         used.path = "";
         status = qnk_loader_find_used(host->setup.loader, &used, plugin, why);
+    }
+    if (status == QN_OK && !has_steps_of(&(*plugin)->manifest, binding)) {
+        (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "the one that is here declares other steps");
+        return QN_UNSUPPORTED;
     }
     return status;
 }

@@ -24,6 +24,7 @@
 #include "kernel/host/bound.h"
 #include "kernel/host/host.h"
 #include "kernel/host/keyfile.h"
+#include "kernel/host/live.h"
 #include "kernel/host/refit.h"
 #include "kernel/host/signer.h"
 
@@ -1031,6 +1032,51 @@ static void a_plan_says_what_the_plugin_answers_and_which_files_it_accepts(void 
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
+/* What anybody may put on the chain: no node makes it out of a manifest. */
+static void plan_put(const struct qnk_swap_plan *plan)
+{
+    uint8_t payload[QNK_SWAP_PLAN_MAX];
+    struct qnk_event event = {.type = QNK_EVENT_PROPOSE};
+
+    event.propose.token = UINT64_MAX; /* of no ask: nobody waits for an answer */
+    event.propose.kind = QNK_TX_PLAN;
+    event.propose.payload = (struct qn_span){payload, qnk_swap_plan_encode(plan, payload)};
+    qnk_live_event(life.host, &event);
+}
+
+static void nobody_is_ready_for_steps_that_the_plugin_does_not_declare(void **subject)
+{
+    struct qnk_bound_plan from = {.kind = "consensus", .typed = "bft", .first = 300};
+    struct qnk_swap_plan plan;
+    char why[QNK_BOUND_WORDS] = "";
+
+    (void)subject;
+    node_write("memory", "error", "");
+    begin_running(1);
+    assert_int_equal(qnk_bound_plan(life.host, &from, on_said, NULL, why), QN_OK);
+    plan = *plan_on_chain();
+    assert_int_equal(qnk_bound_ready(life.host, on_said, NULL, why), QN_OK);
+    plan_withdraw();
+
+    for (uint32_t more = 0; more < 2; more++) {
+        struct qnk_swap_plan other = plan;
+
+        other.engine.steps_count--;
+        if (more == 1) {
+            other.engine.steps_count = plan.engine.steps_count + 1;
+            other.engine.steps[plan.engine.steps_count] = 999;
+        }
+        plan_put(&other);
+        (void)plan_on_chain();
+        assert_int_equal(qnk_bound_ready(life.host, on_said, NULL, why), QN_UNSUPPORTED);
+        if (strstr(why, "other steps") == NULL) {
+            fail_msg("%s", why);
+        }
+        plan_withdraw();
+    }
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
 static void plans_are_refused_in_words(void **subject)
 {
     static const struct {
@@ -1117,6 +1163,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_validator_that_is_prepared_carries_out_a_plan, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_plan_goes_on_whatever_step_its_node_dies_at, start, stop),
+        cmocka_unit_test_setup_teardown(nobody_is_ready_for_steps_that_the_plugin_does_not_declare,
+                                        start, stop),
         cmocka_unit_test_setup_teardown(plans_are_refused_in_words, start, stop),
         cmocka_unit_test_setup_teardown(
             a_plan_says_what_the_plugin_answers_and_which_files_it_accepts, start, stop),
