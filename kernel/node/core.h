@@ -151,8 +151,17 @@ struct qnk_batch {
 
 struct qnk_kernel_tx {
     struct qnk_hash id;
+    struct qnk_hash from;
     struct qn_buf *bytes; /* NULL: a free place */
     uint64_t added_us;
+    uint8_t kind;
+    bool is_ours; /* made here */
+};
+
+enum qnk_kernel_origin {
+    QNK_KERNEL_OURS,   /* made here */
+    QNK_KERNEL_TOLD,   /* a peer's or a client's, its signatures checked */
+    QNK_KERNEL_UNDONE, /* of a block that left the best chain */
 };
 
 /* A digest that the engine wants checked. */
@@ -555,7 +564,10 @@ enum { QNK_KERNEL_SIGS_MAX = 3 }; /* signatures to check for one kernel transact
 
 /* Has a kernel transaction of our own signed; it then enters the pool. False: no memory. */
 bool qnk_kernel_make(struct qnk_node *node, uint8_t kind, struct qn_span payload);
-void qnk_kernel_add(struct qnk_node *node, struct qn_span bytes, bool tell);
+
+/* Puts one that decodes into the pool, whose size is fixed, and tells peers of it. When the pool is
+ * full, who has most in it makes room; so one that is not ours may be left out. */
+void qnk_kernel_add(struct qnk_node *node, struct qn_span bytes, enum qnk_kernel_origin origin);
 
 /* --- final.c --- */
 

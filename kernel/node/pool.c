@@ -397,7 +397,7 @@ void qnk_pool_undone(struct qnk_node *node, const struct qnk_block *block)
 
         QN_ASSERT(status == QN_OK);
         if (qnk_tx_is_kernel(&tx)) {
-            qnk_kernel_add(node, tx.bytes, false);
+            qnk_kernel_add(node, tx.bytes, QNK_KERNEL_UNDONE);
             continue;
         }
 
@@ -741,37 +741,107 @@ void qnk_kernel_checked(struct qnk_node *node, struct qnk_job *job)
         is_good = qnk_bit(job->bitmap, i);
     }
     if (is_good) {
-        qnk_kernel_add(node, qnk_buf_span(job->context), true);
+        qnk_kernel_add(node, qnk_buf_span(job->context), QNK_KERNEL_TOLD);
     } else if (job->status == QN_OK) {
         (void)qnk_seen_add(node->rejected, &job->subject);
         qnk_peer_fault(node, job->peer, QNK_FAULT_BAD_SIGNATURE);
     }
 }
 
-void qnk_kernel_add(struct qnk_node *node, struct qn_span bytes, bool tell)
+/* How much a sender has in the pool, and how much of it is of one kind. */
+struct held {
+    uint32_t all;
+    uint32_t alike;
+};
+
+static struct held held_by(const struct qnk_node *node, const struct qnk_hash *from, uint8_t kind)
 {
-    struct qnk_kernel_tx *place = &node->kernel_txs[0];
-    struct qnk_hash id;
+    struct held held = {0, 0};
+
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
+        const struct qnk_kernel_tx *place = &node->kernel_txs[i];
+
+        if (place->bytes != NULL && qnk_hash_equal(&place->from, from)) {
+            held.all++;
+            held.alike += place->kind == kind;
+        }
+    }
+    return held;
+}
+
+static bool is_more(const struct held *a, const struct held *b)
+{
+    return a->all != b->all ? a->all > b->all : a->alike > b->alike;
+}
+
+/* A free place for `tx`, or the oldest of what those who have most have most of: a signature is all
+ * that lets somebody in, so nobody may drive out others. NULL: `tx` itself is of that. It is not
+ * told on then; nodes that replaced one by the other would tell each other both for ever. What was
+ * made here always enters, and leaves for others only if it is a share, which is made again. */
+static struct qnk_kernel_tx *kernel_place(struct qnk_node *node, const struct qnk_kernel_tx *tx)
+{
+    struct held own = held_by(node, &tx->from, tx->kind);
+    struct held most = {0, 0};
+    struct qnk_kernel_tx *found = NULL;
+
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
+        struct qnk_kernel_tx *place = &node->kernel_txs[i];
+
+        if (place->bytes == NULL) {
+            return place;
+        }
+        if (!tx->is_ours && place->is_ours && place->kind != QNK_TX_SHARE) {
+            continue;
+        }
+
+        bool is_same = qnk_hash_equal(&place->from, &tx->from);
+        struct held held = held_by(node, &place->from, place->kind);
+
+        held.all += is_same; /* as if `tx` were in already */
+        held.alike += is_same && place->kind == tx->kind;
+        if (found == NULL || is_more(&held, &most) ||
+            (!is_more(&most, &held) && place->added_us < found->added_us)) {
+            most = held;
+            found = place;
+        }
+    }
+    own.all++;
+    own.alike++;
+    return tx->is_ours || is_more(&most, &own) ? found : NULL;
+}
+
+void qnk_kernel_add(struct qnk_node *node, struct qn_span bytes, enum qnk_kernel_origin origin)
+{
+    struct qnk_kernel_tx made = {
+        .added_us = node->now_us,
+        .is_ours = origin == QNK_KERNEL_OURS,
+    };
     struct qnk_tx tx;
     int32_t status = qnk_tx_decode(bytes, &tx);
 
     QN_ASSERT(status == QN_OK);
-    qnk_tx_id(&tx, &id);
-    if (tell && kernel_is_known(node, &id)) {
+    qnk_tx_id(&tx, &made.id);
+    memcpy(made.from.bytes, tx.from, QN_KEY_SIZE);
+    made.kind = tx.kind;
+
+    /* A producer's shares are for its own block. */
+    bool tell = origin == QNK_KERNEL_TOLD || (made.is_ours && tx.kind != QNK_TX_SHARE);
+
+    if (tell && kernel_is_known(node, &made.id)) {
         return;
     }
-    /* A free place, or the oldest's. */
-    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX && place->bytes != NULL; i++) {
-        if (node->kernel_txs[i].bytes == NULL || node->kernel_txs[i].added_us < place->added_us) {
-            place = &node->kernel_txs[i];
-        }
+
+    struct qnk_kernel_tx *place = kernel_place(node, &made);
+
+    if (place == NULL) {
+        return;
+    }
+    made.bytes = qnk_buf_copy(&node->budget, bytes);
+    if (made.bytes == NULL) {
+        return;
     }
     qnk_buf_unref(place->bytes);
-    *place = (struct qnk_kernel_tx){
-        .id = id,
-        .bytes = qnk_buf_copy(&node->budget, bytes),
-        .added_us = node->now_us,
-    };
+    *place = made;
     if (tell) {
         push_add(node, bytes);
     }

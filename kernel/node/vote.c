@@ -1079,14 +1079,8 @@ static void tx_signed(struct qnk_node *node, struct qnk_signing_slot *slot,
     struct qn_buf *tx = slot->tx;
 
     if (event->sign.status == QN_OK) {
-        struct qnk_tx view;
-
         memcpy(tx->data + tx->size - QN_SIG_SIZE, event->sign.signature, QN_SIG_SIZE);
-
-        int32_t status = qnk_tx_decode(qnk_buf_span(tx), &view);
-
-        QN_ASSERT(status == QN_OK);
-        qnk_kernel_add(node, qnk_buf_span(tx), view.kind != QNK_TX_SHARE);
+        qnk_kernel_add(node, qnk_buf_span(tx), QNK_KERNEL_OURS);
     }
     qnk_build_tx_signed(node);
 }

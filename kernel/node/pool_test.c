@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+
+#include "tests/test.h"
+
+#include <string.h>
+
+#include "kernel/node/core.h"
+
+enum { SIZE = QNK_TX_SIZE_MIN, US = 1, FLOODER = 200, WORD = 7 };
+
+static struct qnk_node node;
+static struct qnk_effects effects;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&node, 0, sizeof node);
+    node.budget.limit = 1 << 24;
+    qnk_effects_init(&effects, &node.budget);
+    node.out = &effects;
+    node.verified = qnk_seen_create(&node.budget, 1024, 7);
+    node.rejected = qnk_seen_create(&node.budget, 1024, 7);
+    assert_non_null(node.verified);
+    assert_non_null(node.rejected);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
+        qnk_buf_unref(node.kernel_txs[i].bytes);
+    }
+    qnk_buf_unref(node.push);
+    qnk_effects_done(&effects);
+    qnk_seen_destroy(node.verified);
+    qnk_seen_destroy(node.rejected);
+    assert_int_equal(node.budget.used, 0);
+    return 0;
+}
+
+/* A kernel transaction; those of one sender and kind differ in `until`. Gives its id. */
+static struct qnk_hash make(uint8_t bytes[SIZE], uint32_t sender, uint8_t kind, uint64_t until)
+{
+    uint8_t from[QN_KEY_SIZE] = {0};
+    struct qnk_tx made = {.from = from, .valid_until = until, .kind = kind};
+    struct qnk_tx tx;
+    struct qnk_hash id;
+
+    qn_le32_write(from, sender);
+    qnk_tx_encode(&made, bytes);
+    assert_int_equal(qnk_tx_decode((struct qn_span){bytes, SIZE}, &tx), QN_OK);
+    qnk_tx_id(&tx, &id);
+    return id;
+}
+
+static void add(uint32_t sender, uint8_t kind, uint64_t until, enum qnk_kernel_origin origin)
+{
+    uint8_t bytes[SIZE];
+
+    (void)make(bytes, sender, kind, until);
+    node.now_us += US;
+    qnk_kernel_add(&node, (struct qn_span){bytes, SIZE}, origin);
+}
+
+static bool has(uint32_t sender, uint8_t kind, uint64_t until)
+{
+    uint8_t bytes[SIZE];
+    struct qnk_hash id = make(bytes, sender, kind, until);
+
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
+        if (node.kernel_txs[i].bytes != NULL && qnk_hash_equal(&node.kernel_txs[i].id, &id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void flood(uint32_t sender, uint8_t kind, uint64_t count)
+{
+    for (uint64_t until = 0; until < count; until++) {
+        add(sender, kind, until, QNK_KERNEL_TOLD);
+    }
+}
+
+static void what_others_said_stays_when_one_member_floods(void **state)
+{
+    (void)state;
+    for (uint32_t sender = 0; sender < 4; sender++) {
+        add(sender, QNK_TX_READY, WORD, QNK_KERNEL_TOLD);
+        add(sender, QNK_TX_FALLBACK, WORD, QNK_KERNEL_TOLD);
+        add(sender, QNK_TX_EVIDENCE, WORD, QNK_KERNEL_TOLD);
+    }
+    flood(FLOODER, QNK_TX_CANCEL, 600);
+    flood(FLOODER, QNK_TX_REJOIN, 600);
+    for (uint32_t sender = 0; sender < 4; sender++) {
+        assert_true(has(sender, QNK_TX_READY, WORD));
+        assert_true(has(sender, QNK_TX_FALLBACK, WORD));
+        assert_true(has(sender, QNK_TX_EVIDENCE, WORD));
+    }
+}
+
+static void others_get_in_when_one_member_has_filled_it(void **state)
+{
+    (void)state;
+    flood(FLOODER, QNK_TX_CANCEL, 600);
+    for (uint32_t sender = 0; sender < 100; sender++) {
+        add(sender, QNK_TX_READY, WORD, QNK_KERNEL_TOLD);
+        flood(FLOODER, QNK_TX_CANCEL, 300);
+    }
+    for (uint32_t sender = 0; sender < 100; sender++) {
+        assert_true(has(sender, QNK_TX_READY, WORD));
+    }
+}
+
+static void many_members_that_flood_leave_each_other_its_part(void **state)
+{
+    (void)state;
+    for (uint32_t liar = 0; liar < 33; liar++) {
+        flood(FLOODER + liar, QNK_TX_CANCEL, 300);
+    }
+    for (uint32_t sender = 0; sender < 67; sender++) {
+        add(sender, QNK_TX_READY, WORD, QNK_KERNEL_TOLD);
+        add(sender, QNK_TX_FALLBACK, WORD, QNK_KERNEL_TOLD);
+    }
+    for (uint32_t liar = 0; liar < 33; liar++) {
+        flood(FLOODER + liar, QNK_TX_CANCEL, 300);
+    }
+    for (uint32_t sender = 0; sender < 67; sender++) {
+        assert_true(has(sender, QNK_TX_READY, WORD));
+        assert_true(has(sender, QNK_TX_FALLBACK, WORD));
+    }
+}
+
+static void who_has_much_of_one_kind_loses_of_that(void **state)
+{
+    (void)state;
+    flood(FLOODER, QNK_TX_EVIDENCE, QNK_KERNEL_POOL_MAX);
+    add(FLOODER, QNK_TX_READY, WORD, QNK_KERNEL_TOLD);
+    assert_true(has(FLOODER, QNK_TX_READY, WORD));
+    assert_false(has(FLOODER, QNK_TX_EVIDENCE, 0)); /* the oldest */
+    assert_true(has(FLOODER, QNK_TX_EVIDENCE, 1));
+    flood(FLOODER, QNK_TX_EVIDENCE, 600);
+    assert_true(has(FLOODER, QNK_TX_READY, WORD));
+}
+
+/* Else two nodes whose pools differ would tell each other what the other has just dropped. */
+static void what_finds_no_place_is_not_told_on(void **state)
+{
+    uint32_t told;
+
+    (void)state;
+    flood(FLOODER, QNK_TX_CANCEL, QNK_KERNEL_POOL_MAX);
+    told = node.push_count;
+    add(FLOODER, QNK_TX_CANCEL, QNK_KERNEL_POOL_MAX, QNK_KERNEL_TOLD);
+    assert_int_equal(node.push_count, told);
+    assert_false(has(FLOODER, QNK_TX_CANCEL, QNK_KERNEL_POOL_MAX));
+    assert_true(has(FLOODER, QNK_TX_CANCEL, 0));
+    add(1, QNK_TX_CANCEL, 0, QNK_KERNEL_TOLD);
+    assert_int_equal(node.push_count, told + 1);
+}
+
+static void what_was_made_here_enters_and_goes_for_its_like_alone(void **state)
+{
+    (void)state;
+    flood(FLOODER, QNK_TX_CANCEL, QNK_KERNEL_POOL_MAX);
+    for (uint64_t until = 0; until < 100; until++) {
+        add(1, QNK_TX_TIP, until, QNK_KERNEL_OURS);
+    }
+    for (uint32_t sender = 2; sender < 200; sender++) { /* each has less than we have */
+        flood(sender, QNK_TX_CANCEL, 10);
+    }
+    for (uint64_t until = 0; until < 100; until++) {
+        assert_true(has(1, QNK_TX_TIP, until));
+    }
+    add(1, QNK_TX_READY, WORD, QNK_KERNEL_OURS);
+    assert_true(has(1, QNK_TX_READY, WORD));
+    assert_false(has(1, QNK_TX_TIP, 0));
+    assert_true(has(1, QNK_TX_TIP, 1));
+}
+
+/* A producer makes one for each member, and again for its next block. */
+static void shares_that_were_made_here_make_room(void **state)
+{
+    (void)state;
+    for (uint64_t until = 0; until < QNK_KERNEL_POOL_MAX; until++) {
+        add(1, QNK_TX_SHARE, until, QNK_KERNEL_OURS);
+    }
+    add(2, QNK_TX_READY, WORD, QNK_KERNEL_TOLD);
+    assert_true(has(2, QNK_TX_READY, WORD));
+    assert_false(has(1, QNK_TX_SHARE, 0));
+    assert_true(has(1, QNK_TX_SHARE, 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_others_said_stays_when_one_member_floods, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(others_get_in_when_one_member_has_filled_it, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(many_members_that_flood_leave_each_other_its_part, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(who_has_much_of_one_kind_loses_of_that, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_finds_no_place_is_not_told_on, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_was_made_here_enters_and_goes_for_its_like_alone,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(shares_that_were_made_here_make_room, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
