@@ -869,6 +869,16 @@ bool qnk_kernel_make(struct qnk_node *node, uint8_t kind, struct qn_span payload
     return true;
 }
 
+/* Evidence has no age: while no window becomes final there may be no block that could bring it. */
+static bool evidence_is_over(const struct qnk_node *node, struct qn_span payload)
+{
+    struct qnk_evidence evidence;
+
+    return qnk_evidence_decode(payload, &evidence) != QN_OK ||
+           evidence.window + QNK_EVIDENCE_BACK <= node->final_window ||
+           qnk_transition_knows(qnk_tree_root(node->tree)->control, payload);
+}
+
 /* Whether no block can bring it any more. */
 static bool kernel_is_over(const struct qnk_node *node, const struct qnk_kernel_tx *place)
 {
@@ -878,11 +888,11 @@ static bool kernel_is_over(const struct qnk_node *node, const struct qnk_kernel_
     int32_t status = qnk_tx_decode(qnk_buf_span(place->bytes), &tx);
 
     QN_ASSERT(status == QN_OK);
+    if (tx.kind == QNK_TX_EVIDENCE) {
+        return evidence_is_over(node, tx.payload);
+    }
     if (node->now_us > place->added_us + KERNEL_AGE_US) {
         return true;
-    }
-    if (tx.kind == QNK_TX_EVIDENCE) {
-        return qnk_transition_knows(qnk_tree_root(node->tree)->control, tx.payload);
     }
     return tx.kind == QNK_TX_SHARE && qnk_share_decode(tx.payload, &share) == QN_OK &&
            share.window + 1 < window;

@@ -27,8 +27,11 @@
 enum {
     QNK_BLOCK_KERNEL_TXS_MAX = 64, /* kernel transactions of a block */
     QNK_MISSED_MAX = 10,           /* of the last QNK_CONTROL_TURNS turns; more exclude a member */
-    QNK_EVIDENCE_BACK = 2, /* windows; what is older can be checked by no one who started since */
-    QNK_TIP_NOTICE = 3,    /* windows after which a tip is in force */
+    QNK_TIP_NOTICE = 3,            /* windows after which a tip is in force */
+    /* Windows that a block may bring evidence of. While one is not final blocks reach two further,
+     * so what is learned at its end comes in the third. Who judges a block of window w, with w - 1
+     * final, takes the set of w - 3 from the final window w - 6: of QNK_FINALS the sixth. */
+    QNK_EVIDENCE_BACK = 3,
 };
 
 /* The record of genesis: bindings from the parameters, tips as the first links of window 0. */

@@ -244,6 +244,7 @@ static void evidence_is_of_its_time(void **state)
                      QN_INVALID); /* not yet */
     assert_int_equal(try_tx(&control, 61, QNK_TX_EVIDENCE, evidence_of(bytes, 3, 25, 3)),
                      QN_INVALID); /* not any more */
+    assert_int_equal(try_tx(&control, 60, QNK_TX_EVIDENCE, evidence_of(bytes, 3, 25, 3)), QN_OK);
     assert_int_equal(try_tx(&control, 35, QNK_TX_EVIDENCE, evidence_of(bytes, MEMBERS, 25, 3)),
                      QN_INVALID); /* of nobody */
     qnk_control_unref(control);

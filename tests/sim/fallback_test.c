@@ -56,6 +56,7 @@ static struct {
     struct qn_span plan;
     struct qnk_hash plan_id;
     uint32_t probation;
+    uint32_t patience_ms; /* 0: what is usual here */
 } scene;
 
 /* --- the new engine --- */
@@ -317,12 +318,13 @@ static struct net *planned_for(enum flaw flaw, uint64_t seed, uint32_t probation
     net->setup.maker.plug = plug;
     net->setup.maker.unplug = unplug;
     net->setup.maker.give = give;
-    net->setup.params.swap = (struct qnk_swap_rules){.notice = 5,
-                                                     .probation = 1,
-                                                     .percent = 67,
-                                                     .dead_ms = 2000,
-                                                     .dead_later_ms = 1000,
-                                                     .may_be_lockless = flaw == FLAW_OPEN};
+    net->setup.params.swap =
+        (struct qnk_swap_rules){.notice = 5,
+                                .probation = 1,
+                                .percent = 67,
+                                .dead_ms = scene.patience_ms == 0 ? 2000 : scene.patience_ms,
+                                .dead_later_ms = 1000,
+                                .may_be_lockless = flaw == FLAW_OPEN};
     net_open(net);
     net_start(net, 0, VALIDATORS);
     net_run_ms(net, 1500);
@@ -738,17 +740,25 @@ static void say_prepare(struct net *net, uint32_t round)
 
 enum { GAVE_UP = 1, VOTES_AT = 2, VOTES_ABOVE = 4, GIVES_UP_TWICE = 8 };
 
-/* How often member 3 was convicted, after it said what `deeds` say, in this order or the other. */
-static uint32_t convicted(uint32_t deeds, bool is_reversed, uint64_t seed)
+/* How often member 3 was convicted, after it said what `deeds` say, in this order or the other;
+ * `late_ms`, unless 0: when no block can be made any more for about so long. */
+static uint32_t convicted_at(uint32_t late_ms, uint32_t deeds, bool is_reversed, uint64_t seed)
 {
-    struct net *net = planned(FLAW_SILENT, seed);
     struct qnk_standing stood = {.lock_round = -1, .round = 2};
+    struct net *net;
     uint32_t count;
 
+    scene.patience_ms = late_ms;
+    net = planned(FLAW_SILENT, seed);
+    scene.patience_ms = 0;
     qnk_world_crash(net->world, 3);
     while (look(net, 0).era < 256) {
         net_run_ms(net, 50);
     }
+    while (late_ms > 0 && look(net, 0).head_height < (FIRST + 2) * WINDOW) {
+        net_run_ms(net, 50);
+    }
+    assert_int_equal(look(net, 0).final_window, FIRST - 1);
     for (uint32_t i = 0; i < 4; i++) {
         switch (deeds & (1u << (is_reversed ? 3 - i : i))) {
         case GAVE_UP:
@@ -769,7 +779,7 @@ static uint32_t convicted(uint32_t deeds, bool is_reversed, uint64_t seed)
         }
         net_run_ms(net, 50);
     }
-    net_run_ms(net, 20000);
+    net_run_ms(net, late_ms + 20000);
 
     const struct qnk_control *control = qnk_node_control(qnk_world_node(net->world, 1));
 
@@ -778,6 +788,11 @@ static uint32_t convicted(uint32_t deeds, bool is_reversed, uint64_t seed)
     assert_agreement(net);
     net_drop(net);
     return count;
+}
+
+static uint32_t convicted(uint32_t deeds, bool is_reversed, uint64_t seed)
+{
+    return convicted_at(0, deeds, is_reversed, seed);
 }
 
 static void who_votes_on_after_it_gave_up_is_convicted(void **state)
@@ -793,6 +808,15 @@ static void who_gives_up_in_two_ways_is_convicted(void **state)
 {
     (void)state;
     assert_int_equal(convicted(GAVE_UP | GIVES_UP_TWICE, false, 76), 1);
+}
+
+static void what_is_learned_when_no_block_can_be_made_convicts(void **state)
+{
+    (void)state;
+    assert_int_equal(convicted_at(20000, GAVE_UP | VOTES_ABOVE, false, 80), 1);
+    assert_int_equal(convicted_at(660000, GAVE_UP | VOTES_ABOVE, true, 81), 1);
+    assert_int_equal(convicted_at(20000, GAVE_UP | GIVES_UP_TWICE, false, 82), 1);
+    assert_int_equal(convicted_at(20000, GAVE_UP | VOTES_AT, false, 83), 0);
 }
 
 int main(void)
@@ -815,6 +839,7 @@ int main(void)
         cmocka_unit_test(an_engine_without_locks_is_not_given_up),
         cmocka_unit_test(who_votes_on_after_it_gave_up_is_convicted),
         cmocka_unit_test(who_gives_up_in_two_ways_is_convicted),
+        cmocka_unit_test(what_is_learned_when_no_block_can_be_made_convicts),
     };
 
     return net_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
