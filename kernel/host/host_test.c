@@ -699,16 +699,17 @@ static void copy_write(char to[PATH_SIZE], char byte)
 
 static void mapped_code_has_an_end(void **subject)
 {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     char path[PATH_SIZE];
 
     (void)subject;
     node_write("memory", "error", "");
     begin_running(1);
     for (uint32_t i = 0; i < QNK_REFIT_GENERATIONS; i++) {
-        copy_write(path, (char)('a' + i));
+        copy_write(path, letters[i]);
         assert_int_equal(swap("signature", path), QN_OK);
     }
-    copy_write(path, 'Z');
+    copy_write(path, letters[QNK_REFIT_GENERATIONS]);
     assert_int_equal(swap("signature", path), QN_NO_SPACE);
     assert_non_null(strstr(exchange.words, "restart the node"));
     run_until(life.finals + 1);
