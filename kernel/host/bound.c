@@ -65,7 +65,7 @@ static void tell(struct qnk_host *host, const char *step, const struct qnk_need 
             qnk_binding_kind_name(need->kind), need->binding.name, step, *words == 0 ? "" : ": ",
             words, qnk_binding_kind_name(need->kind), need->binding.name, step,
             need->binding.number);
-    qnk_refit_tell(host, line, false);
+    (void)qnk_refit_tell(host, line, false);
 }
 
 /* --- plugins --- */
@@ -279,6 +279,8 @@ enum bound_word { WORD_NONE, WORD_READY, WORD_AGAINST };
 static const char *const word_steps[] = {
     [WORD_NONE] = "", [WORD_READY] = "ready", [WORD_AGAINST] = "against"};
 
+static const char not_kept[] = "said, but not kept: it may be forgotten at a restart";
+
 /* What this node said of the plan last, in this life or an earlier one. */
 static enum bound_word word_said(struct qnk_host *host, const struct qnk_swap *swap)
 {
@@ -305,8 +307,8 @@ static enum bound_word word_said(struct qnk_host *host, const struct qnk_swap *s
     return WORD_NONE;
 }
 
-/* The word is durable before anybody hears that it was said. */
-static void word_tell(struct qnk_host *host, enum bound_word word)
+/* The word is durable before anybody hears that it was said. False: it could not be made so. */
+static bool word_tell(struct qnk_host *host, enum bound_word word)
 {
     struct qnk_bound *bound = host->bound;
     const struct qnk_swap *swap = &qnk_node_control(host->node)->swap;
@@ -316,13 +318,18 @@ static void word_tell(struct qnk_host *host, enum bound_word word)
     bound->tried = swap->planned->id;
     bound->tried_since = swap->since;
     if (word_said(host, swap) == word) {
-        return; /* said again */
+        return true; /* said again */
     }
     qnk_hex_encode(swap->planned->id.bytes, QN_HASH_SIZE, id);
     line = line_of(word_steps[word], swap->planned->plan.kind, &swap->planned->plan.engine);
     json_object_set_new(line, "plan", json_string(id));
     json_object_set_new(line, "since", json_integer((json_int_t)swap->since));
-    qnk_refit_tell(host, line, true);
+    if (qnk_refit_tell(host, line, true) == QN_OK) {
+        return true;
+    }
+    qnk_log(&host->log, QNK_LOG_WARN, "swap-word-not-kept", "'%s' was %s | plan=%.16s",
+            word_steps[word], not_kept, id);
+    return false;
 }
 
 static void window_tell(struct qnk_host *host)
@@ -334,23 +341,22 @@ static void window_tell(struct qnk_host *host)
     line = json_pack("{s:s, s:s, s:I, s:s}", "step", "given-up", "kind",
                      qnk_binding_kind_name(QNK_BINDING_CONSENSUS), "window",
                      (json_int_t)(view.final_window + 1), "words", "by the operator");
-    qnk_refit_tell(host, line, false);
+    (void)qnk_refit_tell(host, line, false);
 }
 
-static void said_tell(struct qnk_host *host, uint8_t kind)
+/* Whether what was said will be known after a restart, as far as it has to be. */
+static bool said_tell(struct qnk_host *host, uint8_t kind)
 {
     switch (kind) {
     case QNK_TX_READY:
-        word_tell(host, WORD_READY);
-        break;
+        return word_tell(host, WORD_READY);
     case QNK_TX_CANCEL:
-        word_tell(host, WORD_AGAINST);
-        break;
+        return word_tell(host, WORD_AGAINST);
     case 0:
         window_tell(host);
-        break;
+        return true;
     default:
-        break;
+        return true;
     }
 }
 
@@ -362,12 +368,13 @@ void qnk_bound_proposed(struct qnk_host *host, const struct qnk_effect *effect)
         struct bound_ask ask = bound->asks[i];
 
         if (ask.token != 0 && ask.token == effect->proposed.token) {
+            const char *words = effect->proposed.text;
+
             bound->asks[i] = (struct bound_ask){0};
             if (effect->proposed.status == QN_OK) {
-                said_tell(host, ask.kind);
+                words = said_tell(host, ask.kind) ? "" : not_kept;
             }
-            ask.said(ask.ctx, effect->proposed.status, effect->proposed.text,
-                     &effect->proposed.plan);
+            ask.said(ask.ctx, effect->proposed.status, words, &effect->proposed.plan);
         }
     }
 }
@@ -677,7 +684,7 @@ static void plan_tell(struct qnk_host *host, const struct qnk_swap *swap)
             qnk_binding_kind_name(plan->kind), plan->engine.name,
             (unsigned long long)plan->engine.first, qnk_swap_life_name(swap->life), id,
             qnk_binding_kind_name(plan->kind), plan->engine.name, qnk_swap_life_name(swap->life));
-    qnk_refit_tell(host, line, false);
+    (void)qnk_refit_tell(host, line, false);
 }
 
 /* Whether the history has this already: the node was started again. */

@@ -59,7 +59,8 @@ struct qnk_instance *qnk_bound_find(struct qnk_host *host, uint32_t kind, uint32
 
 /* --- what the operator says --- */
 
-/* QN_OK: it is signed and sent; others: `words` say why not. `plan`: its id. */
+/* QN_OK: it is signed and sent, and `words` are empty unless it could not be kept on the disk;
+ * others: `words` say why not. `plan`: its id. */
 typedef void qnk_bound_said(void *ctx, int32_t status, const char *words,
                             const struct qnk_hash *plan);
 

@@ -994,6 +994,37 @@ static void plan_withdraw(void)
     }
 }
 
+/* The file takes no more lines: the word goes out, and who said it hears what became of it. */
+static void a_word_that_cannot_be_kept_is_told(void **subject)
+{
+    const struct qnk_bound_plan plan = {.kind = "consensus", .typed = "bft", .first = 300};
+    char why[QNK_BOUND_WORDS] = "";
+    char filler[3001];
+
+    (void)subject;
+    memset(filler, 'x', sizeof filler - 1);
+    filler[sizeof filler - 1] = 0;
+    node_write("lmdb", "error", "");
+    begin_running(1);
+    assert_int_equal(qnk_bound_plan(life.host, &plan, on_said, NULL, why), QN_OK);
+    (void)plan_on_chain();
+    while (qnk_refit_tell(life.host, json_pack("{s:s, s:s}", "step", "filler", "words", filler),
+                          false) == QN_OK) {
+    }
+    assert_int_equal(qnk_bound_ready(life.host, on_said, NULL, why), QN_OK);
+    assert_int_equal(exchange.status, QN_OK);
+    assert_string_equal(exchange.words, "said, but not kept: it may be forgotten at a restart");
+    assert_int_equal(qnk_bound_cancel(life.host, on_said, NULL, why), QN_OK);
+    assert_int_equal(exchange.status, QN_OK);
+    assert_string_equal(exchange.words, "said, but not kept: it may be forgotten at a restart");
+    assert_int_equal(steps_count("ready") + steps_count("against"), 0);
+    assert_int_equal(end(), QNK_EXIT_OK);
+
+    begin_running(1); /* the start shortens the file */
+    assert_int_equal(qnk_refit_tell(life.host, json_pack("{s:s}", "step", "filler"), true), QN_OK);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
 /* Two traces of one plugin are equal, and those of two configs are not. */
 static void a_plan_says_what_the_plugin_answers_and_which_files_it_accepts(void **subject)
 {
@@ -1171,6 +1202,7 @@ int main(void)
             a_plan_says_what_the_plugin_answers_and_which_files_it_accepts, start, stop),
         cmocka_unit_test_setup_teardown(readiness_that_no_block_brought_is_said_again, start, stop),
         cmocka_unit_test_setup_teardown(so_is_its_being_against, start, stop),
+        cmocka_unit_test_setup_teardown(a_word_that_cannot_be_kept_is_told, start, stop),
         cmocka_unit_test_setup_teardown(what_is_decided_is_not_given_up, start, stop),
     };
 

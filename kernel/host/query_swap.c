@@ -224,8 +224,12 @@ static void said(void *ctx, int32_t status, const char *words, const struct qnk_
     struct qnk_question *question = ctx;
 
     if (status == QN_OK) {
-        question->answered(question,
-                           json_pack("{s:b, s:o}", "done", 1, "plan", qnk_json_hash(plan)));
+        json_t *answer = json_pack("{s:b, s:o}", "done", 1, "plan", qnk_json_hash(plan));
+
+        if (*words != 0) {
+            json_object_set_new(answer, "words", json_string(words));
+        }
+        question->answered(question, answer);
     } else {
         qnk_refuse(question, status == QN_AGAIN ? QNK_QUERY_NOT_READY : QNK_QUERY_REFUSED,
                    "qnet swap status", "%.280s", words);

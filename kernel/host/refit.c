@@ -136,11 +136,9 @@ static int32_t line_add(struct qnk_refit *refit, json_t *line, bool is_durable)
     return status;
 }
 
-void qnk_refit_tell(struct qnk_host *host, json_t *line, bool is_durable)
+int32_t qnk_refit_tell(struct qnk_host *host, json_t *line, bool is_durable)
 {
-    int32_t status = line == NULL ? QN_NO_SPACE : line_add(host->refit, line, is_durable);
-
-    (void)status; /* said in the log */
+    return line == NULL ? QN_NO_SPACE : line_add(host->refit, line, is_durable);
 }
 
 static json_t *plugin_json(const struct qnk_plugin *plugin)

@@ -99,5 +99,5 @@ void qnk_refit_stop(struct qnk_host *host);
 void qnk_refit_readers_end(struct qnk_host *host);
 
 /* Writes a line about something else than an exchange of this file, durably if anything depends on
- * it; the object is taken over. */
-void qnk_refit_tell(struct qnk_host *host, json_t *line, bool is_durable);
+ * it; the object is taken over. Not QN_OK: it is not in the file, which the log says too. */
+int32_t qnk_refit_tell(struct qnk_host *host, json_t *line, bool is_durable);

@@ -181,7 +181,9 @@ static int done_show(struct qnk_call *call, const char *method, json_t *params, 
     if (answer != NULL && call->json) {
         qnk_json_print(answer);
     } else if (answer != NULL) {
-        printf("%s\n  %s\n", what, next);
+        const char *words = qnk_string(answer, "words"); /* what is not as it should be */
+
+        printf("%s\n%s%s  %s\n", what, words, *words == 0 ? "" : "\n", next);
     }
     json_decref(answer);
     return status;
