@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* struct ucred */
 
 #include "kernel/qnet/client.h"
 
@@ -65,6 +66,18 @@ void qnk_client_limit(struct qnk_client *client, uint32_t seconds)
     const struct timeval limit = {.tv_sec = (time_t)seconds};
 
     (void)setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
+bool qnk_client_owner(const struct qnk_client *client, uid_t *owner)
+{
+    struct ucred who;
+    socklen_t size = sizeof who;
+
+    if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0 || size != sizeof who) {
+        return false;
+    }
+    *owner = who.uid;
+    return true;
 }
 
 void qnk_client_close(struct qnk_client *client)

@@ -13,6 +13,7 @@
  */
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "kernel/base/sink.h"
 #include "kernel/qnet/command.h"
@@ -36,6 +37,9 @@ bool qnk_client_connect(struct qnk_client *client, const char *path);
 /* Takes who says nothing for so long for gone: a process that is stopped is connected to all the
  * same. */
 void qnk_client_limit(struct qnk_client *client, uint32_t seconds);
+
+/* The user that the node runs as, by the kernel's word and not the node's own. */
+QN_MUST_CHECK bool qnk_client_owner(const struct qnk_client *client, uid_t *owner);
 void qnk_client_close(struct qnk_client *client); /* also of a zeroed one */
 
 /* Asks once. NULL: `*exit_code` says why, and stderr said it. `params` may be NULL. */

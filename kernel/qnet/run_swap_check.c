@@ -4,7 +4,6 @@
  * node: all of it in a child process, whose death or delay is an answer and nothing more. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
@@ -26,6 +25,7 @@
 #include "kernel/qnet/runs.h"
 #include "kernel/qnet/show.h"
 #include "kernel/qnet/sim_files.h"
+#include "kernel/qnet/swap_copy.h"
 #include "kernel/sim/rehearsal.h"
 
 enum {
@@ -432,19 +432,25 @@ static int config_find(const struct qnk_call *call, char path[PATH_SIZE])
 }
 
 /* Maps the copy that the node made, which is then nobody's any more. */
-static bool copy_map(struct check *check, const char *path)
+static bool copy_map(struct check *check, const struct qnk_client *client, const char *path)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
     struct stat status;
     void *bytes = MAP_FAILED;
+    uid_t owner;
+    int file;
 
-    if (file >= 0) {
-        (void)unlink(path);
-        if (fstat(file, &status) == 0 && status.st_size > 0) {
-            bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-        }
-        (void)close(file);
+    if (!qnk_client_owner(client, &owner)) {
+        snprintf(check->copied, sizeof check->copied, "whose node this is cannot be told");
+        return false;
     }
+    file = qnk_swap_copy_take(path, owner, check->copied, sizeof check->copied);
+    if (file < 0) {
+        return false;
+    }
+    if (fstat(file, &status) == 0 && status.st_size > 0) {
+        bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    }
+    (void)close(file);
     if (bytes == MAP_FAILED) {
         snprintf(check->copied, sizeof check->copied, "'%.200s' cannot be read: %s", path,
                  strerror(errno));
@@ -504,7 +510,7 @@ static void copy_take(const struct qnk_call *call, struct check *check)
 
         snprintf(check->copied, sizeof check->copied, "%.200s",
                  *words == 0 ? "the node does not answer" : words);
-    } else if (copy_map(check, qnk_string(answer, "path"))) {
+    } else if (copy_map(check, &client, qnk_string(answer, "path"))) {
         snprintf(check->copied, sizeof check->copied,
                  "macro %llu, block %llu, %llu pages: %llu KiB copied in %llu ms",
                  (unsigned long long)qnk_number(answer, "window"),
