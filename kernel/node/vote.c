@@ -330,8 +330,37 @@ static void certificates_restore(struct qnk_node *node)
     }
 }
 
+/* Whether an own vote is of this attempt and the ballot has a place for it. One of round 0 brings a
+ * share, which is kept elsewhere. */
+static bool is_of_use(const struct qnk_node *node, const struct qnk_vote *own)
+{
+    uint64_t last = (uint64_t)own->round + QNK_BALLOT_BEHIND;
+
+    return own->era == qnk_ballot_place(node->ballot)->era &&
+           (own->round == 0 || last >= qnk_ballot_round(node->ballot));
+}
+
+static void own_vote_again(struct qnk_node *node, const struct qnk_vote *own)
+{
+    struct qnk_signing_vote vote = {.vote = *own, .asked = own->digest};
+    struct qnk_sign *sign = qnk_sign_new(node);
+    uint8_t message[QNK_VOTE_MESSAGE_SIZE];
+
+    vote.tail = sign == NULL ? NULL : qnk_buf_copy(&node->budget, own->tail);
+    if (vote.tail == NULL) {
+        qnk_sign_destroy(sign);
+        return;
+    }
+    vote.vote.tail = qnk_buf_span(vote.tail);
+    qnk_vote_message(own, &node->setup.params.chain_id, message);
+    qnk_sign_start(node, sign, QNK_SIGN_AGAIN, &vote, NULL, message, sizeof message);
+    node->instance_signs++;
+}
+
 /* Own votes of before a restart are signed again, byte for byte, so that others may get them. The
- * ballot first goes to their round, or else it would have no place for them. */
+ * ballot first goes to their round, or else it would have no place for them. That the attempt was
+ * given up comes first, and what no ballot has a place for is left out: only so much is signed at
+ * once. */
 static void own_votes_restore(struct qnk_node *node)
 {
     const struct qnk_vote *own;
@@ -344,23 +373,14 @@ static void own_votes_restore(struct qnk_node *node)
         }
     }
     for (uint32_t i = 0; (own = qnk_guard_vote_at(node->guard, window, i)) != NULL; i++) {
-        struct qnk_signing_vote vote = {.vote = *own, .asked = own->digest};
-        struct qnk_sign *sign;
-        uint8_t message[QNK_VOTE_MESSAGE_SIZE];
-
-        vote.tail = own->era == place->era ? qnk_buf_copy(&node->budget, own->tail) : NULL;
-        if (vote.tail == NULL) {
-            continue;
+        if (own->step == QNK_STEP_ABANDON && own->era == place->era) {
+            own_vote_again(node, own);
         }
-        vote.vote.tail = qnk_buf_span(vote.tail);
-        sign = qnk_sign_new(node);
-        if (sign == NULL) {
-            qnk_buf_unref(vote.tail);
-            continue;
+    }
+    for (uint32_t i = 0; (own = qnk_guard_vote_at(node->guard, window, i)) != NULL; i++) {
+        if (own->step != QNK_STEP_ABANDON && is_of_use(node, own)) {
+            own_vote_again(node, own);
         }
-        qnk_vote_message(own, &node->setup.params.chain_id, message);
-        qnk_sign_start(node, sign, QNK_SIGN_AGAIN, &vote, NULL, message, sizeof message);
-        node->instance_signs++;
     }
 }
 

@@ -28,6 +28,7 @@ enum flaw {
     FLAW_LOCKS,  /* it prepares, one member seals, and that is all */
     FLAW_LATE,   /* it works well, and after probation it asks for nothing any more */
     FLAW_OPEN,   /* it is silent, and has no locks */
+    FLAW_TALKS,  /* it signs time-outs of one round after the other */
 };
 
 struct qn_inst {
@@ -57,6 +58,7 @@ static struct {
     struct qnk_hash plan_id;
     uint32_t probation;
     uint32_t patience_ms; /* 0: what is usual here */
+    uint32_t talked;      /* time-outs that were signed */
 } scene;
 
 /* --- the new engine --- */
@@ -142,6 +144,36 @@ static void on_event(struct qn_inst *self, const struct qn_event *event, struct 
     }
 }
 
+/* Has the next rounds' time-outs signed, as long as it is let. */
+static void talk(struct qn_inst *self, const struct qn_event *event, struct qn_effects *out)
+{
+    enum { AT_ONCE = 100 };
+    static const uint8_t none[QN_HASH_SIZE];
+    struct qn_consensus_event_signed own = {.round = UINT32_MAX};
+
+    if (event->type == QN_CONSENSUS_EVENT_SIGNED) {
+        assert_int_equal(qn_consensus_event_signed_read(event->body, &own), QN_OK);
+        if (own.result != 1) {
+            return;
+        }
+        scene.talked += 1;
+    } else if (event->type != QN_CONSENSUS_EVENT_OPEN) {
+        return;
+    }
+    for (uint32_t i = 1; (own.round + 1) % AT_ONCE == 0 && i <= AT_ONCE; i++) {
+        struct qn_consensus_effect_request_sign wish = {
+            .window = self->window,
+            .round = own.round + i,
+            .step = QNK_STEP_TIMEOUT,
+            .vr = -1,
+            .digest = none,
+            .to = UINT32_MAX,
+        };
+
+        assert_int_equal(qn_consensus_effect_request_sign_push(out, &wish), QN_OK);
+    }
+}
+
 /* Windows from LATE on open for nobody. */
 static int32_t step_until_late(struct qn_inst *self, const struct qn_event *const *batch,
                                uint32_t count, struct qn_effects *out)
@@ -173,6 +205,8 @@ static int32_t step(struct qn_inst *self, const struct qn_event *const *batch, u
             return QN_BUG;
         } else if (self->flaw == FLAW_LOCKS) {
             on_event(self, batch[i], out);
+        } else if (self->flaw == FLAW_TALKS) {
+            talk(self, batch[i], out);
         }
     }
     return QN_OK;
@@ -285,6 +319,9 @@ static void plan_make(enum flaw flaw)
     } else if (flaw == FLAW_OPEN) {
         plan.engine.steps[0] = QNK_STEP_FINAL;
         plan.engine.steps_count = 1;
+    } else if (flaw == FLAW_TALKS) {
+        plan.engine.steps[2] = QNK_STEP_TIMEOUT;
+        plan.engine.steps_count = 3;
     }
 
     scene.plan = (struct qn_span){scene.payload, qnk_swap_plan_encode(&plan, scene.payload)};
@@ -450,6 +487,46 @@ static void power_cuts_do_not_bring_the_new_engine_back(void **state)
     }
 }
 
+static uint64_t given_up(struct net *net, uint32_t node)
+{
+    return qnk_node_counters(qnk_world_node(net->world, node))->attempts_given_up;
+}
+
+static void links(struct net *net, bool are_up)
+{
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        for (uint32_t j = i + 1; j < VALIDATORS; j++) {
+            qnk_world_link(net->world, i, j, are_up);
+        }
+    }
+}
+
+/* Each node gives up alone, when its engine has signed more than can be signed anew at once; then
+ * the power goes everywhere, before anyone has heard of it. */
+static void what_an_engine_signed_does_not_drown_that_it_was_left(void **state)
+{
+    enum { MANY = 400 }; /* over 256, QNK_SIGNS_MAX */
+    struct net *net = planned(FLAW_TALKS, 77);
+
+    (void)state;
+    scene.talked = 0;
+    for (uint32_t i = 0; scene.talked < VALIDATORS * MANY; i++) {
+        assert_true(i < 1000);
+        net_run_ms(net, 10);
+    }
+    links(net, false);
+    net_run_ms(net, 4000);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        assert_int_equal(given_up(net, i), 1);
+        qnk_world_crash(net->world, i);
+    }
+    links(net, true);
+    net_start(net, 0, VALIDATORS);
+    net_run_ms(net, 60000);
+    assert_returned(net);
+    net_drop(net);
+}
+
 static bool has_returned(struct net *net, uint32_t node)
 {
     const struct qnk_control *control = qnk_node_control(qnk_world_node(net->world, node));
@@ -554,11 +631,6 @@ static void a_quorum_is_enough(void **state)
 }
 
 /* --- after probation --- */
-
-static uint64_t given_up(struct net *net, uint32_t node)
-{
-    return qnk_node_counters(qnk_world_node(net->world, node))->attempts_given_up;
-}
 
 static void everyone_orders(struct net *net, uint32_t nodes)
 {
@@ -828,6 +900,7 @@ int main(void)
         cmocka_unit_test(what_an_engine_may_have_decided_is_kept),
         cmocka_unit_test(two_halves_come_back_together),
         cmocka_unit_test(power_cuts_do_not_bring_the_new_engine_back),
+        cmocka_unit_test(what_an_engine_signed_does_not_drown_that_it_was_left),
         cmocka_unit_test(a_cut_at_any_write_of_a_plan_that_fails_leaves_the_old_one),
         cmocka_unit_test(a_restart_does_not_forget_that_the_plan_failed),
         cmocka_unit_test(a_node_alone_goes_on_in_the_attempt_that_it_voted_in),
