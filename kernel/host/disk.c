@@ -92,10 +92,11 @@ struct qnk_disk {
     struct work *answers; /* in the order of their reading; the loop's */
     uint64_t dropped;
     uint64_t windows_given; /* the loop's */
-    pthread_mutex_t lock;   /* of the two below */
+    pthread_mutex_t lock;   /* of those below */
     pthread_cond_t written;
-    uint64_t windows_done; /* durable, or failed */
-    bool is_failed;        /* a window is not durable */
+    uint64_t windows_done;      /* durable, or failed */
+    bool is_failed;             /* a window is not durable */
+    struct qnk_disk_hold *hold; /* NULL: none */
 };
 
 static uint64_t clock_us(void)
@@ -177,9 +178,35 @@ uint64_t qnk_disk_windows(const struct qnk_disk *disk)
     return disk->windows_given;
 }
 
+/* The window may be waiting for the snapshot's end. */
 void qnk_disk_wait(struct qnk_disk *disk, uint64_t windows)
 {
+    (void)pthread_mutex_lock(&disk->lock);
+    if (disk->windows_done < windows && disk->hold != NULL) {
+        disk->hold->let_go(disk->hold);
+        disk->hold = NULL;
+    }
+    (void)pthread_mutex_unlock(&disk->lock);
     (void)windows_wait(disk, windows);
+}
+
+void qnk_disk_hold(struct qnk_disk *disk, struct qnk_disk_hold *hold)
+{
+    (void)pthread_mutex_lock(&disk->lock);
+    QN_ASSERT(disk->hold == NULL);
+    disk->hold = hold;
+    (void)pthread_mutex_unlock(&disk->lock);
+}
+
+bool qnk_disk_release(struct qnk_disk *disk)
+{
+    (void)pthread_mutex_lock(&disk->lock);
+
+    bool is_held = disk->hold != NULL;
+
+    disk->hold = NULL;
+    (void)pthread_mutex_unlock(&disk->lock);
+    return is_held;
 }
 
 /* --- on the maps' thread --- */

@@ -78,5 +78,18 @@ struct qnk_store *qnk_disk_reader(struct qnk_disk *disk);
 uint64_t qnk_disk_windows(const struct qnk_disk *disk);
 void qnk_disk_wait(struct qnk_disk *disk, uint64_t windows);
 
+/* A snapshot that stays open between two tasks of the reads thread. The storage may be unable to
+ * grow, and so to write a window, while there is one; whoever has to wait for windows on that
+ * thread lets go of it first. One at a time. */
+struct qnk_disk_hold {
+    void (*let_go)(struct qnk_disk_hold *hold); /* on the reads thread; calls no function of disk */
+};
+
+/* On the reads thread. */
+void qnk_disk_hold(struct qnk_disk *disk, struct qnk_disk_hold *hold);
+
+/* Any thread. False: it was let go before. */
+bool qnk_disk_release(struct qnk_disk *disk);
+
 /* Requests of peers that were dropped. */
 uint64_t qnk_disk_dropped(const struct qnk_disk *disk);

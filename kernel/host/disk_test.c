@@ -28,6 +28,7 @@ static struct {
     _Atomic int32_t write_status;
     _Atomic uint32_t busy_times; /* write() says BUSY so often */
     _Atomic bool holds_writes;   /* write() does not return meanwhile */
+    _Atomic bool has_snapshot;   /* write() says BUSY meanwhile */
 } fake;
 
 static void remember(enum deed deed)
@@ -60,6 +61,9 @@ static int32_t fake_write(struct qn_inst *inst, uint32_t lane, const struct qn_s
     assert_int_equal(level, 1);
     while (fake.holds_writes) {
         uv_sleep(0);
+    }
+    if (fake.has_snapshot) {
+        return QN_BUSY;
     }
     if (fake.busy_times > 0) {
         fake.busy_times--;
@@ -516,6 +520,39 @@ static void a_read_finds_what_was_final_when_it_was_asked(void **subject)
     assert_int_equal(deeds_when_read, 1);
 }
 
+static void snapshot_end(struct qnk_disk_hold *hold)
+{
+    (void)hold;
+    fake.has_snapshot = false;
+}
+
+static void snapshot_keep(struct qnk_task *task, uint32_t lane)
+{
+    static struct qnk_disk_hold hold = {.let_go = snapshot_end};
+
+    (void)task;
+    (void)lane;
+    fake.has_snapshot = true;
+    qnk_disk_hold(disk, &hold);
+}
+
+static void a_snapshot_ends_before_a_read_waits_for_a_window(void **subject)
+{
+    struct qnk_task keep = {.run = snapshot_keep, .done = read_done};
+    struct qnk_task task = {.run = read_final, .done = read_done};
+
+    (void)subject;
+    qnk_pool_give(pool, QNK_QUEUE_READS, &keep);
+    settle();
+    assert_true(fake.has_snapshot);
+    finalize();
+    qnk_pool_give(pool, QNK_QUEUE_READS, &task);
+    settle();
+    assert_int_equal(deeds_when_read, 1);
+    assert_int_equal(failed_status, QN_OK);
+    assert_false(qnk_disk_release(disk));
+}
+
 static void a_read_does_not_wait_for_what_failed(void **subject)
 {
     struct qnk_task task = {.run = read_final, .done = read_done};
@@ -696,6 +733,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_guards_log_is_cut_after_the_window_is_durable, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_read_finds_what_was_final_when_it_was_asked, start, stop),
+        cmocka_unit_test_setup_teardown(a_snapshot_ends_before_a_read_waits_for_a_window, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(a_read_does_not_wait_for_what_failed, start, stop),
         cmocka_unit_test_setup_teardown(the_guards_log_stays_if_the_window_is_not_durable, start,
                                         stop),

@@ -527,7 +527,7 @@ int32_t qnk_host_ask(struct qnk_host *host, struct qnk_ask *ask)
     }
     host->asks++;
     ask->host = host;
-    ask->windows = qnk_disk_windows(host->disk);
+    ask->windows = ask->goes_on ? 0 : qnk_disk_windows(host->disk);
     ask->has_rotten = false;
     ask->task = (struct qnk_task){.run = ask_run, .done = ask_done};
     qnk_pool_give(host->pool, QNK_QUEUE_READS, &ask->task);

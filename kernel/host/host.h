@@ -161,6 +161,7 @@ struct qnk_ask {
     struct qnk_task task;                                            /* the host's, and below */
     struct qnk_host *host;
     uint64_t windows;
+    bool goes_on;    /* the asker's: it reads a snapshot that it has, and waits for no window */
     bool has_rotten; /* it met a stored body that cannot be read, of this header */
     uint8_t rotten[QNK_MICRO_SIZE];
 };

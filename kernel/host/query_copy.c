@@ -5,6 +5,7 @@
  * between two pieces; the loop only hands it on. */
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ enum {
 
 struct copying {
     struct qnk_ask ask; /* first */
+    struct qnk_disk_hold hold;
     struct qnk_host *host;
     struct qnk_question *question;
     struct qnk_hash chain_id;
@@ -45,12 +47,24 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* Between two pieces. The next one says so. */
+static void let_go(struct qnk_disk_hold *hold)
+{
+    struct copying *it = (struct copying *)(void *)((char *)hold - offsetof(struct copying, hold));
+
+    qnk_copier_end(&it->copier, QNK_DISK_LANE_READS);
+}
+
 /* One piece, on the reads thread. */
 static void piece_run(struct qnk_ask *ask, const struct qnk_reach *reach)
 {
     struct copying *it = (struct copying *)(void *)ask;
     struct qn_sink out;
 
+    if (it->has_begun && !qnk_disk_release(it->host->disk)) {
+        it->status = QN_BUSY;
+        return;
+    }
     qnk_sink_init(&out, reach->store->budget, OUT_CAP);
     if (!it->has_begun) {
         it->status =
@@ -74,6 +88,10 @@ static void piece_run(struct qnk_ask *ask, const struct qnk_reach *reach)
         qnk_copier_end(&it->copier, reach->store_lane);
         it->has_begun = false;
     }
+    if (it->has_begun) {
+        it->ask.goes_on = true;
+        qnk_disk_hold(it->host->disk, &it->hold);
+    }
     qnk_sink_done(&out);
 }
 
@@ -89,9 +107,14 @@ static void refuse(const struct copying *it)
                    "the state is more than %d pages, or there is no memory", QNK_COPY_PAGES_MAX);
         break;
     case QN_BUSY:
-        qnk_refuse(it->question, QNK_QUERY_NOT_READY, NULL,
-                   "the copy took longer than %d s: the disk has other things to do",
-                   MS_MAX / 1000);
+        if (it->is_slow) {
+            qnk_refuse(it->question, QNK_QUERY_NOT_READY, NULL,
+                       "the copy took longer than %d s: the disk has other things to do",
+                       MS_MAX / 1000);
+        } else {
+            qnk_refuse(it->question, QNK_QUERY_NOT_READY, NULL,
+                       "the node is busy, stores a window, or stops: come again");
+        }
         break;
     default:
         qnk_refuse(it->question, QNK_QUERY_FAILED, "qnet storage check",
@@ -131,7 +154,9 @@ static void piece_done(struct qnk_ask *ask)
             return;
         }
         it->status = status == QN_AGAIN ? QN_BUSY : status; /* the node stops, or is busy */
-        qnk_copier_end(&it->copier, QNK_DISK_LANE_START);
+        if (qnk_disk_release(it->host->disk)) {
+            qnk_copier_end(&it->copier, QNK_DISK_LANE_START);
+        }
     }
     end(it);
 }
@@ -162,6 +187,7 @@ void qnk_ask_swap_copy(struct qnk_question *question)
         return;
     }
     it->ask = (struct qnk_ask){.run = piece_run, .done = piece_done};
+    it->hold.let_go = let_go;
     it->host = host;
     it->question = question;
     it->chain_id = host->params.chain_id;
