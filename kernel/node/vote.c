@@ -788,6 +788,15 @@ static void bound_look(struct qnk_node *node, const struct qnk_hash *digest)
     }
 }
 
+/* Whether a window's end is known from its execution. What there was no memory for is tried again. */
+static bool is_ended(struct qnk_node *node, struct qnk_block *last)
+{
+    if (last->end != NULL && last->known == NULL) {
+        qnk_tree_know(node->tree, last, last->end);
+    }
+    return last->end != NULL && last->known != NULL;
+}
+
 void qnk_candidate_look(struct qnk_node *node)
 {
     struct qnk_block *head = qnk_head(node);
@@ -805,7 +814,7 @@ void qnk_candidate_look(struct qnk_node *node)
         qnk_tree_ancestor(head, qnk_window_last(node->final_window + 1, node->setup.params.window));
     if (choice == QNK_CHOICE_ONE) {
         bound_look(node, &bound);
-    } else if (choice == QNK_CHOICE_ANY && last != NULL && last->end != NULL &&
+    } else if (choice == QNK_CHOICE_ANY && last != NULL && is_ended(node, last) &&
                is_durable(node, last) && !qnk_hash_equal(&last->end->digest, &node->candidate) &&
                is_settled(node, last)) {
         tell_candidate(node, last);
