@@ -35,11 +35,13 @@ parameters() {
     { queries; cat kernel/host/query_*.c; } | awk '
         NF == 3 && $2 ~ /^(true|false)$/ { method[$3] = $1 }
         /^void qnk_ask_/ { name = $2; sub(/\(.*/, "", name) }
-        /known\[\] = \{/ {
+        /known\[\] = *\{?/ { listed = 1 }
+        listed {
             while (match($0, /"[a-z]+"/)) {
                 print method[name], substr($0, RSTART + 1, RLENGTH - 2)
                 $0 = substr($0, RSTART + RLENGTH)
             }
+            if (/;/) { listed = 0 }
         }'
     sed -n '/^static void watch(.*)$/,/^}/s/.*_get(params, "\([a-z]*\)").*/watch \1/p' \
         kernel/host/admin.c

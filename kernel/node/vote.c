@@ -788,7 +788,8 @@ static void bound_look(struct qnk_node *node, const struct qnk_hash *digest)
     }
 }
 
-/* Whether a window's end is known from its execution. What there was no memory for is tried again. */
+/* Whether a window's end is known from its execution. What there was no memory for is tried
+ * again. */
 static bool is_ended(struct qnk_node *node, struct qnk_block *last)
 {
     if (last->end != NULL && last->known == NULL) {
