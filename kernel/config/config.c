@@ -186,18 +186,44 @@ int32_t qnk_config_read_node(struct qnk_config *config, const char *name, struct
     return finish(config, status == QN_OK ? node_check(config) : status);
 }
 
-/* What is typed as the one line of a file that holds nothing else; NULL: no memory. */
+/* `size` bytes of a text in double quotes of YAML; NULL: no memory. */
+static const char *quoted(struct qnk_config *config, const char *text, size_t size)
+{
+    char *start = qnk_arena_take(&config->arena, 4 * size + sizeof "\"\"");
+    char *to = start;
+
+    if (start == NULL) {
+        return NULL;
+    }
+    *to++ = '"';
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = (uint8_t)text[i];
+        bool is_plain = byte >= ' ' && byte != '"' && byte != '\\' && byte != 0x7f;
+
+        to += snprintf(to, 5, is_plain ? "%c" : "\\x%02x", byte);
+    }
+    memcpy(to, "\"", sizeof "\"");
+    return start;
+}
+
+/* What is typed as the one line of a file that holds nothing else; NULL: no memory. A file is the
+ * plugin that has its name, up to the first dot. */
 static const char *typed_line(struct qnk_config *config, const char *kind, const char *typed)
 {
     const char *slash = strrchr(typed, '/');
-    const char *base = slash == NULL ? typed : slash + 1;
     bool is_file = slash != NULL && typed[0] != '{';
-    size_t size = strlen(kind) + 2 * strlen(typed) + sizeof ": {use: , path: \"\"}\n";
-    char *line = qnk_arena_take(&config->arena, size);
+    const char *name = is_file ? quoted(config, slash + 1, strcspn(slash + 1, ".")) : "";
+    const char *path = is_file ? quoted(config, typed, strlen(typed)) : typed;
+    size_t size;
+    char *line;
 
+    if (name == NULL || path == NULL) {
+        return NULL;
+    }
+    size = strlen(kind) + strlen(name) + strlen(path) + sizeof ": {use: , path: }\n";
+    line = qnk_arena_take(&config->arena, size);
     if (line != NULL && is_file) {
-        (void)snprintf(line, size, "%s: {use: %.*s, path: \"%s\"}\n", kind, (int)strcspn(base, "."),
-                       base, typed);
+        (void)snprintf(line, size, "%s: {use: %s, path: %s}\n", kind, name, path);
     } else if (line != NULL) {
         (void)snprintf(line, size, "%s: %s\n", kind, typed);
     }

@@ -246,9 +246,23 @@ static void a_plugin_is_typed_as_name_file_or_map(void **subject)
     assert_string_equal(typed("{use: zip, version: \"1.2\"}")->version, "1.2");
 }
 
+static void files_that_are_typed_have_any_name(void **subject)
+{
+    static const char *const paths[] = {"/opt/a \"b\"/mine.so", "/opt/a\\b/mine.so",
+                                        "/opt/{a: b}, #c/mine.so", "/opt/\xc3\xa4/mine.so"};
+
+    (void)subject;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_string_equal(typed(paths[i])->name, "mine");
+        assert_string_equal(typed(paths[i])->path, paths[i]);
+    }
+}
+
 static void what_is_typed_is_one_plugin_and_nothing_else(void **subject)
 {
-    static const char *const bad[] = {"", "[a, b]", "{use: a, use: b}", "a\nb: c", "{", "A b"};
+    static const char *const bad[] = {
+        "",  "[a, b]", "{use: a, use: b}",          "a\nb: c",
+        "{", "A b",    "/opt/mine\", path: \"x.so", "/opt/a\nb/mine.so"};
     const struct qnk_config_plugin *plugin = NULL;
 
     (void)subject;
@@ -273,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_node_file_may_name_no_network),
         cmocka_unit_test(memory_comes_from_the_budget_alone),
         cmocka_unit_test(a_plugin_is_typed_as_name_file_or_map),
+        cmocka_unit_test(files_that_are_typed_have_any_name),
         cmocka_unit_test(what_is_typed_is_one_plugin_and_nothing_else),
     };
 
