@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include <qnet/assert.h>
 #include <qnet/ledger.h>
 #include <qnet/storage.h>
 
@@ -213,22 +214,81 @@ int32_t qnk_copy_look(struct qn_span bytes, struct qnk_copy *copy)
     return QN_OK;
 }
 
-/* The next record as an operation. False: it is none. */
-static bool record_next(struct qnk_reader *reader, const struct qnk_store *store,
-                        struct qn_storage_op *op)
+struct record {
+    uint8_t part;
+    struct qn_span key, value;
+};
+
+/* False: it is none. */
+static bool record_next(struct qnk_reader *reader, struct record *record)
 {
-    uint8_t part = qnk_reader_u8(reader);
+    record->part = qnk_reader_u8(reader);
+
     uint32_t key_size = qnk_reader_u32(reader);
     uint32_t value_size = qnk_reader_u32(reader);
 
-    *op = (struct qn_storage_op){.what = PUT};
-    op->key = qnk_reader_span(reader, key_size);
-    op->value = qnk_reader_span(reader, value_size);
-    if (reader->failed || part >= PARTS || key_size == 0) {
-        return false;
+    record->key = qnk_reader_span(reader, key_size);
+    record->value = qnk_reader_span(reader, value_size);
+    return !reader->failed && record->part < PARTS && key_size > 0;
+}
+
+static bool is_above(struct qn_span key, struct qn_span than)
+{
+    uint64_t common = key.size < than.size ? key.size : than.size;
+    int order = common == 0 ? 0 : memcmp(key.data, than.data, common);
+
+    return order > 0 || (order == 0 && key.size > than.size);
+}
+
+/* Whether it is the one that comes after `count` others of its part; `last` is the key of those. */
+static bool is_in_turn(const struct qnk_copy *copy, const struct record *record, uint64_t count,
+                       struct qn_span last)
+{
+    uint8_t wanted[NUMBER_SIZE];
+    uint64_t first, end;
+
+    if (record->part == PART_META) {
+        return is_above(record->key, last); /* count == 0: above none at all */
     }
-    op->space = space_of(store, part);
-    return true;
+    bounds(copy, record->part, &first, &end);
+    number_write(wanted, first + count);
+    return count < end - first && record->key.size == sizeof wanted &&
+           memcmp(record->key.data, wanted, sizeof wanted) == 0;
+}
+
+static bool part_is_whole(const struct qnk_copy *copy, uint32_t part, uint64_t count)
+{
+    uint64_t first, end;
+
+    bounds(copy, part, &first, &end);
+    return part == PART_META ? count > 0 : count == end - first;
+}
+
+/* Whether there are all the records that the head promises, each once and in order, and no more. */
+static bool is_whole(struct qn_span records, const struct qnk_copy *copy)
+{
+    struct qnk_reader reader = qnk_reader_init(records);
+    struct qn_span last = {0};
+    uint32_t part = PART_META;
+    uint64_t count = 0;
+
+    while (reader.left > 0) {
+        struct record record;
+
+        if (!record_next(&reader, &record) || record.part < part) {
+            return false;
+        }
+        for (; part < record.part; part++, count = 0) {
+            if (!part_is_whole(copy, part, count)) {
+                return false;
+            }
+        }
+        if (!is_in_turn(copy, &record, count++, last)) {
+            return false;
+        }
+        last = record.key;
+    }
+    return part == PART_PAGE && part_is_whole(copy, part, count);
 }
 
 int32_t qnk_copy_fill(struct qn_span bytes, struct qnk_store *store, uint32_t lane)
@@ -236,20 +296,29 @@ int32_t qnk_copy_fill(struct qn_span bytes, struct qnk_store *store, uint32_t la
     struct qn_storage_op ops[ITEMS];
     struct qnk_copy copy;
     struct qnk_reader reader;
+    struct qn_span records;
     int32_t status = qnk_copy_look(bytes, &copy);
 
     if (status != QN_OK) {
         return status;
     }
-    reader = qnk_reader_init(
-        (struct qn_span){bytes.data + QNK_COPY_HEAD_SIZE, bytes.size - QNK_COPY_HEAD_SIZE});
+    records = (struct qn_span){bytes.data + QNK_COPY_HEAD_SIZE, bytes.size - QNK_COPY_HEAD_SIZE};
+    if (copy.window == 0 || copy.pages == 0 || copy.pages > QNK_COPY_PAGES_MAX ||
+        !is_whole(records, &copy)) {
+        return QN_INVALID;
+    }
+    reader = qnk_reader_init(records);
     while (status == QN_OK && reader.left > 0) {
         uint32_t count = 0;
 
-        while (count < ITEMS && reader.left > 0) {
-            if (!record_next(&reader, store, &ops[count++])) {
-                return QN_INVALID;
-            }
+        for (struct record record; count < ITEMS && reader.left > 0; count++) {
+            bool is_one = record_next(&reader, &record);
+
+            QN_ASSERT(is_one); /* as it was before */
+            ops[count] = (struct qn_storage_op){.what = PUT,
+                                                .space = space_of(store, record.part),
+                                                .key = record.key,
+                                                .value = record.value};
         }
         status = plugin_of(store)->write(store->storage.inst, lane, ops, count, ORDERED);
     }

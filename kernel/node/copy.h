@@ -13,7 +13,8 @@
  *   shapes   head {"qnet-copy/1" and a 0, chain id 32, window u64, height u64, time u64,
  *            pages u64},
  *            then records {space u8, key size u32, value size u32, key, value}, of at most RECORD
- *            bytes; integers little-endian
+ *            bytes, by space and key; integers little-endian. Head and numbers in keys say how many
+ *            there are, so that what was cut off or added is seen
  *   owns     the store is its maker's
  *   threads  those of class pool that read, with a lane of their own
  *   cost     a piece reads and appends about SOME bytes
@@ -65,5 +66,5 @@ void qnk_copier_end(struct qnk_copier *copier, uint32_t lane);
 /* QN_INVALID: it is none. */
 QN_MUST_CHECK int32_t qnk_copy_look(struct qn_span bytes, struct qnk_copy *copy);
 
-/* Fills an empty store. QN_INVALID: it is no copy. */
+/* Fills an empty store. QN_INVALID: it is no copy, or not a whole one: the store is as it was. */
 QN_MUST_CHECK int32_t qnk_copy_fill(struct qn_span bytes, struct qnk_store *store, uint32_t lane);

@@ -313,8 +313,8 @@ static void a_copy_that_is_damaged_or_of_another_chain_is_refused(void **state)
     copy.data[size - 100] ^= 1;
     copy.size = size - 1;
     assert_refused(&copy, "does not start");
-    copy.size = QNK_COPY_HEAD_SIZE; /* nothing in it: as genesis, which is not what it says */
-    assert_refused(&copy, "begin where");
+    copy.size = QNK_COPY_HEAD_SIZE; /* nothing in it, which is not what it says */
+    assert_refused(&copy, "does not start");
     copy.size = 10;
     assert_refused(&copy, "another network");
     copy.size = size;
