@@ -548,7 +548,8 @@ void qnk_inputs_close(struct qnk_inputs *inputs, int code, const char *why)
         return;
     }
     trim(inputs);
-    qnk_text(words, sizeof words, "%d %s\n", code, *why != 0 ? why : "the node ended in order");
+    qnk_text(words, sizeof words, "%d %.*s\nsteps %llu\n", code, (int)sizeof words - 64,
+             *why != 0 ? why : "the node ended in order", (unsigned long long)inputs->step);
     (void)!qnk_inputs_copy(inputs, "ended",
                            (struct qn_span){(const uint8_t *)words, strlen(words)});
     qnk_inputs_abandon(inputs);

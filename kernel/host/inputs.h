@@ -10,7 +10,8 @@
  *     steps.NNNNNN   an EVENT record for each step before it runs, an EFFECTS record after it
  *     lines          the last lines of the node's log
  *     node.yaml network.yaml   as they were
- *     ended          code and words of how it ended; without it the process died
+ *     ended          code and words of how it ended, and how many steps were recorded, which
+ *                    shows if files are missing at the end; without it the process died
  *
  * Files of steps are mapped and shared: a record is there for whoever reads the file as soon as it
  * is written, without a call of the system, even if the next instruction kills the process. (Not if

@@ -182,6 +182,11 @@ static void ending_read(struct qnk_inputs_reader *reader)
         reader->has_ended = end != text;
         qnk_text(reader->words, sizeof reader->words, "%s", *end == ' ' ? end + 1 : end);
     }
+    if (reader->has_ended && fgets(text, sizeof text, file) != NULL &&
+        strncmp(text, "steps ", 6) == 0 && text[6] >= '0' && text[6] <= '9') {
+        reader->steps = strtoull(text + 6, NULL, 10);
+        reader->has_steps = true;
+    }
     (void)fclose(file);
 }
 
@@ -221,13 +226,25 @@ static int32_t damaged(struct qnk_inputs_reader *reader, const char *what)
     return QN_CORRUPT;
 }
 
+/* The last record was read: whether it was that of the node's last step, if that is known. */
+static int32_t end_check(struct qnk_inputs_reader *reader)
+{
+    if (!reader->has_steps || reader->step == reader->steps) {
+        return QN_NOT_FOUND;
+    }
+    qnk_text(reader->why, sizeof reader->why,
+             "'%s' ends with step %llu, and the node recorded %llu: files are missing or cut",
+             reader->folder, (unsigned long long)reader->step, (unsigned long long)reader->steps);
+    return QN_CORRUPT;
+}
+
 /* The next file; QN_NOT_FOUND: this was the last. */
 static int32_t file_next(struct qnk_inputs_reader *reader)
 {
     uint32_t next = reader->file == 0 ? reader->oldest : reader->file + 1;
 
     if (next == 0 || next > reader->newest) {
-        return QN_NOT_FOUND;
+        return end_check(reader);
     }
     file_close(reader);
     reader->file = next;

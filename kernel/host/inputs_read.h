@@ -28,6 +28,8 @@ struct qnk_inputs_reader {
     uint64_t at;
     uint64_t step; /* of the last EVENT */
     bool has_ended;
+    bool has_steps;             /* it says how many were recorded: */
+    uint64_t steps;             /* so many */
     int code;                   /* if it has ended */
     char words[QNK_INPUTS_WHY]; /* the same */
 };

@@ -349,6 +349,28 @@ static void a_missing_file_is_named(void **state)
     assert_non_null(strstr(reading.why, "steps.000002"));
 }
 
+/* After an orderly end, the last ones too. */
+static void steps_that_are_missing_at_the_end_are_noticed(void **state)
+{
+    struct qnk_inputs *inputs = begun(1 << 20);
+    char path[PATH + 64];
+    struct reading reading;
+
+    (void)state;
+    for (uint32_t i = 0; i < 50; i++) {
+        step(inputs, 5000);
+    }
+    qnk_inputs_close(inputs, 0, "");
+    assert_int_equal(reading_of(data).status, QN_NOT_FOUND);
+    for (uint32_t last = 5; last > 0; last--) {
+        snprintf(path, sizeof path, "%s/inputs/steps.%06u", data, last);
+        assert_int_equal(unlink(path), 0);
+        reading = reading_of(data);
+        assert_int_equal(reading.status, QN_CORRUPT);
+        assert_non_null(strstr(reading.why, "the node recorded 50"));
+    }
+}
+
 static void no_log_is_no_error(void **state)
 {
     (void)state;
@@ -423,6 +445,7 @@ int main(void)
         CASE(the_state_must_leave_room_for_steps),
         CASE(any_flipped_bit_is_named),
         CASE(a_missing_file_is_named),
+        CASE(steps_that_are_missing_at_the_end_are_noticed),
         CASE(no_log_is_no_error),
         CASE(the_head_comes_back_as_it_was),
         CASE(the_newest_lines_stay_in_the_file),

@@ -207,6 +207,12 @@ static int32_t survey(struct replay *replay)
         return QN_INVALID;
     }
     survey_end(replay, status);
+    if (replay->report->steps == 0) {
+        return refuse(replay, replay->report->end == QNK_REPLAY_END_DAMAGED
+                                  ? replay->report->words
+                                  : "the log has no step: the node died before its first, or the "
+                                    "files of steps are missing");
+    }
     if (replay->turns_count > 0) {
         qsort(replay->turns, replay->turns_count, sizeof *replay->turns, turn_compare);
     }

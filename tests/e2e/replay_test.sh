@@ -28,7 +28,7 @@ inputs() {
     echo "$work/net/$1/data/inputs"
 }
 
-plan 35
+plan 42
 "$qnet" dev --nodes 4 --full 1 --light 1 --dir "$work/net" --seconds "$seconds" --load 50 --input-log \
     >"$work/dev.out" 2>&1
 same 'a network of six records what happens to it' 0 $?
@@ -71,11 +71,28 @@ says 'what is before it is equal' 'equal effects'
 flip "$(inputs v3)/start"
 ended 'one in what it began with, too' 1 "$qnet" replay "$work/net/v3"
 
+rm "$(inputs f1)/steps.000001"
+ended 'so are files that are gone' 1 "$qnet" replay "$work/net/f1"
+says 'with how much there was' 'the node recorded [1-9]'
+
+# --- a plugin that does something else ---
+
+mkdir -p "$work/refusing/producer"
+cp "$top_builddir/tests/e2e/.libs/refusing.so" "$work/refusing/producer/round-robin.so"
+usual=$QN_PLUGIN_PATH
+QN_PLUGIN_PATH=$work/refusing:$QN_PLUGIN_PATH
+ended 'other effects are no equal ones' 5 "$qnet" replay "$work/net/l1"
+says 'and the first is named' '^DIFFERENT in step [0-9]* of [0-9]*, effect [0-9]*, field [a-z]'
+says 'with its event' '^  event     [a-z]'
+says 'what was done then' '^  then      '
+says 'and now' '^  now       halt '
+QN_PLUGIN_PATH=$usual
+
 # --- a node that dies of a bug ---
 
 halt v1
 halt v4
-mkdir -p "$work/faulty/producer" "$work/refusing/producer"
+mkdir -p "$work/faulty/producer"
 cp "$top_builddir/tests/e2e/.libs/faulty.so" "$work/faulty/producer/round-robin.so"
 QN_PLUGIN_PATH=$work/faulty:$QN_PLUGIN_PATH
 "$qnet" dev --nodes 1 --dir "$work/dies" --seconds 120 --input-log >"$work/dev.dies" 2>&1 &
@@ -99,7 +116,6 @@ says 'without the bug it does not, and the other plugin is named' 'round-robin .
 
 # --- a node that halts itself ---
 
-cp "$top_builddir/tests/e2e/.libs/refusing.so" "$work/refusing/producer/round-robin.so"
 QN_PLUGIN_PATH=$work/refusing:$QN_PLUGIN_PATH
 ended 'a node that halts itself ends its network' 1 "$qnet" dev --nodes 1 --dir "$work/halts" \
     --seconds 120 --input-log
