@@ -96,6 +96,7 @@ struct qnk_disk {
     pthread_cond_t written;
     uint64_t windows_done;      /* durable, or failed */
     bool is_failed;             /* a window is not durable */
+    bool is_stuck;              /* the maps' thread waits for the storage */
     struct qnk_disk_hold *hold; /* NULL: none */
 };
 
@@ -178,13 +179,21 @@ uint64_t qnk_disk_windows(const struct qnk_disk *disk)
     return disk->windows_given;
 }
 
+/* With the lock, so that no piece is read meanwhile. */
+static void hold_end(struct qnk_disk *disk, uint32_t lane)
+{
+    if (disk->hold != NULL) {
+        disk->hold->let_go(disk->hold, lane);
+        disk->hold = NULL;
+    }
+}
+
 /* The window may be waiting for the snapshot's end. */
 void qnk_disk_wait(struct qnk_disk *disk, uint64_t windows)
 {
     (void)pthread_mutex_lock(&disk->lock);
-    if (disk->windows_done < windows && disk->hold != NULL) {
-        disk->hold->let_go(disk->hold);
-        disk->hold = NULL;
+    if (disk->windows_done < windows) {
+        hold_end(disk, QNK_DISK_LANE_READS);
     }
     (void)pthread_mutex_unlock(&disk->lock);
     (void)windows_wait(disk, windows);
@@ -195,6 +204,9 @@ void qnk_disk_hold(struct qnk_disk *disk, struct qnk_disk_hold *hold)
     (void)pthread_mutex_lock(&disk->lock);
     QN_ASSERT(disk->hold == NULL);
     disk->hold = hold;
+    if (disk->is_stuck) {
+        hold_end(disk, QNK_DISK_LANE_READS);
+    }
     (void)pthread_mutex_unlock(&disk->lock);
 }
 
@@ -220,16 +232,28 @@ static int32_t map_write(struct work *work)
                : qnk_store_place(maps, QNK_DISK_LANE_MAPS, work->place.header, work->place.place);
 }
 
+static void stuck_set(struct qnk_disk *disk, bool is_stuck)
+{
+    (void)pthread_mutex_lock(&disk->lock);
+    disk->is_stuck = is_stuck;
+    if (is_stuck) {
+        hold_end(disk, QNK_DISK_LANE_MAPS);
+    }
+    (void)pthread_mutex_unlock(&disk->lock);
+}
+
 static void run_maps(struct work *work)
 {
     const struct timespec pause = {.tv_nsec = BUSY_NS};
 
-    work->status = QN_BUSY;
-    for (uint32_t i = 0; work->status == QN_BUSY && i < BUSY_TRIES; i++) {
-        if (i > 0) {
+    work->status = map_write(work);
+    if (work->status == QN_BUSY) {
+        stuck_set(work->disk, true);
+        for (uint32_t i = 1; work->status == QN_BUSY && i < BUSY_TRIES; i++) {
             (void)nanosleep(&pause, NULL);
+            work->status = map_write(work);
         }
-        work->status = map_write(work);
+        stuck_set(work->disk, false);
     }
     work->event.stored.status = work->status;
 }

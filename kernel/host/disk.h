@@ -79,13 +79,15 @@ uint64_t qnk_disk_windows(const struct qnk_disk *disk);
 void qnk_disk_wait(struct qnk_disk *disk, uint64_t windows);
 
 /* A snapshot that stays open between two tasks of the reads thread. The storage may be unable to
- * grow, and so to write a window, while there is one; whoever has to wait for windows on that
- * thread lets go of it first. One at a time. */
+ * grow, and so to write a window, while there is one. So it is let go of as soon as a window has to
+ * wait for the storage, and before whoever has to wait for windows on that thread does. One at a
+ * time. */
 struct qnk_disk_hold {
-    void (*let_go)(struct qnk_disk_hold *hold); /* on the reads thread; calls no function of disk */
+    /* On the reads thread or the maps', with the lane of that one; calls no function of disk. */
+    void (*let_go)(struct qnk_disk_hold *hold, uint32_t lane);
 };
 
-/* On the reads thread. */
+/* On the reads thread. It is let go of at once if a window waits. */
 void qnk_disk_hold(struct qnk_disk *disk, struct qnk_disk_hold *hold);
 
 /* Any thread. False: it was let go before. */

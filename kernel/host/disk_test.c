@@ -28,7 +28,8 @@ static struct {
     _Atomic int32_t write_status;
     _Atomic uint32_t busy_times; /* write() says BUSY so often */
     _Atomic bool holds_writes;   /* write() does not return meanwhile */
-    _Atomic bool has_snapshot;   /* write() says BUSY meanwhile */
+    _Atomic bool has_snapshot;   /* write() says BUSY meanwhile, */
+    _Atomic uint32_t busy_said;  /* so often */
 } fake;
 
 static void remember(enum deed deed)
@@ -63,6 +64,7 @@ static int32_t fake_write(struct qn_inst *inst, uint32_t lane, const struct qn_s
         uv_sleep(0);
     }
     if (fake.has_snapshot) {
+        fake.busy_said++;
         return QN_BUSY;
     }
     if (fake.busy_times > 0) {
@@ -520,9 +522,12 @@ static void a_read_finds_what_was_final_when_it_was_asked(void **subject)
     assert_int_equal(deeds_when_read, 1);
 }
 
-static void snapshot_end(struct qnk_disk_hold *hold)
+static _Atomic uint32_t end_lane;
+
+static void snapshot_end(struct qnk_disk_hold *hold, uint32_t lane)
 {
     (void)hold;
+    end_lane = lane;
     fake.has_snapshot = false;
 }
 
@@ -549,6 +554,48 @@ static void a_snapshot_ends_before_a_read_waits_for_a_window(void **subject)
     qnk_pool_give(pool, QNK_QUEUE_READS, &task);
     settle();
     assert_int_equal(deeds_when_read, 1);
+    assert_int_equal(failed_status, QN_OK);
+    assert_false(qnk_disk_release(disk));
+}
+
+/* Nothing is read, and nobody waits, so nothing else would end it. */
+static void a_snapshot_between_two_pieces_ends_when_a_window_needs_it(void **subject)
+{
+    struct qnk_task keep = {.run = snapshot_keep, .done = read_done};
+
+    (void)subject;
+    qnk_pool_give(pool, QNK_QUEUE_READS, &keep);
+    settle();
+    assert_true(fake.has_snapshot);
+    finalize();
+    settle();
+    assert_false(fake.has_snapshot);
+    assert_int_equal(end_lane, QNK_DISK_LANE_MAPS);
+    assert_int_equal(failed_status, QN_OK);
+    assert_false(qnk_disk_release(disk));
+}
+
+/* The window came during the piece. */
+static void snapshot_keep_late(struct qnk_task *task, uint32_t lane)
+{
+    fake.has_snapshot = true;
+    while (fake.busy_said == 0) {
+        uv_sleep(0);
+    }
+    snapshot_keep(task, lane);
+}
+
+static void a_snapshot_ends_with_its_piece_when_a_window_needs_it(void **subject)
+{
+    struct qnk_task keep = {.run = snapshot_keep_late, .done = read_done};
+
+    (void)subject;
+    fake.has_snapshot = true; /* before the window is given */
+    fake.busy_said = 0;
+    qnk_pool_give(pool, QNK_QUEUE_READS, &keep);
+    finalize();
+    settle();
+    assert_false(fake.has_snapshot);
     assert_int_equal(failed_status, QN_OK);
     assert_false(qnk_disk_release(disk));
 }
@@ -735,6 +782,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_read_finds_what_was_final_when_it_was_asked, start, stop),
         cmocka_unit_test_setup_teardown(a_snapshot_ends_before_a_read_waits_for_a_window, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(a_snapshot_between_two_pieces_ends_when_a_window_needs_it,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(a_snapshot_ends_with_its_piece_when_a_window_needs_it,
+                                        start, stop),
         cmocka_unit_test_setup_teardown(a_read_does_not_wait_for_what_failed, start, stop),
         cmocka_unit_test_setup_teardown(the_guards_log_stays_if_the_window_is_not_durable, start,
                                         stop),

@@ -2,23 +2,21 @@
 
 /* query_copy.c: a copy of what is final, into a file in the data folder, for a rehearsal beside the
  * node. It is taken piece by piece on the reads thread, so that questions, peers and blocks go on
- * between two pieces; the loop only hands it on. */
+ * between two pieces; the loop only hands it on. It gives way: to a window that needs the storage
+ * to itself, to time, and to a disk that has little room. */
 
-#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "kernel/base/text.h"
-#include "kernel/host/file.h"
+#include "kernel/host/copies.h"
 #include "kernel/host/live.h"
 #include "kernel/host/query_part.h"
 #include "kernel/node/copy.h"
 
 enum {
     MS_MAX = 3000, /* then it is given up: a snapshot keeps the storage from growing */
-    PATH_SIZE = QNK_DATADIR_PATH + 32,
     OUT_CAP = 4 * QNK_COPY_RECORD,
 };
 
@@ -30,13 +28,14 @@ struct copying {
     struct qnk_hash chain_id;
     struct qnk_copier copier;
     bool has_begun; /* there is a snapshot */
-    int file;
+    int file;       /* -1: none yet */
     int32_t status; /* QN_AGAIN: more is left */
     bool is_slow;
+    char why[QNK_COPIES_WHY]; /* of the file; "": nothing is wrong with that */
     uint64_t bytes;
     uint64_t pieces;
     uint64_t start_ms;
-    char path[PATH_SIZE];
+    char path[QNK_COPIES_PATH];
 };
 
 static uint64_t now_ms(void)
@@ -48,11 +47,47 @@ static uint64_t now_ms(void)
 }
 
 /* Between two pieces. The next one says so. */
-static void let_go(struct qnk_disk_hold *hold)
+static void let_go(struct qnk_disk_hold *hold, uint32_t lane)
 {
     struct copying *it = (struct copying *)(void *)((char *)hold - offsetof(struct copying, hold));
 
-    qnk_copier_end(&it->copier, QNK_DISK_LANE_READS);
+    qnk_copier_end(&it->copier, lane);
+}
+
+/* Reads a piece. `status` is as the copier's, at the first one with the head. */
+static void piece_read(struct copying *it, const struct qnk_reach *reach, struct qn_sink *out)
+{
+    it->status = QN_OK;
+    if (!it->has_begun) {
+        it->status =
+            qnk_copier_begin(&it->copier, reach->store, reach->store_lane, &it->chain_id, out);
+        it->has_begun = it->status == QN_OK;
+    }
+    if (it->has_begun) {
+        it->status = qnk_copier_some(&it->copier, reach->store_lane, out);
+    }
+}
+
+/* Writes it, if there is room for all that is left. */
+static void piece_write(struct copying *it, struct qn_span piece)
+{
+    const char *folder = it->host->dir.data;
+    uint64_t all = qnk_copier_size(&it->copier);
+    uint64_t left = all > it->bytes ? all - it->bytes : 0;
+    int32_t status = QN_OK;
+
+    if (it->file < 0) {
+        status = qnk_copies_make(folder, it->path, &it->file, it->why);
+    }
+    if (status == QN_OK) {
+        status =
+            qnk_copies_put(folder, it->file, piece, piece.size > left ? piece.size : left, it->why);
+    }
+    if (status != QN_OK) {
+        it->status = status;
+    }
+    it->bytes += piece.size;
+    it->pieces++;
 }
 
 /* One piece, on the reads thread. */
@@ -66,20 +101,10 @@ static void piece_run(struct qnk_ask *ask, const struct qnk_reach *reach)
         return;
     }
     qnk_sink_init(&out, reach->store->budget, OUT_CAP);
-    if (!it->has_begun) {
-        it->status =
-            qnk_copier_begin(&it->copier, reach->store, reach->store_lane, &it->chain_id, &out);
-        it->has_begun = it->status == QN_OK;
+    piece_read(it, reach, &out);
+    if (it->status == QN_OK || it->status == QN_AGAIN) {
+        piece_write(it, qnk_sink_span(&out));
     }
-    if (it->has_begun) {
-        it->status = qnk_copier_some(&it->copier, reach->store_lane, &out);
-    }
-    if ((it->status == QN_OK || it->status == QN_AGAIN) &&
-        qnk_file_put(it->file, qnk_sink_span(&out)) != 0) {
-        it->status = QN_IO;
-    }
-    it->bytes += out.size;
-    it->pieces++;
     if (it->status == QN_AGAIN && now_ms() - it->start_ms > MS_MAX) {
         it->is_slow = true;
         it->status = QN_BUSY;
@@ -97,6 +122,10 @@ static void piece_run(struct qnk_ask *ask, const struct qnk_reach *reach)
 
 static void refuse(const struct copying *it)
 {
+    if (it->why[0] != '\0') {
+        qnk_refuse(it->question, QNK_QUERY_REFUSED, NULL, "%s", it->why);
+        return;
+    }
     switch (it->status) {
     case QN_NOT_FOUND:
         qnk_refuse(it->question, QNK_QUERY_NOT_READY, "qnet status",
@@ -125,7 +154,9 @@ static void refuse(const struct copying *it)
 
 static void end(struct copying *it)
 {
-    (void)close(it->file);
+    if (it->file >= 0) {
+        (void)close(it->file);
+    }
     if (it->status == QN_OK) {
         const struct qnk_copy *copy = &it->copier.copy;
 
@@ -136,7 +167,9 @@ static void end(struct copying *it)
                       qnk_json_u64(copy->pages), "bytes", qnk_json_u64(it->bytes), "pieces",
                       qnk_json_u64(it->pieces), "ms", qnk_json_u64(now_ms() - it->start_ms)));
     } else {
-        (void)unlink(it->path);
+        if (it->file >= 0) {
+            (void)unlink(it->path);
+        }
         refuse(it);
     }
     it->host->is_copying = false;
@@ -161,18 +194,11 @@ static void piece_done(struct qnk_ask *ask)
     end(it);
 }
 
-static int file_make(const char *path)
-{
-    (void)unlink(path); /* of one that nobody came for */
-    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-}
-
 void qnk_ask_swap_copy(struct qnk_question *question)
 {
     static const char *const known[] = {NULL};
     struct qnk_host *host = question->host;
     struct copying *it;
-    int32_t status;
 
     if (!qnk_param_none(question, known) || qnk_query_node(question) == NULL) {
         return;
@@ -192,18 +218,11 @@ void qnk_ask_swap_copy(struct qnk_question *question)
     it->question = question;
     it->chain_id = host->params.chain_id;
     it->start_ms = now_ms();
-    qnk_text(it->path, sizeof it->path, "%s/swap-copy", host->dir.data);
-    it->file = file_make(it->path);
-    status = it->file < 0 ? QN_IO : qnk_host_ask(host, &it->ask);
-    if (status == QN_OK) {
+    it->file = -1;
+    if (qnk_host_ask(host, &it->ask) == QN_OK) {
         host->is_copying = true;
         return;
     }
-    if (it->file >= 0) {
-        (void)close(it->file);
-        (void)unlink(it->path);
-    }
-    qnk_refuse(question, QNK_QUERY_NOT_READY, NULL,
-               it->file < 0 ? "the data folder takes no file" : "the node is busy, or stops");
+    qnk_refuse(question, QNK_QUERY_NOT_READY, NULL, "the node is busy, or stops");
     qnk_memory_give(qnk_host_budget(host), it, sizeof *it);
 }

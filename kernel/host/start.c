@@ -13,6 +13,7 @@
 #include "kernel/base/bech32m.h"
 #include "kernel/base/random.h"
 #include "kernel/base/text.h"
+#include "kernel/host/copies.h"
 #include "kernel/host/live.h"
 #include "kernel/node/genesis.h"
 
@@ -34,6 +35,7 @@ static int32_t start_folders(struct qnk_host *host)
     }
     if (status == QN_OK) {
         qnk_text(host->storage_folder, sizeof host->storage_folder, "%s/storage", host->dir.data);
+        (void)qnk_copies_trim(host->dir.data, 0); /* of a run that was killed */
         return QN_OK;
     }
     qnk_host_stop(host, status == QN_BUSY ? QNK_EXIT_LOCKED : qnk_live_exit(status), host->dir.why);

@@ -199,6 +199,11 @@ int32_t qnk_copier_some(struct qnk_copier *copier, uint32_t lane, struct qn_sink
     return status;
 }
 
+uint64_t qnk_copier_size(const struct qnk_copier *copier)
+{
+    return copier->copy.pages * (RECORD_HEAD + NUMBER_SIZE + QN_LEDGER_PAGE_SIZE) + QNK_COPY_SOME;
+}
+
 /* --- beginning from one --- */
 
 int32_t qnk_copy_look(struct qn_span bytes, struct qnk_copy *copy)

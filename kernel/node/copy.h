@@ -61,6 +61,9 @@ QN_MUST_CHECK int32_t qnk_copier_some(struct qnk_copier *copier, uint32_t lane,
                                       struct qn_sink *out);
 void qnk_copier_end(struct qnk_copier *copier, uint32_t lane);
 
+/* About how many bytes all pieces will have, and rather more. */
+uint64_t qnk_copier_size(const struct qnk_copier *copier);
+
 /* --- beginning from one --- */
 
 /* QN_INVALID: it is none. */

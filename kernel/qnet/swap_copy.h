@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define QNK_SWAP_COPY_NAME "swap-copy" /* names of such files begin so */
+#define QNK_SWAP_COPY_NAME "swap-copy." /* names of such files begin so: kernel/host/copies.h */
 
 /* Opens it for reading and deletes its name. `owner`: the user that the node runs as. */
 int qnk_swap_copy_take(const char *path, uid_t owner, char *why, uint64_t room);

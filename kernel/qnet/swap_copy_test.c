@@ -57,7 +57,7 @@ static void refused(const char *name, uid_t owner, const char *words)
 
 static void a_copy_is_opened_and_its_name_is_gone(void **subject)
 {
-    static const char *const names[] = {"swap-copy", "swap-copy.7"};
+    static const char *const names[] = {"swap-copy.7", "swap-copy.Ab01yz"};
 
     (void)subject;
     for (uint32_t i = 0; i < 2; i++) {
@@ -75,7 +75,8 @@ static void a_copy_is_opened_and_its_name_is_gone(void **subject)
 
 static void what_has_another_name_is_left_alone(void **subject)
 {
-    static const char *const outside[] = {"", "swap-copy", "/swap-copy", "/", "/none/swap-copy"};
+    static const char *const outside[] = {"",  "swap-copy.7",       "/swap-copy.7",
+                                          "/", "/none/swap-copy.7", "/tmp/swap-copy"};
 
     (void)subject;
     make("swaps");
@@ -88,8 +89,8 @@ static void what_has_another_name_is_left_alone(void **subject)
 static void what_is_of_another_user_is_left_alone(void **subject)
 {
     (void)subject;
-    make("swap-copy");
-    refused("swap-copy", getuid() + 1, "not of the node's user");
+    make("swap-copy.7");
+    refused("swap-copy.7", getuid() + 1, "not of the node's user");
 }
 
 static void what_is_no_regular_file_is_left_alone(void **subject)
@@ -97,12 +98,12 @@ static void what_is_no_regular_file_is_left_alone(void **subject)
     char target[sizeof path];
 
     (void)subject;
-    assert_int_equal(mkfifo(at("swap-copy"), 0600), 0);
-    refused("swap-copy", getuid(), "no regular file"); /* and nobody waited for a writer */
+    assert_int_equal(mkfifo(at("swap-copy.7"), 0600), 0);
+    refused("swap-copy.7", getuid(), "no regular file"); /* and nobody waited for a writer */
     make("key");
     (void)snprintf(target, sizeof target, "%s", path);
-    assert_int_equal(symlink(target, at("swap-copy")), 0);
-    refused("swap-copy", getuid(), "is not taken");
+    assert_int_equal(symlink(target, at("swap-copy.7")), 0);
+    refused("swap-copy.7", getuid(), "is not taken");
     assert_int_equal(unlink(target), 0);
 }
 

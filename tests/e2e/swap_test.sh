@@ -5,7 +5,7 @@
 # restart. What was accepted is final once.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 34
+plan 38
 rate=${1:-200}
 
 # The plugins that are installed here, but for one, which lies apart.
@@ -25,6 +25,8 @@ sed -i -e 's/^window: .*/window: 8/' -e 's/^interval: .*/interval: {min: 50ms, m
     -e 's/settle: {[^}]*}/settle: {blocks: 1, time: 200ms}/' \
     -e 's/commit: 6s, commit_min: 400ms/commit: 4s, commit_min: 100ms/' "$work/net/network.yaml"
 rm -rf "$work"/net/v*/data
+mkdir -m 700 "$work/net/v1/data"
+: >"$work/net/v1/data/swap-copy.killed" # of a node that died over it
 "$qnet" dev --nodes 4 --dir "$work/net" --load "$rate" --input-log \
     --seconds 3600 >"$work/out" 2>&1 &
 dev=$!
@@ -53,13 +55,40 @@ comes() {
 serving='[b["name"] for b in s["bindings"]["consensus"] if b["serves"]][0]'
 life='s["plan"]["life"]'
 
+# copies NODE: the files of copies in its data folder.
+copies() {
+    find "$work/net/$1/data" -name 'swap-copy*'
+}
+
 # What could go wrong is tried beside the nodes.
 bugs=$top_builddir/tests/e2e/.libs
 ended 'an engine that works is safe' 0 "$qnet" -n v1 swap check "consensus=$work/bft.so"
 says 'it was tried on the live state' 'live state .* ok  *macro [0-9]*, block [0-9]*, [0-9]* pages: [0-9]* KiB copied in'
 says 'from where the chain is' 'rehearsal .* ok .* from macro [1-9]'
-[ ! -e "$work/net/v1/data/swap-copy" ]
-report 'and no copy is left' $?
+same 'and no copy is left, nor that of a node that died' '' "$(copies v1)"
+
+# Whoever asks for a copy and never comes for it leaves a few at most, and takes nobody else's.
+taken=$(python3 - "$XDG_RUNTIME_DIR/qnet/v1/admin.sock" <<'END'
+import json, socket, sys
+link = socket.socket(socket.AF_UNIX)
+link.connect(sys.argv[1])
+lines = link.makefile("rw")
+paths = []
+tries = 0
+while len(paths) < 6 and tries < 300:
+    tries += 1
+    print(json.dumps({"jsonrpc": "2.0", "id": tries, "method": "swap.copy", "params": {}}),
+          file=lines, flush=True)
+    answer = json.loads(lines.readline())
+    if "result" in answer:
+        paths.append(answer["result"]["path"])
+print(len(paths), len(set(paths)))
+END
+)
+same 'each copy has a name of its own' '6 6' "$taken"
+same 'of those that nobody comes for a few are kept' 4 "$(copies v1 | grep -c .)"
+is 'a check takes its own' "$qnet" -n v1 swap check "consensus=$work/bft.so"
+same 'and no other' 3 "$(copies v1 | grep -c .)"
 ended 'without a node there is none' 0 "$qnet" swap check "consensus=$work/bft.so" \
     --config "$work/net/v1/node.yaml"
 says 'which is said' 'live state .*none: no node was asked; a genesis of its own instead'
