@@ -258,7 +258,7 @@ struct qnk_node {
         struct qnk_block *at;        /* the block whose state the ledger holds */
         struct qnk_block *working;   /* that is being applied or ended */
         struct qnk_control *control; /* after `working`, if it is valid */
-        uint64_t *lost_pages;        /* of window ends that were undone, ascending */
+        uint64_t *lost_pages;        /* of window ends that came to nothing, ascending */
         uint32_t lost_count;
         uint64_t started_us; /* of the job */
     } exec;
@@ -576,8 +576,10 @@ void qnk_finals_done(struct qnk_node *node);
 /* NULL: not one of those that are kept. */
 const struct qnk_known_final *qnk_final_of(const struct qnk_node *node, int64_t window);
 
-/* The root of a window's last block is known. */
-void qnk_end_done(struct qnk_node *node, struct qnk_block *block, struct qnk_job *job);
+/* The root of a window's last block is known. False: memory was short, and the block has no end
+ * yet; the job keeps what it found. */
+QN_MUST_CHECK bool qnk_end_done(struct qnk_node *node, struct qnk_block *block,
+                                struct qnk_job *job);
 
 /* A certificate arrived for a window; header may be empty. Checked before it is believed. */
 void qnk_certificate_take(struct qnk_node *node, uint32_t peer,

@@ -309,16 +309,27 @@ static void apply_done(struct qnk_node *node, struct qnk_job *job)
     }
 }
 
-/* Adds the pages of a window end that goes to those that the next one must read besides. */
-static void pages_lose(struct qnk_node *node, const struct qnk_page_set *pages)
+/* Pages of a window end that comes to nothing: the next one must read them besides what changed
+ * since, as the ledger says once what it changed. Their bytes are given back, so that there is room
+ * for 8 bytes of each. */
+static void pages_lose(struct qnk_node *node, struct qnk_page_set *pages)
 {
     uint64_t room = (uint64_t)node->exec.lost_count + pages->count;
-    uint64_t *merged = qnk_memory_take(&node->budget, room * sizeof *merged);
+    uint64_t *merged;
     uint32_t count = 0;
     uint32_t i = 0;
     uint32_t j = 0;
 
-    QN_ASSERT(merged != NULL); /* 8 bytes for a page of 4,032 that is given back with the end */
+    qnk_buf_unref(pages->bytes);
+    pages->bytes = NULL;
+    if (node->exec.lost_pages == NULL) {
+        node->exec.lost_pages = pages->indexes;
+        node->exec.lost_count = pages->count;
+        *pages = (struct qnk_page_set){0};
+        return;
+    }
+    merged = qnk_memory_take(&node->budget, room * sizeof *merged);
+    QN_ASSERT(merged != NULL);
     while (i < node->exec.lost_count || j < pages->count) {
         uint64_t a = i < node->exec.lost_count ? node->exec.lost_pages[i] : UINT64_MAX;
         uint64_t b = j < pages->count ? pages->indexes[j] : UINT64_MAX;
@@ -376,7 +387,9 @@ void qnk_exec_done(struct qnk_node *node, struct qnk_job *job)
         struct qnk_block *block = node->exec.working;
 
         node->exec.working = NULL;
-        qnk_end_done(node, block, job);
+        if (!qnk_end_done(node, block, job)) {
+            pages_lose(node, &job->pages);
+        }
         qnk_exec_look(node);
     }
     qnk_job_destroy(job);

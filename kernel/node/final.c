@@ -164,7 +164,7 @@ static struct ended ended_before(const struct qnk_node *node, struct qnk_block *
     return (struct ended){before->end->digest, before->end->macro.beacon, before->end->history};
 }
 
-void qnk_end_done(struct qnk_node *node, struct qnk_block *block, struct qnk_job *job)
+bool qnk_end_done(struct qnk_node *node, struct qnk_block *block, struct qnk_job *job)
 {
     uint64_t window = qnk_window_of(block->header.height, node->setup.params.window);
     struct ended before = ended_before(node, block);
@@ -172,7 +172,7 @@ void qnk_end_done(struct qnk_node *node, struct qnk_block *block, struct qnk_job
     struct qnk_hash leaf;
 
     if (end == NULL) {
-        return; /* exec looks again */
+        return false;
     }
     end->macro = (struct qnk_macro){
         .version = QNK_MACRO_VERSION,
@@ -193,7 +193,7 @@ void qnk_end_done(struct qnk_node *node, struct qnk_block *block, struct qnk_job
         qnk_transition_beacon(block->control, &before.beacon, window, &end->macro.beacon) !=
             QN_OK) {
         qnk_memory_give(&node->budget, end, sizeof *end);
-        return;
+        return false;
     }
     qnk_macro_digest(&end->macro, &end->digest);
     end->history = before.history;
@@ -205,6 +205,7 @@ void qnk_end_done(struct qnk_node *node, struct qnk_block *block, struct qnk_job
     job->pages = (struct qnk_page_set){0};
     block->end = end;
     qnk_tree_know(node->tree, block, end);
+    return true;
 }
 
 /* --- certificates --- */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernel/chain/tx.h"
+#include "kernel/node/core.h"
 #include "tests/sim/net.h"
 #include "tests/sim/promises.h"
 
@@ -507,6 +508,79 @@ static void a_full_disk_stops_its_node_alone_until_there_is_room(void **state)
     net_drop(net);
 }
 
+/* --- memory that is short for a moment --- */
+
+struct famine {
+    struct qnk_world *world;
+    size_t left;  /* bytes that there are when a window's end comes from the ledger */
+    size_t limit; /* of before; 0: there is none now */
+    uint32_t times;
+};
+
+static struct qnk_budget *budget_of(struct qnk_world *world, uint32_t node)
+{
+    return &qnk_world_node(world, node)->budget;
+}
+
+/* Each second end of a window of node 3 comes when nothing, or next to it, is left. */
+static bool famine_begin(void *ctx, uint32_t node, struct qnk_event *event)
+{
+    struct famine *famine = ctx;
+
+    if (node == 3 && event->type == QNK_EVENT_JOB && event->job->kind == QNK_JOB_END &&
+        famine->times++ % 2 == 0) {
+        struct qnk_budget *budget = budget_of(famine->world, node);
+
+        famine->limit = budget->limit;
+        budget->limit = budget->used + famine->left;
+    }
+    return true;
+}
+
+static void famine_end(void *ctx, uint32_t node, const struct qnk_event *event,
+                       const struct qnk_effects *effects)
+{
+    struct famine *famine = ctx;
+
+    (void)event;
+    (void)effects;
+    if (node == 3 && famine->limit != 0) {
+        budget_of(famine->world, node)->limit = famine->limit;
+        famine->limit = 0;
+    }
+}
+
+static void a_window_s_end_that_memory_lacks_for_loses_no_page(void **state)
+{
+    static const size_t left[] = {0, sizeof(struct qnk_window_end)};
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof left / sizeof *left; i++) {
+        struct net *net = net_make(4, 4, 70 + i);
+        struct famine famine = {.left = left[i]};
+        const struct qnk_watch watch = {
+            .ctx = &famine,
+            .event = famine_begin,
+            .stepped = famine_end,
+        };
+
+        net_open(net);
+        famine.world = net->world;
+        qnk_world_watch(net->world, &watch);
+        net_start(net, 0, 4);
+        submit(net, 3, 1, 0, 40);
+        net_run_ms(net, 8000);
+        assert_true(famine.times > 10);
+        qnk_world_crash(net->world, 3);
+        assert_true(qnk_world_start(net->world, 3));
+        assert_int_equal(qnk_world_status(net->world, 3), QN_OK);
+        net_run_ms(net, 3000);
+        assert_all_final(net, 0, 4, 5);
+        assert_int_equal(next_nonce(net, 3, 1), 40);
+        net_drop(net);
+    }
+}
+
 /* Whatever rots: the node notices and takes it from its peers, or does not start until its folder
  * is emptied. True: it did not start. */
 static bool rot_and_start(struct net *net, const char *space)
@@ -655,6 +729,7 @@ int main(void)
         cmocka_unit_test(who_s_clock_is_set_holds_until_it_is_steady),
         cmocka_unit_test(a_way_that_is_cut_takes_the_link_down_after_a_while),
         cmocka_unit_test(a_full_disk_stops_its_node_alone_until_there_is_room),
+        cmocka_unit_test(a_window_s_end_that_memory_lacks_for_loses_no_page),
         cmocka_unit_test(what_rots_is_noticed_or_not_needed),
         cmocka_unit_test(a_wiped_disk_is_filled_from_peers),
         cmocka_unit_test(frames_that_come_twice_and_in_another_order_stop_nobody),
