@@ -28,6 +28,9 @@ static uint64_t window_open(const struct qnk_node *node)
     return node->final_window + 1;
 }
 
+_Static_assert((int)QNK_GUARD_ATTEMPT_ABANDONS == (int)QNK_ATTEMPTS_KEPT + 1,
+               "whatever is kept here has a place in the guard");
+
 /* --- the attempts at the open window --- */
 
 /* What votes that were cast before a restart relied on. Those of an attempt come after those of the

@@ -662,12 +662,44 @@ static uint32_t attempt_certificates(const struct qnk_guard *guard, const struct
     return count;
 }
 
+static bool is_of_attempt(const struct qnk_abandon *a, const struct qnk_abandon *b)
+{
+    return a->lane == b->lane && a->window == b->window && a->era == b->era;
+}
+
+/* Whether the attempt that the certificate gives up has a place left for it. A vote brings at most
+ * one of each attempt. */
+static bool abandon_fits(const struct qnk_guard *guard, struct qn_span bytes)
+{
+    struct qnk_abandon abandon, held;
+    uint32_t count = 0;
+    int32_t status = qnk_abandon_decode(bytes, &abandon);
+
+    QN_ASSERT(status == QN_OK);
+    for (uint32_t i = 0; i < guard->abandons_count; i++) {
+        status = qnk_abandon_decode(qnk_buf_span(guard->abandons[i]), &held);
+        QN_ASSERT(status == QN_OK);
+        count += is_of_attempt(&held, &abandon);
+    }
+    return count < QNK_GUARD_ATTEMPT_ABANDONS;
+}
+
+static bool abandons_fit(const struct qnk_guard *guard, const struct news *news)
+{
+    for (uint32_t i = news->count - news->abandons; i < news->count; i++) {
+        if (!abandon_fits(guard, news->bytes[i])) {
+            return false;
+        }
+    }
+    return guard->abandons_count + news->abandons <= QNK_GUARD_ABANDONS_MAX;
+}
+
 static bool news_fit(const struct qnk_guard *guard, const struct qnk_vote *vote,
                      const struct news *news)
 {
     uint32_t count = news->count - news->abandons;
 
-    return guard->abandons_count + news->abandons <= QNK_GUARD_ABANDONS_MAX &&
+    return abandons_fit(guard, news) &&
            (guard->certificates_count + count <= QNK_GUARD_CERTIFICATES_MAX ||
             (guard->certificates_count + count <= QNK_GUARD_CERTIFICATES_PLACES &&
              attempt_certificates(guard, vote) + count <= QNK_GUARD_ATTEMPT_CERTIFICATES));

@@ -46,7 +46,10 @@ enum {
                              QNK_ATTEMPTS_MAX, /* and be given up */
     QNK_GUARD_CERTIFICATES_PLACES =
         QNK_GUARD_CERTIFICATES_MAX + QNK_ATTEMPTS_MAX * QNK_GUARD_ATTEMPT_CERTIFICATES,
-    QNK_GUARD_ABANDONS_MAX = 4 * QNK_ATTEMPTS_MAX, /* certificates; then nothing more is signed */
+    /* Abandon certificates of one attempt: as many as attempts.h keeps, and one without a lock,
+     * which takes the place of these; then nothing that needs another one is signed. */
+    QNK_GUARD_ATTEMPT_ABANDONS = 5,
+    QNK_GUARD_ABANDONS_MAX = (QNK_ATTEMPTS_MAX - 1) * QNK_GUARD_ATTEMPT_ABANDONS,
 };
 
 /* Why nothing was signed. */

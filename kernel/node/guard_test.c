@@ -961,6 +961,51 @@ static void an_attempt_that_locked_too_often_leaves_room_for_the_next(void **sta
     done(guard);
 }
 
+/* Relies on one certificate after the other of the attempt before, each with another lock but the
+ * first, which is for `permits` to keep; until there is no more room. Gives on how many. */
+static uint32_t relied_up(struct qnk_guard *guard, uint32_t attempt, struct qn_span *permits,
+                          uint8_t to[ROOM])
+{
+    struct qn_span first = given_up(to, attempt - 1, 0);
+    uint32_t count = 0, rule;
+
+    do {
+        uint8_t other[ROOM];
+        struct qnk_vote next = in_attempt(attempt, QNK_STEP_PREPARE, count, (int)count + 1);
+        struct qnk_guard_facts facts = valid;
+
+        permits[attempt - 1] = count == 0 ? first : given_up(other, attempt - 1, (int)count + 1);
+        facts.abandons = permits;
+        facts.abandons_count = attempt;
+        rule = ask(guard, &next, &facts);
+        count += rule == QNK_GUARD_OK;
+    } while (rule == QNK_GUARD_OK);
+    assert_int_equal(rule, QNK_GUARD_ROOM);
+    permits[attempt - 1] = first;
+    return count;
+}
+
+static void certificates_of_one_attempt_leave_room_for_those_of_others(void **state)
+{
+    static uint8_t bytes[QNK_ATTEMPTS_MAX][ROOM];
+    struct qn_span permits[QNK_ATTEMPTS_MAX];
+    struct qnk_guard *guard = fresh();
+    struct qnk_guard *again;
+    struct qn_buf *list;
+
+    (void)state;
+    for (uint32_t attempt = 1; attempt < QNK_ATTEMPTS_MAX; attempt++) {
+        assert_int_equal(relied_up(guard, attempt, permits, bytes[attempt]),
+                         QNK_GUARD_ATTEMPT_ABANDONS);
+    }
+    list = qnk_guard_records(guard);
+    assert_non_null(list);
+    again = restored(list);
+    qnk_buf_unref(list);
+    qnk_guard_destroy(again);
+    done(guard);
+}
+
 /* A log is written anew only now and then, so it holds much that is final. */
 static void what_is_final_takes_no_room_at_start(void **state)
 {
@@ -1023,6 +1068,7 @@ int main(void)
         cmocka_unit_test(beyond_the_limit_nothing_is_signed),
         cmocka_unit_test(an_attempt_that_signed_too_much_can_be_given_up),
         cmocka_unit_test(an_attempt_that_locked_too_often_leaves_room_for_the_next),
+        cmocka_unit_test(certificates_of_one_attempt_leave_room_for_those_of_others),
         cmocka_unit_test(what_is_final_takes_no_room_at_start),
     };
 
