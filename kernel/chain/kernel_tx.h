@@ -3,8 +3,8 @@
 
 /* kernel_tx.h: payloads of the kernel's own transactions: evidence, share, tip, rejoin.
  *
- * They have fee 0, and nonce 0 but for words on a plan (node/swap.h), are valid once by content,
- * and change only the control record.
+ * They have fee 0, and nonce 0 but for words on a plan (node/swap.h), are valid once by content and
+ * until the height they name, and change only the control record.
  *
  * Unless a function's own comment says otherwise:
  *   shapes   integers little-endian

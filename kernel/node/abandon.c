@@ -15,7 +15,11 @@
  * them is what begins the next. An engine that has none before it is tried again under the next
  * era.
  *
- * Limits double with each attempt. A long partition may end a plan as well: that costs the swap. */
+ * Limits double with each attempt. The last one that a window may have is never given up: it goes
+ * on round after round until it decides, or until the guard has no room for votes of its own, 256
+ * at least (guard.h). Then only an engine that finds its quorum among the others decides, and if
+ * they are no quorum, nobody does: after 91 days of limits in production, or 15 words of a quorum
+ * of operators at one window. A long partition may end a plan as well: that costs the swap. */
 
 #include <qnet/assert.h>
 

@@ -694,41 +694,72 @@ static bool kernel_is_known(const struct qnk_node *node, const struct qnk_hash *
             return true;
         }
     }
-    return qnk_seen_has(node->verified, id) || qnk_seen_has(node->rejected, id);
+    return qnk_seen_has(node->pending, id) || qnk_seen_has(node->rejected, id);
 }
 
-static void kernel_check_one(struct qnk_node *node, const struct qnk_tx_ref *ref)
+/* Whether no block of `height` or above can take it, by the record after a block below. */
+static bool kernel_is_stale(const struct qnk_node *node, const struct qnk_control *control,
+                            uint64_t height, const struct qnk_tx *tx)
 {
-    struct qnk_job *job = qnk_job_new(node, QNK_JOB_SIGS, QNK_PURPOSE_KERNEL_TXS);
+    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
+
+    return set != NULL &&
+           qnk_transition_is_over(control, set, node->setup.params.window, height, tx);
+}
+
+/* Too far ahead: not even one that was made at the highest block that may be there. */
+static bool kernel_is_early(const struct qnk_node *node, const struct qnk_tx *tx)
+{
+    uint64_t above = (uint64_t)QNK_TREE_WINDOWS * node->setup.params.window;
+
+    return tx->valid_until > node->exec.at->header.height + above + QNK_TX_AHEAD_MAX;
+}
+
+/* Has its signatures checked, unless they were before. */
+static void kernel_check_one(struct qnk_node *node, const struct qnk_tx_ref *ref,
+                             const struct qnk_tx *tx)
+{
+    struct qnk_job *job;
     uint32_t at = 0;
     uint32_t message_at = 0;
-    struct qnk_tx tx;
-    int32_t status = qnk_tx_decode(bytes_of(ref), &tx);
 
-    QN_ASSERT(status == QN_OK);
+    if (qnk_seen_has(node->verified, &ref->id)) {
+        qnk_kernel_add(node, tx->bytes, QNK_KERNEL_TOLD);
+        return;
+    }
+    job = qnk_job_new(node, QNK_JOB_SIGS, QNK_PURPOSE_KERNEL_TXS);
     if (job == NULL ||
         !qnk_job_sigs(job, QNK_KERNEL_SIGS_MAX, QNK_TX_MESSAGE_MAX + 2 * QNK_SIGN_MESSAGE_MAX)) {
         qnk_job_destroy(job);
         return;
     }
-    job->context = qnk_buf_copy(&node->budget, tx.bytes);
+    job->context = qnk_buf_copy(&node->budget, tx->bytes);
     job->peer = ref->peer;
     job->subject = ref->id;
-    if (job->context == NULL || !qnk_kernel_sigs(node, job, &tx, &at, &message_at)) {
+    if (job->context == NULL || !qnk_kernel_sigs(node, job, tx, &at, &message_at)) {
         qnk_job_destroy(job);
         return;
     }
     qnk_job_sigs_cut(job, at);
+    (void)qnk_seen_add(node->pending, &ref->id);
     qnk_job_start(node, job);
 }
 
+/* What is known, over or too far ahead costs no signature: anybody may bring again what was once
+ * signed. */
 static void kernel_check(struct qnk_node *node, const struct qnk_job *read)
 {
+    const struct qnk_block *head = node->exec.at;
+
     for (uint32_t i = 0; i < read->refs_count; i++) {
         const struct qnk_tx_ref *ref = &read->refs[i];
+        struct qnk_tx tx;
+        int32_t status = qnk_tx_decode(bytes_of(ref), &tx);
 
-        if (ref->is_kernel && !kernel_is_known(node, &ref->id)) {
-            kernel_check_one(node, ref);
+        QN_ASSERT(status == QN_OK);
+        if (ref->is_kernel && !kernel_is_known(node, &ref->id) && !kernel_is_early(node, &tx) &&
+            !kernel_is_stale(node, head->control, head->header.height + 1, &tx)) {
+            kernel_check_one(node, ref, &tx);
         }
     }
 }
@@ -740,7 +771,9 @@ void qnk_kernel_checked(struct qnk_node *node, struct qnk_job *job)
     for (uint32_t i = 0; is_good && i < job->sigs_count; i++) {
         is_good = qnk_bit(job->bitmap, i);
     }
+    (void)qnk_seen_drop(node->pending, &job->subject);
     if (is_good) {
+        (void)qnk_seen_add(node->verified, &job->subject);
         qnk_kernel_add(node, qnk_buf_span(job->context), QNK_KERNEL_TOLD);
     } else if (job->status == QN_OK) {
         (void)qnk_seen_add(node->rejected, &job->subject);
@@ -869,33 +902,23 @@ bool qnk_kernel_make(struct qnk_node *node, uint8_t kind, struct qn_span payload
     return true;
 }
 
-/* Evidence has no age: while no window becomes final there may be no block that could bring it. */
-static bool evidence_is_over(const struct qnk_node *node, struct qn_span payload)
+/* Whether no block can bring it any more, whatever becomes of those that are not final. Evidence
+ * has no age: while no window becomes final there may be no block that could. */
+static bool kernel_is_over(struct qnk_node *node, const struct qnk_kernel_tx *place)
 {
-    struct qnk_evidence evidence;
-
-    return qnk_evidence_decode(payload, &evidence) != QN_OK ||
-           evidence.window + QNK_EVIDENCE_BACK <= node->final_window ||
-           qnk_transition_knows(qnk_tree_root(node->tree)->control, payload);
-}
-
-/* Whether no block can bring it any more. */
-static bool kernel_is_over(const struct qnk_node *node, const struct qnk_kernel_tx *place)
-{
+    const struct qnk_block *root = qnk_tree_root(node->tree);
     uint64_t window = qnk_window_of(node->exec.at->header.height + 1, node->setup.params.window);
     struct qnk_tx tx;
     struct qnk_share share;
     int32_t status = qnk_tx_decode(qnk_buf_span(place->bytes), &tx);
 
     QN_ASSERT(status == QN_OK);
-    if (tx.kind == QNK_TX_EVIDENCE) {
-        return evidence_is_over(node, tx.payload);
-    }
-    if (node->now_us > place->added_us + KERNEL_AGE_US) {
+    if (tx.kind != QNK_TX_EVIDENCE && node->now_us > place->added_us + KERNEL_AGE_US) {
         return true;
     }
-    return tx.kind == QNK_TX_SHARE && qnk_share_decode(tx.payload, &share) == QN_OK &&
-           share.window + 1 < window;
+    return kernel_is_stale(node, root->control, root->header.height + 1, &tx) ||
+           (tx.kind == QNK_TX_SHARE && qnk_share_decode(tx.payload, &share) == QN_OK &&
+            share.window + 1 < window);
 }
 
 static bool has_kernel_kind(const struct qnk_node *node, uint8_t kind)

@@ -18,8 +18,10 @@ static int setup(void **state)
     node.budget.limit = 1 << 24;
     qnk_effects_init(&effects, &node.budget);
     node.out = &effects;
+    node.pending = qnk_seen_create(&node.budget, 1024, 7);
     node.verified = qnk_seen_create(&node.budget, 1024, 7);
     node.rejected = qnk_seen_create(&node.budget, 1024, 7);
+    assert_non_null(node.pending);
     assert_non_null(node.verified);
     assert_non_null(node.rejected);
     return 0;
@@ -33,6 +35,7 @@ static int teardown(void **state)
     }
     qnk_buf_unref(node.push);
     qnk_effects_done(&effects);
+    qnk_seen_destroy(node.pending);
     qnk_seen_destroy(node.verified);
     qnk_seen_destroy(node.rejected);
     assert_int_equal(node.budget.used, 0);

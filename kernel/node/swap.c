@@ -4,7 +4,6 @@
 
 #include <qnet/assert.h>
 
-#include "kernel/chain/tx.h"
 #include "kernel/chain/vote.h"
 #include "kernel/node/schedule.h"
 
@@ -147,6 +146,71 @@ const char *qnk_swap_tx_fault(const struct qnk_control *control, const struct qn
         return fallback_fault(control, place, payload);
     default:
         return "no transaction of a swap";
+    }
+}
+
+/* The plan that a ready or cancel is of; false: it is no encoding of one. */
+static bool word_plan(const struct qnk_tx *tx, struct qnk_hash *plan)
+{
+    struct qnk_swap_ready ready;
+
+    if (tx->kind == QNK_TX_CANCEL) {
+        return qnk_swap_cancel_decode(tx->payload, plan) == QN_OK;
+    }
+    if (qnk_swap_ready_decode(tx->payload, &ready) != QN_OK) {
+        return false;
+    }
+    *plan = ready.plan;
+    return true;
+}
+
+/* A later plan has another nonce, but for one of the same window. */
+static bool word_is_over(const struct qnk_control *control, uint32_t sender,
+                         const struct qnk_tx *tx)
+{
+    const struct qnk_swap *swap = &control->swap;
+    uint8_t word = control->members[sender].swap;
+    struct qnk_hash plan;
+
+    if (!word_plan(tx, &plan) || tx->nonce < swap->since) {
+        return true;
+    }
+    return swap->planned != NULL && qnk_hash_equal(&swap->planned->id, &plan) &&
+           (tx->nonce != swap->since || swap->life != QNK_SWAP_PROPOSED ||
+            (tx->kind == QNK_TX_READY ? word != QNK_SWAP_SILENT : word == QNK_SWAP_AGAINST));
+}
+
+static bool plan_is_over(const struct qnk_control *control, const struct qnk_tx *tx)
+{
+    struct qnk_hash id;
+
+    qnk_swap_id(tx->payload, &id);
+    return tx->nonce < control->swap.changed ||
+           (control->swap.planned != NULL && qnk_hash_equal(&control->swap.planned->id, &id));
+}
+
+static bool fallback_is_over(const struct qnk_control *control, uint32_t sender,
+                             const struct qnk_tx *tx)
+{
+    const struct qnk_bindings *list = control->bindings[QNK_BINDING_CONSENSUS];
+    struct qnk_swap_fallback fallback;
+
+    return qnk_swap_fallback_decode(tx->payload, &fallback) != QN_OK ||
+           fallback.era < qnk_era(list->list[list->count - 1].number, 0) ||
+           control->members[sender].swap == QNK_SWAP_GAVE_UP;
+}
+
+bool qnk_swap_tx_is_over(const struct qnk_control *control, uint32_t sender,
+                         const struct qnk_tx *tx)
+{
+    switch (tx->kind) {
+    case QNK_TX_PLAN:
+        return plan_is_over(control, tx);
+    case QNK_TX_READY:
+    case QNK_TX_CANCEL:
+        return word_is_over(control, sender, tx);
+    default:
+        return fallback_is_over(control, sender, tx);
     }
 }
 

@@ -31,6 +31,7 @@
 
 #include "kernel/chain/control.h"
 #include "kernel/chain/set.h"
+#include "kernel/chain/tx.h"
 
 enum { QNK_SWAP_LAG = 3 }; /* windows from what decides to what it decides on: finality.md 2 */
 
@@ -50,6 +51,11 @@ bool qnk_swap_may_fail(const struct qnk_control *control, uint64_t window);
 /* Why a plan, ready or cancel is not valid here, in words; NULL: it is. */
 const char *qnk_swap_tx_fault(const struct qnk_control *control, const struct qnk_swap_place *place,
                               uint8_t kind, struct qn_span payload);
+
+/* Whether no block that follows on this record can take it: its plan is over, or its member has
+ * said so already. */
+bool qnk_swap_tx_is_over(const struct qnk_control *control, uint32_t sender,
+                         const struct qnk_tx *tx);
 
 /* The nonce of a kernel transaction here: of a plan the window in which the life of the one before
  * changed last, of words on a plan that of the plan; 0 of others. So what was signed for a plan

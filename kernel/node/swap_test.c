@@ -113,9 +113,16 @@ static int32_t say(struct qnk_control **control, uint64_t height, uint32_t membe
         .payload = payload,
         .from = from.bytes,
         .nonce = qnk_swap_nonce(*control, kind),
+        .valid_until = height,
     };
 
-    return transition_try(control, set, &params, height, &tx);
+    bool was_over = qnk_transition_is_over(*control, set, N, height, &tx);
+    int32_t status = transition_try(control, set, &params, height, &tx);
+
+    assert_false(was_over && status == QN_OK);
+    tx.valid_until = UINT64_MAX;
+    assert_true(status != QN_OK || qnk_transition_is_over(*control, set, N, height + 1, &tx));
+    return status;
 }
 
 static int32_t ready(struct qnk_control **control, uint64_t height, uint32_t member)
@@ -246,11 +253,12 @@ static void what_was_said_of_a_plan_that_is_over_cannot_be_brought_again(void **
     struct qnk_control *control = genesis();
     struct qnk_hash from = filled(1);
     uint8_t bytes[QNK_SWAP_READY_SIZE];
-    struct qnk_tx planned_then = {.kind = QNK_TX_PLAN, .from = from.bytes};
+    struct qnk_tx planned_then = {.kind = QNK_TX_PLAN, .from = from.bytes, .valid_until = 100};
     struct qnk_tx ready_then = {
         .kind = QNK_TX_READY,
         .payload = {bytes, sizeof bytes},
         .from = from.bytes,
+        .valid_until = 100,
     };
 
     (void)state;
@@ -266,8 +274,10 @@ static void what_was_said_of_a_plan_that_is_over_cannot_be_brought_again(void **
     assert_int_equal(cancel(&control, N + 1, 0), QN_OK);
     plan_make(QNK_BINDING_CONSENSUS, "new");
     assert_int_equal(transition_try(&control, set, &params, N + 2, &planned_then), QN_INVALID);
+    assert_true(qnk_transition_is_over(control, set, N, N + 2, &planned_then));
     assert_int_equal(say(&control, N + 2, 0, QNK_TX_PLAN, plan), QN_OK); /* signed anew */
     assert_int_equal(transition_try(&control, set, &params, N + 3, &ready_then), QN_INVALID);
+    assert_true(qnk_transition_is_over(control, set, N, N + 3, &ready_then));
     assert_int_equal(ready(&control, N + 3, 0), QN_OK);
     qnk_control_unref(control);
 }

@@ -347,6 +347,12 @@ static int32_t take(struct qnk_transition *transition, uint32_t sender, const st
     return QN_INVALID;
 }
 
+/* Whether its valid_until allows a block of this height: chain.md, "Transaction". */
+static bool is_in_time(const struct qnk_tx *tx, uint64_t height)
+{
+    return tx->valid_until >= height && tx->valid_until - height < QNK_TX_AHEAD_MAX;
+}
+
 /* Only what is valid counts against the limit: a producer tries all that its pool holds. */
 int32_t qnk_transition_tx(struct qnk_transition *transition, const struct qnk_tx *tx)
 {
@@ -359,12 +365,84 @@ int32_t qnk_transition_tx(struct qnk_transition *transition, const struct qnk_tx
     uint32_t sender = qnk_set_find(transition->set, &from);
 
     if (transition->kernel_txs == QNK_BLOCK_KERNEL_TXS_MAX || sender == QNK_SET_NOBODY ||
-        tx->nonce != qnk_swap_nonce(transition->control, tx->kind) || tx->fee != 0) {
+        tx->nonce != qnk_swap_nonce(transition->control, tx->kind) || tx->fee != 0 ||
+        !is_in_time(tx, transition->height)) {
         return QN_INVALID;
     }
     status = take(transition, sender, tx);
     transition->kernel_txs += status == QN_OK;
     return status;
+}
+
+/* --- what no block can take any more --- */
+
+static bool evidence_is_over(const struct qnk_control *control, uint64_t window,
+                             struct qn_span payload)
+{
+    struct qnk_evidence evidence;
+
+    return qnk_evidence_decode(payload, &evidence) != QN_OK ||
+           evidence.window + QNK_EVIDENCE_BACK < window || qnk_transition_knows(control, payload);
+}
+
+static bool share_is_over(const struct qnk_control *control, uint64_t window,
+                          struct qn_span payload)
+{
+    struct qnk_share share;
+
+    return qnk_share_decode(payload, &share) != QN_OK || share.window + 1 < window ||
+           share.member >= control->members_count ||
+           share.window <= control->members[share.member].share_window;
+}
+
+static bool tip_is_over(const struct qnk_control_member *self, uint64_t window,
+                        struct qn_span payload)
+{
+    struct qnk_tip tip;
+
+    return qnk_tip_decode(payload, &tip) != QN_OK || tip.window < window + QNK_TIP_NOTICE ||
+           tip.window <= self->next_window;
+}
+
+/* Made at a height whose block was executed here, and its sender is in: it is one of before. */
+static bool rejoin_is_over(const struct qnk_control_member *self, uint64_t height,
+                           const struct qnk_tx *tx)
+{
+    return (self->excluded & QNK_EXCLUDED_OFFENCE) != 0 || tx->payload.size != 0 ||
+           (self->excluded == 0 && tx->valid_until < height + QNK_TX_AHEAD_MAX);
+}
+
+bool qnk_transition_is_over(const struct qnk_control *control, const struct qnk_set *set,
+                            uint32_t n, uint64_t height, const struct qnk_tx *tx)
+{
+    uint64_t window = qnk_window_of(height, n);
+    struct qnk_hash from;
+    uint32_t sender;
+
+    memcpy(from.bytes, tx->from, QN_KEY_SIZE);
+    sender = qnk_set_find(set, &from);
+    if (sender >= control->members_count || tx->valid_until < height) {
+        return true;
+    }
+    switch ((enum qnk_tx_kind)tx->kind) {
+    case QNK_TX_EVIDENCE:
+        return evidence_is_over(control, window, tx->payload);
+    case QNK_TX_SHARE:
+        return share_is_over(control, window, tx->payload);
+    case QNK_TX_TIP:
+        return tip_is_over(&control->members[sender], window, tx->payload);
+    case QNK_TX_REJOIN:
+        return rejoin_is_over(&control->members[sender], height, tx);
+    case QNK_TX_PLAN:
+    case QNK_TX_READY:
+    case QNK_TX_CANCEL:
+    case QNK_TX_FALLBACK:
+        return qnk_swap_tx_is_over(control, sender, tx);
+    case QNK_TX_TRANSFER:
+    case QNK_TX_KERNEL_LAST:
+        break;
+    }
+    return true;
 }
 
 /* --- the beacon --- */

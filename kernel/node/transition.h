@@ -68,8 +68,14 @@ QN_MUST_CHECK int32_t qnk_transition_begin(struct qnk_transition *transition,
                                            const struct qnk_transition_block *block);
 
 /* One kernel transaction, in the block's order. Its signature, and those inside evidence, are good;
- * its sender was not looked at. */
+ * its sender and valid_until were not looked at. */
 QN_MUST_CHECK int32_t qnk_transition_tx(struct qnk_transition *transition, const struct qnk_tx *tx);
+
+/* Whether no block of `height` or above can take a kernel transaction, on no chain that goes on
+ * from this record: it has expired, or its word has been said. A rejoin besides that was made when
+ * its sender was in. Looks at no signature. */
+bool qnk_transition_is_over(const struct qnk_control *control, const struct qnk_set *set,
+                            uint32_t n, uint64_t height, const struct qnk_tx *tx);
 
 /* Whether evidence with this payload has been on the chain, so that no block can bring it again. */
 bool qnk_transition_knows(const struct qnk_control *control, struct qn_span payload);

@@ -83,9 +83,20 @@ static int32_t try_tx(struct qnk_control **control, uint64_t height, uint8_t kin
                       struct qn_span payload)
 {
     struct qnk_hash from = filled(SENDER + 1);
-    struct qnk_tx tx = {.kind = kind, .payload = payload, .from = from.bytes};
+    struct qnk_tx tx = {
+        .kind = kind,
+        .payload = payload,
+        .from = from.bytes,
+        .valid_until = height,
+    };
+    int32_t status = transition_try(control, set, &params, height, &tx);
 
-    return transition_try(control, set, &params, height, &tx);
+    tx.valid_until = UINT64_MAX; /* whatever it says, what was taken is not taken again */
+    if (status == QN_OK) {
+        assert_true(qnk_transition_is_over(*control, set, N, height + 1, &tx) ||
+                    kind == QNK_TX_REJOIN);
+    }
+    return status;
 }
 
 static int32_t show(struct qnk_control **control, uint64_t height, uint64_t window, uint32_t member,
@@ -254,9 +265,9 @@ static void only_valid_ones_count_against_the_limit(void **state)
 {
     struct qnk_control *control = genesis();
     struct qnk_hash from = filled(SENDER + 1);
-    struct qnk_tx wrong = {.kind = QNK_TX_REJOIN, .from = from.bytes};
+    struct qnk_tx wrong = {.kind = QNK_TX_REJOIN, .from = from.bytes, .valid_until = 35};
     uint8_t bytes[QNK_EVIDENCE_BLOCKS_SIZE];
-    struct qnk_tx good = {.kind = QNK_TX_EVIDENCE, .from = from.bytes};
+    struct qnk_tx good = {.kind = QNK_TX_EVIDENCE, .from = from.bytes, .valid_until = 35};
     struct qnk_transition_block block = {.height = 35};
     struct qnk_transition transition;
 
@@ -280,7 +291,11 @@ static void strangers_and_fees_have_no_place(void **state)
     struct qnk_hash from = filled(0x77);
     uint8_t bytes[QNK_EVIDENCE_BLOCKS_SIZE];
     struct qnk_tx tx = {
-        .kind = QNK_TX_EVIDENCE, .payload = evidence_of(bytes, 3, 25, 3), .from = from.bytes};
+        .kind = QNK_TX_EVIDENCE,
+        .payload = evidence_of(bytes, 3, 25, 3),
+        .from = from.bytes,
+        .valid_until = 35,
+    };
     struct qnk_transition_block block = {.height = 35};
     struct qnk_transition transition;
 
@@ -299,6 +314,65 @@ static void strangers_and_fees_have_no_place(void **state)
     qnk_control_unref(control);
 }
 
+/* Else anybody could bring an old one again, of a member that was excluded another time. */
+static void a_kernel_transaction_lasts_as_long_as_it_says(void **state)
+{
+    struct qnk_hash from = filled(SENDER + 1);
+    struct qnk_tx tx = {.kind = QNK_TX_REJOIN, .from = from.bytes, .valid_until = 34};
+    struct qnk_control *control = genesis();
+
+    (void)state;
+    control->members[SENDER].excluded = QNK_EXCLUDED_ABSENT;
+    assert_int_equal(transition_try(&control, set, &params, 35, &tx), QN_INVALID);
+    tx.valid_until = 35 + QNK_TX_AHEAD_MAX;
+    assert_int_equal(transition_try(&control, set, &params, 35, &tx), QN_INVALID);
+    assert_false(qnk_transition_is_over(control, set, N, 35, &tx)); /* it may be, later */
+    assert_int_equal(transition_try(&control, set, &params, 36, &tx), QN_OK);
+    control->members[SENDER].excluded = QNK_EXCLUDED_ABSENT;
+    tx.valid_until = 37;
+    assert_int_equal(transition_try(&control, set, &params, 37, &tx), QN_OK);
+    qnk_control_unref(control);
+}
+
+static void what_is_over_is_told_from_what_is_to_come(void **state)
+{
+    struct qnk_hash from = filled(SENDER + 1);
+    struct qnk_tx tx = {.kind = QNK_TX_REJOIN, .from = from.bytes, .valid_until = 100};
+    struct qnk_tip tip = {.window = 8, .tip = filled(0x99)};
+    struct qnk_share share = {.window = 3, .member = 2, .link = link_of(2, 3)};
+    uint8_t bytes[QNK_SHARE_SIZE];
+    struct qnk_control *control = genesis();
+
+    (void)state;
+    assert_true(qnk_transition_is_over(control, set, N, 100, &tx)); /* nobody is out */
+    control->members[SENDER].excluded = QNK_EXCLUDED_ABSENT;
+    assert_false(qnk_transition_is_over(control, set, N, 100, &tx));
+    assert_true(qnk_transition_is_over(control, set, N, 101, &tx));
+    control->members[SENDER].excluded |= QNK_EXCLUDED_OFFENCE;
+    assert_true(qnk_transition_is_over(control, set, N, 100, &tx));
+    control->members[SENDER].excluded = 0;
+    tx.valid_until = 99 + QNK_TX_AHEAD_MAX + 1; /* made above block 99, where it may be out */
+    assert_false(qnk_transition_is_over(control, set, N, 100, &tx));
+
+    tx.kind = QNK_TX_TIP;
+    tx.payload = (struct qn_span){bytes, QNK_TIP_SIZE};
+    qnk_tip_encode(&tip, bytes);
+    assert_false(qnk_transition_is_over(control, set, N, 41, &tx)); /* window 5 */
+    assert_false(qnk_transition_is_over(control, set, N, 50, &tx));
+    assert_true(qnk_transition_is_over(control, set, N, 51, &tx));
+
+    tx.kind = QNK_TX_SHARE;
+    tx.payload = (struct qn_span){bytes, QNK_SHARE_SIZE};
+    qnk_share_encode(&share, bytes);
+    assert_false(qnk_transition_is_over(control, set, N, 35, &tx));
+    assert_false(qnk_transition_is_over(control, set, N, 40, &tx));
+    assert_true(qnk_transition_is_over(control, set, N, 41, &tx));
+
+    from = filled(0x77);
+    assert_true(qnk_transition_is_over(control, set, N, 35, &tx));
+    qnk_control_unref(control);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +386,8 @@ int main(void)
         cmocka_unit_test(evidence_is_of_its_time),
         cmocka_unit_test(only_valid_ones_count_against_the_limit),
         cmocka_unit_test(strangers_and_fees_have_no_place),
+        cmocka_unit_test(a_kernel_transaction_lasts_as_long_as_it_says),
+        cmocka_unit_test(what_is_over_is_told_from_what_is_to_come),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

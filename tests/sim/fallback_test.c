@@ -718,6 +718,52 @@ static void the_first_engine_is_tried_again(void **state)
     net_drop(net);
 }
 
+/* Who is connected for a moment only learns that attempts were given up, and decides none. */
+static void a_window_has_no_more_attempts_than_may_be_and_the_last_goes_on(void **state)
+{
+    struct net *net = net_make(VALIDATORS, VALIDATORS, 117);
+    uint64_t window;
+
+    (void)state;
+    net->setup.params.swap = (struct qnk_swap_rules){.notice = 5, .dead_ms = 2000};
+    net_open(net);
+    net_start(net, 0, VALIDATORS);
+    net_run_ms(net, 4000);
+    a_cut(net, false);
+    net_run_ms(net, 15000);
+    window = look(net, 0).final_window;
+    for (uint32_t attempt = 0; attempt + 1 < QNK_ATTEMPTS_MAX; attempt++) {
+        everyone_orders(net, VALIDATORS);
+        assert_int_equal(given_up(net, 0), attempt + 1);
+        a_cut(net, true);
+        for (uint32_t i = 0; i < VALIDATORS; i++) {
+            while (look(net, i).era == attempt) {
+                net_run_ms(net, 1);
+            }
+        }
+        a_cut(net, false);
+        net_run_ms(net, 100);
+        assert_int_equal(look(net, 0).era, attempt + 1);
+    }
+    everyone_orders(net, VALIDATORS); /* which is refused now */
+    net_run_ms(net, 60000);
+    assert_int_equal(given_up(net, 0), QNK_ATTEMPTS_MAX - 1);
+    assert_int_equal(look(net, 0).final_window, window);
+    for (uint32_t i = 0; i < VALIDATORS; i++) { /* nor does anybody forget it */
+        qnk_world_crash(net->world, i);
+    }
+    net_start(net, 0, VALIDATORS);
+    net_run_ms(net, 1000);
+    a_cut(net, true);
+    net_run_ms(net, 30000);
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        assert_true(look(net, i).final_window > window + 5);
+        assert_int_equal(look(net, i).era, 0);
+    }
+    assert_agreement(net);
+    net_drop(net);
+}
+
 static void what_goes_on_well_is_not_given_up(void **state)
 {
     struct net *net = net_make(VALIDATORS, VALIDATORS + 1, 114);
@@ -908,6 +954,7 @@ int main(void)
         cmocka_unit_test(a_settled_engine_is_left_on_its_operators_word),
         cmocka_unit_test(power_cuts_do_not_undo_an_operators_word),
         cmocka_unit_test(the_first_engine_is_tried_again),
+        cmocka_unit_test(a_window_has_no_more_attempts_than_may_be_and_the_last_goes_on),
         cmocka_unit_test(what_goes_on_well_is_not_given_up),
         cmocka_unit_test(an_engine_without_locks_is_not_given_up),
         cmocka_unit_test(who_votes_on_after_it_gave_up_is_convicted),

@@ -10,6 +10,7 @@
 #include "kernel/base/bytes.h"
 #include "kernel/chain/certificate.h"
 #include "kernel/chain/wire.h"
+#include "kernel/node/core.h"
 #include "tests/sim/net.h"
 
 enum { LIAR = 3 };
@@ -371,6 +372,82 @@ static void what_was_signed_before_a_record_was_lost_silences_nobody(void **stat
     net_drop(net);
 }
 
+/* --- kernel transactions that are brought again --- */
+
+/* Signatures of kernel transactions that node 0 has looked at. */
+static bool checks_count(void *ctx, uint32_t node, struct qnk_event *event)
+{
+    uint32_t *checks = ctx;
+
+    *checks +=
+        node == 0 && event->type == QNK_EVENT_JOB && event->job->purpose == QNK_PURPOSE_KERNEL_TXS;
+    return true;
+}
+
+/* One of the liar's to node 0, three times over, by two ways. */
+static void say_kernel(struct net *net, const struct qnk_tx *wanted)
+{
+    uint8_t body[4 + QNK_TX_HEAD_SIZE + QNK_SHARE_SIZE + QN_SIG_SIZE];
+    static uint8_t message[QNK_TX_MESSAGE_MAX];
+    struct qn_span bytes = {body + 4, qnk_tx_size((uint32_t)wanted->payload.size)};
+    struct qnk_tx tx = *wanted;
+    uint32_t size;
+
+    tx.from = net->set->members[LIAR].key.bytes;
+    qn_le32_write(body, 1);
+    qnk_tx_encode(&tx, body + 4);
+    assert_int_equal(qnk_tx_decode(bytes, &tx), QN_OK);
+    size = qnk_tx_message(&tx, &net->setup.params.chain_id, message);
+    sign_as(net, LIAR, message, size, body + 4 + bytes.size - QN_SIG_SIZE);
+    for (uint32_t i = 0; i < 3; i++) {
+        qnk_world_say(net->world, 1 + i % 2, 0, QNK_LANE_TXS, QNK_WIRE_TXS,
+                      (struct qn_span){body, 4 + bytes.size});
+        net_run_ms(net, i == 0 ? 0 : 50);
+    }
+}
+
+static void what_is_over_costs_no_signature_and_what_is_good_costs_one(void **state)
+{
+    struct net *net = net_make(4, 4, 31);
+    struct qnk_tip tip = {.tip = {{1}}};
+    uint8_t payload[QNK_TIP_SIZE];
+    struct qnk_tx tx = {.kind = QNK_TX_REJOIN};
+    uint32_t checks = 0;
+    const struct qnk_watch watch = {.ctx = &checks, .event = checks_count};
+
+    (void)state;
+    net_open(net);
+    qnk_world_watch(net->world, &watch);
+    net_start(net, 0, 4);
+    net_run_ms(net, 3000);
+    checks = 0;
+    tx.valid_until = look(net, 0).head_height + 1000; /* it is in */
+    say_kernel(net, &tx);
+    tx.kind = QNK_TX_TIP;
+    tx.payload = (struct qn_span){payload, sizeof payload};
+    tip.window = look(net, 0).final_window + 20;
+    qnk_tip_encode(&tip, payload);
+    tx.valid_until = look(net, 0).head_height;
+    say_kernel(net, &tx);
+    tx.valid_until = UINT64_MAX;
+    say_kernel(net, &tx);
+    tip.window = look(net, 0).final_window;
+    qnk_tip_encode(&tip, payload);
+    tx.valid_until = look(net, 0).head_height + 1000;
+    say_kernel(net, &tx);
+    assert_int_equal(checks, 0);
+    tip.window = look(net, 0).final_window + 8;
+    qnk_tip_encode(&tip, payload);
+    say_kernel(net, &tx);
+    assert_int_equal(checks, 1);
+    net_run_ms(net, 8000); /* it came into a block, or it is too late */
+    checks = 0;
+    say_kernel(net, &tx);
+    assert_int_equal(checks, 0);
+    assert_agreement(net);
+    net_drop(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -383,6 +460,7 @@ int main(void)
         cmocka_unit_test(one_member_named_by_many_is_no_quorum),
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
         cmocka_unit_test(what_was_signed_before_a_record_was_lost_silences_nobody),
+        cmocka_unit_test(what_is_over_costs_no_signature_and_what_is_good_costs_one),
     };
 
     if (!net_init()) {

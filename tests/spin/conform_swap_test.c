@@ -65,6 +65,7 @@ static int32_t say(struct qnk_control **control, uint64_t height, uint32_t membe
         .payload = payload,
         .from = from.bytes,
         .nonce = qnk_swap_nonce(*control, kind),
+        .valid_until = height,
     };
 
     return transition_try(control, chain.set, &params, height, &tx);
