@@ -50,16 +50,16 @@ static void block_add(uint32_t *state, const uint8_t *block)
         w[i] = w[i - 16] + low + w[i - 7] + high;
     }
     memcpy(s, state, sizeof s);
-    for (int i = 0; i < ROUNDS; i++) {
-        uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
-        uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-        uint32_t first = s[7] + (rotated(s[4], 6) ^ rotated(s[4], 11) ^ rotated(s[4], 25)) +
+    for (int i = 0; i < ROUNDS; i++) { /* words do not move: round i has word j at j - i */
+        uint32_t a = s[-i & 7], b = s[(1 - i) & 7], c = s[(2 - i) & 7], e = s[(4 - i) & 7];
+        uint32_t choice = (e & s[(5 - i) & 7]) ^ (~e & s[(6 - i) & 7]);
+        uint32_t majority = (a & b) ^ (a & c) ^ (b & c);
+        uint32_t first = s[(7 - i) & 7] + (rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)) +
                          choice + constants[i] + w[i];
-        uint32_t second = (rotated(s[0], 2) ^ rotated(s[0], 13) ^ rotated(s[0], 22)) + majority;
+        uint32_t second = (rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)) + majority;
 
-        memmove(s + 1, s, 7 * sizeof *s);
-        s[4] += first;
-        s[0] = first + second;
+        s[(3 - i) & 7] += first;
+        s[(7 - i) & 7] = first + second;
     }
     for (int i = 0; i < 8; i++) {
         state[i] += s[i];

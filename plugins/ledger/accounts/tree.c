@@ -383,7 +383,7 @@ static void chunk_update(struct tree *tree, uint32_t chunk)
 static void top_update(struct tree *tree)
 {
     for (uint32_t level = CHUNK_LEVELS + 1; level <= CHUNK_LEVELS + TOP_LEVELS; level++) {
-        for (uint32_t i = 0; i < (uint32_t)TREE_CHUNKS_MAX >> (level - CHUNK_LEVELS); i++) {
+        for (uint32_t i = 0; (uint64_t)i << level < tree->count; i++) {
             node_update(tree, level, i);
         }
     }
