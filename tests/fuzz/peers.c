@@ -8,7 +8,7 @@
  *     2  what the next answer of the handshake is changed by: link u8, offset u8, byte (xor)
  *     3  a sealed message: link u8, kind u8, size u8, bytes
  *     4  a sealed frame: link, lane, type, packing, request, plain size, size, all u8, the body
- *     5  time: u8, in 50 ms
+ *     5  time: u8, in 50 ms; of a long one a node of some loop that is slow sees eight times
  *     6  the wire is cut: link u8
  *     7  the node says something: peer u8, lane u8, size u8
  *     8  the core finds fault: peer u8, fault u8
@@ -18,6 +18,7 @@
  * memory comes back. */
 
 #include <stdio.h>
+#include <sys/random.h>
 
 #include "tests/test.h"
 
@@ -28,6 +29,7 @@
 #include "kernel/host/fake_net.h"
 #include "kernel/host/session.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/heap.h"
 
 enum {
     STRANGER = 3, /* node of the net */
@@ -35,7 +37,9 @@ enum {
     KEYS = 3,
     DEEDS_MAX = 120,
     STEP_US = 50000,
-    TICKS_MAX = 900,
+    STEPS = 8,
+    CHANCES = 1000,
+    TICKS_MAX = 100,
     UP_MAX = 64,
     FRAME_MAX = QNK_FRAME_HEAD_SIZE + UINT8_MAX,
 };
@@ -49,6 +53,8 @@ struct side {
 
 static struct fake_net *net;
 static struct qnk_budget budget = {.limit = 64 << 20};
+static struct qnk_budget net_budget = {.limit = sizeof(struct fake_net)};
+static uint64_t used_begun; /* of the budget, as each input finds it */
 static struct qnk_peers *peers;
 static struct qnk_log_part part = {.name = "kernel/host"};
 static struct qnk_session_identity identities[KEYS];
@@ -56,6 +62,7 @@ static struct side sides[LINKS];
 static uint32_t sides_count;
 static uint32_t now_up[UP_MAX], now_up_count;
 static uint64_t now_us;
+static uint64_t chances; /* that were asked for */
 static const char address[] = "fake://10.0.0.0:9876";
 static const struct qnk_hash network = {.bytes = {0x5b}};
 
@@ -99,6 +106,16 @@ static const struct qn_compression_1 same_table = {
 };
 
 /* --- the node --- */
+
+/* What kernel/base/random.c asks the system for: else no input would do the same twice. */
+ssize_t getrandom(void *bytes, size_t size, unsigned int flags)
+{
+    (void)flags;
+    memset(bytes, 0, size);
+    memcpy(bytes, &chances, size < sizeof chances ? size : sizeof chances);
+    chances++;
+    return (ssize_t)size;
+}
 
 static void on_up(void *ctx, uint32_t peer, const struct qnk_hash *key, bool is_outgoing)
 {
@@ -335,9 +352,10 @@ static void frame_do(struct qn_reader *in)
 static void time_do(struct qn_reader *in, uint32_t *ticks)
 {
     uint8_t count = qn_reader_u8(in);
+    uint64_t step_us = STEP_US * (1 + count / (uint64_t)STEPS);
 
-    for (uint32_t i = 0; i < count && *ticks < TICKS_MAX; i++, (*ticks)++) {
-        now_us += STEP_US;
+    for (uint32_t i = 0; i < count && i < STEPS && *ticks < TICKS_MAX; i++, (*ticks)++) {
+        now_us += step_us;
         qnk_peers_tick(peers, now_us);
         pump_all();
     }
@@ -395,23 +413,33 @@ static void deed_do(struct qn_reader *in, uint32_t *ticks)
 
 /* --- the run --- */
 
-static void begin(void)
+static void net_begin(void)
 {
-    if (net == NULL) {
-        QN_ASSERT(sodium_init() >= 0);
-        net = malloc(sizeof *net);
-        QN_ASSERT(net != NULL);
-        for (uint8_t i = 0; i < KEYS; i++) {
-            uint8_t seed[32] = {(uint8_t)(i + 10)};
+    QN_ASSERT(sodium_init() >= 0);
+    for (uint8_t i = 0; i < KEYS; i++) {
+        uint8_t seed[32] = {(uint8_t)(i + 10)};
 
-            qnk_session_identity_init(&identities[i], &network, seed, 2, "same");
-        }
+        qnk_session_identity_init(&identities[i], &network, seed, 2, "same");
     }
+    net = qnk_memory_take(&net_budget, sizeof *net);
+    QN_ASSERT(net != NULL);
     fake_net_init(net);
-    sides_count = now_up_count = 0;
-    now_us = UINT64_C(1767268800000000);
     node_make();
     pump_all();
+    used_begun = budget.used;
+    fuzz_heap_keep();
+}
+
+static void begin(void)
+{
+    now_us = UINT64_C(1767268800000000);
+    sides_count = now_up_count = 0;
+    chances = CHANCES;
+    if (net == NULL) {
+        net_begin();
+    }
+    fuzz_heap_reset();
+    budget.used = used_begun;
 }
 
 static void end(void)

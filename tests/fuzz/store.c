@@ -15,6 +15,7 @@
 #include "kernel/base/crc32c.h"
 #include "kernel/base/sink.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/heap.h"
 #include "tests/sim/net.h"
 
 enum { CHANGES_MAX = 32 };
@@ -25,7 +26,7 @@ struct change {
     uint8_t mask;
 };
 
-static struct net *net;
+static struct net *net, begun; /* begun: as each input finds it */
 static struct qnk_world_maker fakes;
 static const struct qn_storage_1 *inner;
 static struct change changes[CHANGES_MAX];
@@ -178,11 +179,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-static void begin(void)
+static void net_begin(void)
 {
     QN_ASSERT(LLVMFuzzerInitialize(NULL, NULL) == 0);
-    is_rotten = has_halted = false;
-    changes_count = changes_done = reads = 0;
     net = net_make(1, 1, 1);
     fakes = net->setup.maker;
     net->setup.maker.make = make;
@@ -197,6 +196,19 @@ static void begin(void)
     net_run_ms(net, 1000);
     qnk_world_crash(net->world, 0);
     net_run_ms(net, 10);
+    begun = *net;
+    fuzz_heap_keep();
+}
+
+static void begin(void)
+{
+    is_rotten = has_halted = false;
+    changes_count = changes_done = reads = 0;
+    if (net == NULL) {
+        net_begin();
+    }
+    fuzz_heap_reset();
+    *net = begun;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -219,7 +231,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         QN_ASSERT(qnk_world_status(net->world, 0) != QN_OK && qnk_world_why(net->world, 0)[0] != 0);
     }
     QN_ASSERT(!has_halted || changes_done > 0);
-    net_drop(net);
+    qnk_world_destroy(net->world);
+    qnk_set_unref(net->set);
+    QN_ASSERT(net->budget.used == 0);
     return 0;
 }
 

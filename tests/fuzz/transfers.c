@@ -91,15 +91,20 @@ static void state_make(void)
     height = 0;
 }
 
-/* Where all blocks were undone, the state is the first one again. */
+static void seed_run(const uint8_t *data, size_t size)
+{
+    (void)LLVMFuzzerTestOneInput(data, size);
+}
+
+/* Where all blocks were undone, the state is the first one again. Its room grew once. */
 static void begin(void)
 {
-    bool is_first = slots == NULL;
-
-    if (is_first) {
+    if (slots == NULL) {
         ledger_make();
+        state_make();
+        fuzz_seeds(seed_run);
     }
-    if (is_first || blocks_count > 0) {
+    if (blocks_count > 0) {
         state_make();
     }
     count = 0;

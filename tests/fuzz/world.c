@@ -33,6 +33,7 @@
 #include "kernel/chain/wire.h"
 #include "kernel/sim/fake.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/heap.h"
 #include "tests/sim/net.h"
 
 enum {
@@ -41,17 +42,21 @@ enum {
     FORGED = 0x5A,
     DEEDS_MAX = 48,
     CRASHES_MAX = 2,
-    TIME_MAX_MS = 4000,
+    TIME_MAX_MS = 1600,
     TYPES = QNK_WIRE_ABANDON + 1,
     SAID_MAX = 1 << 14,
 };
 
-static struct net *net;
+static struct net *net, begun; /* begun: as each input finds it */
 static struct qnk_world_maker fakes;
-static struct said {
+
+struct said {
     uint64_t size;
     uint8_t bytes[SAID_MAX];
-} said[TYPES]; /* by anybody, by its type */
+};
+
+static struct said *said; /* by anybody, by its type */
+static struct qnk_budget said_budget = {.limit = TYPES * sizeof(struct said)};
 
 /* --- what the liar signs --- */
 
@@ -137,10 +142,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-static void begin(void)
+static void net_begin(void)
 {
     static const struct qnk_watch watch = {.effect = listen_to};
+
     QN_ASSERT(LLVMFuzzerInitialize(NULL, NULL) == 0);
+    said = qnk_memory_take(&said_budget, TYPES * sizeof *said);
+    QN_ASSERT(said != NULL);
     net = net_make(NODES, NODES, 1);
     fakes = net->setup.maker;
     net->setup.maker.make = make;
@@ -149,24 +157,34 @@ static void begin(void)
     net->setup.limits.mempool_txs = 64;
     net->setup.limits.mempool_bytes = 1 << 16;
     net->setup.limits.mempool_senders = 16;
-    for (uint32_t i = 0; i < TYPES; i++) {
-        said[i].size = 0;
-    }
     net_open(net);
     qnk_world_watch(net->world, &watch);
     net_start(net, 0, NODES);
     submit(net, 0, 1, 0, 3);
     net_run_ms(net, 700);
+    begun = *net;
+    fuzz_heap_keep();
+}
+
+static void begin(void)
+{
+    if (net == NULL) {
+        net_begin();
+    }
+    fuzz_heap_reset();
+    *net = begun;
 }
 
 static void end(void)
 {
-    net_run_ms(net, 600);
+    net_run_ms(net, 450);
     assert_agreement(net);
     for (uint32_t i = 0; i < LIAR; i++) {
         QN_ASSERT(qnk_node_counters(qnk_world_node(net->world, i))->sign_refused[1] == 0);
     }
-    net_drop(net);
+    qnk_world_destroy(net->world);
+    qnk_set_unref(net->set);
+    QN_ASSERT(net->budget.used == 0);
 }
 
 /* --- deeds --- */
