@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +29,8 @@ enum {
     SEEDS_MAX = 100000000, /* of one call */
     LIMIT_MS = 600000,     /* for one seed of a small network; more nodes, more time */
     CORES_MAX = QNK_CAMPAIGN_JOBS_MAX,
-    COMMAND = 600, /* bytes of the command that repeats a run */
+    COMMAND = 6000,                            /* bytes of the options that say what a run is */
+    REPEAT = COMMAND + 8 * QNK_PLAN_HARMS_MAX, /* of the command that repeats it */
     QUIET_US = 300000,
     CONTEXT = 3, /* equal lines before a difference */
     LINE = 400,
@@ -64,11 +66,13 @@ static bool range_read(const char *text, uint64_t *first, uint64_t *last)
     if (text == NULL || *text < '0' || *text > '9') {
         return false;
     }
+    errno = 0;
     *first = *last = strtoull(text, &end, 10);
     if (strncmp(end, "..", 2) == 0 && end[2] >= '0' && end[2] <= '9') {
         *last = strtoull(end + 2, &end, 10);
     }
-    return *end == 0 && *first <= *last && *last - *first < SEEDS_MAX;
+    return *end == 0 && errno == 0 && *first <= *last && *last - *first < SEEDS_MAX &&
+           *last < UINT64_MAX; /* there is one behind the last */
 }
 
 /* One seed, of a command that takes no more. */
@@ -90,29 +94,54 @@ static bool word_next(const char **rest, char word[32])
     return true;
 }
 
-/* Names of kinds of harm, "all" or "none", into a bitmap. */
-static bool kinds_read(const char *option, const char *text, uint64_t *kinds)
+/* The kind or the lie of this name; `count`: none has it. */
+static uint32_t named(const char *word, const char *(*name)(uint32_t), uint32_t count)
+{
+    uint32_t at = 0;
+
+    while (at < count && strcmp(name(at), word) != 0) {
+        at++;
+    }
+    return at;
+}
+
+static bool kinds_usage(const char *option, const char *word)
+{
+    fprintf(stderr, "qnet: --%s: \"%s\" is none of all none", option, word);
+    for (uint32_t kind = 0; kind < QNK_HARMS; kind++) {
+        fprintf(stderr, " %s", qnk_harm_name(kind));
+    }
+    fprintf(stderr, "; lies are");
+    for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
+        fprintf(stderr, " %s", qnk_lie_name(lie));
+    }
+    fprintf(stderr, "\n");
+    return false;
+}
+
+/* Names of kinds of harm, "all" or "none", into a bitmap; and of lies, if `lies` is not NULL. An
+ * empty list is none: it comes of a variable that is not set. */
+static bool kinds_read(const char *option, const char *text, uint64_t *kinds, uint32_t *lies)
 {
     char word[32];
 
     *kinds = 0;
+    if (*text == 0) {
+        return kinds_usage(option, text);
+    }
     while (word_next(&text, word)) {
-        uint32_t kind = 0;
+        uint32_t kind = named(word, qnk_harm_name, QNK_HARMS);
+        uint32_t lie = lies == NULL ? QNK_LIES : named(word, qnk_lie_name, QNK_LIES);
 
-        while (kind < QNK_HARMS && strcmp(qnk_harm_name(kind), word) != 0) {
-            kind++;
-        }
         if (kind < QNK_HARMS) {
             *kinds |= UINT64_C(1) << kind;
+        } else if (lie < QNK_LIES) {
+            *kinds |= UINT64_C(1) << QNK_HARM_LIE;
+            *lies |= 1u << lie;
         } else if (strcmp(word, "all") == 0) {
             *kinds = UINT64_MAX;
         } else if (strcmp(word, "none") != 0) {
-            fprintf(stderr, "qnet: --%s: \"%s\" is none of all none", option, word);
-            for (kind = 0; kind < QNK_HARMS; kind++) {
-                fprintf(stderr, " %s", qnk_harm_name(kind));
-            }
-            fprintf(stderr, "\n");
-            return false;
+            return kinds_usage(option, word);
         }
     }
     return true;
@@ -214,6 +243,7 @@ static bool network_read(struct sim *sim, struct qnk_cast_file *file)
 static int cast_open(struct sim *sim)
 {
     uint64_t nodes = qnk_call_number(sim->call, "nodes");
+    uint64_t window = qnk_call_number(sim->call, "window");
     uint32_t validators =
         (uint32_t)(nodes < QNK_NETWORK_VALIDATORS_MAX ? nodes : QNK_NETWORK_VALIDATORS_MAX);
     const char *file = nodes > MANY ? qnk_sim_node_of_many : qnk_sim_node;
@@ -224,7 +254,7 @@ static int cast_open(struct sim *sim)
         .nodes = (uint32_t)nodes,
         .validators = validators,
         .spare = validators > 0 ? (validators - 1) / 3 : 0,
-        .window = (uint32_t)qnk_call_number(sim->call, "window"),
+        .window = (uint32_t)window,
         .is_uneven = strcmp(qnk_call_text(sim->call, "weights"), "uneven") == 0,
         .level = strcmp(qnk_call_text(sim->call, "level"), "L1") == 0 ? QNK_CAST_L1 : QNK_CAST_L0,
     };
@@ -233,6 +263,9 @@ static int cast_open(struct sim *sim)
 
     if (nodes < 1 || nodes > NODES_MAX) {
         return usage("--nodes is 1 to 1000", qnk_call_text(sim->call, "nodes"));
+    }
+    if (qnk_call_given(sim->call, "window") && (window < 1 || window > UINT32_MAX)) {
+        return usage("--window is a number of blocks", qnk_call_text(sim->call, "window"));
     }
     qnk_client_budget.limit = SIZE_MAX; /* of instances: there may be a thousand nodes */
     if (setup.loader == NULL || !network_read(sim, &setup.network)) {
@@ -247,6 +280,12 @@ static int cast_open(struct sim *sim)
         fprintf(stderr, "qnet: %s (status %d)\n", why, status);
     }
     return status == QN_OK ? QNK_CLI_OK : QNK_CLI_FAILED;
+}
+
+/* A run in this process may end it: what was told until then is to be seen. */
+static void lines_flush(void)
+{
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
 }
 
 /* Everything but seeds. */
@@ -264,9 +303,9 @@ static int sim_open(struct sim *sim)
     /* Nor does the system clear again what a job gave back: that was a third of the time. */
     (void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
     (void)mallopt(M_MMAP_THRESHOLD, HEAP_KEPT);
-    if (!kinds_read("faults", qnk_call_text(sim->call, "faults"), &plan->kinds) ||
+    if (!kinds_read("faults", qnk_call_text(sim->call, "faults"), &plan->kinds, &plan->lies) ||
         (qnk_call_given(sim->call, "always") &&
-         !kinds_read("always", qnk_call_text(sim->call, "always"), &plan->always))) {
+         !kinds_read("always", qnk_call_text(sim->call, "always"), &plan->always, NULL))) {
         return QNK_CLI_USAGE;
     }
     if (!only_read(sim, qnk_call_text(sim->call, "only"))) {
@@ -294,7 +333,13 @@ static int sim_open(struct sim *sim)
     plan->is_lockless = qnk_cast_is_lockless(sim->cast);
     plan->liars = plan->is_lockless ? 0 : plan->weak; /* such an engine tolerates none */
     if (qnk_call_given(sim->call, "liars")) {
-        plan->liars = (uint32_t)qnk_call_number(sim->call, "liars");
+        uint64_t liars = qnk_call_number(sim->call, "liars");
+
+        if (liars > plan->weak) {
+            return usage("--liars: they are fewer than a third of the validators",
+                         qnk_call_text(sim->call, "liars"));
+        }
+        plan->liars = (uint32_t)liars;
     }
     plan->senders = QNK_CAST_SENDERS;
     plan->window = network->window;
@@ -372,12 +417,29 @@ static const char *seconds_text(uint64_t us)
     return text;
 }
 
-static void only_put(FILE *out, const uint32_t *numbers, uint32_t count)
+/* " --only 3,17"; "": all of them. */
+static const char *only_text(const uint32_t *numbers, uint32_t count)
 {
-    fprintf(out, " --only %s", count == 0 ? "0" : "");
-    for (uint32_t i = 0; i < count; i++) {
-        fprintf(out, "%s%u", i == 0 ? "" : ",", numbers[i]);
+    static char text[8 * QNK_PLAN_HARMS_MAX];
+    size_t used = 0;
+
+    text[0] = 0;
+    for (uint32_t i = 0; numbers != NULL && i < count; i++) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s%u", i == 0 ? " --only " : ",",
+                                 numbers[i]);
     }
+    return numbers != NULL && count == 0 ? " --only 0" : text;
+}
+
+/* What does this seed again, with these faults. */
+static const char *repeat_text(const struct sim *sim, uint64_t seed, const uint32_t *numbers,
+                               uint32_t count)
+{
+    static char text[REPEAT];
+
+    snprintf(text, sizeof text, "qnet sim run --seed %llu%s%s%s", (unsigned long long)seed,
+             sim->options, only_text(numbers, count), sim->campaign.is_twice ? " --twice" : "");
+    return text;
 }
 
 static void verdict_print(const struct sim *sim, const struct qnk_verdict *verdict)
@@ -388,14 +450,9 @@ static void verdict_print(const struct sim *sim, const struct qnk_verdict *verdi
         if (verdict->node != UINT32_MAX) {
             snprintf(who, sizeof who, " at v%u", verdict->node + 1);
         }
-        printf("seed %llu  FAILED  %s%s, %s: %s\n  qnet sim run --seed %llu%s",
-               (unsigned long long)verdict->seed, verdict->oracle, who,
-               seconds_text(verdict->at_us), verdict->words, (unsigned long long)verdict->seed,
-               sim->options);
-        if (sim->campaign.only != NULL) {
-            only_put(stdout, sim->campaign.only, sim->campaign.only_count);
-        }
-        printf("\n");
+        printf("seed %llu  FAILED  %s%s, %s: %s\n  %s\n", (unsigned long long)verdict->seed,
+               verdict->oracle, who, seconds_text(verdict->at_us), verdict->words,
+               repeat_text(sim, verdict->seed, sim->campaign.only, sim->campaign.only_count));
     } else {
         printf("seed %-5llu ok  %.16s  %s  %llu events  %u faults  %llu blocks  %llu windows final"
                "  %llu transactions\n",
@@ -407,22 +464,26 @@ static void verdict_print(const struct sim *sim, const struct qnk_verdict *verdi
     (void)fflush(stdout);
 }
 
-static json_t *verdict_json(const struct qnk_verdict *it)
+static json_t *verdict_json(const struct sim *sim, const struct qnk_verdict *it)
 {
     json_t *json = json_pack(
-        "{s:I, s:b, s:s, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
+        "{s:I, s:b, s:s, s:I, s:I, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "seed",
         (json_int_t)it->seed, "good", it->is_good, "trace", trace_text(it), "events",
         (json_int_t)it->events, "simulated_us", (json_int_t)it->length_us, "faults", (int)it->harms,
         "blocks", (json_int_t)it->heights, "windows", (json_int_t)it->windows, "transactions",
         (json_int_t)it->txs, "final_p50_us", (json_int_t)it->final_p50_us, "final_p99_us",
         (json_int_t)it->final_p99_us, "core_bytes", (json_int_t)it->core_bytes, "sent_bytes",
-        (json_int_t)it->sent_bytes, "resident_bytes", (json_int_t)it->resident_bytes);
+        (json_int_t)it->sent_bytes, "resident_bytes", (json_int_t)it->resident_bytes, "step_max_us",
+        (json_int_t)it->step_max_us);
 
     if (!it->is_good) {
         json_object_set_new(json, "violated", json_string(it->oracle));
         json_object_set_new(json, "at_us", json_integer((json_int_t)it->at_us));
         json_object_set_new(json, "node", json_integer((int)it->node));
         json_object_set_new(json, "words", json_string(it->words));
+        json_object_set_new(
+            json, "repeat",
+            json_string(repeat_text(sim, it->seed, sim->campaign.only, sim->campaign.only_count)));
     }
     return json;
 }
@@ -436,6 +497,8 @@ struct progress {
     uint64_t good, failed;
     uint64_t events, length_us, harms, windows;
     uint64_t checked[QNK_ORACLES];
+    uint64_t came[QNK_HARMS], told[QNK_LIES];
+    uint64_t step_max_us;
     double start_s;
     FILE *resume; /* NULL: none */
     json_t *list; /* verdicts, of few seeds or those that failed */
@@ -483,13 +546,21 @@ static void verdict_came(void *ctx, const struct qnk_verdict *verdict)
     for (uint32_t id = 0; id < QNK_ORACLES; id++) {
         it->checked[id] += verdict->checked[id];
     }
+    for (uint32_t kind = 0; kind < QNK_HARMS; kind++) {
+        it->came[kind] += verdict->came[kind];
+    }
+    for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
+        it->told[lie] += verdict->told[lie];
+    }
+    it->step_max_us =
+        verdict->step_max_us > it->step_max_us ? verdict->step_max_us : it->step_max_us;
     if (it->resume != NULL) {
         fprintf(it->resume, "%llu %s %.16s\n", (unsigned long long)verdict->seed,
                 verdict->is_good ? "ok" : verdict->oracle, trace_text(verdict));
         (void)fflush(it->resume);
     }
     if (is_shown && it->sim->call->json && it->listed++ < 1000) {
-        json_array_append_new(it->list, verdict_json(verdict));
+        json_array_append_new(it->list, verdict_json(it->sim, verdict));
     } else if (is_shown && !it->sim->call->json && !(verdict->is_good && it->sim->call->quiet)) {
         progress_wipe(it);
         verdict_print(it->sim, verdict);
@@ -500,7 +571,7 @@ static void verdict_came(void *ctx, const struct qnk_verdict *verdict)
 static int resume_open(struct progress *it, uint8_t *done)
 {
     const char *path = qnk_call_text(it->sim->call, "resume");
-    char line[LINE], head[LINE];
+    static char line[REPEAT], head[REPEAT];
     bool is_torn = false;
     FILE *file = path == NULL ? NULL : fopen(path, "a+");
 
@@ -512,7 +583,8 @@ static int resume_open(struct progress *it, uint8_t *done)
         return QNK_CLI_FAILED;
     }
     it->resume = file;
-    snprintf(head, sizeof head, "qnet sim run%.380s\n", it->sim->options);
+    snprintf(head, sizeof head, "qnet sim run%s%s\n", it->sim->options,
+             only_text(it->sim->campaign.only, it->sim->campaign.only_count));
     rewind(file);
     if (fgets(line, sizeof line, file) == NULL) {
         fprintf(file, "%s", head);
@@ -561,6 +633,50 @@ static void checked_print(const struct progress *it)
     printf("\n");
 }
 
+/* How often each came; a loop comes as crashes. */
+static json_t *came_json(const struct progress *it)
+{
+    json_t *json = json_object();
+
+    for (uint32_t kind = 0; kind < QNK_HARMS; kind++) {
+        if (kind != QNK_HARM_LOOP) {
+            json_object_set_new(json, qnk_harm_name(kind),
+                                json_integer((json_int_t)it->came[kind]));
+        }
+    }
+    return json;
+}
+
+static json_t *told_json(const struct progress *it)
+{
+    json_t *json = json_object();
+
+    for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
+        json_object_set_new(json, qnk_lie_name(lie), json_integer((json_int_t)it->told[lie]));
+    }
+    return json;
+}
+
+static void came_print(const struct progress *it)
+{
+    if (it->harms > 0) {
+        printf("faults  ");
+        for (uint32_t kind = 0; kind < QNK_HARMS; kind++) {
+            if (kind != QNK_HARM_LOOP) {
+                printf(" %s %llu", qnk_harm_name(kind), (unsigned long long)it->came[kind]);
+            }
+        }
+        printf("\n");
+    }
+    if (it->came[QNK_HARM_LIE] > 0) {
+        printf("lies told");
+        for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
+            printf(" %s %llu", qnk_lie_name(lie), (unsigned long long)it->told[lie]);
+        }
+        printf("\n");
+    }
+}
+
 static void summary_print(const struct progress *it, double spent)
 {
     uint64_t ran = it->good + it->failed;
@@ -582,7 +698,9 @@ static void summary_print(const struct progress *it, double spent)
                qnk_bytes(it->last.core_bytes), qnk_bytes(it->last.resident_bytes),
                qnk_bytes(it->last.sent_bytes));
     }
-    printf("\n");
+    printf("   longest step %llu.%03llu ms\n", (unsigned long long)(it->step_max_us / 1000),
+           (unsigned long long)(it->step_max_us % 1000));
+    came_print(it);
     checked_print(it);
 }
 
@@ -598,15 +716,42 @@ static void summary_json(const struct progress *it, double spent)
         "seconds", spent, "seeds_per_s", (double)ran / spent, "simulated_s_per_s",
         (double)it->length_us / 1e6 / spent, "options", it->sim->options, "runs", it->list);
 
+    json_object_set_new(json, "step_max_us", json_integer((json_int_t)it->step_max_us));
+    json_object_set_new(json, "came", came_json(it));
+    json_object_set_new(json, "lies", told_json(it));
     json_object_set_new(json, "checked", checked_json(it));
     qnk_json_print(json);
     json_decref(json);
+}
+
+static volatile sig_atomic_t is_interrupted;
+
+static void interrupted(int number)
+{
+    (void)number;
+    is_interrupted = 1;
+}
+
+/* What was run until then is summed up, as it may be all of a night; a second signal ends it at
+ * once. Who runs in the background goes on ignoring what is ignored. */
+static void interrupts_catch(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction catches = {.sa_handler = interrupted, .sa_flags = (int)SA_RESETHAND}, was;
+
+    (void)sigemptyset(&catches.sa_mask);
+    for (uint32_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (sigaction(numbers[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN) {
+            (void)sigaction(numbers[i], &catches, NULL);
+        }
+    }
 }
 
 static int run_campaign(struct progress *it, uint8_t *done)
 {
     struct qnk_campaign_setup *setup = &it->sim->campaign;
     int result = resume_open(it, done);
+    int32_t status;
     double spent;
 
     if (result != QNK_CLI_OK) {
@@ -616,8 +761,13 @@ static int run_campaign(struct progress *it, uint8_t *done)
     setup->ctx = it;
     setup->came = verdict_came;
     setup->ticked = progress_show;
+    setup->stop = &is_interrupted;
     it->start_s = qnk_bench_now();
-    if (qnk_campaign(setup) != QN_OK) {
+    interrupts_catch();
+    status = qnk_campaign(setup);
+    if (status == QN_CANCELLED) {
+        result = QNK_CLI_INTERRUPTED;
+    } else if (status != QN_OK) {
         fprintf(stderr, "qnet: no process can be made: %s\n", strerror(errno));
         result = QNK_CLI_FAILED;
     }
@@ -638,6 +788,9 @@ int qnk_run_sim_run(struct qnk_call *call)
     uint8_t *done;
     int result;
 
+    if (qnk_call_given(call, "seeds") && qnk_call_given(call, "seed")) {
+        return usage("--seed or --seeds, not both", seeds);
+    }
     if (!range_read(seeds, &sim.campaign.first, &sim.campaign.last)) {
         return usage("seeds are a number or A..B", seeds);
     }
@@ -665,13 +818,26 @@ int qnk_run_sim_run(struct qnk_call *call)
 
 /* --- show --- */
 
+/* One of a run's lines as an object of its own. */
+static void line_json(uint64_t at_us, const char *who, const char *what, const char *text)
+{
+    json_t *json = json_pack("{s:I, s:s, s:s, s:s}", "at_us", (json_int_t)at_us, "node", who,
+                             "what", what, "text", text);
+
+    qnk_json_print(json);
+    json_decref(json);
+}
+
 static void told(void *ctx, uint64_t at_us, uint32_t node, const char *what, const char *text)
 {
     char who[16] = "-";
 
-    (void)ctx;
     if (node != UINT32_MAX) {
         snprintf(who, sizeof who, "v%u", node + 1);
+    }
+    if (((const struct qnk_call *)ctx)->json) {
+        line_json(at_us, who, what, text);
+        return;
     }
     printf("%6llu.%06llu  %-5s %-14s %s\n", (unsigned long long)(at_us / 1000000),
            (unsigned long long)(at_us % 1000000), who, what, text);
@@ -680,7 +846,7 @@ static void told(void *ctx, uint64_t at_us, uint32_t node, const char *what, con
 int qnk_run_sim_show(struct qnk_call *call)
 {
     struct sim sim = {.call = call};
-    struct qnk_teller teller = {.level = 2, .tell = told};
+    struct qnk_teller teller = {.ctx = call, .level = 2, .tell = told};
     struct qnk_verdict verdict;
     int result;
 
@@ -690,8 +856,16 @@ int qnk_run_sim_show(struct qnk_call *call)
     result = seeds_open(&sim);
     if (result == QNK_CLI_OK) {
         teller.level = (uint32_t)qnk_call_number(call, "notes");
+        lines_flush();
         qnk_campaign_seed(&sim.campaign, sim.campaign.first, &teller, &verdict);
-        verdict_print(&sim, &verdict);
+        if (call->json) {
+            json_t *json = verdict_json(&sim, &verdict);
+
+            qnk_json_print(json);
+            json_decref(json);
+        } else {
+            verdict_print(&sim, &verdict);
+        }
         result = verdict.is_good ? QNK_CLI_OK : QNK_CLI_ASSERTION;
     }
     sim_close(&sim);
@@ -712,13 +886,13 @@ static int shrunk_print(const struct sim *sim, const struct qnk_shrunk *shrunk)
         printf("seed %llu does not fail\n", (unsigned long long)sim->campaign.first);
         return QNK_CLI_OK;
     }
-    printf(
-        "seed %llu breaks %s with %u of its %u faults (%u runs): %s\n  qnet sim run --seed %llu%s",
-        (unsigned long long)sim->campaign.first, shrunk->verdict.oracle, shrunk->after,
-        shrunk->before, shrunk->runs, shrunk->verdict.words,
-        (unsigned long long)sim->campaign.first, sim->options);
-    only_put(stdout, shrunk->numbers, shrunk->after);
-    printf("\n");
+    printf("seed %llu breaks %s with %u of its %u faults (%u runs): %s\n  %s\n",
+           (unsigned long long)sim->campaign.first, shrunk->verdict.oracle, shrunk->after,
+           shrunk->before, shrunk->runs, shrunk->verdict.words,
+           repeat_text(sim, sim->campaign.first, shrunk->numbers, shrunk->after));
+    if (!shrunk->is_whole) {
+        printf("  more runs were not made; fewer faults may do\n");
+    }
     return QNK_CLI_ASSERTION;
 }
 
@@ -730,10 +904,11 @@ static int shrunk_json(const struct sim *sim, const struct qnk_shrunk *shrunk)
     for (uint32_t i = 0; i < shrunk->after; i++) {
         json_array_append_new(numbers, json_integer(shrunk->numbers[i]));
     }
-    json =
-        json_pack("{s:I, s:b, s:s, s:i, s:i, s:o}", "seed", (json_int_t)sim->campaign.first, "good",
-                  shrunk->verdict.is_good, "violated", shrunk->verdict.oracle, "faults_before",
-                  (int)shrunk->before, "runs", (int)shrunk->runs, "only", numbers);
+    json = json_pack(
+        "{s:I, s:b, s:s, s:i, s:i, s:b, s:s, s:o}", "seed", (json_int_t)sim->campaign.first, "good",
+        shrunk->verdict.is_good, "violated", shrunk->verdict.oracle, "faults_before",
+        (int)shrunk->before, "runs", (int)shrunk->runs, "smallest", shrunk->is_whole, "repeat",
+        repeat_text(sim, sim->campaign.first, shrunk->numbers, shrunk->after), "only", numbers);
     qnk_json_print(json);
     json_decref(json);
     return shrunk->verdict.is_good ? QNK_CLI_OK : QNK_CLI_ASSERTION;
@@ -796,6 +971,11 @@ static FILE *side_open(const struct sim *sim, const char *what)
         if (file == NULL) {
             fprintf(stderr, "qnet: '%s' is neither a seed nor a trace: %s\n", what,
                     strerror(errno));
+        } else if (ungetc(getc(file), file) == EOF) {
+            fprintf(stderr, "qnet: '%s' is no trace: %s\n", what,
+                    ferror(file) ? strerror(errno) : "it is empty");
+            (void)fclose(file);
+            return NULL;
         }
         return file;
     }
@@ -897,6 +1077,7 @@ int qnk_run_sim_trace(struct qnk_call *call)
     }
     result = seeds_open(&sim);
     if (result == QNK_CLI_OK) {
+        lines_flush();
         trace_write(&sim, sim.campaign.first, stdout, &verdict);
     }
     sim_close(&sim);

@@ -71,6 +71,7 @@ void qnk_campaign_seed(const struct qnk_campaign_setup *setup, uint64_t seed,
         .teller = teller,
         .opened = setup->opened,
         .opened_ctx = setup->opened_ctx,
+        .step_us = setup->step_us,
     };
 
     QN_ASSERT(plan != NULL);
@@ -259,6 +260,27 @@ static void worker_read(struct campaign *campaign, struct worker *worker)
     }
 }
 
+static bool is_stopped(const struct qnk_campaign_setup *setup)
+{
+    return setup->stop != NULL && *setup->stop != 0;
+}
+
+/* What runs is given up, without a verdict. */
+static void workers_kill(struct campaign *campaign)
+{
+    for (uint32_t i = 0; i < campaign->setup->jobs; i++) {
+        struct worker *worker = &campaign->workers[i];
+
+        if (worker->pid != 0) {
+            (void)kill(worker->pid, SIGKILL);
+            (void)close(worker->pipe);
+            while (waitpid(worker->pid, NULL, 0) < 0 && errno == EINTR) {
+            }
+            worker->pid = 0;
+        }
+    }
+}
+
 static void hanging_kill(struct campaign *campaign)
 {
     for (uint32_t i = 0; i < campaign->setup->jobs; i++) {
@@ -310,6 +332,10 @@ int32_t qnk_campaign(const struct qnk_campaign_setup *setup)
     while (running > 0) {
         workers_hear(campaign);
         hanging_kill(campaign);
+        if (is_stopped(setup)) {
+            workers_kill(campaign);
+            status = QN_CANCELLED;
+        }
         if (setup->ticked != NULL) {
             setup->ticked(setup->ctx);
         }

@@ -12,8 +12,10 @@
  *   units    milliseconds of real time
  *   owns     setup and what it points to are the caller's until qnk_campaign returns
  *   threads  one; the caller has no others, because it forks
- *   errors   QN_IO: no pipe or process could be made
+ *   errors   QN_IO: no pipe or process could be made; QN_CANCELLED: it was stopped
  */
+
+#include <signal.h>
 
 #include "kernel/sim/run.h"
 
@@ -27,9 +29,11 @@ struct qnk_campaign_setup {
     uint32_t only_count;
     uint64_t first, last; /* seeds */
     uint32_t jobs;
-    uint32_t limit_ms;      /* for one seed, then it counts as hanging */
-    bool is_twice;          /* each seed twice: other traces are a violation (D1) */
+    uint32_t limit_ms;                 /* for one seed, then it counts as hanging */
+    bool is_twice;                     /* each seed twice: other traces are a violation (D1) */
+    const volatile sig_atomic_t *stop; /* once it is not 0 what runs is given up; NULL: never */
     const uint8_t *done;    /* bitmap of seeds from `first` on that need not be run; NULL: none */
+    uint64_t step_us;       /* as of a run */
     qnk_run_opened *opened; /* of each run; may be NULL */
     void *opened_ctx;
     void *ctx;

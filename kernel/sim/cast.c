@@ -853,6 +853,24 @@ static bool memory_take(struct qnk_cast *cast)
            (!cast->setup.stands_in || (cast->names != NULL && cast->standins != NULL));
 }
 
+/* Whether those that only play start with what the files say: what a plugin alone can judge is
+ * refused here, with its words, and not in the midst of a run. */
+static int32_t seats_try(struct qnk_cast *cast, char why[QNK_CAST_WHY])
+{
+    static const enum seat tried[] = {SEAT_PRODUCER, SEAT_CONSENSUS};
+    int32_t status = QN_OK;
+
+    for (uint32_t i = 0; i < sizeof tried / sizeof *tried && status == QN_OK; i++) {
+        struct qnk_instance *instance;
+
+        status = instance_make(cast, tried[i], &instance, why);
+        if (status == QN_OK) {
+            qnk_instance_destroy(instance);
+        }
+    }
+    return status;
+}
+
 int32_t qnk_cast_create(const struct qnk_cast_setup *setup, struct qnk_cast **out,
                         char why[QNK_CAST_WHY])
 {
@@ -878,6 +896,9 @@ int32_t qnk_cast_create(const struct qnk_cast_setup *setup, struct qnk_cast **ou
     }
     if (status == QN_OK) {
         status = genesis_make(cast, why);
+    }
+    if (status == QN_OK) {
+        status = seats_try(cast, why);
     }
     if (status == QN_OK) {
         status = others_make(cast, why);

@@ -13,9 +13,6 @@ enum {
     AMONG = 64,       /* newest records of a space, of which one rots */
     LATE_US = 200000, /* of a frame that is overtaken, at most */
     SPIKE_US = 500000,
-    OFFSET_US = 2000000, /* of a clock, either way, at most */
-    SMALL = 8,           /* where it must be less: the same by so much */
-    DRIFT_PPM = 200,
 };
 
 struct machine {
@@ -283,12 +280,9 @@ static void disk_refuse(struct qnk_harms *harms, const struct qnk_harm *harm, bo
 
 static void disk_rot(struct qnk_harms *harms, const struct qnk_harm *harm)
 {
-    static const char *const spaces[] = {"log",   "guard", "mempool", "micro",
-                                         "macro", "page",  "meta",    "index_tx"};
     struct qnk_drive *drive = qnk_world_drive(harms->setup.world, harm->a);
 
-    if (drive != NULL &&
-        qnk_drive_rot(drive, spaces[harm->value % (sizeof spaces / sizeof *spaces)], AMONG)) {
+    if (drive != NULL && qnk_drive_rot(drive, qnk_harm_space(harm->value), AMONG)) {
         harms->machines[harm->a].is_rotten = true;
         qnk_oracle_disk_lost(harms->setup.oracle, harm->a);
     }
@@ -305,16 +299,11 @@ static void disk_tear(struct qnk_harms *harms, const struct qnk_harm *harm)
 
 static void clock_set(struct qnk_harms *harms, const struct qnk_harm *harm, bool begins)
 {
-    uint64_t half = harm->value & 0xffff, rest = harm->value >> 16 & 0xffff;
-    /* Small differences are as likely as large ones. */
-    int64_t offset = (int64_t)(half * (2 * OFFSET_US) / 0xffff) - OFFSET_US;
-    int32_t drift = (int32_t)(rest * (2 * DRIFT_PPM) / 0xffff) - DRIFT_PPM;
+    int64_t offset_us;
+    int32_t drift_ppm;
 
-    offset /= INT64_C(1) << rest % 8;
-    if ((harm->value & QNK_HARM_SMALL) != 0) {
-        offset /= SMALL;
-    }
-    qnk_world_clock(harms->setup.world, harm->a, begins ? offset : 0, begins ? drift : 0);
+    qnk_harm_clock(harm->value, &offset_us, &drift_ppm);
+    qnk_world_clock(harms->setup.world, harm->a, begins ? offset_us : 0, begins ? drift_ppm : 0);
 }
 
 /* --- all of them --- */

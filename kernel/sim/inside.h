@@ -156,6 +156,8 @@ struct qnk_world {
     uint64_t now_us;
     uint64_t generation;
     uint64_t events;
+    uint64_t step_max_ns; /* processor time of the longest step, */
+    uint32_t step_max_node;
     struct qnk_hash trace;
     struct qnk_watch watches[QNK_WATCHES_MAX];
     uint32_t watches_count;

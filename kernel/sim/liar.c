@@ -53,7 +53,12 @@ bool qnk_liar_will(struct qnk_liar *liar, uint32_t lie, uint32_t permille)
 
 void qnk_liar_told(struct qnk_liar *liar, uint32_t lie)
 {
-    liar->all->counts[lie]++;
+    struct qnk_liars *liars = liar->all;
+
+    liars->counts[lie]++;
+    if (liars->hear != NULL) {
+        liars->hear(liars->hear_ctx, liar->node, lie);
+    }
 }
 
 void qnk_liar_bytes(struct qnk_liar *liar, uint32_t lie, void *to, uint64_t size)
@@ -387,6 +392,12 @@ void qnk_liars_stop(struct qnk_liars *liars, bool silently)
 {
     liars->is_over = true;
     liars->is_silent = silently;
+}
+
+void qnk_liars_told(struct qnk_liars *liars, qnk_liars_hear *told, void *ctx)
+{
+    liars->hear = told;
+    liars->hear_ctx = ctx;
 }
 
 uint64_t qnk_liars_count(const struct qnk_liars *liars, uint32_t lie)

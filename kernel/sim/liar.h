@@ -49,7 +49,7 @@ enum qnk_lie {
 
 enum { QNK_LIARS_MAX = 333 };
 
-/* The stable name, as in the list of faults of `qnet sim run`; NULL: no such lie. */
+/* The stable name, which `qnet sim run --faults` takes too; NULL: no such lie. */
 const char *qnk_lie_name(uint32_t lie);
 
 struct qnk_liars;
@@ -65,6 +65,10 @@ void qnk_liars_add(struct qnk_liars *liars, uint32_t node, uint32_t kinds);
 /* All lying ends: the liars go on as honest nodes do, of twins the first that was added, or say
  * nothing more. */
 void qnk_liars_stop(struct qnk_liars *liars, bool silently);
+
+/* Is called for each lie from now on, at the time at which it is told. */
+typedef void qnk_liars_hear(void *ctx, uint32_t node, uint32_t lie);
+void qnk_liars_told(struct qnk_liars *liars, qnk_liars_hear *told, void *ctx);
 
 /* How often this lie was told so far. Of twins: how often one heard what the other had signed. */
 uint64_t qnk_liars_count(const struct qnk_liars *liars, uint32_t lie);

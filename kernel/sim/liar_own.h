@@ -76,6 +76,8 @@ struct qnk_liars {
     uint32_t count;
     struct qnk_liar *list[QNK_LIARS_MAX];
     uint64_t counts[QNK_LIES];
+    qnk_liars_hear *hear; /* NULL: nobody is told */
+    void *hear_ctx;
 };
 
 /* --- liar.c --- */

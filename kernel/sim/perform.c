@@ -2,6 +2,8 @@
 
 /* perform.c: what a machine does for its node: clocks, steps, and what follows from them. */
 
+#include <time.h>
+
 #include <qnet/assert.h>
 
 #include "kernel/base/text.h"
@@ -430,16 +432,36 @@ static void perform(struct qnk_world *world, uint32_t i)
 
 /* --- steps --- */
 
-static void step_once(struct qnk_world *world, uint32_t i, struct qnk_event *event, uint64_t now_us)
+/* Of this thread: what other processes do is not in it. */
+static uint64_t spent_ns(void)
+{
+    struct timespec spent;
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    return (uint64_t)spent.tv_sec * 1000000000 + (uint64_t)spent.tv_nsec;
+}
+
+static void step_timed(struct qnk_world *world, uint32_t i, const struct qnk_event *event)
 {
     struct machine *machine = &world->machines[i];
+    uint64_t began_ns = spent_ns();
 
+    qnk_node_step(machine->node, event, &machine->effects);
+    began_ns = spent_ns() - began_ns;
+    if (began_ns > world->step_max_ns) {
+        world->step_max_ns = began_ns;
+        world->step_max_node = i;
+    }
+}
+
+static void step_once(struct qnk_world *world, uint32_t i, struct qnk_event *event, uint64_t now_us)
+{
     QN_ASSERT(!world->is_stepping); /* hooks do not step */
     world->is_stepping = true;
     event->now_us = now_us;
     if (watch_event(world, i, event)) {
         world->events++;
-        qnk_node_step(machine->node, event, &machine->effects);
+        step_timed(world, i, event);
         watch_stepped(world, i, event);
         perform(world, i);
     } else {

@@ -19,6 +19,9 @@ enum {
     PINNED_SEEDS = 4,        /* of so many one has harms that begin at heights, */
     PINNED_HARMS = 4,        /* and of so many of its harms one does not */
     PINNED_WINDOWS = 6,      /* the last whose end harms begin at */
+    OFFSET_US = 2000 * MS,   /* of a clock, either way, at most */
+    SMALL = 8,               /* where it must be less: the same by so much */
+    DRIFT_PPM = 200,
 };
 
 /* Whom a harm concerns. */
@@ -63,6 +66,37 @@ static const struct shape shapes[QNK_HARMS] = {
     [QNK_HARM_LIE] = {"lie", WEAK, 1, 0, 0, 0, 0},
 };
 
+/* What the value of a kind is, for people. None: it has no value, or words of its own. */
+static const struct {
+    const char *before, *after;
+} values[QNK_HARMS] = {
+    [QNK_HARM_CUT] = {"after", " writes"}, [QNK_HARM_TEAR] = {"with", " records left"},
+    [QNK_HARM_FAR] = {"by", " us"},        [QNK_HARM_LOSS] = {"of", " in 1000"},
+    [QNK_HARM_TWICE] = {"of", " in 1000"}, [QNK_HARM_REORDER] = {"of", " in 1000"},
+    [QNK_HARM_SPIKE] = {"of", " in 1000"}, [QNK_HARM_MANGLE] = {"of", " in 1000"},
+    [QNK_HARM_NARROW] = {"to 1 in", ""},   [QNK_HARM_CPU] = {"by", " permille"},
+    [QNK_HARM_DISK] = {"by", " permille"}, [QNK_HARM_JITTER] = {"up to", " us"},
+    [QNK_HARM_MAPS] = {"up to", " us"},    [QNK_HARM_ORDER] = {"by", ""},
+};
+
+void qnk_harm_clock(uint64_t value, int64_t *offset_us, int32_t *drift_ppm)
+{
+    uint64_t half = value & 0xffff, rest = value >> 16 & 0xffff;
+    int64_t offset = (int64_t)(half * (2 * OFFSET_US) / 0xffff) - OFFSET_US;
+
+    offset /= INT64_C(1) << rest % 8; /* small differences are as likely as large ones */
+    *offset_us = (value & QNK_HARM_SMALL) != 0 ? offset / SMALL : offset;
+    *drift_ppm = (int32_t)(rest * (2 * DRIFT_PPM) / 0xffff) - DRIFT_PPM;
+}
+
+const char *qnk_harm_space(uint64_t value)
+{
+    static const char *const spaces[] = {"log",   "guard", "mempool", "micro",
+                                         "macro", "page",  "meta",    "index_tx"};
+
+    return spaces[value % (sizeof spaces / sizeof *spaces)];
+}
+
 const char *qnk_harm_name(uint32_t kind)
 {
     QN_ASSERT(kind < QNK_HARMS);
@@ -75,6 +109,28 @@ static void sick_text(const struct qnk_harm *harm, char much[40])
 
     qnk_text(much, 40, " %s, of %s %llu", qnk_sickness_name(harm->b),
              whose[qnk_harm_whose(harm->value)], (unsigned long long)harm->value);
+}
+
+static void much_text(const struct qnk_harm *harm, char much[40])
+{
+    int64_t offset_us;
+    int32_t drift_ppm;
+
+    if (harm->kind == QNK_HARM_LIE) {
+        qnk_text(much, 40, " %s", qnk_lie_name(harm->b));
+    } else if (harm->kind == QNK_HARM_SICK) {
+        sick_text(harm, much);
+    } else if (harm->kind == QNK_HARM_SWAP) {
+        qnk_text(much, 40, " %llu, v%u lacks it", (unsigned long long)harm->value, harm->b + 1);
+    } else if (harm->kind == QNK_HARM_ROT) {
+        qnk_text(much, 40, " in %s", qnk_harm_space(harm->value));
+    } else if (harm->kind == QNK_HARM_CLOCK) {
+        qnk_harm_clock(harm->value, &offset_us, &drift_ppm);
+        qnk_text(much, 40, " by %lld ms, drift %d ppm", (long long)(offset_us / MS), drift_ppm);
+    } else if (values[harm->kind].before != NULL) {
+        qnk_text(much, 40, " %s %llu%s", values[harm->kind].before, (unsigned long long)harm->value,
+                 values[harm->kind].after);
+    }
 }
 
 static void whom_text(const struct qnk_harm *harm, char text[40])
@@ -105,16 +161,7 @@ void qnk_harm_text(const struct qnk_harm *harm, char text[QNK_HARM_TEXT])
     char who[40], much[40] = "", span[40] = "", when[40] = "";
 
     whom_text(harm, who);
-    if (harm->kind == QNK_HARM_LIE) {
-        qnk_text(much, sizeof much, " %s", qnk_lie_name(harm->b));
-    } else if (harm->kind == QNK_HARM_SICK) {
-        sick_text(harm, much);
-    } else if (harm->kind == QNK_HARM_SWAP) {
-        qnk_text(much, sizeof much, " %llu, v%u lacks it", (unsigned long long)harm->value,
-                 harm->b + 1);
-    } else if (shape->value_max > 0) {
-        qnk_text(much, sizeof much, " %llu", (unsigned long long)harm->value);
-    }
+    much_text(harm, much);
     if (shape->far_us > 0) {
         uint64_t ms = (harm->until_us - harm->from_us) / MS;
 
@@ -243,18 +290,34 @@ static void weak_draw(struct qnk_plan *plan)
                       : (uint32_t)between(&random, setup->always >> QNK_HARM_LIE & 1, most);
 }
 
+/* Of the lies that may be told, one by a lot. */
+static uint32_t lie_allowed(const struct qnk_plan *plan, uint64_t lot)
+{
+    uint32_t allowed[QNK_LIES], count = 0;
+
+    for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
+        if ((plan->setup.lies >> lie & 1) != 0) {
+            allowed[count++] = lie;
+        }
+    }
+    return count == 0 ? (uint32_t)lot : allowed[lot % count];
+}
+
 /* Each liar tells one lie, or some, or many. */
 static void lies_draw(struct qnk_plan *plan)
 {
     for (uint32_t i = 0; i < plan->liars; i++) {
         struct qnk_random random;
+        uint32_t may = plan->setup.lies == 0 ? QNK_LIES_ALL : plan->setup.lies;
         uint64_t lies, first;
 
         qnk_stream_init(&random, plan->setup.seed, "lie", i);
         lies = stretch(&random, 1, QNK_LIES);
-        first = qnk_random_below(&random, QNK_LIES);
+        first = lie_allowed(plan, qnk_random_below(&random, QNK_LIES));
         for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
-            if (lie == first || qnk_random_below(&random, QNK_LIES) < lies - 1) {
+            bool is_told = lie == first || qnk_random_below(&random, QNK_LIES) < lies - 1;
+
+            if (is_told && (may >> lie & 1) != 0) {
                 harm_add(plan, (struct qnk_harm){.kind = QNK_HARM_LIE,
                                                  .a = plan->weak[i],
                                                  .b = lie,

@@ -80,6 +80,10 @@ static inline uint32_t qnk_harm_whose(uint64_t value)
     return (uint32_t)(value % QNK_WHOSE);
 }
 
+/* What the `value` of a CLOCK says, and that of a ROT: the space of the store that it is in. */
+void qnk_harm_clock(uint64_t value, int64_t *offset_us, int32_t *drift_ppm);
+const char *qnk_harm_space(uint64_t value);
+
 /* "crash" */
 const char *qnk_harm_name(uint32_t kind);
 
@@ -118,6 +122,7 @@ struct qnk_plan_setup {
     const struct qnk_set *set; /* and below a third of its weight; NULL: no such limit */
     uint64_t kinds;            /* bitmap of the kinds that may come, */
     uint64_t always;           /* and of those of them that come in every seed */
+    uint32_t lies;             /* bitmap of what liars may do (liar.h); 0: anything */
     bool is_lockless;   /* the engine of genesis has no locks: none is swapped to that is sick */
     uint64_t quiet_us;  /* nothing happens before */
     uint64_t length_us; /* of the time of harm, with that */

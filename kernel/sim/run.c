@@ -13,6 +13,7 @@
 #include "kernel/sim/stream.h"
 
 enum {
+    LIE_TOLD_MS = 100,  /* a lie that is told again within is not told to a listener */
     WINDOWS_MAX = 4096, /* whose first final digest is remembered; a run does not get so far */
     SAMPLES_MAX = 65536,
     MS = 1000,
@@ -27,6 +28,8 @@ enum {
     LOOKS_EVERY = 16,       /* steps of a world between the oracle's looks at a node */
     SIGNATURES_EVERY = 8,   /* final transactions of which one is verified again */
 };
+
+enum { ROUND_TEXT = 80 };
 
 enum act_kind { ACT_HARM, ACT_MEND, ACT_PAY };
 
@@ -77,6 +80,8 @@ struct run {
     uint64_t *samples;
     uint32_t samples_count;
     uint64_t sent[QNK_CAST_SENDERS]; /* nonces below were paid somewhere */
+    uint64_t *lied_us; /* [machine * QNK_LIES + lie]: when a listener was told last; 0: never */
+    char (*rounds)[ROUND_TEXT]; /* of each machine: what a listener was told last */
 };
 
 static uint64_t now_us(const struct run *run)
@@ -157,13 +162,32 @@ static void final_came(struct run *run, uint64_t window)
     }
 }
 
+/* Where the engine of this node is, if it is elsewhere than it last said. */
+static void round_tell(struct run *run, uint32_t node, uint64_t window)
+{
+    const struct qnk_node *at = qnk_world_node(run->world, node);
+    struct qnk_node_view view = {0};
+    char text[ROUND_TEXT];
+
+    if (at == NULL) {
+        return;
+    }
+    qnk_node_look(at, &view);
+    qnk_text(text, sizeof text, "window %llu round %u phase %u, %llu of %llu",
+             (unsigned long long)window, view.round, view.vote_phase, (unsigned long long)view.have,
+             (unsigned long long)view.need);
+    if (strcmp(text, run->rounds[node]) != 0) {
+        memcpy(run->rounds[node], text, sizeof text);
+        tell(run, node, "round", text);
+    }
+}
+
 static void note_tell(struct run *run, uint32_t node, const struct qnk_effect *effect)
 {
     static const char *const names[] = {
         [QNK_NOTE_MICROBLOCK] = "block",
         [QNK_NOTE_UNDONE] = "undone",
         [QNK_NOTE_FINAL] = "final",
-        [QNK_NOTE_ROUND] = "round",
     };
     char text[QNK_NOTE_TEXT];
 
@@ -176,9 +200,13 @@ static void note_tell(struct run *run, uint32_t node, const struct qnk_effect *e
         }
         return;
     }
-    qnk_text(text, sizeof text, "%llu %02x%02x%02x%02x %s", (unsigned long long)effect->note.height,
+    if (effect->note.what == QNK_NOTE_ROUND) {
+        round_tell(run, node, effect->note.height);
+        return;
+    }
+    qnk_text(text, sizeof text, "%llu %02x%02x%02x%02x", (unsigned long long)effect->note.height,
              effect->note.id.bytes[0], effect->note.id.bytes[1], effect->note.id.bytes[2],
-             effect->note.id.bytes[3], effect->note.text);
+             effect->note.id.bytes[3]);
     tell(run, node, names[effect->note.what], text);
 }
 
@@ -227,6 +255,7 @@ static void harm_do(struct run *run, const struct qnk_harm *harm, bool begins)
         tell(run, UINT32_MAX, "fault", text);
     }
     run->verdict->harms += begins;
+    run->verdict->came[harm->kind] += begins;
     (begins ? qnk_harms_begin : qnk_harms_end)(run->harms, harm);
 }
 
@@ -289,10 +318,22 @@ static void liars_find(struct run *run)
     }
 }
 
+static void lied(void *ctx, uint32_t node, uint32_t lie)
+{
+    struct run *run = ctx;
+    uint64_t *last_us = &run->lied_us[node * QNK_LIES + lie];
+
+    if (is_told(run) && (*last_us == 0 || now_us(run) >= *last_us + LIE_TOLD_MS * MS)) {
+        *last_us = now_us(run) + 1;
+        tell(run, node, "lie", qnk_lie_name(lie));
+    }
+}
+
 static void liars_open(struct run *run)
 {
     run->liars = qnk_liars_create(run->setup->budget, run->world, &run->play);
     QN_ASSERT(run->liars != NULL);
+    qnk_liars_told(run->liars, lied, run);
     for (uint32_t i = 0; i < run->nodes; i++) {
         if (is_liar(run, i)) {
             qnk_liars_add(run->liars, i, run->liar_kinds[i]);
@@ -616,9 +657,27 @@ static void figures_take(struct run *run)
     for (uint32_t id = 0; id < QNK_ORACLES; id++) {
         verdict->checked[id] = qnk_oracle_checked(run->oracle, id);
     }
+    for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
+        verdict->told[lie] = qnk_liars_count(run->liars, lie);
+    }
     verdict->length_us = now_us(run);
     verdict->events = qnk_world_events(run->world);
     qnk_world_trace(run->world, &verdict->trace);
+}
+
+/* How long a step took is no matter of the seed, so it is asked last. */
+static void steps_judge(struct run *run)
+{
+    uint64_t most_us = run->setup->step_us > 0 ? run->setup->step_us : QNK_RUN_STEP_MS * MS;
+    char text[QNK_VERDICT_WORDS];
+    uint32_t node;
+
+    run->verdict->step_max_us = qnk_world_step_max_ns(run->world, &node) / 1000;
+    if (run->verdict->step_max_us > most_us) {
+        qnk_text(text, sizeof text, "one step took %llu us of processor time, of %llu at most",
+                 (unsigned long long)run->verdict->step_max_us, (unsigned long long)most_us);
+        violated(run, "R1", node, text);
+    }
 }
 
 /* What is asked once, at the end; each says itself if it is broken. */
@@ -692,6 +751,8 @@ static void memory_take(struct run *run)
     run->samples = take(run, SAMPLES_MAX * sizeof *run->samples);
     run->acts = take(run, acts_room(run->plan) * sizeof *run->acts);
     run->pinned = take(run, QNK_PLAN_HARMS_MAX * sizeof *run->pinned);
+    run->lied_us = take(run, run->room * QNK_LIES * sizeof *run->lied_us);
+    run->rounds = take(run, run->room * sizeof *run->rounds);
 }
 
 static void memory_give(struct run *run)
@@ -707,6 +768,8 @@ static void memory_give(struct run *run)
     qnk_memory_give(budget, run->samples, SAMPLES_MAX * sizeof *run->samples);
     qnk_memory_give(budget, run->acts, acts_room(run->plan) * sizeof *run->acts);
     qnk_memory_give(budget, run->pinned, QNK_PLAN_HARMS_MAX * sizeof *run->pinned);
+    qnk_memory_give(budget, run->lied_us, run->room * QNK_LIES * sizeof *run->lied_us);
+    qnk_memory_give(budget, run->rounds, run->room * sizeof *run->rounds);
 }
 
 static void world_open(struct run *run)
@@ -803,5 +866,6 @@ void qnk_run(const struct qnk_run_setup *setup, struct qnk_verdict *verdict)
         last_questions(&run);
     }
     figures_take(&run);
+    steps_judge(&run);
     run_close(&run);
 }

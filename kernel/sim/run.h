@@ -8,6 +8,9 @@
  * network is then healed, and the run goes on until the core was final three windows further and
  * holds every payment, or the bound for that is over, which is a violation (V1, V2).
  *
+ * The longest step is held to a bound, too, of this machine's processor time (R1): only that one
+ * violation may not come again when the seed is repeated.
+ *
  * Unless a function's own comment says otherwise:
  *   units    microseconds of virtual time since the run began
  *   owns     nothing: all is given back when qnk_run returns
@@ -19,10 +22,14 @@
  */
 
 #include "kernel/sim/cast.h"
+#include "kernel/sim/liar.h"
 #include "kernel/sim/oracle.h"
 #include "kernel/sim/plan.h"
 
-enum { QNK_VERDICT_WORDS = 200 };
+enum {
+    QNK_VERDICT_WORDS = 200,
+    QNK_RUN_STEP_MS = 1000, /* of processor time, of one step: more breaks R1 */
+};
 
 struct qnk_verdict {
     uint64_t seed;
@@ -36,9 +43,12 @@ struct qnk_verdict {
     struct qnk_hash trace;
     uint64_t events;
     uint64_t length_us;
-    uint64_t heights, windows;           /* the highest head, the newest final window */
-    uint64_t txs;                        /* final, of payments */
-    uint32_t harms;                      /* that came */
+    uint64_t heights, windows; /* the highest head, the newest final window */
+    uint64_t txs;              /* final, of payments */
+    uint32_t harms;            /* that came, */
+    uint32_t came[QNK_HARMS];  /* and of each kind */
+    uint64_t told[QNK_LIES];   /* how often each lie was */
+    uint64_t step_max_us;      /* processor time of the longest step: a figure, not of the seed */
     uint64_t final_p50_us, final_p99_us; /* from a window's last block to final, over all nodes */
     uint64_t checked[QNK_ORACLES];       /* how often each oracle was looked at */
     uint64_t sent_bytes;                 /* by a node, on average */
@@ -65,6 +75,7 @@ struct qnk_run_setup {
     const struct qnk_teller *teller; /* NULL: nobody listens */
     qnk_run_opened *opened;          /* may be NULL */
     void *opened_ctx;
+    uint64_t step_us; /* instead of QNK_RUN_STEP_MS; 0: that */
 };
 
 /* The time of a window in which every block is late: what bounds are multiples of. */

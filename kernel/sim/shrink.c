@@ -122,5 +122,6 @@ int32_t qnk_shrink(const struct qnk_campaign_setup *setup, uint64_t seed,
     while (shrunk->after > 0 && parts > 0) {
         parts = round_run(&it, parts < shrunk->after ? parts : shrunk->after);
     }
+    shrunk->is_whole = shrunk->runs < QNK_SHRINK_RUNS;
     return it.status;
 }

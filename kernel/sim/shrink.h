@@ -22,6 +22,7 @@ struct qnk_shrunk {
     struct qnk_verdict verdict; /* of the whole run; good: there is nothing to shrink */
     uint32_t before, after;     /* harms */
     uint32_t runs;
+    bool is_whole; /* none of `numbers` can be left out; false: QNK_SHRINK_RUNS came before */
     uint32_t numbers[QNK_PLAN_HARMS_MAX]; /* `after` of them, ascending */
 };
 

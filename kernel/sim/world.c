@@ -617,6 +617,12 @@ uint64_t qnk_world_events(const struct qnk_world *world)
     return world->events;
 }
 
+uint64_t qnk_world_step_max_ns(const struct qnk_world *world, uint32_t *node)
+{
+    *node = world->step_max_node;
+    return world->step_max_ns;
+}
+
 void qnk_world_trace(const struct qnk_world *world, struct qnk_hash *trace)
 {
     *trace = world->trace;

@@ -186,6 +186,10 @@ void qnk_world_plug(struct qnk_world *world, uint32_t node);
 uint64_t qnk_world_now(const struct qnk_world *world);
 uint64_t qnk_world_events(const struct qnk_world *world);
 
+/* Processor time of the longest step of any node so far, and whose it was: the one figure here that
+ * is not of the seed. */
+uint64_t qnk_world_step_max_ns(const struct qnk_world *world, uint32_t *node);
+
 /* Over all that happened so far: time, node, its life, kind and what tells it from others; of
  * frames the payload as well. */
 void qnk_world_trace(const struct qnk_world *world, struct qnk_hash *trace);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "kernel/qnet/sim_files.h"
 #include "kernel/sim/shrink.h"
@@ -447,7 +448,7 @@ static void a_planted_bug_is_found_shrunk_and_repeated(void **state)
     assert_int_equal(qnk_shrink(&setup, seed, NULL, NULL, &shrunk), QN_OK);
     assert_false(shrunk.verdict.is_good);
     assert_int_equal(shrunk.after, 1);
-    assert_true(shrunk.before > 1);
+    assert_true(shrunk.before > 1 && shrunk.is_whole);
     plan = plan_of(&setup.plan, seed);
     kind = plan->harms[shrunk.numbers[0] - 1].kind;
     assert_true(kind == QNK_HARM_POWER || plan->harms[shrunk.numbers[0] - 1].a == PLANTED);
@@ -486,6 +487,70 @@ static void a_worker_that_dies_is_a_failed_seed_and_the_rest_is_run(void **state
     assert_true(died > 0 && died < SEEDS);
 }
 
+/* Only the longest step counts, so a bound that every step keeps is broken by none. */
+static void a_step_that_takes_too_long_breaks_r1(void **state)
+{
+    struct results results;
+    struct qnk_campaign_setup setup = campaign_of(casts[1], &results);
+    struct qnk_verdict verdict;
+
+    (void)state;
+    setup.plan.kinds = 0;
+    setup.plan.mode = QNK_PLAN_SAFETY;
+    qnk_campaign_seed(&setup, 3, NULL, &verdict);
+    assert_true(verdict.is_good && verdict.step_max_us > 0);
+    setup.step_us = 1;
+    qnk_campaign_seed(&setup, 3, NULL, &verdict);
+    assert_false(verdict.is_good);
+    assert_string_equal(verdict.oracle, "R1");
+    assert_non_null(strstr(verdict.words, "processor time, of 1 at most"));
+}
+
+static void liars_tell_what_they_may_alone(void **state)
+{
+    struct results results;
+    struct qnk_campaign_setup setup = campaign_of(casts[1], &results);
+    const uint32_t may = 1u << QNK_LIE_GARBAGE | 1u << QNK_LIE_DOUBLE_VOTE;
+    uint32_t seen = 0;
+
+    (void)state;
+    setup.plan.kinds = setup.plan.always = UINT64_C(1) << QNK_HARM_LIE;
+    setup.plan.lies = may;
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        struct qnk_plan *plan = plan_of(&setup.plan, seed);
+
+        assert_true(plan->harms_count > 0);
+        for (uint32_t i = 0; i < plan->harms_count; i++) {
+            assert_int_equal(plan->harms[i].kind, QNK_HARM_LIE);
+            seen |= 1u << plan->harms[i].b;
+        }
+        free(plan);
+    }
+    assert_int_equal(seen, may);
+}
+
+static volatile sig_atomic_t is_stopped;
+
+static void came_once(void *ctx, const struct qnk_verdict *verdict)
+{
+    came(ctx, verdict);
+    is_stopped = 1;
+}
+
+static void a_campaign_that_is_stopped_gives_up_what_runs(void **state)
+{
+    struct results results;
+    struct qnk_campaign_setup setup = campaign_of(casts[1], &results);
+
+    (void)state;
+    setup.last = 60;
+    setup.came = came_once;
+    setup.stop = &is_stopped;
+    assert_int_equal(qnk_campaign(&setup), QN_CANCELLED);
+    assert_in_range(results.count, 1, 50);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left */
+}
+
 static void seeds_that_are_done_are_not_run_again(void **state)
 {
     struct results results;
@@ -511,6 +576,9 @@ int main(void)
         cmocka_unit_test(a_seed_is_one_run_at_either_level_in_any_process),
         cmocka_unit_test(a_planted_bug_is_found_shrunk_and_repeated),
         cmocka_unit_test(a_worker_that_dies_is_a_failed_seed_and_the_rest_is_run),
+        cmocka_unit_test(a_step_that_takes_too_long_breaks_r1),
+        cmocka_unit_test(liars_tell_what_they_may_alone),
+        cmocka_unit_test(a_campaign_that_is_stopped_gives_up_what_runs),
         cmocka_unit_test(seeds_that_are_done_are_not_run_again),
     };
 
