@@ -23,17 +23,18 @@ static void done(struct qnk_question *question)
 
 static const char *code_words(uint32_t code)
 {
-    static const char *const names[QNK_TX_CODES] = {"accepted",
-                                                    "accepted, and waits for an earlier nonce",
-                                                    "its nonce was used already",
-                                                    "the sender cannot pay for it",
-                                                    "wrong: the ledger refuses it",
-                                                    "bad signature",
-                                                    "expired, or valid for too long",
-                                                    "known already",
-                                                    "the mempool is full of better ones",
-                                                    "malformed",
-                                                    "the same nonce again needs a fee 10 % higher"};
+    static const char *const names[QNK_TX_CODES] = {
+        "accepted",
+        "too early: send it again once earlier ones of the sender are in blocks",
+        "its nonce was used already",
+        "the sender cannot pay for it",
+        "wrong: the ledger refuses it",
+        "bad signature",
+        "expired, or valid for too long",
+        "known already",
+        "the mempool is full of better ones",
+        "malformed",
+        "the same nonce again needs a fee 10 % higher"};
 
     return code < QNK_TX_CODES ? names[code] : "unknown";
 }
@@ -54,11 +55,10 @@ static void submitted(void *ctx, struct qn_span codes)
         uint32_t code = codes.data[at + QN_HASH_SIZE];
 
         memcpy(id.bytes, codes.data + at, QN_HASH_SIZE);
-        json_array_append_new(
-            list,
-            json_pack("{s:o, s:i, s:b, s:s}", "id", qnk_json_hash(&id), "code", (int)code,
-                      "accepted", code == QNK_TX_OK || code == QNK_TX_EARLY || code == QNK_TX_KNOWN,
-                      "words", code_words(code)));
+        json_array_append_new(list, json_pack("{s:o, s:i, s:b, s:s}", "id", qnk_json_hash(&id),
+                                              "code", (int)code, "accepted",
+                                              code == QNK_TX_OK || code == QNK_TX_KNOWN, "words",
+                                              code_words(code)));
     }
     question->answered(question, json_pack("{s:o}", "txs", list));
 }

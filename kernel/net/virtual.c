@@ -57,7 +57,7 @@ static void answered(struct qnk_play *play, struct qn_span codes)
         struct qnk_hash id;
 
         memcpy(id.bytes, codes.data + at, QN_HASH_SIZE);
-        if (code == QNK_TX_OK || code == QNK_TX_EARLY || code == QNK_TX_KNOWN) {
+        if (code == QNK_TX_OK || code == QNK_TX_KNOWN) {
             qnk_story_accept(play->story, qnk_play_now_us(play), &id);
         }
     }

@@ -56,7 +56,7 @@ struct qnk_tx_ref {
 /* Verdicts on a transaction; 0 to 4 are the ledger's (qnet/ledger.h), then the kernel's. */
 enum qnk_tx_code {
     QNK_TX_OK = 0,
-    QNK_TX_EARLY = 1,
+    QNK_TX_EARLY = 1, /* of a newcomer: it is not kept, so far above the next nonce it is */
     QNK_TX_STALE = 2,
     QNK_TX_POOR = 3,
     QNK_TX_WRONG = 4,

@@ -11,6 +11,7 @@
 #include "kernel/base/hex.h"
 #include "kernel/base/random.h"
 #include "kernel/chain/tx.h"
+#include "kernel/node/job.h"
 #include "kernel/qnet/client.h"
 #include "kernel/qnet/show.h"
 
@@ -93,6 +94,19 @@ static void tell(const struct qnk_load *load, enum qnk_load_what what, uint32_t 
     }
 }
 
+/* What a node says that has no room now or is behind: the same bytes may be taken later. */
+static bool is_for_now(const struct qnk_load *load, const struct transfer *it, uint64_t code)
+{
+    if (code == QNK_TX_EXPIRED) { /* or, says one that is far behind, valid for too long */
+        struct qnk_tx tx;
+        int32_t status = qnk_tx_decode((struct qn_span){it->bytes, QNK_TX_TRANSFER_SIZE}, &tx);
+
+        QN_ASSERT(status == QN_OK);
+        return tx.valid_until > load->head;
+    }
+    return code == QNK_TX_EARLY || code == QNK_TX_POOR || code == QNK_TX_FULL;
+}
+
 static void verdict_take(struct qnk_load *load, const json_t *verdict)
 {
     struct transfer *it;
@@ -109,12 +123,14 @@ static void verdict_take(struct qnk_load *load, const json_t *verdict)
         it->state = STATE_ACCEPTED;
         load->counts.accepted++;
         tell(load, QNK_LOAD_ACCEPTED, 0, &id);
-    } else { /* its nonce is taken, by what an earlier run left in the mempool: begin anew */
+    } else if (!is_for_now(load, it, qnk_number(verdict, "code"))) {
+        /* Its nonce is taken: by itself, if an answer was lost, or by what an earlier run left. The
+         * account goes on with the next one. No nonce is ever signed twice, whatever a node that
+         * is behind says is next: of two transfers that nodes accepted one would be lost. */
         it->state = STATE_REFUSED;
         load->counts.refused++;
         tell(load, QNK_LOAD_REFUSED, 0, &id);
         load->accounts[it->account].waiting--;
-        load->accounts[it->account].has_nonce = false;
     }
 }
 

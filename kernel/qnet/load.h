@@ -6,7 +6,8 @@
  * left to people.
  *
  * A transfer that was sent is kept until it is final, and sent again if it is not in a block for a
- * while; every transaction of every final block is looked up by its id. Each account sends through
+ * while, or if a node had no room for it. No nonce is signed twice. Every transaction of every
+ * final block is looked up by its id. Each account sends through
  * one node while that lives, with a bounded number of transfers that are not final.
  *
  * Unless a function's own comment says otherwise:
