@@ -77,6 +77,14 @@ static int32_t status_of(int error)
     return error == ENOSPC || error == EDQUOT ? QN_NO_SPACE : QN_IO;
 }
 
+/* Whether it is a step, and after its number, if it has one, another exchange can have the next. */
+static bool is_whole(const json_t *line)
+{
+    json_int_t number = number_of(line);
+
+    return json_is_string(json_object_get(line, "step")) && number >= 0 && number < INT64_MAX;
+}
+
 /* Takes in all whole lines; `size` becomes where they end. */
 static void lines_read(struct qnk_history *log, const char *text, uint64_t size)
 {
@@ -86,7 +94,7 @@ static void lines_read(struct qnk_history *log, const char *text, uint64_t size)
     while ((end = memchr(at, '\n', (size_t)(text + size - at))) != NULL) {
         json_t *line = json_loadb(at, (size_t)(end - at), JSON_REJECT_DUPLICATES, NULL);
 
-        if (json_is_string(json_object_get(line, "step"))) {
+        if (is_whole(line)) {
             uint64_t number = (uint64_t)number_of(line);
 
             log->last = number > log->last ? number : log->last;

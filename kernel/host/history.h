@@ -12,8 +12,8 @@
  * network does, which has no number.
  *
  * A line that a power cut tore is cut off when the file is opened; one that is damaged, or has no
- * step, is passed over and counted. `committed` is the one line on which anything depends, and is
- * durable before the new plugin is called.
+ * step, or a number that none can follow, is passed over and counted. `committed` is the one line
+ * on which anything depends, and is durable before the new plugin is called.
  *
  * Unless a function's own comment says otherwise:
  *   owns     JSON that is given out is borrowed until the next call

@@ -122,6 +122,22 @@ static void a_damaged_line_is_passed_over(void **subject)
     assert_string_equal(in_force("compression"), "a");
 }
 
+static void a_number_after_which_there_is_none_is_damage(void **subject)
+{
+    static const char lines[] = "{\"swap\":-1,\"step\":\"begun\"}\n"
+                                "{\"swap\":9223372036854775807,\"step\":\"begun\"}\n"
+                                "{\"swap\":4,\"step\":\"begun\"}\n";
+    int fd = open(path, O_WRONLY | O_APPEND);
+
+    (void)subject;
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, lines, sizeof lines - 1), sizeof lines - 1);
+    assert_int_equal(close(fd), 0);
+    again();
+    assert_int_equal(history.damaged, 2);
+    assert_int_equal(history.last, 4);
+}
+
 static void the_newest_file_of_a_name_is_available(void **subject)
 {
     (void)subject;
@@ -196,6 +212,7 @@ int main(void)
                                         stop),
         cmocka_unit_test_setup_teardown(a_file_that_ends_anywhere_says_old_or_new, start, stop),
         cmocka_unit_test_setup_teardown(a_damaged_line_is_passed_over, start, stop),
+        cmocka_unit_test_setup_teardown(a_number_after_which_there_is_none_is_damage, start, stop),
         cmocka_unit_test_setup_teardown(the_newest_file_of_a_name_is_available, start, stop),
         cmocka_unit_test_setup_teardown(a_long_history_keeps_what_is_in_force, start, stop),
         cmocka_unit_test_setup_teardown(what_is_left_of_a_shortening_is_no_matter, start, stop),
