@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +27,7 @@
 #include "kernel/host/host.h"
 #include "kernel/host/keyfile.h"
 #include "kernel/host/live.h"
+#include "kernel/host/query.h"
 #include "kernel/host/refit.h"
 #include "kernel/host/signer.h"
 
@@ -1147,6 +1150,158 @@ static void plans_are_refused_in_words(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
+/* --- copies of what is final --- */
+
+/* What the node's disk has left: 0: as it is. */
+static _Atomic uint64_t left_bytes;
+static _Atomic bool is_left_later; /* not before a copy has its first piece */
+
+/* How many there are; of the last, whether it has a byte. */
+static size_t copies_count(bool *has_bytes)
+{
+    char path[PATH_SIZE];
+    struct stat status;
+    glob_t found = {0};
+    size_t count = 0;
+
+    path_in(path, "data/swap-copy*");
+    if (glob(path, 0, NULL, &found) == 0) {
+        count = found.gl_pathc;
+    }
+    *has_bytes = count > 0 && stat(found.gl_pathv[count - 1], &status) == 0 && status.st_size > 0;
+    globfree(&found);
+    return count;
+}
+
+/* The system's, for all that is linked here: a disk of 100 GiB. */
+int statvfs(const char *path, struct statvfs *disk)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int failed = file < 0 ? -1 : fstatvfs(file, disk);
+    bool has_bytes;
+
+    if (file >= 0) {
+        (void)close(file);
+    }
+    (void)copies_count(&has_bytes);
+    if (failed == 0 && left_bytes > 0 && (!is_left_later || has_bytes)) {
+        disk->f_frsize = 1;
+        disk->f_blocks = (fsblkcnt_t)100 << 30;
+        disk->f_bavail = (fsblkcnt_t)left_bytes;
+    }
+    return failed;
+}
+
+static struct {
+    struct qnk_question question; /* first */
+    json_t *answer;
+    int code; /* -1: not yet */
+    char words[QNK_QUERY_TEXT];
+    char hint[32];
+} copy;
+
+static void on_answered(struct qnk_question *question, json_t *answer)
+{
+    (void)question;
+    copy.answer = answer;
+    copy.code = 0;
+}
+
+static void on_refused(struct qnk_question *question, int code, const char *words, const char *hint)
+{
+    (void)question;
+    copy.code = code;
+    qnk_text(copy.words, sizeof copy.words, "%s", words);
+    qnk_text(copy.hint, sizeof copy.hint, "%s", hint == NULL ? "" : hint);
+}
+
+/* How it is answered: 0 or a code. The answer is there until the next. */
+static int copy_ask(void)
+{
+    json_t *params = json_object();
+
+    json_decref(copy.answer);
+    memset(&copy, 0, sizeof copy);
+    copy.code = -1;
+    copy.question = (struct qnk_question){
+        .host = life.host, .params = params, .answered = on_answered, .refused = on_refused};
+    qnk_query_find("swap.copy")->ask(&copy.question);
+    while (copy.code == -1) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    json_decref(params);
+    return copy.code;
+}
+
+static const char *copy_path(void)
+{
+    return json_string_value(json_object_get(copy.answer, "path"));
+}
+
+static void a_copy_lies_there_until_the_next_start(void **subject)
+{
+    char first[PATH_SIZE], bytes[12] = "";
+    bool has_bytes;
+    FILE *file;
+
+    (void)subject;
+    node_write("lmdb", "warn", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(1);
+    assert_int_equal(copy_ask(), 0);
+    (void)snprintf(first, sizeof first, "%s", copy_path());
+    file = fopen(first, "r");
+    assert_non_null(file);
+    assert_int_equal(fread(bytes, 1, sizeof bytes, file), sizeof bytes);
+    assert_int_equal(fclose(file), 0);
+    assert_string_equal(bytes, "qnet-copy/1");
+    assert_int_equal(copy_ask(), 0);
+    assert_string_not_equal(copy_path(), first);
+    assert_int_equal(copies_count(&has_bytes), 2);
+    json_decref(copy.answer);
+    copy.answer = NULL;
+    assert_int_equal(end(), QNK_EXIT_OK);
+
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    assert_int_equal(copies_count(&has_bytes), 0);
+    run_until(1);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void copy_refused_for_room(void)
+{
+    bool has_bytes;
+
+    assert_int_equal(copy_ask(), QNK_QUERY_REFUSED);
+    assert_non_null(strstr(copy.words, "would make it low or full: make room there"));
+    assert_string_equal(copy.hint, "");
+    assert_int_equal(copies_count(&has_bytes), 0);
+}
+
+static void a_copy_gives_way_to_a_disk_that_has_little_room(void **subject)
+{
+    (void)subject;
+    node_write("lmdb", "error", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(1);
+    left_bytes = (UINT64_C(10) << 30) + 1000; /* of 100 GiB it would be low */
+    copy_refused_for_room();
+    left_bytes = (UINT64_C(1) << 30) + 1000; /* full */
+    copy_refused_for_room();
+    is_left_later = true; /* between two pieces */
+    copy_refused_for_room();
+    is_left_later = false;
+    left_bytes = UINT64_C(50) << 30;
+    assert_int_equal(copy_ask(), 0); /* and nothing of it stayed in the way of another */
+    left_bytes = 0;
+    json_decref(copy.answer);
+    copy.answer = NULL;
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
 static int open_all(void **subject)
 {
     const char *top = getenv("top_builddir");
@@ -1176,6 +1331,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(questions_reach_the_disk, start, stop),
         cmocka_unit_test_setup_teardown(garbage_that_is_submitted_is_answered, start, stop),
         cmocka_unit_test_setup_teardown(a_restart_goes_on_from_the_disk, start, stop),
+        cmocka_unit_test_setup_teardown(a_copy_lies_there_until_the_next_start, start, stop),
+        cmocka_unit_test_setup_teardown(a_copy_gives_way_to_a_disk_that_has_little_room, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(a_folder_in_use_is_told, start, stop),
         cmocka_unit_test_setup_teardown(a_key_of_another_purpose_is_told, start, stop),
         cmocka_unit_test_setup_teardown(a_rule_that_the_plugin_does_not_know_is_told, start, stop),
