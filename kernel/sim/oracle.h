@@ -9,7 +9,7 @@
  * at only as far as they sign. A node whose key another node has too is a twin, and a liar.
  *
  * It cannot follow a change of the validator set, which no ledger makes yet: that is said as S2.
- * Time that a step takes is nothing that one seed repeats: campaigns measure it.
+ * Time that a step takes is nothing that one seed repeats: a run measures it (run.h).
  *
  * Unless a function's own comment says otherwise:
  *   units    microseconds of virtual time, windows; nodes are numbered from 0

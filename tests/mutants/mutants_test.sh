@@ -40,7 +40,7 @@ slice() {
     sh "$src/tests/mutants/run.sh" "$@" >"$work/said" 2>&1
 }
 
-echo "1..$(($(echo "$names" | wc -l) + 5))"
+echo "1..$(($(echo "$names" | wc -l) + 6))"
 for name in $names; do
     applies "$name" >"$work/said" 2>&1
     is $? "$name applies and compiles"
@@ -56,3 +56,6 @@ slice --only twins no-lock any-unlock lock-forgotten-guard
 is $? 'twins catch those of both'
 slice --only unit,contract,seeds --seeds 8 honest
 is $? 'nobody blames the honest variant'
+slice --only nobody honest
+[ $? -eq 2 ]
+is $? 'a machine that there is not passes nothing'

@@ -36,13 +36,22 @@ every=no
 while [ $# -gt 0 ]; do
     case $1 in
     --every) every=yes ;;
-    --only) machines=$2 && shift ;;
-    --seeds) seeds=$2 && shift ;;
-    -*) echo "run.sh: $1?" >&2 && exit 2 ;;
+    --only) machines=${2:-none} && shift ;;
+    --seeds) seeds=${2:-none} && shift ;;
+    -*) sed -n '7,25s/^#//p' "$src/tests/mutants/run.sh" >&2 && exit 2 ;;
     *) break ;;
     esac
     shift
 done
+for machine in $(echo "$machines" | tr , ' '); do
+    case $machine in
+    unit | contract | trails | twins | nets | seeds) ;;
+    *) echo "run.sh: --only: '$machine' is no machine" >&2 && exit 2 ;;
+    esac
+done
+case $seeds in
+'' | *[!0-9]* | 0) echo "run.sh: --seeds: '$seeds' is no number of them" >&2 && exit 2 ;;
+esac
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/mutants.XXXXXX") || exit 2
 trap 'rm -rf "$work"' EXIT

@@ -718,6 +718,27 @@ static bool slices_run(void)
     return is_good;
 }
 
+/* Whether all that was given is an option with its number: a slip must not run something else. */
+static bool is_asked(int argc, char **argv)
+{
+    static const char *const options[] = {"--rounds", "--crashes", "--changes", "--from", "--to"};
+    bool is_good = argc % 2 == 1;
+
+    for (int i = 1; i + 1 < argc && is_good; i += 2) {
+        uint32_t place = 0;
+
+        while (place < sizeof options / sizeof *options && strcmp(argv[i], options[place]) != 0) {
+            place++;
+        }
+        is_good = place < sizeof options / sizeof *options && argv[i + 1][0] != 0 &&
+                  strspn(argv[i + 1], "0123456789") == strlen(argv[i + 1]);
+    }
+    if (!is_good) {
+        fprintf(stderr, "twins_test [--rounds N] [--crashes N] [--changes N] [--from N --to N]\n");
+    }
+    return is_good;
+}
+
 static bool asked_run(int argc, char **argv)
 {
     struct bounds bounds = {
@@ -742,6 +763,9 @@ int main(int argc, char **argv)
 {
     bool is_good;
 
+    if (!is_asked(argc, argv)) {
+        return 2;
+    }
     nodes = calloc(NODES_MAX, sizeof *nodes);
     nodes_index = calloc(2 * NODES_MAX, sizeof *nodes_index);
     states = calloc(STATES_MAX, sizeof *states);
