@@ -226,6 +226,26 @@ int32_t qnk_bindings_add(const struct qnk_bindings *from, const struct qnk_bindi
     return QN_OK;
 }
 
+int32_t qnk_bindings_skip(const struct qnk_bindings *from, uint32_t failed,
+                          struct qnk_bindings **bindings)
+{
+    const struct qnk_binding *skipped = qnk_bindings_find(from, failed);
+    struct qnk_bindings *made = list_new(from->budget, from->count);
+
+    QN_ASSERT(skipped != NULL);
+    if (made == NULL) {
+        return QN_NO_SPACE;
+    }
+    for (uint32_t i = 0; i < from->count; i++) {
+        made->list[i] = from->list[i];
+        if (made->list[i].fallback == failed) {
+            made->list[i].fallback = skipped->fallback;
+        }
+    }
+    *bindings = made;
+    return QN_OK;
+}
+
 /* --- encoding --- */
 
 uint64_t qnk_bindings_size(const struct qnk_bindings *bindings)

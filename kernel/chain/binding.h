@@ -74,6 +74,10 @@ QN_MUST_CHECK int32_t qnk_bindings_add(const struct qnk_bindings *from,
                                        const struct qnk_binding *next, uint64_t window,
                                        struct qnk_bindings **bindings);
 
+/* A list in which what falls back to `failed` falls back to what that one falls back to. */
+QN_MUST_CHECK int32_t qnk_bindings_skip(const struct qnk_bindings *from, uint32_t failed,
+                                        struct qnk_bindings **bindings);
+
 struct qnk_bindings *qnk_bindings_ref(struct qnk_bindings *bindings);
 void qnk_bindings_unref(struct qnk_bindings *bindings); /* NULL is allowed */
 

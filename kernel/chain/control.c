@@ -15,6 +15,7 @@ const char *qnk_swap_life_name(uint8_t life)
 }
 
 enum {
+    WORD_BITS = 4, /* of a member's byte of words: the rest says what it gave up */
     MEMBER_SIZE = 2 * (QN_HASH_SIZE + 8) + 4 + 1 + 1 + 1,
     PLACE_SIZE = QN_HASH_SIZE + 8,
     HEAD_SIZE = 2,                            /* version */
@@ -138,6 +139,18 @@ int32_t qnk_control_bind(struct qnk_control *control, uint32_t kind,
     return status;
 }
 
+int32_t qnk_control_skip(struct qnk_control *control, uint32_t kind, uint32_t failed)
+{
+    struct qnk_bindings *made;
+    int32_t status = qnk_bindings_skip(control->bindings[kind], failed, &made);
+
+    if (status == QN_OK) {
+        qnk_bindings_unref(control->bindings[kind]);
+        control->bindings[kind] = made;
+    }
+    return status;
+}
+
 static uint32_t plan_size(const struct qnk_swap *swap)
 {
     uint8_t bytes[QNK_SWAP_PLAN_MAX];
@@ -200,7 +213,7 @@ static uint8_t *member_write(uint8_t *to, const struct qnk_control_member *membe
     to = qn_writer_u32(to, member->missed);
     to = qn_writer_u8(to, member->turns);
     to = qn_writer_u8(to, member->excluded);
-    return qn_writer_u8(to, member->swap);
+    return qn_writer_u8(to, (uint8_t)(member->swap | member->gave_up << WORD_BITS));
 }
 
 static void hash_read(struct qn_reader *from, struct qnk_hash *hash)
@@ -222,10 +235,15 @@ static bool member_read(struct qn_reader *from, struct qnk_control_member *membe
     member->missed = qn_reader_u32(from);
     member->turns = qn_reader_u8(from);
     member->excluded = qn_reader_u8(from);
-    member->swap = qn_reader_u8(from);
+
+    uint8_t words = qn_reader_u8(from);
+
+    member->swap = words & ((1 << WORD_BITS) - 1);
+    member->gave_up = (uint8_t)(words >> WORD_BITS);
     return member->turns <= QNK_CONTROL_TURNS && member->missed >> member->turns == 0 &&
            member->excluded <= (QNK_EXCLUDED_ABSENT | QNK_EXCLUDED_OFFENCE) &&
-           member->swap <= QNK_SWAP_GAVE_UP &&
+           member->swap <= QNK_SWAP_AGAINST &&
+           member->gave_up <= (QNK_GAVE_UP_LAST | QNK_GAVE_UP_BEFORE) &&
            (member->next_window != 0 || qnk_hash_is_zero(&member->next_tip));
 }
 

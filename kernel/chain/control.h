@@ -16,11 +16,11 @@
  *   cost     linear in members and evidence
  *   errors   QN_INVALID: not the one encoding; QN_NO_SPACE: over the budget
  *
- * The encoding: version u16; for each kind in order its list of bindings (binding.h); swap {life
- * u8, maker u32, since u64, changed u64, number u32, late u32, plan bytes}; turn_primary,
- * turn_blocks, turn_made u32; list of members {share 32, share_window u64, next_tip 32, next_window
- * u64, missed u32, turns u8, excluded u8, swap u8}; list of places {place 32, window u64}. Text,
- * bytes and lists start with a u32 count.
+ * The encoding: version u16; for each kind in order its list of bindings (binding.h); swap
+ * {life u8, maker u32, since u64, changed u64, number u32, late u32, plan bytes}; turn_primary,
+ * turn_blocks, turn_made u32; list of members {share 32, share_window u64, next_tip 32,
+ * next_window u64, missed u32, turns u8, excluded u8, swap u8 (word, and 16 * gave_up)}; list
+ * of places {place 32, window u64}. Text, bytes and lists start with a u32 count.
  *
  * Source: finality.md 5.5, 3.5, 9, 12.
  */
@@ -70,9 +70,12 @@ struct qnk_swap {
 };
 
 /* What a member said of the plan. Who took it back cannot be ready again: an old word might be
- * brought again by somebody else. GAVE_UP: once it was active, a window went back to what was
- * before. */
-enum qnk_swap_word { QNK_SWAP_SILENT, QNK_SWAP_READY, QNK_SWAP_AGAINST, QNK_SWAP_GAVE_UP };
+ * brought again by somebody else. */
+enum qnk_swap_word { QNK_SWAP_SILENT, QNK_SWAP_READY, QNK_SWAP_AGAINST };
+
+/* What a member said of engines: that a later attempt decided a window of the one that was bound
+ * last, of the one that this falls back to. */
+enum { QNK_GAVE_UP_LAST = 1, QNK_GAVE_UP_BEFORE = 2 };
 
 enum { QNK_EXCLUDED_ABSENT = 1, QNK_EXCLUDED_OFFENCE = 2 };
 
@@ -85,6 +88,7 @@ struct qnk_control_member {
     uint8_t turns;            /* how many of these bits count: 0..QNK_CONTROL_TURNS */
     uint8_t excluded;         /* QNK_EXCLUDED_ bits */
     uint8_t swap;             /* enum qnk_swap_word */
+    uint8_t gave_up;          /* QNK_GAVE_UP_ bits */
 };
 
 struct qnk_evidence_place {
@@ -142,3 +146,7 @@ static inline const struct qnk_binding *qnk_control_binding(const struct qnk_con
 QN_MUST_CHECK int32_t qnk_control_bind(struct qnk_control *control, uint32_t kind,
                                        const struct qnk_binding *engine, uint64_t first,
                                        uint32_t fallback, uint64_t window, uint32_t *number);
+
+/* In a record of one's own: what falls back to the binding `failed` of `kind` falls back to
+ * what that one falls back to. QN_NO_SPACE alone. */
+QN_MUST_CHECK int32_t qnk_control_skip(struct qnk_control *control, uint32_t kind, uint32_t failed);

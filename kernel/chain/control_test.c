@@ -52,6 +52,7 @@ static void swap_fill(struct qnk_control *control)
                      QN_OK);
     control->members[0].swap = QNK_SWAP_READY;
     control->members[1].swap = QNK_SWAP_AGAINST;
+    control->members[1].gave_up = QNK_GAVE_UP_BEFORE;
 }
 
 /* A record in which nothing is zero that can be otherwise. */
@@ -133,6 +134,7 @@ static void a_plan_comes_back_with_what_was_said_of_it(void **state)
                         sizeof control->swap.planned->plan);
     assert_true(qnk_hash_equal(&again->swap.planned->id, &control->swap.planned->id));
     assert_int_equal(again->members[1].swap, QNK_SWAP_AGAINST);
+    assert_int_equal(again->members[1].gave_up, QNK_GAVE_UP_BEFORE);
     assert_string_equal(qnk_control_binding(again, 0, 8)->name, "commit-reveal");
     assert_string_equal(qnk_control_binding(again, 0, 9)->name, "bft");
     assert_int_equal(qnk_control_binding(again, 0, 9)->fallback, 2);

@@ -133,19 +133,34 @@ static uint32_t in_force(const struct qnk_node *node, uint32_t kind)
     return binding->number;
 }
 
-/* Whether some later window is served by the binding, or, if that comes to nothing, by it. */
+/* Whether one from `least` on falls back to it. */
+static bool is_fallen_to(const struct qnk_bindings *list, uint32_t least, uint32_t number)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (list->list[i].number >= least && list->list[i].fallback == number) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether some later window is served by the binding, or, if that comes to nothing, by it: of the
+ * next windows older records say what they fall back to. */
 static bool is_needed(const struct qnk_node *node, uint32_t kind, uint32_t number,
                       bool *is_fallback)
 {
-    const struct qnk_bindings *list = bindings_of(node, kind);
     uint32_t least = in_force(node, kind);
 
     *is_fallback = number < least;
     if (number >= least) {
-        return qnk_bindings_find(list, number) != NULL;
+        return qnk_bindings_find(bindings_of(node, kind), number) != NULL;
     }
-    for (uint32_t i = 0; kind == QNK_BINDING_CONSENSUS && i < list->count; i++) {
-        if (list->list[i].number >= least && list->list[i].fallback == number) {
+    for (int64_t back = 0; kind == QNK_BINDING_CONSENSUS && back < QNK_SWAP_LAG; back++) {
+        const struct qnk_known_final *final =
+            qnk_final_of(node, (int64_t)node->final_window - back);
+
+        if (final != NULL && final->control != NULL &&
+            is_fallen_to(final->control->bindings[kind], least, number)) {
             return true;
         }
     }

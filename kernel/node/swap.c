@@ -101,32 +101,55 @@ static const char *cancel_fault(const struct qnk_control *control,
                : NULL;
 }
 
-/* Words are of the engine that was bound last, which no plan that waits may take the place of. */
+/* Words are of the engine that was bound last, or of the one that it falls back to: NULL if
+ * `era` is of neither. `bit`: of whom. */
+static const struct qnk_binding *given_up(const struct qnk_control *control, uint32_t era,
+                                          uint8_t *bit)
+{
+    const struct qnk_bindings *list = control->bindings[QNK_BINDING_CONSENSUS];
+    const struct qnk_binding *last = &list->list[list->count - 1];
+    const struct qnk_binding *before = qnk_bindings_find(list, last->fallback);
+    uint32_t number = era / QNK_ERA_ATTEMPTS;
+
+    *bit = number == last->number ? QNK_GAVE_UP_LAST : QNK_GAVE_UP_BEFORE;
+    if (number == last->number) {
+        return last;
+    }
+    return before != NULL && number == before->number ? before : NULL;
+}
+
+/* Whether it falls back to another one, which is known. */
+static bool has_fallback(const struct qnk_control *control, const struct qnk_binding *binding)
+{
+    return binding->fallback != binding->number &&
+           qnk_bindings_find(control->bindings[QNK_BINDING_CONSENSUS], binding->fallback) != NULL;
+}
+
 static const char *fallback_fault(const struct qnk_control *control,
                                   const struct qnk_swap_place *place, struct qn_span payload)
 {
     const struct qnk_bindings *list = control->bindings[QNK_BINDING_CONSENSUS];
     const struct qnk_binding *last = &list->list[list->count - 1];
-    uint8_t life = control->swap.life;
+    const struct qnk_binding *failed;
     struct qnk_swap_fallback fallback;
+    uint8_t bit;
 
     if (qnk_swap_fallback_decode(payload, &fallback) != QN_OK) {
         return "not the encoding of a fallback";
     }
-    if (life == QNK_SWAP_PROPOSED || life == QNK_SWAP_BOUND) {
-        return "a plan waits for its first window";
+    failed = given_up(control, fallback.era, &bit);
+    if (failed == NULL || qnk_era_attempt(fallback.era) == 0) {
+        return "no later attempt at a window of the engine that is bound, or of the one before it";
     }
-    if (last->fallback == last->number) {
-        return "there is no engine before the one that is bound";
+    if (fallback.window < failed->first || fallback.window > place->window ||
+        (failed != last && fallback.window >= last->first)) {
+        return "that engine does not serve this window";
     }
-    if (qnk_era_attempt(fallback.era) == 0 ||
-        fallback.era != qnk_era(last->number, qnk_era_attempt(fallback.era)) ||
-        fallback.window < last->first || fallback.window > place->window) {
-        return "no later attempt at a window of the engine that is bound";
+    if (!has_fallback(control, failed)) {
+        return "there is no engine before that one";
     }
-    return control->members[place->sender].swap == QNK_SWAP_GAVE_UP
-               ? "this member has said so already"
-               : NULL;
+    return (control->members[place->sender].gave_up & bit) != 0 ? "this member has said so already"
+                                                                : NULL;
 }
 
 const char *qnk_swap_tx_fault(const struct qnk_control *control, const struct qnk_swap_place *place,
@@ -193,11 +216,18 @@ static bool fallback_is_over(const struct qnk_control *control, uint32_t sender,
                              const struct qnk_tx *tx)
 {
     const struct qnk_bindings *list = control->bindings[QNK_BINDING_CONSENSUS];
+    const struct qnk_binding *failed;
     struct qnk_swap_fallback fallback;
+    uint8_t bit;
 
-    return qnk_swap_fallback_decode(tx->payload, &fallback) != QN_OK ||
-           fallback.era < qnk_era(list->list[list->count - 1].number, 0) ||
-           control->members[sender].swap == QNK_SWAP_GAVE_UP;
+    if (qnk_swap_fallback_decode(tx->payload, &fallback) != QN_OK) {
+        return true;
+    }
+    failed = given_up(control, fallback.era, &bit);
+    if (failed == NULL) {
+        return fallback.era / QNK_ERA_ATTEMPTS < list->list[list->count - 1].number;
+    }
+    return !has_fallback(control, failed) || (control->members[sender].gave_up & bit) != 0;
 }
 
 bool qnk_swap_tx_is_over(const struct qnk_control *control, uint32_t sender,
@@ -254,6 +284,17 @@ static void cancel_take(struct qnk_control *control, const struct qnk_swap_place
     }
 }
 
+/* Another binding is the last one: what was said of the last before is of the one before it
+ * from now on (`kept` is QNK_GAVE_UP_BEFORE), or over (0). */
+static void words_move(struct qnk_control *control, uint8_t kept)
+{
+    for (uint32_t i = 0; i < control->members_count; i++) {
+        struct qnk_control_member *self = &control->members[i];
+
+        self->gave_up = (self->gave_up & QNK_GAVE_UP_LAST) != 0 ? kept : 0;
+    }
+}
+
 /* A binding failed in `window`: what it falls back to is bound anew, three windows later, and its
  * plan, if it is the last one, has failed. Numbers that are used up leave all as it is. */
 static int32_t fail(struct qnk_control *control, uint32_t kind, uint32_t which, uint64_t window)
@@ -273,6 +314,9 @@ static int32_t fail(struct qnk_control *control, uint32_t kind, uint32_t which, 
     int32_t status = qnk_control_bind(control, kind, &engine, window + QNK_SWAP_LAG,
                                       QNK_BIND_ITSELF, window, &number);
 
+    if (status == QN_OK && kind == QNK_BINDING_CONSENSUS) {
+        words_move(control, 0);
+    }
     if (status == QN_OK && swap->planned != NULL && swap->planned->plan.kind == kind &&
         swap->number == which) {
         life_set(control, QNK_SWAP_FAILED, window);
@@ -280,15 +324,41 @@ static int32_t fail(struct qnk_control *control, uint32_t kind, uint32_t which, 
     return status == QN_INVALID ? QN_OK : status;
 }
 
-static int32_t fallback_take(struct qnk_control *control, const struct qnk_swap_place *place)
+static uint64_t gave_up_weight(const struct qnk_control *control, const struct qnk_set *set,
+                               uint8_t bit)
 {
-    const struct qnk_bindings *list = control->bindings[QNK_BINDING_CONSENSUS];
+    uint64_t weight = 0;
 
-    control->members[place->sender].swap = QNK_SWAP_GAVE_UP;
-    if (qnk_swap_weight(control, place->set, QNK_SWAP_GAVE_UP) < qnk_set_third(place->set)) {
+    for (uint32_t i = 0; i < set->count && i < control->members_count; i++) {
+        weight += (control->members[i].gave_up & bit) != 0 ? set->members[i].weight : 0;
+    }
+    return weight;
+}
+
+/* The last one gives way to what was before. If it is the one before that failed, the last
+ * stays and falls back behind that. */
+static int32_t fallback_take(struct qnk_control *control, const struct qnk_swap_place *place,
+                             struct qn_span payload)
+{
+    struct qnk_control_member *self = &control->members[place->sender];
+    struct qnk_swap_fallback fallback;
+    uint8_t bit;
+    int32_t status = qnk_swap_fallback_decode(payload, &fallback);
+    const struct qnk_binding *failed = given_up(control, fallback.era, &bit);
+
+    QN_ASSERT(status == QN_OK && failed != NULL);
+    self->gave_up = self->gave_up | bit;
+    if (gave_up_weight(control, place->set, bit) < qnk_set_third(place->set)) {
         return QN_OK;
     }
-    return fail(control, QNK_BINDING_CONSENSUS, list->list[list->count - 1].number, place->window);
+    if (bit == QNK_GAVE_UP_LAST) {
+        return fail(control, QNK_BINDING_CONSENSUS, failed->number, place->window);
+    }
+    status = qnk_control_skip(control, QNK_BINDING_CONSENSUS, failed->number);
+    for (uint32_t i = 0; status == QN_OK && i < control->members_count; i++) {
+        control->members[i].gave_up &= QNK_GAVE_UP_LAST;
+    }
+    return status;
 }
 
 int32_t qnk_swap_tx(struct qnk_control *control, const struct qnk_swap_place *place, uint8_t kind,
@@ -304,7 +374,7 @@ int32_t qnk_swap_tx(struct qnk_control *control, const struct qnk_swap_place *pl
         control->members[place->sender].swap = QNK_SWAP_READY;
         break;
     case QNK_TX_FALLBACK:
-        return fallback_take(control, place);
+        return fallback_take(control, place, payload);
     default:
         cancel_take(control, place);
         break;
@@ -339,13 +409,24 @@ void qnk_swap_block(struct qnk_control *control, uint32_t view)
     }
 }
 
+/* What a plan falls back to: what is in force before it. What would have come into force with
+ * it, as that failed, never does: then it is what that falls back to. */
+static uint32_t before_of(const struct qnk_control *control, const struct qnk_swap_plan *plan)
+{
+    const struct qnk_binding *at = qnk_control_binding(control, plan->kind, plan->engine.first);
+
+    return at->first < plan->engine.first
+               ? at->number
+               : qnk_control_binding(control, plan->kind, plan->engine.first - 1)->fallback;
+}
+
 /* The window that decides is over: the plan is bound, or has lapsed. */
 static int32_t decide(struct qnk_control *control, const struct qnk_set *set, uint64_t window)
 {
     struct qnk_swap *swap = &control->swap;
     const struct qnk_swap_plan *plan = &swap->planned->plan;
     uint64_t need = qnk_swap_need(plan, set->total, qnk_set_quorum(set));
-    uint32_t before = qnk_control_binding(control, plan->kind, plan->engine.first)->number;
+    uint32_t before = before_of(control, plan);
 
     if (qnk_swap_weight(control, set, QNK_SWAP_READY) < need) {
         life_set(control, QNK_SWAP_LAPSED, window);
@@ -361,6 +442,9 @@ static int32_t decide(struct qnk_control *control, const struct qnk_set *set, ui
     }
     if (status == QN_OK) {
         life_set(control, QNK_SWAP_BOUND, window);
+    }
+    if (status == QN_OK && plan->kind == QNK_BINDING_CONSENSUS) {
+        words_move(control, QNK_GAVE_UP_BEFORE);
     }
     return status;
 }

@@ -11,8 +11,11 @@
  * An engine fails by the word of a third of the weight: each member says by `fallback` once that a
  * window of the binding was decided by an attempt after the first, on probation or later. That it
  * may say so is no matter of time: a quorum gave such a window up, after probation by its
- * operators' word. While a plan waits for its first window, words on the engine before are not
- * taken: windows are then given up one by one, until the plan has taken its place or has lapsed.
+ * operators' word. While a plan waits to be bound, the engine before is bound anew as ever, and the
+ * plan falls back to that. Once it is bound, words on the engine before it still count: then the
+ * plan falls back to what was before that, from three windows later on. So nothing falls back to
+ * what the record that decides on its window knew to have failed, if there is another one. What
+ * fails in the last windows before a plan is known too late for the first windows of the plan.
  * (finality.md 12.4 has one such transaction, valid where the certificate is held: a block that
  * must wait for bytes that most nodes have in another form would stop who replays the chain; a
  * third holds an honest member, and what it says needs no certificate.)

@@ -461,27 +461,142 @@ static void words_of_a_settled_engine_count(void **state)
     qnk_control_unref(control);
 }
 
-/* Another plan, which came to nothing, does not keep an engine in force that decides nothing. */
-static void a_plan_that_waits_keeps_words_back_until_it_is_over(void **state)
+/* --- an engine that fails while the plan for the next one is open --- */
+
+enum { LATER = FIRST + PROBATION + 4, NEXT = LATER + 8 };
+
+/* A plan for another engine, from window NEXT on, that all are ready for; the one that serves,
+ * "new" with number 1, has settled, and falls back to "old". */
+static struct qnk_control *planned_next(void)
 {
     struct qnk_control *control = planned(QNK_BINDING_CONSENSUS, "new", 3);
-    uint64_t late = FIRST + PROBATION + 2;
+    struct qnk_swap_plan made;
 
-    (void)state;
     control = pass_window(control, FIRST - 3, 0);
     control = pass_window(control, FIRST, 0);
     control = pass_window(control, FIRST + PROBATION, 0);
-    control->swap.life = QNK_SWAP_PROPOSED; /* as if of another one */
-    control->swap.number = 0;
-    assert_int_equal(fall_back(&control, late * N, 0, late, 257), QN_INVALID);
-    control->swap.life = QNK_SWAP_BOUND;
-    assert_int_equal(fall_back(&control, late * N, 0, late, 257), QN_INVALID);
-    control->swap.life = QNK_SWAP_LAPSED;
-    assert_int_equal(fall_back(&control, late * N, 0, late, 257), QN_OK);
-    assert_int_equal(fall_back(&control, late * N, 1, late, 257), QN_OK);
-    assert_int_equal(control->swap.life, QNK_SWAP_LAPSED);
-    assert_string_equal(qnk_control_binding(control, 0, late + 3)->name, "old");
-    assert_int_equal(fall_back(&control, late * N, 2, late, 257), QN_INVALID); /* it is over */
+    plan_make(QNK_BINDING_CONSENSUS, "next");
+    assert_int_equal(qnk_swap_plan_decode(plan, &made), QN_OK);
+    made.engine.first = NEXT;
+    plan.size = qnk_swap_plan_encode(&made, plan_bytes);
+    qnk_swap_id(plan, &plan_id);
+    assert_int_equal(say(&control, LATER * N, 1, QNK_TX_PLAN, plan), QN_OK);
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        assert_int_equal(ready(&control, LATER * N, i), QN_OK);
+    }
+    return control;
+}
+
+/* Two members say in `window` that a later attempt decided `failed`, of binding `number`. */
+static void two_give_up(struct qnk_control **control, uint64_t window, uint64_t failed,
+                        uint32_t number)
+{
+    uint64_t height = (window - 1) * N + 2;
+    uint32_t era = qnk_era(number, 1);
+
+    assert_int_equal(fall_back(control, height, 0, failed, era), QN_OK);
+    assert_int_equal(fall_back(control, height, 0, failed, era), QN_INVALID);
+    assert_int_equal(fall_back(control, height, 3, failed, era), QN_OK);
+    assert_int_equal(fall_back(control, height, 2, failed, era), QN_INVALID); /* it is over */
+}
+
+/* What attempts after the first at `window` run, as the record after `known` has it. */
+static const char *behind(const struct qnk_control *control, uint64_t window)
+{
+    return qnk_bindings_attempt(control->bindings[0], window, 1)->name;
+}
+
+static void a_plan_that_waits_falls_back_to_what_replaced_the_engine_before(void **state)
+{
+    /* The words come early, and in the very window that decides on the plan. */
+    static const uint64_t words[] = {LATER + 2, NEXT - 3};
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct qnk_control *control = planned_next();
+
+        two_give_up(&control, words[i], LATER, 1);
+        assert_string_equal(qnk_control_binding(control, 0, words[i] + 2)->name, "new");
+        assert_int_equal(control->swap.life, QNK_SWAP_PROPOSED);
+        control = pass_window(control, NEXT - 3, 0);
+        assert_int_equal(control->swap.life, QNK_SWAP_BOUND);
+        assert_string_equal(qnk_control_binding(control, 0, words[i] + 3)->name,
+                            i == 0 ? "old" : "next");
+        assert_string_equal(qnk_control_binding(control, 0, NEXT)->name, "next");
+        assert_string_equal(behind(control, NEXT), "old");
+        control = pass_window(control, NEXT, 0);
+        two_give_up(&control, NEXT + 1, NEXT, control->swap.number);
+        assert_int_equal(control->swap.life, QNK_SWAP_FAILED);
+        assert_string_equal(qnk_control_binding(control, 0, NEXT + 4)->name, "old");
+        qnk_control_unref(control);
+    }
+}
+
+/* They come when nothing changes any more what serves the first windows of the plan. */
+static void a_plan_that_is_bound_falls_back_behind_what_fails_last(void **state)
+{
+    static const uint64_t words[] = {NEXT - 1, NEXT + 2, NEXT + PROBATION + 9};
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        struct qnk_control *control = planned_next();
+
+        control = pass_window(control, NEXT - 3, 0);
+        assert_int_equal(control->swap.life, QNK_SWAP_BOUND);
+        assert_string_equal(behind(control, NEXT), "new");
+        for (uint64_t window = NEXT; window < words[i]; window++) {
+            control = pass_window(control, window, 0);
+        }
+        two_give_up(&control, words[i], NEXT - 2, 1);
+        assert_string_equal(qnk_control_binding(control, 0, words[i] + 3)->name, "next");
+        assert_int_equal(qnk_control_binding(control, 0, words[i] + 3)->number, 2);
+        assert_string_equal(behind(control, NEXT), "old");
+        assert_true(control->swap.life != QNK_SWAP_FAILED);
+        for (uint64_t window = words[i] + 1; window <= NEXT; window++) {
+            control = pass_window(control, window, 0);
+        }
+        two_give_up(&control, words[i] + 2, words[i] + 1, 2); /* then that one fails */
+        assert_int_equal(control->swap.life, QNK_SWAP_FAILED);
+        assert_string_equal(qnk_control_binding(control, 0, words[i] + 5)->name, "old");
+        qnk_control_unref(control);
+    }
+}
+
+/* One member said so before the plan was bound, another one after that. */
+static void words_on_the_engine_before_are_kept_when_a_plan_is_bound(void **state)
+{
+    struct qnk_control *control = planned_next();
+
+    (void)state;
+    assert_int_equal(fall_back(&control, LATER * N, 0, LATER, 257), QN_OK);
+    assert_int_equal(control->members[0].swap, QNK_SWAP_READY);
+    control = pass_window(control, NEXT - 3, 0);
+    assert_string_equal(behind(control, NEXT), "new");
+    assert_int_equal(fall_back(&control, (NEXT - 3) * N + 1, 0, LATER, 257), QN_INVALID);
+    assert_int_equal(fall_back(&control, (NEXT - 3) * N + 1, 1, NEXT, 257), QN_INVALID);
+    assert_int_equal(fall_back(&control, (NEXT - 3) * N + 1, 1, LATER, 257), QN_OK);
+    assert_string_equal(behind(control, NEXT), "old");
+    control = pass_window(control, NEXT, 0);
+    /* None of these is a word on the next one, and there is none behind the first. */
+    assert_int_equal(fall_back(&control, NEXT * N + 1, 2, NEXT, qnk_era(2, 1)), QN_OK);
+    assert_int_equal(control->swap.life, QNK_SWAP_ACTIVE);
+    assert_int_equal(fall_back(&control, NEXT * N + 1, 2, 1, qnk_era(0, 1)), QN_INVALID);
+    qnk_control_unref(control);
+}
+
+/* A plan that comes to nothing does not keep an engine in force that decides nothing. */
+static void words_outlive_a_plan_that_lapses(void **state)
+{
+    struct qnk_control *control = planned_next();
+
+    (void)state;
+    assert_int_equal(fall_back(&control, LATER * N, 0, LATER, 257), QN_OK);
+    assert_int_equal(cancel(&control, LATER * N, 1), QN_OK);
+    assert_int_equal(control->swap.life, QNK_SWAP_CANCELLED);
+    assert_int_equal(fall_back(&control, LATER * N + 1, 1, LATER, 257), QN_OK);
+    assert_int_equal(control->swap.life, QNK_SWAP_CANCELLED);
+    assert_string_equal(qnk_control_binding(control, 0, LATER + 4)->name, "old");
+    assert_int_equal(fall_back(&control, LATER * N + 1, 2, LATER, 257), QN_INVALID);
     qnk_control_unref(control);
 }
 
@@ -520,7 +635,10 @@ int main(void)
         cmocka_unit_test(words_on_probation_count_after_it),
         cmocka_unit_test(the_next_plan_waits_until_what_was_on_probation_is_final),
         cmocka_unit_test(words_of_a_settled_engine_count),
-        cmocka_unit_test(a_plan_that_waits_keeps_words_back_until_it_is_over),
+        cmocka_unit_test(a_plan_that_waits_falls_back_to_what_replaced_the_engine_before),
+        cmocka_unit_test(a_plan_that_is_bound_falls_back_behind_what_fails_last),
+        cmocka_unit_test(words_on_the_engine_before_are_kept_when_a_plan_is_bound),
+        cmocka_unit_test(words_outlive_a_plan_that_lapses),
         cmocka_unit_test(there_is_a_word_for_each_fault),
     };
 

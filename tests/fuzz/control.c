@@ -67,6 +67,7 @@ static void swap_fill(struct qnk_control *control)
     QN_ASSERT(qnk_planned_new(&budget, (struct qn_span){bytes, size}, &control->swap.planned) ==
               QN_OK);
     control->members[1].swap = QNK_SWAP_READY;
+    control->members[1].gave_up = QNK_GAVE_UP_LAST;
 }
 
 void fuzz_seeds(fuzz_take *take)

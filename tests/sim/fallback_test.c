@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <qnet/consensus.h>
@@ -37,6 +38,7 @@ struct qn_inst {
     uint64_t quorum;
     uint32_t self, prepares;
     struct qnk_plugged good; /* LATE: what it is until then */
+    uint64_t late;           /* LATE: the window from which on it is silent */
     uint32_t node;
     uint64_t given_up; /* attempts by its node when the window began */
 };
@@ -58,6 +60,7 @@ static struct {
     struct qnk_hash plan_id;
     uint32_t probation;
     uint32_t patience_ms; /* 0: what is usual here */
+    uint64_t late;        /* 0: LATE */
     uint32_t talked;      /* time-outs that were signed */
 } scene;
 
@@ -174,7 +177,7 @@ static void talk(struct qn_inst *self, const struct qn_event *event, struct qn_e
     }
 }
 
-/* Windows from LATE on open for nobody. */
+/* From some window on it hears nothing any more. */
 static int32_t step_until_late(struct qn_inst *self, const struct qn_event *const *batch,
                                uint32_t count, struct qn_effects *out)
 {
@@ -185,7 +188,7 @@ static int32_t step_until_late(struct qn_inst *self, const struct qn_event *cons
             on_open(self, batch[i]->body);
         }
     }
-    return self->window < LATE ? table->step(self->good.inst, batch, count, out) : QN_OK;
+    return self->window < self->late ? table->step(self->good.inst, batch, count, out) : QN_OK;
 }
 
 static int32_t step(struct qn_inst *self, const struct qn_event *const *batch, uint32_t count,
@@ -249,7 +252,7 @@ static bool plug(void *ctx, uint32_t node, const struct qnk_need *need,
         .node = node,
         .kind = need->kind,
         .number = need->binding.number,
-        .inst = {.flaw = scene.flaw, .node = node},
+        .inst = {.flaw = scene.flaw, .node = node, .late = scene.late == 0 ? LATE : scene.late},
     };
     if (is_new && scene.flaw == FLAW_LATE) {
         place->player = cast_engine(scene.net);
@@ -689,6 +692,94 @@ static void power_cuts_do_not_undo_an_operators_word(void **state)
     net_drop(net);
 }
 
+/* --- a settled engine that fails while the plan for the next one is open --- */
+
+enum { NEXT = LATE + 10, PROBATION_NEXT = 20 };
+
+/* A network whose new engine settled, with a plan that all are ready for: for another one from
+ * window NEXT on. From window `late` on nobody hears the one that serves. */
+static struct net *planned_next(uint64_t seed, uint64_t late)
+{
+    struct qnk_swap_plan plan;
+    struct net *net;
+
+    scene.late = late;
+    net = planned(FLAW_LATE, seed);
+    while (look(net, 0).final_window < LATE - 1) {
+        net_run_ms(net, 50);
+    }
+    assert_int_equal(qnk_swap_plan_decode(scene.plan, &plan), QN_OK);
+    plan.engine.first = NEXT;
+    plan.probation = PROBATION_NEXT;
+    scene.plan.size = qnk_swap_plan_encode(&plan, scene.payload);
+    qnk_swap_id(scene.plan, &scene.plan_id);
+    qnk_world_propose(net->world, 1, QNK_TX_PLAN, scene.plan);
+    net_run_ms(net, 500);
+    assert_int_equal(life_of(net, 0), QNK_SWAP_PROPOSED);
+    everyone_is_ready(net);
+    return net;
+}
+
+/* All order until the window is final; what follows goes back by itself. */
+static void give_up_at(struct net *net, uint64_t window)
+{
+    for (uint32_t i = 0; i < 100 && look(net, 0).final_window < window; i++) {
+        net_run_ms(net, 500);
+        if (look(net, 0).final_window == window - 1) {
+            everyone_orders(net, VALIDATORS);
+        }
+    }
+    assert_true(look(net, 0).final_window >= window);
+}
+
+/* The next engine failed too, and the first one goes on, long after that. */
+static void assert_first_returned(struct net *net, uint32_t number, uint64_t window)
+{
+    for (uint32_t i = 0; i < VALIDATORS; i++) {
+        const struct qnk_control *control = qnk_node_control(qnk_world_node(net->world, i));
+        const struct qnk_binding *binding =
+            qnk_control_binding(control, QNK_BINDING_CONSENSUS, look(net, i).final_window + 1);
+
+        assert_int_equal(control->swap.life, QNK_SWAP_FAILED);
+        assert_string_equal(binding->name, "commit-reveal");
+        assert_int_equal(binding->number, number);
+        assert_true(look(net, i).final_window > window + 5);
+    }
+    assert_agreement(net);
+}
+
+static void a_plan_does_not_fall_back_to_an_engine_that_failed_before(void **state)
+{
+    struct net *net = planned_next(121, 0);
+
+    (void)state;
+    scene.flaw = FLAW_SILENT; /* the next one */
+    give_up_at(net, LATE);
+    net_run_ms(net, 90000);
+    assert_first_returned(net, 4, NEXT);
+    scene.late = 0;
+    net_drop(net);
+}
+
+/* It fails when the plan is bound already, and the next one some windows later. */
+static void a_plan_that_is_bound_does_not_stay_on_an_engine_that_fails(void **state)
+{
+    struct net *net = planned_next(122, NEXT - 2);
+
+    (void)state;
+    scene.late = NEXT + 9;
+    give_up_at(net, NEXT - 2);
+    net_run_ms(net, 20000);
+    for (uint32_t node = 0; node < VALIDATORS; node++) { /* the engine is on no disk */
+        qnk_world_crash(net->world, node);
+    }
+    net_start(net, 0, VALIDATORS);
+    net_run_ms(net, 90000);
+    assert_first_returned(net, 3, NEXT + 9);
+    scene.late = 0;
+    net_drop(net);
+}
+
 /* There is none before the engine of genesis: it is tried again, and stays. */
 static void the_first_engine_is_tried_again(void **state)
 {
@@ -953,6 +1044,8 @@ int main(void)
         cmocka_unit_test(a_quorum_is_enough),
         cmocka_unit_test(a_settled_engine_is_left_on_its_operators_word),
         cmocka_unit_test(power_cuts_do_not_undo_an_operators_word),
+        cmocka_unit_test(a_plan_does_not_fall_back_to_an_engine_that_failed_before),
+        cmocka_unit_test(a_plan_that_is_bound_does_not_stay_on_an_engine_that_fails),
         cmocka_unit_test(the_first_engine_is_tried_again),
         cmocka_unit_test(a_window_has_no_more_attempts_than_may_be_and_the_last_goes_on),
         cmocka_unit_test(what_goes_on_well_is_not_given_up),
@@ -962,5 +1055,6 @@ int main(void)
         cmocka_unit_test(what_is_learned_when_no_block_can_be_made_convicts),
     };
 
+    cmocka_set_test_filter(getenv("QNET_TEST_ONLY"));
     return net_init() ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
 }
