@@ -497,7 +497,7 @@ struct progress {
     uint64_t good, failed;
     uint64_t events, length_us, harms, windows;
     uint64_t checked[QNK_ORACLES];
-    uint64_t came[QNK_HARMS], told[QNK_LIES];
+    uint64_t came[QNK_HARMS], told[QNK_LIES], met[QNK_FAULTS], seen, proven;
     uint64_t step_max_us;
     double start_s;
     FILE *resume; /* NULL: none */
@@ -552,6 +552,11 @@ static void verdict_came(void *ctx, const struct qnk_verdict *verdict)
     for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
         it->told[lie] += verdict->told[lie];
     }
+    for (uint32_t fault = 0; fault < QNK_FAULTS; fault++) {
+        it->met[fault] += verdict->met[fault];
+    }
+    it->seen += verdict->seen;
+    it->proven += verdict->proven;
     it->step_max_us =
         verdict->step_max_us > it->step_max_us ? verdict->step_max_us : it->step_max_us;
     if (it->resume != NULL) {
@@ -657,6 +662,39 @@ static json_t *told_json(const struct progress *it)
     return json;
 }
 
+/* What honest nodes made of it. */
+static const char *const met_names[QNK_FAULTS] = {
+    [QNK_FAULT_MALFORMED] = "malformed",
+    [QNK_FAULT_UNASKED] = "unasked",
+    [QNK_FAULT_BAD_SIGNATURE] = "signature",
+    [QNK_FAULT_BAD_BLOCK] = "block",
+    [QNK_FAULT_BAD_RANGE] = "range",
+    [QNK_FAULT_BAD_TX] = "tx",
+    [QNK_FAULT_SLOW] = "slow",
+};
+
+static json_t *met_json(const struct progress *it)
+{
+    json_t *json = json_object();
+
+    for (uint32_t fault = 0; fault < QNK_FAULTS; fault++) {
+        json_object_set_new(json, met_names[fault], json_integer((json_int_t)it->met[fault]));
+    }
+    json_object_set_new(json, "contradictions", json_integer((json_int_t)it->seen));
+    json_object_set_new(json, "evidence", json_integer((json_int_t)it->proven));
+    return json;
+}
+
+static void met_print(const struct progress *it)
+{
+    printf("found   ");
+    for (uint32_t fault = 0; fault < QNK_FAULTS; fault++) {
+        printf(" %s %llu", met_names[fault], (unsigned long long)it->met[fault]);
+    }
+    printf(" contradictions %llu evidence %llu\n", (unsigned long long)it->seen,
+           (unsigned long long)it->proven);
+}
+
 static void came_print(const struct progress *it)
 {
     if (it->harms > 0) {
@@ -674,6 +712,7 @@ static void came_print(const struct progress *it)
             printf(" %s %llu", qnk_lie_name(lie), (unsigned long long)it->told[lie]);
         }
         printf("\n");
+        met_print(it);
     }
 }
 
@@ -719,6 +758,7 @@ static void summary_json(const struct progress *it, double spent)
     json_object_set_new(json, "step_max_us", json_integer((json_int_t)it->step_max_us));
     json_object_set_new(json, "came", came_json(it));
     json_object_set_new(json, "lies", told_json(it));
+    json_object_set_new(json, "found", met_json(it));
     json_object_set_new(json, "checked", checked_json(it));
     qnk_json_print(json);
     json_decref(json);
@@ -950,11 +990,22 @@ static void event_told(void *ctx, uint64_t at_us, uint32_t node, const struct qn
             (unsigned long long)(at_us % 1000000), node + 1, text);
 }
 
-/* Runs a seed in this process and writes each event of it as a line. */
+static void event_told_json(void *ctx, uint64_t at_us, uint32_t node, const struct qnk_event *event)
+{
+    char text[QNK_EVENT_TEXT], who[16];
+
+    (void)ctx;
+    qnk_event_text(event, text);
+    snprintf(who, sizeof who, "v%u", node + 1);
+    line_json(at_us, who, "event", text);
+}
+
+/* Runs a seed in this process and writes each event of it as a line; NULL: as JSON, for all. */
 static void trace_write(const struct sim *sim, uint64_t seed, FILE *out,
                         struct qnk_verdict *verdict)
 {
-    const struct qnk_teller teller = {.ctx = out, .event = event_told};
+    const struct qnk_teller teller = {.ctx = out,
+                                      .event = out == NULL ? event_told_json : event_told};
 
     qnk_campaign_seed(&sim->campaign, seed, &teller, verdict);
 }
@@ -1078,7 +1129,7 @@ int qnk_run_sim_trace(struct qnk_call *call)
     result = seeds_open(&sim);
     if (result == QNK_CLI_OK) {
         lines_flush();
-        trace_write(&sim, sim.campaign.first, stdout, &verdict);
+        trace_write(&sim, sim.campaign.first, call->json ? NULL : stdout, &verdict);
     }
     sim_close(&sim);
     return result;

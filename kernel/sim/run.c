@@ -143,6 +143,17 @@ static bool event_came(void *ctx, uint32_t node, struct qnk_event *event)
     return true;
 }
 
+static bool effect_came(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    struct run *run = ctx;
+
+    if (effect->type == QNK_EFFECT_SCORE && run->liar_kinds[node] == 0 &&
+        effect->score.fault < QNK_FAULTS) {
+        run->verdict->met[effect->score.fault]++;
+    }
+    return true;
+}
+
 static void window_full(struct run *run, uint64_t window)
 {
     if (window < WINDOWS_MAX && !run->windows[window].is_full) {
@@ -629,6 +640,7 @@ static int number_order(const void *a, const void *b)
 static void figures_take(struct run *run)
 {
     struct qnk_verdict *verdict = run->verdict;
+    struct qnk_oracle_figures figures;
     uint64_t used = 0, on = 0, sent = 0;
 
     for (uint32_t i = 0; i < run->nodes; i++) {
@@ -657,6 +669,9 @@ static void figures_take(struct run *run)
     for (uint32_t id = 0; id < QNK_ORACLES; id++) {
         verdict->checked[id] = qnk_oracle_checked(run->oracle, id);
     }
+    qnk_oracle_figures(run->oracle, &figures);
+    verdict->seen = figures.seen;
+    verdict->proven = figures.evidence_final;
     for (uint32_t lie = 0; lie < QNK_LIES; lie++) {
         verdict->told[lie] = qnk_liars_count(run->liars, lie);
     }
@@ -810,6 +825,9 @@ static void harms_open(struct run *run)
 
 static void listeners_open(struct run *run)
 {
+    const struct qnk_watch scores = {.ctx = run, .effect = effect_came};
+
+    qnk_world_watch(run->world, &scores);
     if (run->setup->teller != NULL && run->setup->teller->event != NULL) {
         const struct qnk_watch watch = {.ctx = run, .event = event_came};
 

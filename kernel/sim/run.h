@@ -48,6 +48,8 @@ struct qnk_verdict {
     uint32_t harms;            /* that came, */
     uint32_t came[QNK_HARMS];  /* and of each kind */
     uint64_t told[QNK_LIES];   /* how often each lie was */
+    uint64_t met[QNK_FAULTS];  /* faults that honest nodes found in what peers said, */
+    uint64_t seen, proven;     /* and contradictions that they saw, and that are on the chain */
     uint64_t step_max_us;      /* processor time of the longest step: a figure, not of the seed */
     uint64_t final_p50_us, final_p99_us; /* from a window's last block to final, over all nodes */
     uint64_t checked[QNK_ORACLES];       /* how often each oracle was looked at */

@@ -254,6 +254,76 @@ static void forged_certificates_do_not_keep_a_late_node_back(void **state)
     net_drop(net);
 }
 
+/* What a late node hears from one peer: good certificates, with a header that is not theirs. */
+struct swapper {
+    struct net *net;
+    struct qn_buf *kept; /* until the step is over */
+    uint32_t count;
+};
+
+static bool header_swap(void *ctx, uint32_t node, struct qnk_event *event)
+{
+    struct swapper *it = ctx;
+    struct qnk_certified certified;
+
+    if (node != 4 || event->type != QNK_EVENT_FRAME || event->frame.peer != 0 + 1 ||
+        event->frame.head.type != QNK_WIRE_CERTIFICATE ||
+        qnk_certified_decode(event->frame.head.body, &certified) != QN_OK ||
+        certified.header.size == 0) {
+        return true;
+    }
+    it->kept = qnk_buf_copy(&it->net->budget, event->frame.head.body);
+    assert_non_null(it->kept);
+    it->kept->data[certified.header.data - event->frame.head.body.data + QNK_MACRO_SIZE - 1] ^= 1;
+    event->frame.buf = it->kept;
+    event->frame.head.body = qnk_buf_span(it->kept);
+    it->count++;
+    return true;
+}
+
+static void header_swapped(void *ctx, uint32_t node, const struct qnk_event *event,
+                           const struct qnk_effects *effects)
+{
+    struct swapper *it = ctx;
+
+    (void)node;
+    (void)event;
+    (void)effects;
+    qnk_buf_unref(it->kept);
+    it->kept = NULL;
+}
+
+static void a_header_that_is_not_the_certificates_is_its_senders_fault(void **state)
+{
+    struct net *net = net_make(4, 5, 39);
+    struct swapper swapper = {.net = net};
+    const struct qnk_watch watch = {
+        .ctx = &swapper, .event = header_swap, .stepped = header_swapped};
+    uint64_t window;
+
+    (void)state;
+    net_open(net);
+    qnk_world_watch(net->world, &watch);
+    net_start(net, 0, 4);
+    net_run_ms(net, 5000);
+    window = look(net, 0).final_window;
+    assert_true(window > 3);
+    for (uint32_t i = 1; i < 4; i++) { /* it hears of what is final from the liar alone */
+        qnk_world_link(net->world, 4, i, false);
+    }
+    net_start(net, 4, 5);
+    net_run_ms(net, 3000);
+    for (uint32_t i = 1; i < 4; i++) {
+        qnk_world_link(net->world, 4, i, true);
+    }
+    net_run_ms(net, 5000);
+    assert_true(swapper.count > 0);
+    assert_true(qnk_node_counters(qnk_world_node(net->world, 4))->faults[QNK_FAULT_BAD_RANGE] > 0);
+    assert_true(look(net, 4).final_window > window);
+    assert_agreement(net);
+    net_drop(net);
+}
+
 /* --- who stands where --- */
 
 static void claims_without_proof_stop_nobody(void **state)
@@ -456,6 +526,7 @@ int main(void)
         cmocka_unit_test(steps_that_nobody_declared_push_no_vote_out),
         cmocka_unit_test(a_member_that_contradicts_itself_is_told_of_once),
         cmocka_unit_test(forged_certificates_do_not_keep_a_late_node_back),
+        cmocka_unit_test(a_header_that_is_not_the_certificates_is_its_senders_fault),
         cmocka_unit_test(claims_without_proof_stop_nobody),
         cmocka_unit_test(one_member_named_by_many_is_no_quorum),
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),

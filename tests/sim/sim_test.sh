@@ -4,7 +4,7 @@
 # one run. A long campaign is: qnet sim run --seeds 1..10000 --resume FILE
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 76
+plan 77
 
 # member PATH: of the JSON document in $work/said.
 member() {
@@ -36,6 +36,11 @@ print(all(json.load(open(sys.argv[1]))["came"].values()))' "$work/said")"
 same 'and every lie was told' True "$(python3 -c '
 import json, sys
 print(all(json.load(open(sys.argv[1]))["lies"].values()))' "$work/said")"
+same 'honest nodes found them' True "$(python3 -c '
+import json, sys
+found = json.load(open(sys.argv[1]))["found"]
+print(all(found[it] for it in
+    "malformed signature block contradictions evidence".split()))' "$work/said")"
 ended 'seven nodes, 8 seeds, faults to the end' 0 \
     "$qnet" sim run --seeds 101..108 --nodes 7 --level L1 --mode safety --twice --json
 ended 'an engine without locks, and drawn turns' 0 \
