@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* engine.c: an engine under any events: commit-reveal, or bft with -DFUZZ_BFT. The input is a list
- * of them, each a byte for its kind and then
+/* engine.c: an engine under any events: commit-reveal, bft with -DFUZZ_BFT, or authority with
+ * -DFUZZ_AUTHORITY. The input is a list of them, each a byte for its kind and then
  *
  *     0        a type u16, a size u16 and a body of any bytes
  *     others   a few bytes of which a whole record is made, of a small world: windows 1 to 3, five
@@ -10,8 +10,10 @@
  * Two instances are told the same, one event by event and the other in batches. What each wants is
  * a list of whole records of its window, and is the same for both. */
 
-#ifdef FUZZ_BFT
+#if defined(FUZZ_BFT)
 #include "plugins/consensus/bft/bft.manifest.h"
+#elif defined(FUZZ_AUTHORITY)
+#include "plugins/consensus/authority/authority.manifest.h"
 #else
 #include "plugins/consensus/commit-reveal/commit-reveal.manifest.h"
 #endif
@@ -28,9 +30,12 @@ enum {
     KINDS = 10, /* as the types of events, and 0 */
 };
 
-#ifdef FUZZ_BFT
+#if defined(FUZZ_BFT)
 enum { ENGINE_MEMORY = BFT_MEMORY, ENGINE_LANES = BFT_LANES, FIRST_STEP = 3 };
 #define ENGINE_CONFIG bft_config_default()
+#elif defined(FUZZ_AUTHORITY)
+enum { ENGINE_MEMORY = AUTHORITY_MEMORY, ENGINE_LANES = AUTHORITY_LANES, FIRST_STEP = 2 };
+#define ENGINE_CONFIG authority_config_default()
 #else
 enum { ENGINE_MEMORY = COMMIT_REVEAL_MEMORY, ENGINE_LANES = COMMIT_REVEAL_LANES, FIRST_STEP = 0 };
 #define ENGINE_CONFIG commit_reveal_config_default()

@@ -19,7 +19,7 @@ length_of()
 {
     case $1 in
     world | copy) echo 1024 ;;
-    peers | store | transfers) echo 2048 ;;
+    engine* | peers | store | transfers | turns*) echo 2048 ;;
     network | node | spec) echo 4096 ;;
     *) echo 8192 ;;
     esac
@@ -54,7 +54,7 @@ one()
 {
     left=$1 source=$2 program=$3
     name=$(basename "$program" _fuzz)
-    corpus=$source/corpus/$name dict=$source/$name.dict
+    corpus=$source/corpus/${name%%_*} dict=$source/$name.dict
     test -d "$corpus" || corpus=
     test -e "$dict" && dict=-dict=$dict || dict=
     mkdir -p "fuzz-$name" && "./${program}_test" -s "fuzz-$name" || return 1

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 
-/* turns.c: the producer round-robin: contexts of any bytes and whole ones, questions about any
- * heights, and any pasts. The input is a list of: kind u8, then
+/* turns.c: the producer round-robin, or beacon with -DFUZZ_BEACON: contexts of any bytes and whole
+ * ones, questions about any heights, and any pasts. The input is a list of: kind u8, then
  *
  *     0  a size u16 and a context of any bytes
  *     1  a window u8, its length u8, the seats' number u8, and for each a weight u8 and flags u8
@@ -12,7 +12,13 @@
  * Who is asked twice says the same; a member may produce only if it has a seat; what was refused
  * has changed nothing. */
 
+#ifdef FUZZ_BEACON
+#include "plugins/producer/beacon/beacon.manifest.h"
+#define TURNS_CONFIG beacon_config_default()
+#else
 #include "plugins/producer/round-robin/round-robin.manifest.h"
+#define TURNS_CONFIG round_robin_config_default()
+#endif
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/given.h"
 
@@ -23,6 +29,12 @@ enum {
     HEIGHTS = 64, /* that are asked for before and after */
     WEIGHT_SHIFT = 24,
 };
+
+#ifdef FUZZ_BEACON
+enum { TURNS_MEMORY = BEACON_MEMORY, TURNS_LANES = BEACON_LANES };
+#else
+enum { TURNS_MEMORY = ROUND_ROBIN_MEMORY, TURNS_LANES = ROUND_ROBIN_LANES };
+#endif
 
 static struct fuzz_given given;
 static const struct qn_producer_1 *slots;
@@ -156,9 +168,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_given_make(&given,
                     (struct qn_check_given){
                         .plugin = &qn_plugin_v1,
-                        .config = round_robin_config_default(),
-                        .memory = ROUND_ROBIN_MEMORY,
-                        .lanes = ROUND_ROBIN_LANES,
+                        .config = TURNS_CONFIG,
+                        .memory = TURNS_MEMORY,
+                        .lanes = TURNS_LANES,
                     },
                     64);
     for (uint32_t i = 0; i < STEPS_MAX && in.at != NULL && in.left > 0; i++) {
