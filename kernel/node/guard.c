@@ -473,23 +473,26 @@ static bool breaks_g4(const struct qnk_guard *guard, const struct qnk_vote *vote
            (vote->vr < 0 || (uint32_t)vote->vr < lock->round);
 }
 
+/* Either may have been signed first: an engine asks in any order, and together they prove it. */
 static bool breaks_g5(const struct qnk_guard *guard, const struct qnk_vote *vote)
 {
-    struct qnk_vote commit = *vote;
+    struct qnk_vote duty = *vote;
     struct qnk_hash commitment;
 
-    if (vote->step != QNK_STEP_PREPARE || qnk_hash_is_zero(&vote->digest)) {
+    if (vote->step != QNK_STEP_COMMIT && vote->step != QNK_STEP_PREPARE) {
         return false;
     }
-    commit.step = QNK_STEP_COMMIT;
+    duty.step = vote->step == QNK_STEP_COMMIT ? QNK_STEP_PREPARE : QNK_STEP_COMMIT;
 
-    const struct qnk_vote *before = find_duty(guard, &commit);
+    const struct qnk_vote *before = find_duty(guard, &duty);
+    const struct qnk_vote *commit = vote->step == QNK_STEP_COMMIT ? vote : before;
+    const struct qnk_vote *reveal = vote->step == QNK_STEP_COMMIT ? before : vote;
 
-    if (before == NULL) {
+    if (before == NULL || qnk_hash_is_zero(&reveal->digest)) {
         return false;
     }
-    qnk_vote_commitment(vote, &vote->digest, vote->open.bytes, &commitment);
-    return !qnk_hash_equal(&commitment, &before->digest);
+    qnk_vote_commitment(reveal, &reveal->digest, reveal->open.bytes, &commitment);
+    return !qnk_hash_equal(&commitment, &commit->digest);
 }
 
 void qnk_guard_standing(const struct qnk_guard *guard, const struct qnk_vote *place,

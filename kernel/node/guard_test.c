@@ -363,6 +363,32 @@ static void a_reveal_opens_the_commit(void **state)
     done(guard);
 }
 
+/* Both prove the same to others, whatever the order in which an engine asks for them. */
+static void a_commit_after_its_reveal_fits_it(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_vote commit = vote(QNK_STEP_COMMIT, 0, -1, 9);
+    struct qnk_vote reveal = vote(QNK_STEP_PREPARE, 0, -1, 1);
+
+    (void)state;
+    reveal.open = filled(7);
+    assert_int_equal(ask(guard, &reveal, &valid), QNK_GUARD_OK);
+    assert_int_equal(ask(guard, &commit, &valid), QNK_GUARD_G5);
+    qnk_vote_commitment(&commit, &reveal.digest, reveal.open.bytes, &commit.digest);
+    assert_int_equal(ask(guard, &commit, &valid), QNK_GUARD_OK);
+    done(guard);
+}
+
+static void any_commit_may_follow_nil(void **state)
+{
+    struct qnk_guard *guard = fresh();
+
+    (void)state;
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 0, -1, 0), QNK_GUARD_OK);
+    assert_int_equal(ask_for(guard, QNK_STEP_COMMIT, 0, -1, 9), QNK_GUARD_OK);
+    done(guard);
+}
+
 static void nil_may_follow_any_commit(void **state)
 {
     struct qnk_guard *guard = fresh();
@@ -1048,6 +1074,8 @@ int main(void)
         cmocka_unit_test(a_justification_is_held_and_lies_before),
         cmocka_unit_test(seals_and_commits_have_no_justification),
         cmocka_unit_test(a_reveal_opens_the_commit),
+        cmocka_unit_test(a_commit_after_its_reveal_fits_it),
+        cmocka_unit_test(any_commit_may_follow_nil),
         cmocka_unit_test(nil_may_follow_any_commit),
         cmocka_unit_test(only_what_was_checked_counts),
         cmocka_unit_test(an_attempt_is_given_up_in_the_words_of_the_log),
