@@ -336,7 +336,8 @@ static uint64_t gave_up_weight(const struct qnk_control *control, const struct q
 }
 
 /* The last one gives way to what was before. If it is the one before that failed, the last
- * stays and falls back behind that. */
+ * stays and falls back behind that. A word that memory lacks for was not said: who builds a block
+ * leaves it out and goes on with this very record. */
 static int32_t fallback_take(struct qnk_control *control, const struct qnk_swap_place *place,
                              struct qn_span payload)
 {
@@ -351,14 +352,17 @@ static int32_t fallback_take(struct qnk_control *control, const struct qnk_swap_
     if (gave_up_weight(control, place->set, bit) < qnk_set_third(place->set)) {
         return QN_OK;
     }
-    if (bit == QNK_GAVE_UP_LAST) {
-        return fail(control, QNK_BINDING_CONSENSUS, failed->number, place->window);
+    status = bit == QNK_GAVE_UP_LAST
+                 ? fail(control, QNK_BINDING_CONSENSUS, failed->number, place->window)
+                 : qnk_control_skip(control, QNK_BINDING_CONSENSUS, failed->number);
+    if (status != QN_OK) {
+        self->gave_up = self->gave_up & (uint8_t)~bit;
+        return status;
     }
-    status = qnk_control_skip(control, QNK_BINDING_CONSENSUS, failed->number);
-    for (uint32_t i = 0; status == QN_OK && i < control->members_count; i++) {
+    for (uint32_t i = 0; bit == QNK_GAVE_UP_BEFORE && i < control->members_count; i++) {
         control->members[i].gave_up &= QNK_GAVE_UP_LAST;
     }
-    return status;
+    return QN_OK;
 }
 
 int32_t qnk_swap_tx(struct qnk_control *control, const struct qnk_swap_place *place, uint8_t kind,

@@ -65,7 +65,7 @@ bool qnk_swap_tx_is_over(const struct qnk_control *control, uint32_t sender,
  * that is over cannot be brought again by somebody else when another one is over too. */
 uint64_t qnk_swap_nonce(const struct qnk_control *control, uint8_t kind);
 
-/* Takes it. */
+/* Takes it; when that fails the record stays as it was. */
 QN_MUST_CHECK int32_t qnk_swap_tx(struct qnk_control *control, const struct qnk_swap_place *place,
                                   uint8_t kind, struct qn_span payload);
 

@@ -584,6 +584,40 @@ static void words_on_the_engine_before_are_kept_when_a_plan_is_bound(void **stat
     qnk_control_unref(control);
 }
 
+/* Who builds a block tries what it has on its own record, and leaves out what was refused. */
+static void a_word_that_memory_lacks_for_was_not_said(void **state)
+{
+    static const uint32_t numbers[] = {1, 2};
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct qnk_control *before = planned_next();
+        struct qnk_control *control;
+        struct qnk_swap_place place = {.set = set, .rules = &params.swap, .window = NEXT + 1};
+        struct qnk_swap_fallback said = {.era = qnk_era(numbers[i], 1)};
+        uint8_t bytes[QNK_SWAP_FALLBACK_SIZE];
+        struct qn_span word = {bytes, sizeof bytes};
+        struct qnk_hash was, is;
+
+        said.window = numbers[i] == 1 ? NEXT - 2 : NEXT;
+        before = pass_window(pass_window(before, NEXT - 3, 0), NEXT, 0);
+        qnk_swap_fallback_encode(&said, bytes);
+        assert_int_equal(qnk_control_copy(before, 0, &control), QN_OK);
+        assert_int_equal(qnk_swap_tx(control, &place, QNK_TX_FALLBACK, word), QN_OK);
+        qnk_control_hash(control, &was);
+        place.sender = 3;
+        budget.limit = budget.used;
+        assert_int_equal(qnk_swap_tx(control, &place, QNK_TX_FALLBACK, word), QN_NO_SPACE);
+        budget.limit = 1 << 26;
+        qnk_control_hash(control, &is);
+        assert_memory_equal(&is, &was, sizeof is);
+        assert_int_equal(qnk_swap_tx(control, &place, QNK_TX_FALLBACK, word), QN_OK);
+        assert_string_equal(behind(control, NEXT + 4), i == 0 ? "old" : "new");
+        qnk_control_unref(control);
+        qnk_control_unref(before);
+    }
+}
+
 /* A plan that comes to nothing does not keep an engine in force that decides nothing. */
 static void words_outlive_a_plan_that_lapses(void **state)
 {
@@ -638,6 +672,7 @@ int main(void)
         cmocka_unit_test(a_plan_that_waits_falls_back_to_what_replaced_the_engine_before),
         cmocka_unit_test(a_plan_that_is_bound_falls_back_behind_what_fails_last),
         cmocka_unit_test(words_on_the_engine_before_are_kept_when_a_plan_is_bound),
+        cmocka_unit_test(a_word_that_memory_lacks_for_was_not_said),
         cmocka_unit_test(words_outlive_a_plan_that_lapses),
         cmocka_unit_test(there_is_a_word_for_each_fault),
     };
