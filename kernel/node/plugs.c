@@ -219,6 +219,21 @@ static void plug_drop(struct qnk_node *node, struct qnk_plug *plug)
     *plug = (struct qnk_plug){0};
 }
 
+/* What an older record falls back to may be gone from the last one. */
+static void needs_look(struct qnk_node *node, uint32_t kind, int64_t window)
+{
+    const struct qnk_known_final *final = qnk_final_of(node, window);
+    const struct qnk_bindings *list =
+        final == NULL || final->control == NULL ? NULL : final->control->bindings[kind];
+    bool is_fallback;
+
+    for (uint32_t i = 0; list != NULL && i < list->count; i++) {
+        if (is_needed(node, kind, list->list[i].number, &is_fallback)) {
+            need(node, kind, &list->list[i], is_fallback);
+        }
+    }
+}
+
 void qnk_plugs_look(struct qnk_node *node)
 {
     bool is_fallback;
@@ -231,14 +246,11 @@ void qnk_plugs_look(struct qnk_node *node)
         }
     }
     for (uint32_t kind = 0; kind < 2; kind++) {
-        const struct qnk_bindings *list = bindings_of(node, kind);
         bool has_use = kind == QNK_BINDING_CONSENSUS ? qnk_takes_votes(node)
                                                      : node->setup.type != QNK_NODE_LIGHT;
 
-        for (uint32_t i = 0; has_use && i < list->count; i++) {
-            if (is_needed(node, kind, list->list[i].number, &is_fallback)) {
-                need(node, kind, &list->list[i], is_fallback);
-            }
+        for (int64_t back = 0; has_use && back < QNK_SWAP_LAG; back++) {
+            needs_look(node, kind, (int64_t)node->final_window - back);
         }
     }
 }
