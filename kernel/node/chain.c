@@ -1156,25 +1156,58 @@ static void body_ask(struct qnk_node *node, uint32_t peer, const struct qnk_hash
     }
 }
 
-/* A peer that should have this block and is not too busy with us. */
-static struct qnk_peer *body_peer(struct qnk_node *node, const struct qnk_block *block)
+/* Whether a peer says that it holds this block: it stands on it, or it is final there. Who is as
+ * high on another branch need not have it, as after a partition. */
+static bool is_shown(const struct qnk_node *node, const struct qnk_peer *peer,
+                     const struct qnk_block *block)
 {
-    uint32_t start = qnk_peer_by_lot(node);
-    struct qnk_peer *last = NULL;
+    uint64_t height = block->header.height;
 
-    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
-        struct qnk_peer *peer = &node->peers[(start + i) % QNK_PEERS_MAX];
-
-        if (peer->id == 0 || !peer->has_status || (peer->status.serves & 1) == 0 ||
-            peer->status.head_height < block->header.height) {
-            continue;
-        }
-        if (peer->id != block->asked_peer) {
-            return peer;
-        }
-        last = peer;
+    if (height <= qnk_window_last(peer->status.final_window, node->setup.params.window)) {
+        return true;
     }
-    return last;
+    return qnk_tree_ancestor(qnk_tree_find(node->tree, &peer->status.head), height) == block;
+}
+
+static bool may_have(const struct qnk_peer *peer, const struct qnk_block *block)
+{
+    return peer->id != 0 && peer->has_status && (peer->status.serves & 1) != 0 &&
+           peer->status.head_height >= block->header.height;
+}
+
+/* Who is asked for this block after `before` others: first all that say that they hold it, then the
+ * rest. NULL: there are not so many. */
+static struct qnk_peer *body_peer_at(struct qnk_node *node, const struct qnk_block *block,
+                                     uint32_t before)
+{
+    for (uint32_t rest = 0; rest < 2; rest++) {
+        for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+            struct qnk_peer *peer = &node->peers[(block->asks_start + i) % QNK_PEERS_MAX];
+
+            if (may_have(peer, block) && is_shown(node, peer, block) == (rest == 0) &&
+                before-- == 0) {
+                return peer;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* The peer whose turn it is to be asked for this block. All have their turn before one has it
+ * again, or else a few that lack a body, or keep it back, could be asked for it again and again. */
+static struct qnk_peer *body_peer(struct qnk_node *node, struct qnk_block *block)
+{
+    struct qnk_peer *peer;
+
+    if (block->asks == 0) {
+        block->asks_start = qnk_peer_by_lot(node);
+    }
+    peer = body_peer_at(node, block, block->asks);
+    if (peer == NULL) {
+        block->asks = 0;
+        peer = body_peer_at(node, block, 0);
+    }
+    return peer;
 }
 
 struct fetching {
@@ -1197,8 +1230,8 @@ static void run_flush(struct fetching *fetching)
 
 static void run_add(struct fetching *fetching, uint32_t peer, uint64_t height)
 {
-    if (fetching->run_count > 0 && height == fetching->run_first + fetching->run_count &&
-        fetching->run_count < RUN_MAX) {
+    if (fetching->run_count > 0 && peer == fetching->run_peer &&
+        height == fetching->run_first + fetching->run_count && fetching->run_count < RUN_MAX) {
         fetching->run_count++;
         return;
     }
@@ -1213,14 +1246,15 @@ static void ask_for(struct fetching *fetching, struct qnk_block *block)
     struct qnk_node *node = fetching->node;
     struct qnk_peer *peer = fetching->run_count > 0 && fetching->run_count < RUN_MAX
                                 ? qnk_peer_find(node, fetching->run_peer)
-                                : body_peer(node, block);
+                                : NULL;
 
-    if (peer == NULL || peer->id == block->asked_peer) {
+    if (peer == NULL || peer->id == block->asked_peer || !is_shown(node, peer, block)) {
         peer = body_peer(node, block);
     }
     if (peer == NULL) {
         return;
     }
+    block->asks++;
     block->asked_peer = peer->id;
     block->asked_us = node->now_us;
     if (block->header.height <=
@@ -1235,9 +1269,11 @@ static void ask_for(struct fetching *fetching, struct qnk_block *block)
 static void body_want(struct fetching *fetching, struct qnk_block *block)
 {
     struct qnk_node *node = fetching->node;
+    const struct qnk_peer *asked = qnk_peer_find(node, block->asked_peer);
 
-    if (block->asked_us != 0 && block->asked_peer != 0) {
-        qnk_peer_fault(node, block->asked_peer, QNK_FAULT_SLOW);
+    /* Who never said that it holds the block owes nothing. */
+    if (block->asked_us != 0 && asked != NULL && is_shown(node, asked, block)) {
+        qnk_peer_fault(node, asked->id, QNK_FAULT_SLOW);
     }
     if (qnk_tree_crowd(node->tree, block) == block) {
         body_give_way(node, block);

@@ -99,6 +99,8 @@ struct qnk_block {
     uint32_t checks_left; /* jobs on its signatures that are under way */
     bool was_verified;    /* before the restart */
     uint32_t asked_peer;  /* who was asked for the body, 0 nobody */
+    uint32_t asks;        /* how often, since all that may have it were asked */
+    uint32_t asks_start;  /* the place among the peers where it began */
     uint64_t asked_us;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
-/* What one liar says, with a member's key or with none: the others go on. */
+/* What one liar says, with a member's key or with none, or keeps back: the others go on. */
 
 #include "tests/test.h"
 
@@ -518,6 +518,144 @@ static void what_is_over_costs_no_signature_and_what_is_good_costs_one(void **st
     net_drop(net);
 }
 
+/* --- bodies --- */
+
+enum { ASKS_MAX = 4096, DEAF = 4 };
+
+/* A node asked a peer for the body of a block that is not final. */
+struct ask {
+    uint32_t from, to;
+    struct qnk_hash id;
+    bool was_there;
+};
+
+struct asks {
+    struct net *net;
+    uint32_t deaf; /* this node hears no body */
+    uint32_t count;
+    struct ask all[ASKS_MAX];
+};
+
+static bool bodies_unheard(void *ctx, uint32_t node, struct qnk_event *event)
+{
+    const struct asks *asks = ctx;
+
+    return node != asks->deaf || event->type != QNK_EVENT_FRAME ||
+           event->frame.head.type != QNK_WIRE_BODY_PART;
+}
+
+static bool asks_keep(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    struct asks *asks = ctx;
+    struct ask *ask = &asks->all[asks->count];
+    struct qnk_node *peer;
+    struct qnk_block *block;
+
+    if (effect->type != QNK_EFFECT_SEND || effect->send.type != QNK_WIRE_FETCH_BODIES) {
+        return true;
+    }
+    assert_true(asks->count++ < ASKS_MAX);
+    ask->from = node;
+    ask->to = effect->send.peer - 1;
+    memcpy(ask->id.bytes, effect->send.head->data + 4, QN_HASH_SIZE);
+    peer = qnk_world_node(asks->net->world, ask->to);
+    block = peer == NULL ? NULL : qnk_tree_find(peer->tree, &ask->id);
+    ask->was_there = block != NULL && block->body != NULL && block->parts == NULL;
+    return true;
+}
+
+/* A network with blocks that are not empty, whose askings are kept. */
+static struct asks *asks_make(uint32_t nodes, uint64_t seed)
+{
+    struct asks *asks = calloc(1, sizeof *asks);
+    const struct qnk_watch watch = {.ctx = asks, .event = bodies_unheard, .effect = asks_keep};
+
+    assert_non_null(asks);
+    asks->net = net_make(7, 7, seed);
+    asks->deaf = NODES_MAX;
+    net_open(asks->net);
+    qnk_world_watch(asks->net->world, &watch);
+    net_start(asks->net, 0, nodes);
+    return asks;
+}
+
+static void asks_drop(struct asks *asks)
+{
+    net_drop(asks->net);
+    free(asks);
+}
+
+static void transfers(struct net *net, uint32_t nodes, uint32_t times)
+{
+    for (uint64_t i = 0; i < times; i++) {
+        for (uint32_t to = 0; to < nodes; to++) {
+            submit(net, to, to, i, i + 1);
+        }
+        net_run_ms(net, 100);
+    }
+}
+
+/* Without a quorum on either side, both make a chain. */
+static void bodies_of_a_branch_are_asked_of_those_who_stand_on_it(void **state)
+{
+    struct asks *asks = asks_make(7, 40);
+
+    (void)state;
+    net_run_ms(asks->net, 1000);
+    for (uint32_t i = 0; i < 4 * 3; i++) {
+        qnk_world_link(asks->net->world, i % 4, 4 + i / 4, false);
+    }
+    transfers(asks->net, 7, 40);
+    asks->count = 0;
+    for (uint32_t i = 0; i < 4 * 3; i++) {
+        qnk_world_link(asks->net->world, i % 4, 4 + i / 4, true);
+    }
+    net_run_ms(asks->net, 3000);
+    assert_true(asks->count > 10);
+    for (uint32_t i = 0; i < asks->count; i++) {
+        assert_true(asks->all[i].was_there);
+    }
+    net_run_ms(asks->net, 5000);
+    assert_agreement(asks->net);
+    asks_drop(asks);
+}
+
+/* How many of the first askings for the block of the i-th one were of the same peer. */
+static uint32_t asked_again(const struct asks *asks, uint32_t i)
+{
+    uint32_t again = 0, before = 0;
+
+    for (uint32_t j = 0; j < i; j++) {
+        if (asks->all[j].from == DEAF && qnk_hash_equal(&asks->all[j].id, &asks->all[i].id)) {
+            again += asks->all[j].to == asks->all[i].to;
+            before++;
+        }
+    }
+    return before < DEAF ? again : 0; /* from then on it is the first one's turn again */
+}
+
+/* It lacks for a quorum, and has four peers. */
+static void nobody_is_asked_again_before_all_were_asked(void **state)
+{
+    struct asks *asks = asks_make(5, 41);
+    uint32_t asked = 0;
+
+    (void)state;
+    asks->deaf = DEAF;
+    transfers(asks->net, 4, 80);
+    for (uint32_t i = 0; i < asks->count; i++) {
+        if (asks->all[i].from == DEAF) {
+            assert_int_equal(asked_again(asks, i), 0);
+            asked++;
+        }
+    }
+    assert_true(asked > 20);
+    asks->deaf = NODES_MAX;
+    net_run_ms(asks->net, 15000);
+    assert_true(look(asks->net, DEAF).final_window > 0);
+    asks_drop(asks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,6 +670,8 @@ int main(void)
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
         cmocka_unit_test(what_was_signed_before_a_record_was_lost_silences_nobody),
         cmocka_unit_test(what_is_over_costs_no_signature_and_what_is_good_costs_one),
+        cmocka_unit_test(bodies_of_a_branch_are_asked_of_those_who_stand_on_it),
+        cmocka_unit_test(nobody_is_asked_again_before_all_were_asked),
     };
 
     if (!net_init()) {
