@@ -532,6 +532,9 @@ void qnk_build_tx_signed(struct qnk_node *node);
 /* Gives back what a build holds. */
 void qnk_build_drop(struct qnk_node *node);
 
+/* Memory was short when the ledger had to take a block back: it is asked again. */
+void qnk_build_look(struct qnk_node *node);
+
 /* The ledger took back a block whose signature was refused. */
 void qnk_build_undone(struct qnk_node *node);
 

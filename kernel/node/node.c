@@ -291,6 +291,7 @@ static void tick(struct qnk_node *node)
     qnk_mends_look(node);
     qnk_signing_look(node);
     qnk_abandon_look(node);
+    qnk_build_look(node);
     qnk_exec_look(node);
     qnk_produce_look(node);
     qnk_peers_tell(node);

@@ -310,19 +310,26 @@ static void refused_drop(struct qnk_node *node, const struct qnk_job *job)
     }
 }
 
-/* The ledger stands on a block that will not be: it takes it back. */
+/* The ledger stands on a block that will not be: it takes it back, if need be when there is memory
+ * for that again. */
 static void take_back(struct qnk_node *node)
 {
     struct qnk_job *job = qnk_job_new(node, QNK_JOB_UNDO, QNK_PURPOSE_EXEC);
 
+    node->build.state = QNK_BUILD_BACK;
     if (job == NULL) {
-        node->exec.state = QNK_EXEC_STUCK;
         return;
     }
-    node->build.state = QNK_BUILD_BACK;
     node->exec.state = QNK_EXEC_UNDO;
     job->buf = qnk_buf_ref(node->build.job->undo);
     qnk_job_start(node, job);
+}
+
+void qnk_build_look(struct qnk_node *node)
+{
+    if (node->build.state == QNK_BUILD_BACK && node->exec.state == QNK_EXEC_BUILD) {
+        take_back(node);
+    }
 }
 
 void qnk_build_undone(struct qnk_node *node)

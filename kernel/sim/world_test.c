@@ -515,6 +515,7 @@ struct famine {
     size_t left;  /* bytes that there are when a window's end comes from the ledger */
     size_t limit; /* of before; 0: there is none now */
     uint32_t times;
+    bool is_over;
 };
 
 static struct qnk_budget *budget_of(struct qnk_world *world, uint32_t node)
@@ -577,6 +578,46 @@ static void a_window_s_end_that_memory_lacks_for_loses_no_page(void **state)
         net_run_ms(net, 3000);
         assert_all_final(net, 0, 4, 5);
         assert_int_equal(next_nonce(net, 3, 1), 40);
+        net_drop(net);
+    }
+}
+
+/* Now and then node 3 has nothing, or not much, left for a step. */
+static bool want_begin(void *ctx, uint32_t node, struct qnk_event *event)
+{
+    struct famine *famine = ctx;
+
+    (void)event;
+    if (node == 3 && !famine->is_over && famine->times++ % 7 == 0) {
+        struct qnk_budget *budget = budget_of(famine->world, node);
+
+        famine->limit = budget->limit;
+        budget->limit = budget->used + (size_t)famine->times * 997 % 20000 * (famine->times & 1);
+    }
+    return true;
+}
+
+static void memory_that_is_short_now_and_then_stops_nobody_for_good(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 70; seed < 74; seed++) {
+        struct net *net = net_make(4, 4, seed);
+        struct famine famine = {.times = seed};
+        const struct qnk_watch watch = {
+            .ctx = &famine,
+            .event = want_begin,
+            .stepped = famine_end,
+        };
+
+        net_open(net);
+        net_start(net, 0, 4);
+        famine.world = net->world;
+        qnk_world_watch(net->world, &watch);
+        net_run_ms(net, 8000);
+        famine.is_over = true;
+        net_run_ms(net, 8000);
+        assert_int_equal(qnk_world_status(net->world, 3), QN_OK);
+        assert_all_final(net, 0, 4, 15);
         net_drop(net);
     }
 }
@@ -730,6 +771,7 @@ int main(void)
         cmocka_unit_test(a_way_that_is_cut_takes_the_link_down_after_a_while),
         cmocka_unit_test(a_full_disk_stops_its_node_alone_until_there_is_room),
         cmocka_unit_test(a_window_s_end_that_memory_lacks_for_loses_no_page),
+        cmocka_unit_test(memory_that_is_short_now_and_then_stops_nobody_for_good),
         cmocka_unit_test(what_rots_is_noticed_or_not_needed),
         cmocka_unit_test(a_wiped_disk_is_filled_from_peers),
         cmocka_unit_test(frames_that_come_twice_and_in_another_order_stop_nobody),
