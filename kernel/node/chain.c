@@ -1193,6 +1193,23 @@ static struct qnk_peer *body_peer_at(struct qnk_node *node, const struct qnk_blo
     return NULL;
 }
 
+/* Where the turns begin: at a peer by lot that says that it holds the block, and is not silent. */
+static uint32_t asks_begin(struct qnk_node *node, const struct qnk_block *block)
+{
+    uint32_t start = qnk_peer_by_lot(node);
+
+    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+        uint32_t place = (start + i) % QNK_PEERS_MAX;
+        const struct qnk_peer *peer = &node->peers[place];
+
+        if (may_have(peer, block) && is_shown(node, peer, block) &&
+            !qnk_peer_is_silent(node, peer)) {
+            return place;
+        }
+    }
+    return start;
+}
+
 /* The peer whose turn it is to be asked for this block. All have their turn before one has it
  * again, or else a few that lack a body, or keep it back, could be asked for it again and again. */
 static struct qnk_peer *body_peer(struct qnk_node *node, struct qnk_block *block)
@@ -1200,7 +1217,7 @@ static struct qnk_peer *body_peer(struct qnk_node *node, struct qnk_block *block
     struct qnk_peer *peer;
 
     if (block->asks == 0) {
-        block->asks_start = qnk_peer_by_lot(node);
+        block->asks_start = asks_begin(node, block);
     }
     peer = body_peer_at(node, block, block->asks);
     if (peer == NULL) {
@@ -1265,15 +1282,37 @@ static void ask_for(struct fetching *fetching, struct qnk_block *block)
     }
 }
 
+/* Whether the block is of the chain that a certificate of the next window shows to be final. */
+static bool is_certified(struct qnk_node *node, struct qnk_block *block)
+{
+    struct qnk_block *last = node->certificate != NULL && node->has_certified_macro
+                                 ? qnk_tree_find(node->tree, &node->certified_macro.last)
+                                 : NULL;
+
+    return last != NULL && qnk_tree_ancestor(last, block->header.height) == block;
+}
+
+/* A body was asked for and did not come. Who never said that it holds the block owes nothing; who
+ * is final above it has it, if it is certified. */
+static void body_missed(struct qnk_node *node, struct qnk_block *block, const struct qnk_peer *peer)
+{
+    if (!is_shown(node, peer, block)) {
+        return;
+    }
+    qnk_peer_fault(node, peer->id, QNK_FAULT_SLOW);
+    if (peer->status.final_window > node->final_window && is_certified(node, block)) {
+        qnk_peer_silent(node, peer->id);
+    }
+}
+
 /* Asks for a body that did not come, unless it would not be kept now. */
 static void body_want(struct fetching *fetching, struct qnk_block *block)
 {
     struct qnk_node *node = fetching->node;
     const struct qnk_peer *asked = qnk_peer_find(node, block->asked_peer);
 
-    /* Who never said that it holds the block owes nothing. */
-    if (block->asked_us != 0 && asked != NULL && is_shown(node, asked, block)) {
-        qnk_peer_fault(node, asked->id, QNK_FAULT_SLOW);
+    if (block->asked_us != 0 && asked != NULL) {
+        body_missed(node, block, asked);
     }
     if (qnk_tree_crowd(node->tree, block) == block) {
         body_give_way(node, block);

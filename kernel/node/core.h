@@ -37,14 +37,15 @@ enum {
     QNK_BATCHES_MAX = 256, /* of clients, under way */
     QNK_SIGNS_MAX = 256,
     QNK_STORES_MAX = 1024,
-    QNK_CHECKS_MAX = 16,    /* digests of others that the engine wants checked */
-    QNK_FINALS = 8,         /* the last final windows that are kept */
-    QNK_FETCH_US = 250000,  /* after which a body that was announced is asked for */
-    QNK_RETRY_US = 1500000, /* after which what was asked for is asked for elsewhere */
-    QNK_ASKS_MAX = 16,      /* bodies asked for at once from one peer */
-    QNK_PREFIX_MAX = 65536, /* bytes of kernel transactions in a block */
-    QNK_MENDS_MAX = 64,     /* stored bodies that are known to be rotten; more are found again */
-    QNK_PUSH_PEERS = 8,     /* peers that are told directly; with more, this many by lot */
+    QNK_CHECKS_MAX = 16,       /* digests of others that the engine wants checked */
+    QNK_FINALS = 8,            /* the last final windows that are kept */
+    QNK_FETCH_US = 250000,     /* after which a body that was announced is asked for */
+    QNK_RETRY_US = 1500000,    /* after which what was asked for is asked for elsewhere */
+    QNK_SILENCE_US = 48000000, /* for which others are asked before who let that time pass */
+    QNK_ASKS_MAX = 16,         /* bodies asked for at once from one peer */
+    QNK_PREFIX_MAX = 65536,    /* bytes of kernel transactions in a block */
+    QNK_MENDS_MAX = 64,        /* stored bodies that are known to be rotten; more are found again */
+    QNK_PUSH_PEERS = 8,        /* peers that are told directly; with more, this many by lot */
     QNK_PLUGS_MAX = 2 * QNK_BINDINGS_MAX, /* instances of engines and producers */
 };
 
@@ -76,6 +77,7 @@ struct qnk_peer {
     uint64_t owed_us;          /* since when */
     uint32_t owed_breaks;      /* times that such a head did not come in time */
     uint64_t doubted_until_us; /* what it claims counts for nothing before */
+    uint64_t silent_until_us;  /* it did not send what is final there: others are asked before */
     uint64_t held_sent_us;     /* last answer to HELD */
     bool is_proving;           /* a final certificate of it is being checked */
     struct qn_buf *proof;      /* the message of one that waits for that; NULL: none */
@@ -441,8 +443,15 @@ void qnk_peers_tell(struct qnk_node *node);
 /* A place in `peers` from which to look for one, so that each has its turn. */
 uint32_t qnk_peer_by_lot(struct qnk_node *node);
 
+/* A peer did not send in time what is final and must be there: others are asked before it for
+ * QNK_SILENCE_US. So one that stays silent, or answers now and then, costs a late node one wait in
+ * that time and not one for each thing that it lacks. What need not be there is not held against
+ * it, or a liar could have the honest ones avoided. An `id` of nobody is fine. */
+void qnk_peer_silent(struct qnk_node *node, uint32_t id);
+bool qnk_peer_is_silent(const struct qnk_node *node, const struct qnk_peer *peer);
+
 /* The best peer that serves bodies and is final at least up to `window`; any, if several. One that
- * is doubted, and even more so `not`, is avoided while there is another. 0: none. */
+ * is doubted or silent, and even more so `not`, is avoided while there is another. 0: none. */
 uint32_t qnk_peer_for(struct qnk_node *node, uint64_t window, uint32_t not );
 
 /* --- chain.c --- */
@@ -634,6 +643,9 @@ void qnk_propose(struct qnk_node *node, const struct qnk_event *event);
 /* --- sync.c --- */
 
 void qnk_sync_look(struct qnk_node *node);
+
+/* A peer is gone: what it was asked for is asked for elsewhere, and it is no fault of its. */
+void qnk_sync_forget(struct qnk_node *node, uint32_t peer);
 
 /* A certificate of this peer was forged: if it was asked, another one is. */
 void qnk_sync_forged(struct qnk_node *node, uint32_t peer);

@@ -164,6 +164,7 @@ void qnk_peer_down(struct qnk_node *node, uint32_t id)
     qnk_buf_unref(peer->proof);
     *peer = (struct qnk_peer){0};
     node->peers_count--;
+    qnk_sync_forget(node, id);
     qnk_fetch_forget(node, id);
     qnk_mends_forget(node, id);
 }
@@ -180,27 +181,42 @@ uint32_t qnk_peer_by_lot(struct qnk_node *node)
     return place;
 }
 
+void qnk_peer_silent(struct qnk_node *node, uint32_t id)
+{
+    struct qnk_peer *peer = qnk_peer_find(node, id);
+
+    if (peer != NULL) {
+        peer->silent_until_us = node->now_us + QNK_SILENCE_US;
+    }
+}
+
+bool qnk_peer_is_silent(const struct qnk_node *node, const struct qnk_peer *peer)
+{
+    return node->now_us < peer->silent_until_us;
+}
+
 uint32_t qnk_peer_for(struct qnk_node *node, uint64_t window, uint32_t not )
 {
     uint32_t start = qnk_peer_by_lot(node);
-    uint32_t found = 0, doubted = 0;
+    uint32_t best = 0, best_rank = UINT32_MAX;
 
-    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+    for (uint32_t i = 0; i < QNK_PEERS_MAX && best_rank > 0; i++) {
         const struct qnk_peer *peer = &node->peers[(start + i) % QNK_PEERS_MAX];
 
         if (peer->id == 0 || !peer->has_status || (peer->status.serves & 1) == 0 ||
             peer->status.final_window < window) {
             continue;
         }
-        if (peer->id == not ) {
-            found = peer->id;
-        } else if (node->now_us < peer->doubted_until_us) {
-            doubted = peer->id;
-        } else {
-            return peer->id;
+
+        bool is_avoided = node->now_us < peer->doubted_until_us || qnk_peer_is_silent(node, peer);
+        uint32_t rank = (peer->id == not ? 2U : 0U) + (is_avoided ? 1U : 0U);
+
+        if (rank < best_rank) {
+            best = peer->id;
+            best_rank = rank;
         }
     }
-    return doubted != 0 ? doubted : found;
+    return best;
 }
 
 /* --- what frames say --- */

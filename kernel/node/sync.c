@@ -132,6 +132,7 @@ static void macros_ask(struct qnk_node *node)
         }
         if (last != NULL) {
             doubt(node, last);
+            qnk_peer_silent(node, last->id);
             qnk_peer_fault(node, last->id, QNK_FAULT_SLOW);
         }
     }
@@ -151,17 +152,19 @@ static void headers_ask(struct qnk_node *node)
         .first = first,
         .count = (uint32_t)(node->certified_macro.height + 1 - first),
     };
-    uint32_t peer = qnk_peer_for(node, node->final_window + 1, node->range_peer);
 
-    if (node->now_us < node->range_asked_us + QNK_RETRY_US && node->range_window == what.first) {
-        return;
+    if (node->range_asked_us != 0 && node->range_window == what.first) {
+        if (node->now_us < node->range_asked_us + QNK_RETRY_US) {
+            return;
+        }
+        qnk_peer_silent(node, node->range_peer);
     }
     node->range_asked_us = node->now_us;
     node->range_window = what.first;
-    node->range_peer = peer;
-    if (peer != 0) {
-        fetch(node, peer, QNK_WIRE_FETCH_RANGE, &what);
-        qnk_chain_fetch(node, peer, &node->certified_macro.last);
+    node->range_peer = qnk_peer_for(node, node->final_window + 1, 0);
+    if (node->range_peer != 0) {
+        fetch(node, node->range_peer, QNK_WIRE_FETCH_RANGE, &what);
+        qnk_chain_fetch(node, node->range_peer, &node->certified_macro.last);
     }
 }
 
@@ -201,6 +204,18 @@ void qnk_sync_look(struct qnk_node *node)
         headers_ask(node);
     }
     qnk_fetch_look(node);
+}
+
+void qnk_sync_forget(struct qnk_node *node, uint32_t peer)
+{
+    if (node->macros_peer == peer) {
+        node->macros_peer = 0;
+        node->macros_asked_us = 0;
+    }
+    if (node->range_peer == peer) {
+        node->range_peer = 0;
+        node->range_asked_us = 0;
+    }
 }
 
 void qnk_sync_forged(struct qnk_node *node, uint32_t id)

@@ -254,6 +254,49 @@ static void forged_certificates_do_not_keep_a_late_node_back(void **state)
     net_drop(net);
 }
 
+/* Two say where they stand and nothing else to whom they do not like. */
+static bool silence(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    const uint32_t *late = ctx;
+    bool is_answer =
+        node < 2 && ((effect->type == QNK_EFFECT_SERVE && effect->serve.peer == *late + 1) ||
+                     (effect->type == QNK_EFFECT_SEND && effect->send.peer == *late + 1 &&
+                      effect->send.type != QNK_WIRE_STATUS));
+
+    if (is_answer) {
+        struct qnk_effects one = {.list = effect, .count = 1};
+
+        qnk_effects_reset(&one);
+    }
+    return !is_answer;
+}
+
+/* Each window takes a certificate, headers and bodies, and each of them a peer by lot. */
+static void who_answers_nothing_costs_a_late_node_one_wait(void **state)
+{
+    struct net *net = net_make(7, 7, 44);
+    uint32_t late = 6;
+    const struct qnk_watch watch = {.ctx = &late, .effect = silence};
+    uint64_t begun_us;
+
+    (void)state;
+    net_open(net);
+    qnk_world_watch(net->world, &watch);
+    net_start(net, 0, late);
+    while (look(net, 2).final_window < 12) {
+        net_run_ms(net, 50);
+    }
+    begun_us = qnk_world_now(net->world);
+    net_start(net, late, late + 1);
+    while (look(net, late).final_window + 1 < look(net, 2).final_window &&
+           qnk_world_now(net->world) < begun_us + 60000000) {
+        net_run_ms(net, 50);
+    }
+    assert_in_range(qnk_world_now(net->world) - begun_us, 0, 8000000);
+    assert_agreement(net);
+    net_drop(net);
+}
+
 /* What a late node hears from one peer: good certificates, with a header that is not theirs. */
 struct swapper {
     struct net *net;
@@ -664,6 +707,7 @@ int main(void)
         cmocka_unit_test(steps_that_nobody_declared_push_no_vote_out),
         cmocka_unit_test(a_member_that_contradicts_itself_is_told_of_once),
         cmocka_unit_test(forged_certificates_do_not_keep_a_late_node_back),
+        cmocka_unit_test(who_answers_nothing_costs_a_late_node_one_wait),
         cmocka_unit_test(a_header_that_is_not_the_certificates_is_its_senders_fault),
         cmocka_unit_test(claims_without_proof_stop_nobody),
         cmocka_unit_test(one_member_named_by_many_is_no_quorum),
