@@ -7,8 +7,8 @@
  *
  * A transfer that was sent is kept until it is final, and sent again if it is not in a block for a
  * while, or if a node had no room for it. No nonce is signed twice. Every transaction of every
- * final block is looked up by its id. Each account sends through
- * one node while that lives, with a bounded number of transfers that are not final.
+ * final block is looked up by its id. Each account sends through one node while that lives, with a
+ * bounded number of transfers that are not final.
  *
  * Unless a function's own comment says otherwise:
  *   units    milliseconds of a clock that never falls
