@@ -11,6 +11,7 @@ enum {
     FETCH_TICK_US = 100000,
     KEEP_CHUNK = 1024, /* transactions whose signatures one job checks */
     RUN_MAX = 16,      /* bodies of final blocks asked for in one range */
+    COMING_MAX = 64,   /* bodies waited for at once, and those asked for again in one look */
 };
 
 static uint64_t now_ms(const struct qnk_node *node)
@@ -1166,6 +1167,9 @@ static bool is_shown(const struct qnk_node *node, const struct qnk_peer *peer,
     if (height <= qnk_window_last(peer->status.final_window, node->setup.params.window)) {
         return true;
     }
+    if (block->child == NULL) {
+        return qnk_hash_equal(&peer->status.head, &block->id);
+    }
     return qnk_tree_ancestor(qnk_tree_find(node->tree, &peer->status.head), height) == block;
 }
 
@@ -1229,7 +1233,9 @@ static struct qnk_peer *body_peer(struct qnk_node *node, struct qnk_block *block
 
 struct fetching {
     struct qnk_node *node;
-    uint32_t missing;
+    bool is_missing; /* any body */
+    uint32_t coming; /* bodies that were asked for once, and may come */
+    uint32_t again;  /* that are asked for again in this look */
     uint64_t behind; /* height below which nothing is on its way by itself */
     /* The run of heights that is being put into one request. */
     uint32_t run_peer;
@@ -1305,12 +1311,22 @@ static void body_missed(struct qnk_node *node, struct qnk_block *block, const st
     }
 }
 
-/* Asks for a body that did not come, unless it would not be kept now. */
+/* Asks for a body that did not come, unless it would not be kept now, or too much is asked for.
+ * Each has a place among those that are coming only once: a member can sign more blocks than there
+ * are places and keep all their bodies, and nothing else would ever be asked for. */
 static void body_want(struct fetching *fetching, struct qnk_block *block)
 {
     struct qnk_node *node = fetching->node;
     const struct qnk_peer *asked = qnk_peer_find(node, block->asked_peer);
 
+    block->is_vain = block->is_vain || block->asked_us != 0;
+
+    uint32_t *places = block->is_vain ? &fetching->again : &fetching->coming;
+
+    if (*places >= COMING_MAX) {
+        return;
+    }
+    ++*places;
     if (block->asked_us != 0 && asked != NULL) {
         body_missed(node, block, asked);
     }
@@ -1334,13 +1350,15 @@ static bool fetch_visit(void *ctx, struct qnk_block *block)
     if (block->state != QNK_BLOCK_HEADER || is_whole || block->working) {
         return true;
     }
-    fetching->missing++;
+    fetching->is_missing = true;
     if (block->header.body_size == 0) {
         body_begin(node, block); /* memory was short */
     } else if (node->now_us >= since_us + patience_us) {
         body_want(fetching, block);
+    } else if (block->asked_us != 0 && !block->is_vain) {
+        fetching->coming++;
     }
-    return fetching->missing < QNK_ASKS_MAX * 4;
+    return true;
 }
 
 void qnk_fetch_look(struct qnk_node *node)
@@ -1356,7 +1374,7 @@ void qnk_fetch_look(struct qnk_node *node)
     }
     qnk_tree_walk(node->tree, fetch_visit, &fetching);
     run_flush(&fetching);
-    if (fetching.missing > 0) {
+    if (fetching.is_missing) {
         qnk_timer_set(node, QNK_TIMER_FETCH, node->now_us + FETCH_TICK_US);
     }
 }

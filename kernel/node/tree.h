@@ -102,6 +102,7 @@ struct qnk_block {
     uint32_t asks;        /* how often, since all that may have it were asked */
     uint32_t asks_start;  /* the place among the peers where it began */
     uint64_t asked_us;
+    bool is_vain; /* the body was asked for, and did not come in time */
 };
 
 struct qnk_tree;

@@ -699,6 +699,71 @@ static void nobody_is_asked_again_before_all_were_asked(void **state)
     asks_drop(asks);
 }
 
+/* Blocks of this member on every height above the final ones, of which no body comes. How many are
+ * in the tree now. */
+static uint32_t say_bodiless(struct net *net, uint32_t to, uint32_t member)
+{
+    struct qnk_node *node = qnk_world_node(net->world, to);
+    uint64_t last = look(net, to).head_height;
+    uint8_t body[4 + QNK_TREE_TWINS_MAX * QNK_MICRO_SIZE], message[QNK_MICRO_MESSAGE_SIZE];
+    uint32_t before = qnk_tree_count(node->tree);
+    struct qnk_block_view block;
+
+    qn_le32_write(body, QNK_TREE_TWINS_MAX);
+    for (uint64_t height = look(net, to).final_height + 2; height < last; height++) {
+        uint32_t producer = UINT32_MAX;
+        uint16_t rank = 0;
+
+        while (qnk_schedule_turn(node->schedule, height, rank, &producer) == QN_OK &&
+               producer != member) {
+            rank++;
+        }
+        assert_true(qnk_node_block_at(node, height, &block));
+        for (uint32_t i = 0; i < QNK_TREE_TWINS_MAX; i++) {
+            struct qnk_micro header = *block.header;
+
+            header.view = rank;
+            header.producer = (uint16_t)member;
+            header.time_ms = node->now_us / 1000; /* any rank is due by now */
+            header.tx_count = 1;
+            header.body_size = QNK_TX_SIZE_MIN;
+            header.tx_root.bytes[0] ^= (uint8_t)(i + 1);
+            qnk_micro_message(&header, &net->setup.params.chain_id, message);
+            sign_as(net, member, message, sizeof message, header.signature);
+            qnk_micro_encode(&header, body + 4 + i * QNK_MICRO_SIZE);
+        }
+        say(net, to, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, body, sizeof body);
+        net_run_ms(net, 5);
+    }
+    return qnk_tree_count(node->tree) - before;
+}
+
+/* Four of seven are no quorum: what they make stays in the tree, as does what two others sign. */
+static void blocks_without_bodies_keep_no_other_from_being_fetched(void **state)
+{
+    struct asks *asks = asks_make(7, 42);
+    struct net *net = asks->net;
+    uint64_t head;
+
+    (void)state;
+    net_run_ms(net, 1000);
+    for (uint32_t i = 0; i < 4 * 3; i++) {
+        qnk_world_link(net->world, i % 4, 4 + i / 4, false);
+    }
+    for (uint32_t i = 0; i < 100 && look(net, 0).head_height < 26; i++) {
+        net_run_ms(net, 100);
+    }
+    assert_true(say_bodiless(net, 0, 5) + say_bodiless(net, 0, 6) > 64);
+    asks->deaf = 0;
+    transfers(net, 4, 10);
+    asks->deaf = NODES_MAX;
+    head = look(net, 1).head_height;
+    assert_true(look(net, 0).head_height + 3 < head);
+    net_run_ms(net, 4000);
+    assert_true(look(net, 0).head_height >= head);
+    asks_drop(asks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -716,6 +781,7 @@ int main(void)
         cmocka_unit_test(what_is_over_costs_no_signature_and_what_is_good_costs_one),
         cmocka_unit_test(bodies_of_a_branch_are_asked_of_those_who_stand_on_it),
         cmocka_unit_test(nobody_is_asked_again_before_all_were_asked),
+        cmocka_unit_test(blocks_without_bodies_keep_no_other_from_being_fetched),
     };
 
     if (!net_init()) {
