@@ -31,6 +31,7 @@ static const char *const names[QNK_LIES] = {
     [QNK_LIE_GARBAGE] = "garbage",
     [QNK_LIE_FLOOD] = "flood",
     [QNK_LIE_LYING_SYNC] = "lying_sync",
+    [QNK_LIE_WITHHOLD_BODY] = "withhold_body",
 };
 
 const char *qnk_lie_name(uint32_t lie)

@@ -42,6 +42,7 @@ enum qnk_lie {
     QNK_LIE_GARBAGE,            /* random bytes, and mangled copies of what it says */
     QNK_LIE_FLOOD,              /* bursts of requests, claims, votes and transactions */
     QNK_LIE_LYING_SYNC,         /* false status; answers that are wrong or do not come */
+    QNK_LIE_WITHHOLD_BODY,      /* of a block, from some or all; or of blocks that have none */
     QNK_LIES
 };
 

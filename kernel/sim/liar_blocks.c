@@ -10,6 +10,7 @@
 enum {
     WILL = 300,     /* permille of own blocks, for each kind that they may suffer */
     TICK_WILL = 80, /* permille of ticks */
+    HOLLOW = 3,     /* blocks without a body beside a true one: as many as a tree keeps */
 };
 
 static void header_sign(struct qnk_liar *liar, struct qnk_micro *header)
@@ -35,6 +36,43 @@ static void state_change(struct qnk_liar *liar, struct qnk_micro *header)
     }
 }
 
+/* Blocks of the same turn of which there is a header alone: who hears of them waits for bodies. */
+static void hollow_say(struct qnk_liar *liar, const struct qnk_micro *header)
+{
+    uint8_t body[4 + HOLLOW * QNK_MICRO_SIZE];
+
+    qn_le32_write(body, HOLLOW);
+    for (uint32_t i = 0; i < HOLLOW; i++) {
+        struct qnk_micro hollow = *header;
+
+        hollow.tx_count = 1;
+        hollow.body_size = QNK_TX_SIZE_MIN;
+        hollow.tx_root = qnk_liar_hash(liar, QNK_LIE_WITHHOLD_BODY);
+        header_sign(liar, &hollow);
+        qnk_micro_encode(&hollow, body + 4 + i * QNK_MICRO_SIZE);
+    }
+    qnk_liar_say_all(liar, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, (struct qn_span){body, sizeof body});
+}
+
+/* Its body goes to some or to nobody, or there are others beside it that have none. */
+static void body_withhold(struct qnk_liar *liar, struct qnk_liar_duty *duty,
+                          const struct qnk_micro *header)
+{
+    switch (qnk_liar_lot(liar, QNK_LIE_WITHHOLD_BODY, 3)) {
+    case 0:
+        duty->way = QNK_WAY_NONE;
+        break;
+    case 1:
+        duty->way = QNK_WAY_SPLIT;
+        duty->salt = qnk_liar_lot(liar, QNK_LIE_WITHHOLD_BODY, UINT64_MAX);
+        break;
+    default:
+        hollow_say(liar, header);
+        break;
+    }
+    qnk_liar_told(liar, QNK_LIE_WITHHOLD_BODY);
+}
+
 /* The lots of an own block that is announced. */
 static void block_way(struct qnk_liar *liar, struct qnk_liar_duty *duty,
                       const struct qnk_micro *header)
@@ -51,6 +89,9 @@ static void block_way(struct qnk_liar *liar, struct qnk_liar_duty *duty,
         state_change(liar, &other);
         qnk_liar_told(liar, QNK_LIE_WRONG_STATE);
     } else {
+        if (qnk_liar_will(liar, QNK_LIE_WITHHOLD_BODY, WILL)) {
+            body_withhold(liar, duty, header);
+        }
         return;
     }
     duty->other = qnk_buf_new(liar->all->budget, QNK_MICRO_SIZE);
@@ -103,7 +144,11 @@ static bool part_effect(struct qnk_liar *liar, const struct qnk_effect *effect, 
         return true;
     }
     duty = qnk_liar_duty_find(liar, &part.id);
-    if (duty == NULL || duty->other == NULL ||
+    if (duty != NULL && duty->other == NULL) {
+        return duty->way == QNK_WAY_TRUE ||
+               (duty->way == QNK_WAY_SPLIT && !qnk_liar_duty_side(duty, effect->send.peer - 1));
+    }
+    if (duty == NULL ||
         (duty->way == QNK_WAY_SPLIT && !qnk_liar_duty_side(duty, effect->send.peer - 1)) ||
         qnk_micro_decode(qnk_buf_span(duty->other), &other) != QN_OK) {
         return true;

@@ -58,6 +58,7 @@ static const struct kind kinds[] = {
     {"garbage stops nobody", ONE(QNK_LIE_GARBAGE), PROOF_NONE, false},
     {"floods stop nobody", ONE(QNK_LIE_FLOOD), PROOF_NONE, false},
     {"lying sync stops nobody", ONE(QNK_LIE_LYING_SYNC), PROOF_NONE, false},
+    {"withheld bodies stop nobody", ONE(QNK_LIE_WITHHOLD_BODY), PROOF_CHAIN, false},
     {"all lies at once stop nobody", QNK_LIES_ALL & ~ONE(QNK_LIE_TWIN), PROOF_CHAIN, false},
     {"lies in a storm split nothing", QNK_LIES_ALL & ~ONE(QNK_LIE_TWIN), PROOF_NONE, true},
     {"twins in a storm split nothing", QNK_LIES_ALL, PROOF_NONE, true},
