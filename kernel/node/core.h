@@ -183,6 +183,7 @@ enum qnk_exec_state {
     QNK_EXEC_UNDO,
     QNK_EXEC_END,
     QNK_EXEC_BUILD, /* the ledger holds a block of ours that is not in the tree yet */
+    QNK_EXEC_LACK,  /* memory is short: the next tick goes on */
     QNK_EXEC_STUCK, /* the ledger answered with a local failure: nothing more is executed */
 };
 
@@ -262,7 +263,9 @@ struct qnk_node {
         struct qnk_control *control; /* after `working`, if it is valid */
         uint64_t *lost_pages;        /* of window ends that came to nothing, ascending */
         uint32_t lost_count;
-        uint64_t started_us; /* of the job */
+        uint64_t started_us;   /* of the job */
+        struct qnk_job *again; /* LACK: to be run again as it is; NULL: none was begun */
+        uint64_t lack_us;      /* when it was said that memory lacks; 0: never */
     } exec;
 
     /* produce.c */
@@ -520,6 +523,15 @@ void qnk_recent_add(struct qnk_node *node, const struct qnk_micro *header);
 void qnk_exec_look(struct qnk_node *node);
 void qnk_exec_done(struct qnk_node *node, struct qnk_job *job);
 
+/* Memory lacks to do `what` with the ledger: a word on it, now and then; and the ledger waits for
+ * the next tick, which runs `job`, whose owner this becomes, again, or with NULL begins anew. A job
+ * that the ledger has acted for must not be dropped (job.h). */
+void qnk_exec_lack_say(struct qnk_node *node, const char *what);
+void qnk_exec_lack(struct qnk_node *node, struct qnk_job *job, const char *what);
+
+/* The tick: what memory lacked for goes on, before qnk_exec_look. */
+void qnk_exec_again(struct qnk_node *node);
+
 /* The head: the block at which the ledger stands, if it stands still, or came from last. */
 struct qnk_block *qnk_head(struct qnk_node *node);
 
@@ -541,8 +553,9 @@ void qnk_build_tx_signed(struct qnk_node *node);
 /* Gives back what a build holds. */
 void qnk_build_drop(struct qnk_node *node);
 
-/* Memory was short when the ledger had to take a block back: it is asked again. */
-void qnk_build_look(struct qnk_node *node);
+/* The ledger stands on a block of ours that will not be: it takes it back, if need be when there is
+ * memory for that again. */
+void qnk_build_back(struct qnk_node *node);
 
 /* The ledger took back a block whose signature was refused. */
 void qnk_build_undone(struct qnk_node *node);

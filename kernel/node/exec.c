@@ -7,6 +7,8 @@
 
 #include "kernel/node/core.h"
 
+enum { LACK_SAY_US = 60000000 }; /* that memory lacks is said once in this time */
+
 struct qnk_block *qnk_head(struct qnk_node *node)
 {
     return node->exec.at;
@@ -45,22 +47,79 @@ static struct qnk_block *target_of(struct qnk_node *node)
     return target == NULL ? qnk_tree_best(node->tree) : target;
 }
 
+/* --- memory that is short for a while --- */
+
+void qnk_exec_lack_say(struct qnk_node *node, const char *what)
+{
+    if (node->exec.lack_us != 0 && node->now_us - node->exec.lack_us < LACK_SAY_US) {
+        return;
+    }
+    node->exec.lack_us = node->now_us;
+    qnk_note(node, QNK_LOG_WARN, "ledger-waits",
+             "there is no memory to %s: it is tried again each second; limits.memory of the node "
+             "file, or what the ledger plugin may take, may be too small",
+             what);
+}
+
+void qnk_exec_lack(struct qnk_node *node, struct qnk_job *job, const char *what)
+{
+    node->exec.state = QNK_EXEC_LACK;
+    node->exec.again = job;
+    qnk_exec_lack_say(node, what);
+}
+
+static const char *what_of(uint32_t kind)
+{
+    return kind == QNK_JOB_APPLY  ? "apply a block"
+           : kind == QNK_JOB_UNDO ? "take a block back"
+                                  : "end a window";
+}
+
+static uint32_t state_of(uint32_t kind)
+{
+    return kind == QNK_JOB_APPLY   ? QNK_EXEC_APPLY
+           : kind == QNK_JOB_UNDO  ? QNK_EXEC_UNDO
+           : kind == QNK_JOB_BUILD ? QNK_EXEC_BUILD
+                                   : QNK_EXEC_END;
+}
+
+void qnk_exec_again(struct qnk_node *node)
+{
+    struct qnk_job *job = node->exec.again;
+
+    if (node->exec.state != QNK_EXEC_LACK || node->is_halted) {
+        return;
+    }
+    node->exec.again = NULL;
+    if (job != NULL) {
+        node->exec.state = state_of(job->kind);
+        qnk_job_start(node, job);
+    } else if (node->build.state == QNK_BUILD_BACK) {
+        qnk_build_back(node);
+    } else {
+        node->exec.state = QNK_EXEC_IDLE;
+    }
+}
+
 /* --- one step --- */
 
-static struct qnk_job *exec_job(struct qnk_node *node, uint32_t kind, uint32_t state)
+/* NULL: memory lacks, and the next tick looks again. */
+static struct qnk_job *exec_job(struct qnk_node *node, uint32_t kind)
 {
     struct qnk_job *job = qnk_job_new(node, kind, QNK_PURPOSE_EXEC);
 
-    if (job != NULL) {
-        node->exec.state = state;
-        node->exec.started_us = node->now_us;
+    if (job == NULL) {
+        qnk_exec_lack(node, NULL, what_of(kind));
+        return NULL;
     }
+    node->exec.state = state_of(kind);
+    node->exec.started_us = node->now_us;
     return job;
 }
 
 static void undo_start(struct qnk_node *node)
 {
-    struct qnk_job *job = exec_job(node, QNK_JOB_UNDO, QNK_EXEC_UNDO);
+    struct qnk_job *job = exec_job(node, QNK_JOB_UNDO);
 
     QN_ASSERT(node->exec.at->undo != NULL);
     if (job != NULL) {
@@ -131,7 +190,7 @@ static void block_bad(struct qnk_node *node, struct qnk_block *block, const char
 /* False: the block is invalid, so the target has changed. */
 static bool apply_start(struct qnk_node *node, struct qnk_block *block)
 {
-    struct qnk_job *job = exec_job(node, QNK_JOB_APPLY, QNK_EXEC_APPLY);
+    struct qnk_job *job = exec_job(node, QNK_JOB_APPLY);
     uint64_t window = qnk_window_of(block->header.height, node->setup.params.window);
 
     if (job == NULL) {
@@ -147,7 +206,9 @@ static bool apply_start(struct qnk_node *node, struct qnk_block *block)
             block_bad(node, block, "a kernel transaction that is not valid here");
             return false;
         }
-        if (status != QN_NO_SPACE) {
+        if (status == QN_NO_SPACE) {
+            qnk_exec_lack(node, NULL, what_of(QNK_JOB_APPLY));
+        } else {
             stuck(node, "follow the schedule", status);
         }
         return true;
@@ -171,7 +232,7 @@ static bool is_window_end(const struct qnk_node *node, const struct qnk_block *b
 
 static void end_start(struct qnk_node *node, struct qnk_block *block)
 {
-    struct qnk_job *job = exec_job(node, QNK_JOB_END, QNK_EXEC_END);
+    struct qnk_job *job = exec_job(node, QNK_JOB_END);
 
     if (job == NULL) {
         return;
@@ -300,12 +361,13 @@ static void apply_done(struct qnk_node *node, struct qnk_job *job)
     qnk_control_unref(node->exec.control);
     node->exec.control = NULL;
     node->exec.working = NULL;
-    node->exec.state = QNK_EXEC_IDLE;
     if (job->status == QN_INVALID) {
         block_bad(node, block, "a transaction in it cannot be executed");
         qnk_exec_look(node);
+    } else if (job->status == QN_NO_SPACE) {
+        qnk_exec_lack(node, NULL, what_of(job->kind)); /* another block may be better by then */
     } else {
-        stuck(node, "apply a block", job->status);
+        stuck(node, what_of(job->kind), job->status);
     }
 }
 
@@ -369,28 +431,47 @@ static void undone(struct qnk_node *node)
     qnk_exec_look(node);
 }
 
+/* False: memory lacks for the macroblock. */
+static bool ended(struct qnk_node *node, struct qnk_job *job)
+{
+    if (!qnk_end_done(node, node->exec.working, job)) {
+        return false;
+    }
+    node->exec.working = NULL;
+    qnk_exec_look(node);
+    return true;
+}
+
+/* Whether a job that memory lacked for must go on as it is: the ledger has acted for it, or it has
+ * pages that are said once. */
+static bool is_kept(const struct qnk_job *job)
+{
+    return job->status == QN_NO_SPACE && (job->has_acted || job->kind == QNK_JOB_END);
+}
+
 void qnk_exec_done(struct qnk_node *node, struct qnk_job *job)
 {
     uint32_t kind = job->kind;
 
-    QN_ASSERT(node->exec.state != QNK_EXEC_IDLE);
+    QN_ASSERT(node->exec.state == state_of(kind));
+    if (is_kept(job)) {
+        qnk_exec_lack(node, job, what_of(kind));
+        return;
+    }
     node->exec.state = QNK_EXEC_IDLE;
     if (kind == QNK_JOB_APPLY) {
         apply_done(node, job);
+    } else if (job->status == QN_NO_SPACE) {
+        qnk_exec_lack(node, NULL, what_of(kind)); /* it may be wrong to take it back by then */
     } else if (job->status != QN_OK) {
-        stuck(node, kind == QNK_JOB_UNDO ? "take a block back" : "end a window", job->status);
+        stuck(node, what_of(kind), job->status);
     } else if (kind == QNK_JOB_UNDO && node->build.state == QNK_BUILD_BACK) {
         qnk_build_undone(node);
     } else if (kind == QNK_JOB_UNDO) {
         undone(node);
-    } else {
-        struct qnk_block *block = node->exec.working;
-
-        node->exec.working = NULL;
-        if (!qnk_end_done(node, block, job)) {
-            pages_lose(node, &job->pages);
-        }
-        qnk_exec_look(node);
+    } else if (!ended(node, job)) {
+        qnk_exec_lack(node, job, what_of(kind)); /* its answers are kept */
+        return;
     }
     qnk_job_destroy(job);
 }

@@ -25,6 +25,7 @@ struct qnk_job *qnk_job_create(struct qnk_budget *budget, uint32_t kind, uint64_
         job->budget = budget;
         job->kind = kind;
         job->token = token;
+        qnk_sink_init(&job->kept, budget, SINK_CAP);
     }
     return job;
 }
@@ -63,6 +64,7 @@ void qnk_job_destroy(struct qnk_job *job)
     qnk_buf_unref(job->rows);
     qnk_buf_unref(job->ids);
     qnk_set_unref(job->members);
+    qnk_sink_done(&job->kept);
     qnk_memory_give(job->budget, job, sizeof *job);
 }
 
@@ -417,12 +419,6 @@ static int32_t take_ledger_effect(void *ctx, uint32_t type, struct qn_span body,
     return QN_OK;
 }
 
-static int32_t undo_keep(struct qnk_job *job, struct qn_sink *undo)
-{
-    job->undo = qnk_buf_copy(job->budget, qnk_sink_span(undo));
-    return job->undo != NULL ? QN_OK : QN_NO_SPACE;
-}
-
 /* Applies `count` transactions. */
 static int32_t execute(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane,
                        const struct qn_ledger_transaction *txs, uint32_t count)
@@ -436,24 +432,35 @@ static int32_t execute(struct qnk_job *job, const struct qnk_job_host *host, uin
         .producer = job->producer.bytes,
         .flags = job->kind == QNK_JOB_BUILD ? BUILD_FLAG : 0,
     };
-    struct qn_sink undo;
 
-    qnk_sink_init(&undo, job->budget, SINK_CAP);
     enter(job, host, true);
 
     int32_t status =
         ledger->apply(host->ledger.inst, lane, &block, job->offenders, job->offenders_count, txs,
-                      count, job->effects.bytes, &out, &undo);
+                      count, job->effects.bytes, &out, &job->kept);
 
     leave(host, true);
-    if (status == QN_OK) {
-        status = undo_keep(job, &undo);
+    job->has_acted = status == QN_OK;
+    if (status != QN_OK) {
+        qnk_sink_done(&job->kept);
     }
-    qnk_sink_done(&undo);
     return status;
 }
 
-static int32_t run_apply(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane)
+/* In a buf of its size: the sink has room for more. */
+static int32_t undo_keep(struct qnk_job *job)
+{
+    if (job->undo == NULL) {
+        job->undo = qnk_buf_copy(job->budget, qnk_sink_span(&job->kept));
+        if (job->undo == NULL) {
+            return QN_NO_SPACE;
+        }
+        qnk_sink_done(&job->kept);
+    }
+    return QN_OK;
+}
+
+static int32_t apply_rows(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane)
 {
     struct qn_span rows = qnk_buf_span(job->buf);
     uint64_t size = job->txs_max * sizeof(struct qn_ledger_transaction);
@@ -479,6 +486,13 @@ static int32_t run_apply(struct qnk_job *job, const struct qnk_job_host *host, u
     return status;
 }
 
+static int32_t run_apply(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane)
+{
+    int32_t status = job->has_acted ? QN_OK : apply_rows(job, host, lane);
+
+    return status == QN_OK ? undo_keep(job) : status;
+}
+
 /* The body and its root: the kernel's transactions, then those that the ledger did not leave
  * out. */
 static int32_t build_rows(struct qnk_job *job)
@@ -492,7 +506,9 @@ static int32_t build_rows(struct qnk_job *job)
     for (uint32_t i = 0; i < job->refs_count; i++) {
         size += job->codes[i] == QNK_TX_OK ? job->refs[i].size : 0;
     }
-    job->rows = qnk_buf_new(job->budget, size);
+    if (job->rows == NULL) {
+        job->rows = qnk_buf_new(job->budget, size);
+    }
     if (leaves == NULL || job->rows == NULL) {
         qnk_memory_give(job->budget, leaves, leaves_size);
         return QN_NO_SPACE;
@@ -526,16 +542,19 @@ static int32_t build_rows(struct qnk_job *job)
     return job->ids != NULL ? QN_OK : QN_NO_SPACE;
 }
 
-static int32_t run_build(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane)
+static int32_t build_apply(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane)
 {
     uint64_t size = job->refs_count * sizeof(struct qn_ledger_transaction);
     struct qn_ledger_transaction *txs = qnk_memory_take(job->budget, size);
 
-    job->codes = qnk_memory_take(job->budget, job->refs_room);
+    if (job->codes == NULL) {
+        job->codes = qnk_memory_take(job->budget, job->refs_room);
+    }
     if (txs == NULL || job->codes == NULL) {
         qnk_memory_give(job->budget, txs, size);
         return QN_NO_SPACE;
     }
+    memset(job->codes, QNK_TX_OK, job->refs_count); /* nothing of a run that came to nothing */
     for (uint32_t i = 0; i < job->refs_count; i++) {
         struct qnk_tx tx = tx_of(&job->refs[i]);
 
@@ -545,6 +564,16 @@ static int32_t run_build(struct qnk_job *job, const struct qnk_job_host *host, u
     int32_t status = execute(job, host, lane, txs, job->refs_count);
 
     qnk_memory_give(job->budget, txs, size);
+    return status;
+}
+
+static int32_t run_build(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane)
+{
+    int32_t status = job->has_acted ? QN_OK : build_apply(job, host, lane);
+
+    if (status == QN_OK) {
+        status = undo_keep(job);
+    }
     return status == QN_OK ? build_rows(job) : status;
 }
 
@@ -562,37 +591,66 @@ static int32_t run_undo(struct qnk_job *job, const struct qnk_job_host *host, ui
 
 /* --- a window's end --- */
 
-static int32_t read_members(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane,
-                            struct qn_sink *scratch)
+static int32_t read_members(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane)
 {
     const struct qn_ledger_1 *ledger = host->ledger.table;
-    int32_t status = ledger->members(host->ledger.inst, lane, scratch);
+    struct qn_sink record;
+
+    if (job->members != NULL) {
+        return QN_OK;
+    }
+    qnk_sink_init(&record, job->budget, SINK_CAP);
+
+    int32_t status = ledger->members(host->ledger.inst, lane, &record);
 
     if (status == QN_OK) {
-        status = qnk_set_decode(job->budget, qnk_sink_span(scratch), &job->members);
+        status = qnk_set_decode(job->budget, qnk_sink_span(&record), &job->members);
     }
-    qnk_sink_cut(scratch, 0);
+    qnk_sink_done(&record);
     return status == QN_INVALID ? QN_BUG : status;
 }
 
-/* Merges the changed pages, ascending in `scratch`, with those that are asked for besides. Of these
- * some may be gone: on another branch fewer accounts were opened. */
-static int32_t merge_pages(struct qnk_job *job, struct qn_span scratch)
+/* The ledger says it once. */
+static int32_t read_changed(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane)
 {
-    if (scratch.size < 12) {
+    const struct qn_ledger_1 *ledger = host->ledger.table;
+
+    if (job->has_acted) {
+        return QN_OK;
+    }
+
+    int32_t status = ledger->dirty(host->ledger.inst, lane, &job->kept);
+
+    job->has_acted = status == QN_OK;
+    if (status != QN_OK) {
+        qnk_sink_done(&job->kept);
+    }
+    return status;
+}
+
+/* Merges the changed pages, ascending in what the ledger told, with those that are asked for
+ * besides. Of these some may be gone: on another branch fewer accounts were opened. */
+static int32_t merge_pages(struct qnk_job *job)
+{
+    struct qn_span told = qnk_sink_span(&job->kept);
+
+    if (job->pages.indexes != NULL) {
+        return QN_OK;
+    }
+    if (told.size < 12) {
         return QN_BUG;
     }
 
-    uint32_t changed = qn_le32_read(scratch.data + 8);
-    const uint8_t *indexes = scratch.data + 12;
+    uint32_t changed = qn_le32_read(told.data + 8);
+    const uint8_t *indexes = told.data + 12;
     uint32_t i = 0;
     uint32_t j = 0;
     uint32_t count = 0;
 
-    if (scratch.size != 12 + (uint64_t)changed * 8) {
+    if (told.size != 12 + (uint64_t)changed * 8) {
         return QN_BUG;
     }
-    uint64_t pages = qn_le64_read(scratch.data);
+    uint64_t pages = qn_le64_read(told.data);
     uint64_t room = changed + job->more_pages_count;
     uint64_t *merged = qnk_memory_take(job->budget, room * sizeof *merged);
 
@@ -615,7 +673,11 @@ static int32_t merge_pages(struct qnk_job *job, struct qn_span scratch)
         job->pages.count = count;
     }
     qnk_memory_give(job->budget, merged, room * sizeof *merged);
-    return job->pages.indexes != NULL ? QN_OK : QN_NO_SPACE;
+    if (job->pages.indexes == NULL) {
+        return QN_NO_SPACE;
+    }
+    qnk_sink_done(&job->kept);
+    return QN_OK;
 }
 
 static int32_t read_pages(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane)
@@ -624,6 +686,9 @@ static int32_t read_pages(struct qnk_job *job, const struct qnk_job_host *host, 
     struct qn_sink pages;
     int32_t status = QN_OK;
 
+    if (job->pages.bytes != NULL) {
+        return QN_OK;
+    }
     qnk_sink_init(&pages, job->budget, PAGES_CAP);
     for (uint32_t done = 0; status == QN_OK && done < job->pages.count;) {
         uint32_t left = job->pages.count - done;
@@ -647,27 +712,24 @@ static int32_t read_pages(struct qnk_job *job, const struct qnk_job_host *host, 
 static int32_t run_end(struct qnk_job *job, const struct qnk_job_host *host, uint32_t lane)
 {
     const struct qn_ledger_1 *ledger = host->ledger.table;
-    struct qn_sink scratch;
 
-    qnk_sink_init(&scratch, job->budget, SINK_CAP);
     enter(job, host, true);
 
     int32_t status = ledger->root(host->ledger.inst, lane, job->root.bytes);
 
     if (status == QN_OK) {
-        status = read_members(job, host, lane, &scratch);
+        status = read_members(job, host, lane);
     }
     if (status == QN_OK) {
-        status = ledger->dirty(host->ledger.inst, lane, &scratch);
+        status = read_changed(job, host, lane);
     }
     if (status == QN_OK) {
-        status = merge_pages(job, qnk_sink_span(&scratch));
+        status = merge_pages(job);
     }
     if (status == QN_OK) {
         status = read_pages(job, host, lane);
     }
     leave(host, true);
-    qnk_sink_done(&scratch);
     return status;
 }
 

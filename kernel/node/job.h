@@ -10,7 +10,9 @@
  * Unless a function's own comment says otherwise:
  *   owns     a job owns its bufs, by reference, and its answers; whoever holds the job owns it
  *   threads  one at a time for each job
- *   errors   a job that could not be done has a status; its answers are then not set
+ *   errors   a job that could not be done has a status; its answers are then not set. One of the
+ *            ledger's that ends with QN_NO_SPACE may be run again, the ledger being as that run
+ *            left it, and goes on where memory lacked: what changes the ledger is done once
  *
  * Source: performance.md section 4.
  */
@@ -143,6 +145,10 @@ struct qnk_job {
     uint32_t included;               /* BUILD: how many of refs are in the body */
     struct qnk_set *members;         /* END */
     struct qnk_page_set pages;       /* END */
+
+    /* Of a job of the ledger's for which memory lacked, for its next run. */
+    bool has_acted;      /* APPLY, BUILD: the ledger stands on it. END: it told what changed */
+    struct qn_sink kept; /* what it gave for that */
 };
 
 /* What jobs need of the host. `ledger_enter` is called around each use of the ledger: with alone

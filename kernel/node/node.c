@@ -228,6 +228,7 @@ void qnk_node_destroy(struct qnk_node *node)
     qnk_mends_done(node);
     qnk_build_drop(node);
     qnk_control_unref(node->exec.control);
+    qnk_job_destroy(node->exec.again);
     qnk_memory_give(&node->budget, node->exec.lost_pages,
                     node->exec.lost_count * sizeof *node->exec.lost_pages);
     qnk_finals_done(node);
@@ -291,7 +292,7 @@ static void tick(struct qnk_node *node)
     qnk_mends_look(node);
     qnk_signing_look(node);
     qnk_abandon_look(node);
-    qnk_build_look(node);
+    qnk_exec_again(node);
     qnk_exec_look(node);
     qnk_produce_look(node);
     qnk_peers_tell(node);

@@ -10,6 +10,8 @@
 
 #include "kernel/node/core.h"
 
+#define BUILDING "build a block"
+
 static uint64_t window_of(const struct qnk_node *node, uint64_t height)
 {
     return qnk_window_of(height, node->setup.params.window);
@@ -310,26 +312,18 @@ static void refused_drop(struct qnk_node *node, const struct qnk_job *job)
     }
 }
 
-/* The ledger stands on a block that will not be: it takes it back, if need be when there is memory
- * for that again. */
-static void take_back(struct qnk_node *node)
+void qnk_build_back(struct qnk_node *node)
 {
     struct qnk_job *job = qnk_job_new(node, QNK_JOB_UNDO, QNK_PURPOSE_EXEC);
 
     node->build.state = QNK_BUILD_BACK;
     if (job == NULL) {
+        qnk_exec_lack(node, NULL, "take a block back");
         return;
     }
     node->exec.state = QNK_EXEC_UNDO;
     job->buf = qnk_buf_ref(node->build.job->undo);
     qnk_job_start(node, job);
-}
-
-void qnk_build_look(struct qnk_node *node)
-{
-    if (node->build.state == QNK_BUILD_BACK && node->exec.state == QNK_EXEC_BUILD) {
-        take_back(node);
-    }
 }
 
 void qnk_build_undone(struct qnk_node *node)
@@ -363,18 +357,33 @@ static void sign_block(struct qnk_node *node)
         qnk_note(node, QNK_LOG_WARN, "sign-refused", "G1: another block %llu was signed before",
                  (unsigned long long)node->build.header.height);
     }
-    take_back(node);
+    qnk_build_back(node);
+}
+
+/* Nothing came of it, and the ledger is where it was. */
+static void build_failed(struct qnk_node *node, int32_t status)
+{
+    node->exec.state = status == QN_NO_SPACE ? QNK_EXEC_IDLE : QNK_EXEC_STUCK;
+    if (status == QN_NO_SPACE) {
+        qnk_exec_lack_say(node, BUILDING);
+    } else {
+        qnk_note(node, QNK_LOG_ERROR, "build-failed",
+                 "the ledger cannot build a block (status %d): this node follows no further",
+                 status);
+    }
+    qnk_build_drop(node);
 }
 
 void qnk_build_done(struct qnk_node *node, struct qnk_job *job)
 {
     QN_ASSERT(node->build.state == QNK_BUILD_RUN);
+    if (job->status == QN_NO_SPACE && job->has_acted) {
+        qnk_exec_lack(node, job, BUILDING);
+        return;
+    }
     if (job->status != QN_OK) {
-        qnk_note(node, QNK_LOG_ERROR, "build-failed", "the ledger cannot build a block: %d",
-                 job->status);
-        node->exec.state = job->status == QN_NO_SPACE ? QNK_EXEC_IDLE : QNK_EXEC_STUCK;
+        build_failed(node, job->status);
         qnk_job_destroy(job);
-        qnk_build_drop(node);
         return;
     }
     node->build.job = job;
@@ -394,13 +403,13 @@ void qnk_block_signed(struct qnk_node *node, const struct qnk_event *event)
         return;
     }
     if (event->sign.status != QN_OK) {
-        take_back(node);
+        qnk_build_back(node);
         return;
     }
     memcpy(node->build.header.signature, event->sign.signature, QN_SIG_SIZE);
     block = qnk_block_add_own(node, &node->build.header, node->exec.at, node->build.job);
     if (block == NULL) {
-        take_back(node);
+        qnk_build_back(node);
         return;
     }
     node->counters.blocks_made++;

@@ -622,6 +622,78 @@ static void memory_that_is_short_now_and_then_stops_nobody_for_good(void **state
     }
 }
 
+/* Every third job of one kind of node 3's ledger has less than `most` bytes left while it runs. */
+struct scarce {
+    struct famine famine;
+    uint32_t kind;
+    size_t most;
+    uint32_t fails; /* for want of memory */
+};
+
+static bool scarce_event(void *ctx, uint32_t node, struct qnk_event *event)
+{
+    struct scarce *scarce = ctx;
+
+    famine_end(&scarce->famine, 3, event, NULL);
+    if (node == 3 && event->type == QNK_EVENT_JOB && event->job->kind == scarce->kind) {
+        scarce->fails += event->job->status == QN_NO_SPACE;
+    }
+    return true;
+}
+
+static bool scarce_effect(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    struct scarce *scarce = ctx;
+    struct famine *famine = &scarce->famine;
+
+    famine_end(famine, 3, NULL, NULL);
+    if (node == 3 && !famine->is_over && effect->type == QNK_EFFECT_JOB &&
+        effect->job->kind == scarce->kind && famine->times++ % 3 == 0) {
+        struct qnk_budget *budget = budget_of(famine->world, node);
+
+        famine->limit = budget->limit;
+        budget->limit = budget->used + (size_t)famine->times * 997 % scarce->most;
+    }
+    return true;
+}
+
+static void a_ledger_that_is_short_of_memory_goes_on_where_it_was(void **state)
+{
+    static const struct {
+        uint32_t kind;
+        size_t most;
+    } cases[] = {{QNK_JOB_APPLY, 600}, {QNK_JOB_BUILD, 700}, {QNK_JOB_END, 14000}};
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct net *net = net_make(4, 4, 74 + i);
+        struct scarce scarce = {.kind = cases[i].kind, .most = cases[i].most};
+        const struct qnk_watch watch = {
+            .ctx = &scarce,
+            .event = scarce_event,
+            .effect = scarce_effect,
+        };
+
+        net_open(net);
+        scarce.famine.world = net->world;
+        qnk_world_watch(net->world, &watch);
+        net_start(net, 0, 4);
+        submit(net, 3, 1, 0, 40);
+        net_run_ms(net, 15000);
+        scarce.famine.is_over = true;
+        net_run_ms(net, 10000);
+        assert_true(scarce.fails > 5);
+        assert_all_final(net, 0, 4, 15);
+        qnk_world_crash(net->world, 3);
+        assert_true(qnk_world_start(net->world, 3));
+        assert_int_equal(qnk_world_status(net->world, 3), QN_OK); /* its pages are all there */
+        net_run_ms(net, 3000);
+        assert_all_final(net, 0, 4, 17);
+        assert_int_equal(next_nonce(net, 3, 1), 40);
+        net_drop(net);
+    }
+}
+
 /* Whatever rots: the node notices and takes it from its peers, or does not start until its folder
  * is emptied. True: it did not start. */
 static bool rot_and_start(struct net *net, const char *space)
@@ -772,6 +844,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_stops_its_node_alone_until_there_is_room),
         cmocka_unit_test(a_window_s_end_that_memory_lacks_for_loses_no_page),
         cmocka_unit_test(memory_that_is_short_now_and_then_stops_nobody_for_good),
+        cmocka_unit_test(a_ledger_that_is_short_of_memory_goes_on_where_it_was),
         cmocka_unit_test(what_rots_is_noticed_or_not_needed),
         cmocka_unit_test(a_wiped_disk_is_filled_from_peers),
         cmocka_unit_test(frames_that_come_twice_and_in_another_order_stop_nobody),
