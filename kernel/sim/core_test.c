@@ -393,6 +393,29 @@ static void a_node_with_another_ledger_stops_alone(void **state)
     net_drop(net);
 }
 
+/* --- a ledger that has no memory of its own now and then --- */
+
+static void a_ledger_without_memory_now_and_then_stops_nobody_for_good(void **state)
+{
+    (void)state;
+    for (uint32_t every = 2; every < 6; every++) {
+        struct net *net = net_make(4, 4, 90 + every);
+
+        net_open(net);
+        net_start(net, 0, 4);
+        qnk_fake_ledger_starve(net->plugins[3].ledger, every);
+        submit(net, 3, 1, 0, 40);
+        net_run_ms(net, 12000);
+        assert_true(qnk_fake_ledger_refused(net->plugins[3].ledger) > 5);
+        qnk_fake_ledger_starve(net->plugins[3].ledger, 0);
+        net_run_ms(net, 10000);
+        assert_int_equal(qnk_world_status(net->world, 3), QN_OK);
+        assert_all_final(net, 0, 4, 12);
+        assert_int_equal(next_nonce(net, 3, 1), 40);
+        net_drop(net);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -408,6 +431,7 @@ int main(void)
         cmocka_unit_test(one_wrong_engine_of_four_stops_nobody),
         cmocka_unit_test(an_empty_mempool_replaces_its_copy_too),
         cmocka_unit_test(a_node_with_another_ledger_stops_alone),
+        cmocka_unit_test(a_ledger_without_memory_now_and_then_stops_nobody_for_good),
     };
 
     return promises_run(tests, sizeof tests / sizeof *tests);

@@ -25,6 +25,11 @@ uint64_t qnk_fake_ledger_next(struct qnk_plugged ledger, uint8_t first_byte);
 /* From now on each block's digest is another one than everybody else's. */
 void qnk_fake_ledger_spoil(struct qnk_plugged ledger);
 
+/* From now on it has no memory for each `every`th call that moves it or reads its pages; 0: it has.
+ * And how often that was. */
+void qnk_fake_ledger_starve(struct qnk_plugged ledger, uint32_t every);
+uint32_t qnk_fake_ledger_refused(struct qnk_plugged ledger);
+
 /* --- storage: logs and maps in memory, all durable at once --- */
 
 struct qnk_plugged qnk_fake_storage_make(struct qnk_budget *budget);

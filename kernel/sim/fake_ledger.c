@@ -17,7 +17,19 @@ struct qn_inst {
     bool has_state;
     bool is_dirty;
     bool is_spoiled;
+    uint32_t every; /* see fake.h */
+    uint32_t calls;
+    uint32_t refused;
 };
+
+/* Whether there is no memory for this call. */
+static bool is_short(struct qn_inst *self)
+{
+    bool is = self->every != 0 && ++self->calls % self->every == 0;
+
+    self->refused += is;
+    return is;
+}
 
 static uint8_t *next_of(struct qn_inst *self, const uint8_t *key)
 {
@@ -80,6 +92,9 @@ static int32_t apply(struct qn_inst *self, uint32_t lane, const struct qn_ledger
     (void)lane;
     (void)offenders;
     (void)offenders_count;
+    if (is_short(self)) {
+        return QN_NO_SPACE;
+    }
     memcpy(before, self->next, sizeof before);
     for (uint32_t i = 0; i < count; i++) {
         struct qn_ledger_effect_skipped skipped = {.index = i, .code = code_of(self, &txs[i])};
@@ -107,6 +122,9 @@ static int32_t apply(struct qn_inst *self, uint32_t lane, const struct qn_ledger
 static int32_t undo(struct qn_inst *self, uint32_t lane, struct qn_span from)
 {
     (void)lane;
+    if (is_short(self)) {
+        return QN_NO_SPACE;
+    }
     if (from.size != sizeof self->next) {
         return QN_CORRUPT;
     }
@@ -120,6 +138,9 @@ static int32_t root(struct qn_inst *self, uint32_t lane, uint8_t *to)
     struct qnk_hash hash;
 
     (void)lane;
+    if (is_short(self)) {
+        return QN_NO_SPACE;
+    }
     qnk_hash_tagged("fake/root", self->next, sizeof self->next, &hash);
     memcpy(to, hash.bytes, QN_HASH_SIZE);
     return QN_OK;
@@ -151,7 +172,7 @@ static int32_t check_proof(struct qn_inst *self, uint32_t lane, const uint8_t *r
 static int32_t members(struct qn_inst *self, uint32_t lane, struct qn_sink *to)
 {
     (void)lane;
-    return qnk_sink_append(to, self->members, self->members_size);
+    return is_short(self) ? QN_NO_SPACE : qnk_sink_append(to, self->members, self->members_size);
 }
 
 static int32_t dirty(struct qn_inst *self, uint32_t lane, struct qn_sink *changed)
@@ -160,8 +181,12 @@ static int32_t dirty(struct qn_inst *self, uint32_t lane, struct qn_sink *change
 
     (void)lane;
     answer[8] = self->is_dirty;
+    if (is_short(self) ||
+        qnk_sink_append(changed, answer, answer[8] != 0 ? sizeof answer : 12) != QN_OK) {
+        return QN_NO_SPACE;
+    }
     self->is_dirty = false;
-    return qnk_sink_append(changed, answer, answer[8] != 0 ? sizeof answer : 12);
+    return QN_OK;
 }
 
 /* The one page: nonces, then the members with their size before them. */
@@ -174,6 +199,9 @@ static int32_t read_pages(struct qn_inst *self, uint32_t lane, const uint64_t *i
     _Static_assert(STATE_SIZE + 4 + MEMBERS_MAX * 30 < QN_LEDGER_PAGE_SIZE, "one page");
     if (count > 1 || (count == 1 && indexes[0] != 0)) {
         return QN_NOT_FOUND;
+    }
+    if (is_short(self)) {
+        return QN_NO_SPACE;
     }
     QN_ASSERT(STATE_SIZE + 4 + self->members_size <= sizeof page);
     memcpy(page, self->next, sizeof self->next);
@@ -251,4 +279,14 @@ uint64_t qnk_fake_ledger_next(struct qnk_plugged ledger, uint8_t first_byte)
 void qnk_fake_ledger_spoil(struct qnk_plugged ledger)
 {
     ledger.inst->is_spoiled = true;
+}
+
+void qnk_fake_ledger_starve(struct qnk_plugged ledger, uint32_t every)
+{
+    ledger.inst->every = every;
+}
+
+uint32_t qnk_fake_ledger_refused(struct qnk_plugged ledger)
+{
+    return ledger.inst->refused;
 }
