@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 
-/* chain.c: how a block comes into the tree: header, then body, then signatures; and how what is
- * missing is asked for. */
+/* chain.c: how a block comes into the tree: header, then body (fetch.c), then signatures. */
 
 #include <qnet/assert.h>
 
 #include "kernel/node/core.h"
 
 enum {
-    FETCH_TICK_US = 100000,
     KEEP_CHUNK = 1024, /* transactions whose signatures one job checks */
-    RUN_MAX = 16,      /* bodies of final blocks asked for in one range */
-    COMING_MAX = 64,   /* bodies waited for at once, and those asked for again in one look */
 };
 
 static uint64_t now_ms(const struct qnk_node *node)
@@ -205,9 +201,6 @@ void qnk_room_look(struct qnk_node *node)
 
 /* --- headers --- */
 
-static void body_begin(struct qnk_node *node, struct qnk_block *block);
-static void body_whole(struct qnk_node *node, struct qnk_block *block);
-
 /* Whether it is known that this member made more than one block on `parent`. */
 static bool has_twins(const struct qnk_block *parent, uint32_t producer)
 {
@@ -257,7 +250,7 @@ static void header_add(struct qnk_node *node, uint32_t peer, struct qnk_block *p
         qnk_evidence_blocks(node, &twin->header, header);
     }
     if (block->state != QNK_BLOCK_BAD) {
-        body_begin(node, block);
+        qnk_body_begin(node, block);
     }
 }
 
@@ -267,7 +260,7 @@ static void signature_put(struct qnk_node *node, struct qnk_block *block, const 
     memcpy(block->header.signature, signature, QN_SIG_SIZE);
     block->is_unsigned = false;
     if (block->state != QNK_BLOCK_BAD) {
-        body_whole(node, block);
+        qnk_body_whole(node, block);
     }
 }
 
@@ -421,206 +414,6 @@ void qnk_headers_checked(struct qnk_node *node, struct qnk_job *job)
 
 /* --- bodies --- */
 
-static uint32_t parts_of(uint32_t body_size)
-{
-    return (body_size + QNK_WIRE_PART_SIZE - 1) / QNK_WIRE_PART_SIZE;
-}
-
-static void parts_end(struct qnk_node *node, struct qnk_block *block)
-{
-    qnk_memory_give(&node->budget, block->parts, block->parts_size);
-    block->parts = NULL;
-    block->parts_size = 0;
-}
-
-/* A body turned out to be another block's, or no body at all: it is asked for elsewhere. */
-static void body_drop(struct qnk_node *node, struct qnk_block *block)
-{
-    if (block->parts != NULL) {
-        parts_end(node, block);
-    }
-    qnk_buf_unref(block->body);
-    qnk_buf_unref(block->ids);
-    block->body = NULL;
-    block->ids = NULL;
-    block->asked_us = 0;
-}
-
-/* There are more bodies off the best chain than may be: this one's is not kept, and asked for again
- * later, by when it may be needed. */
-static void body_give_way(struct qnk_node *node, struct qnk_block *block)
-{
-    body_drop(node, block);
-    if (block->state == QNK_BLOCK_READY) {
-        block->state = QNK_BLOCK_HEADER;
-    }
-    block->asked_peer = 0;
-    block->asked_us = node->now_us;
-}
-
-/* Makes room for this block's body. False: it is itself the one that gives way. */
-static bool body_make_room(struct qnk_node *node, struct qnk_block *block)
-{
-    struct qnk_block *least;
-
-    while ((least = qnk_tree_crowd(node->tree, block)) != NULL && least != block) {
-        body_give_way(node, least);
-    }
-    if (least != NULL) {
-        body_give_way(node, block);
-    }
-    return least == NULL;
-}
-
-/* All of the body is here: it is read on the pool. */
-static void body_whole(struct qnk_node *node, struct qnk_block *block)
-{
-    struct qnk_job *job = qnk_job_new(node, QNK_JOB_BODY, QNK_PURPOSE_BODY);
-
-    if (job == NULL) {
-        body_drop(node, block);
-        return;
-    }
-    job->buf = qnk_buf_ref(block->body);
-    job->txs_max = block->header.tx_count;
-    job->subject = block->id;
-    block->working = true;
-    qnk_job_start(node, job);
-}
-
-static void early_take(struct qnk_node *node, const struct qnk_block *block);
-
-static void body_begin(struct qnk_node *node, struct qnk_block *block)
-{
-    if (block->header.body_size > 0) {
-        early_take(node, block);
-        return;
-    }
-    block->body = qnk_buf_new(&node->budget, 0);
-    if (block->body != NULL) {
-        body_whole(node, block);
-    }
-}
-
-/* Room for a body that comes in parts. */
-static bool parts_begin(struct qnk_node *node, struct qnk_block *block)
-{
-    uint32_t parts = parts_of(block->header.body_size);
-
-    if (!body_make_room(node, block)) {
-        return false;
-    }
-    block->body = qnk_buf_new(&node->budget, block->header.body_size);
-    block->parts_size = (parts + 7) / 8;
-    block->parts = qnk_memory_take(&node->budget, block->parts_size);
-    if (block->body == NULL || block->parts == NULL) {
-        qnk_memory_give(&node->budget, block->parts, block->parts_size);
-        qnk_buf_unref(block->body);
-        block->body = NULL;
-        block->parts = NULL;
-        block->parts_size = 0;
-        return false;
-    }
-    block->parts_left = parts;
-    return true;
-}
-
-bool qnk_part_fits(const struct qnk_micro *header, const struct qnk_body_part *part)
-{
-    uint32_t parts = parts_of(header->body_size);
-
-    return part->body_size == header->body_size && part->count == parts && part->index < parts &&
-           part->bytes.size ==
-               (part->index + 1 < parts
-                    ? QNK_WIRE_PART_SIZE
-                    : header->body_size - (uint64_t)part->index * QNK_WIRE_PART_SIZE);
-}
-
-/* A producer pushes a body right behind its header, whose signature is checked meanwhile. What
- * nobody's header comes for is pushed out by what comes later. */
-static void early_keep(struct qnk_node *node, uint32_t peer, const struct qnk_hash *id,
-                       struct qn_span message)
-{
-    struct qnk_early *place = &node->early[node->early_next++ % QNK_EARLY_MAX];
-
-    qnk_buf_unref(place->message);
-    *place = (struct qnk_early){
-        .id = *id,
-        .peer = peer,
-        .message = qnk_buf_copy(&node->budget, message),
-    };
-}
-
-/* The parts that came before this block's header. */
-static void early_take(struct qnk_node *node, const struct qnk_block *block)
-{
-    for (uint32_t i = 0; i < QNK_EARLY_MAX; i++) {
-        struct qnk_early early = node->early[i];
-
-        if (early.message != NULL && qnk_hash_equal(&early.id, &block->id)) {
-            node->early[i] = (struct qnk_early){0};
-            qnk_part_take(node, early.peer, qnk_buf_span(early.message));
-            qnk_buf_unref(early.message);
-        }
-    }
-}
-
-void qnk_chain_done(struct qnk_node *node)
-{
-    for (uint32_t i = 0; i < QNK_EARLY_MAX; i++) {
-        qnk_buf_unref(node->early[i].message);
-    }
-    for (uint32_t i = 0; i < node->shelf_count; i++) {
-        qnk_buf_unref(node->shelf[i].body);
-    }
-    qnk_memory_give(&node->budget, node->shelf, node->shelf_room * sizeof *node->shelf);
-}
-
-void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
-{
-    struct qnk_body_part part;
-
-    if (qnk_body_part_decode(body, &part) != QN_OK) {
-        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
-        return;
-    }
-
-    if (qnk_mend_part(node, peer, &part)) {
-        return;
-    }
-
-    struct qnk_block *block = qnk_tree_find(node->tree, &part.id);
-
-    if (block == NULL && node->setup.type != QNK_NODE_LIGHT) {
-        early_keep(node, peer, &part.id, body);
-        return;
-    }
-    /* Late parts of what we have are no fault. */
-    if (block == NULL || block->state != QNK_BLOCK_HEADER || block->working ||
-        (block->body != NULL && block->parts == NULL)) {
-        return;
-    }
-    if (!qnk_part_fits(&block->header, &part)) {
-        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
-        return;
-    }
-    if (block->body == NULL && !parts_begin(node, block)) {
-        return;
-    }
-    block->body_peer = peer;
-    block->asked_us = node->now_us;
-    if (qnk_bit(block->parts, part.index)) {
-        return;
-    }
-    qnk_bit_set(block->parts, part.index);
-    memcpy(block->body->data + (uint64_t)part.index * QNK_WIRE_PART_SIZE, part.bytes.data,
-           part.bytes.size);
-    if (--block->parts_left == 0) {
-        parts_end(node, block);
-        body_whole(node, block);
-    }
-}
-
 static void block_ready(struct qnk_node *node, struct qnk_block *block)
 {
     block->state = QNK_BLOCK_READY;
@@ -756,13 +549,13 @@ void qnk_body_read(struct qnk_node *node, struct qnk_job *job)
     }
     block->working = false;
     if (job->status == QN_NO_SPACE) {
-        body_drop(node, block);
+        qnk_body_drop(node, block);
         return;
     }
     /* Bytes that do not hash to the header's root are the peer's fault, not the block's. */
     if (job->status != QN_OK || !qnk_hash_equal(&job->root, &block->header.tx_root)) {
         qnk_peer_fault(node, block->body_peer, QNK_FAULT_BAD_BLOCK);
-        body_drop(node, block);
+        qnk_body_drop(node, block);
         return;
     }
 
@@ -775,7 +568,7 @@ void qnk_body_read(struct qnk_node *node, struct qnk_job *job)
         return;
     }
     if (!ids_keep(node, block, job)) {
-        body_drop(node, block);
+        qnk_body_drop(node, block);
         return;
     }
     block->working = true;
@@ -787,7 +580,7 @@ void qnk_body_read(struct qnk_node *node, struct qnk_job *job)
         block_refuse(node, block, "a kernel transaction of nobody known");
     } else if (status != QN_OK) {
         block->working = false;
-        body_drop(node, block);
+        qnk_body_drop(node, block);
     } else if (--block->checks_left == 0) {
         block_ready(node, block);
     }
@@ -820,7 +613,7 @@ void qnk_body_checked(struct qnk_node *node, struct qnk_job *job)
     }
     if (job->status != QN_OK) {
         block->working = false;
-        body_drop(node, block);
+        qnk_body_drop(node, block);
         return;
     }
     if (!all_good(node, job)) {
@@ -858,6 +651,15 @@ struct qnk_block *qnk_block_add_own(struct qnk_node *node, const struct qnk_micr
     block->tx_total = parent->tx_total + header->tx_count;
     block->ids = qnk_buf_ref(job->ids);
     return block;
+}
+
+void qnk_chain_done(struct qnk_node *node)
+{
+    qnk_fetch_done(node);
+    for (uint32_t i = 0; i < node->shelf_count; i++) {
+        qnk_buf_unref(node->shelf[i].body);
+    }
+    qnk_memory_give(&node->budget, node->shelf, node->shelf_room * sizeof *node->shelf);
 }
 
 /* As many blocks as the tree takes. What is not kept is asked of peers. */
@@ -936,7 +738,7 @@ void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, st
     block->own = is_unsigned;
     node->is_restoring = true;
     if (!is_unsigned) {
-        body_whole(node, block);
+        qnk_body_whole(node, block);
     }
 }
 
@@ -1051,346 +853,4 @@ void qnk_block_stored(struct qnk_node *node, uint64_t token, uint64_t place, int
         qnk_peers_tell(node);
         return;
     }
-}
-
-/* --- telling and asking --- */
-
-void qnk_body_send(struct qnk_node *node, struct qnk_block *block, uint32_t peer, uint32_t request)
-{
-    uint32_t parts = parts_of(block->header.body_size);
-
-    for (uint32_t i = 0; i < parts; i++) {
-        uint64_t at = (uint64_t)i * QNK_WIRE_PART_SIZE;
-        uint64_t left = block->body->size - at;
-        struct qn_slice bytes = {
-            .owner = block->body,
-            .data = block->body->data + at,
-            .size = left < QNK_WIRE_PART_SIZE ? left : QNK_WIRE_PART_SIZE,
-        };
-        struct qnk_body_part part = {
-            .id = block->id,
-            .index = i,
-            .count = parts,
-            .body_size = block->header.body_size,
-            .bytes = {bytes.data, bytes.size},
-        };
-        struct qn_buf *head = qnk_buf_new(&node->budget, QNK_BODY_PART_HEAD_SIZE);
-
-        if (head != NULL) {
-            qnk_body_part_head(&part, head->data);
-            qnk_send_two(node, peer, QNK_WIRE_BODY_PART, request, head, bytes);
-        }
-    }
-}
-
-void qnk_block_announce(struct qnk_node *node, struct qnk_block *block, bool with_body,
-                        uint32_t except)
-{
-    struct qn_buf *body = qnk_buf_new(&node->budget, 4 + QNK_MICRO_SIZE);
-    uint32_t pushed = 0;
-
-    if (body == NULL || block->announced) {
-        qnk_buf_unref(body);
-        return;
-    }
-    block->announced = true;
-    qn_le32_write(body->data, 1);
-    qnk_micro_encode(&block->header, body->data + 4);
-    qnk_send_all(node, QNK_WIRE_HEADERS, body, except);
-
-    /* With few peers the producer's own pushes are the fastest way; with many, those that got it
-     * pass it on to whoever asks. */
-    uint32_t start = qnk_peer_by_lot(node);
-
-    for (uint32_t i = 0; with_body && i < QNK_PEERS_MAX && pushed < QNK_PUSH_PEERS; i++) {
-        const struct qnk_peer *peer = &node->peers[(start + i) % QNK_PEERS_MAX];
-
-        if (peer->id != 0 && peer->has_status && peer->status.node_type != QNK_NODE_LIGHT) {
-            qnk_body_send(node, block, peer->id, 0);
-            pushed++;
-        }
-    }
-}
-
-void qnk_chain_fetch(struct qnk_node *node, uint32_t peer, const struct qnk_hash *id)
-{
-    struct qnk_peer *from = qnk_peer_find(node, peer);
-    struct qnk_fetch_chain fetch = {
-        .above = qnk_tree_root(node->tree)->header.height,
-        .id = *id,
-    };
-
-    if (from == NULL || node->setup.type == QNK_NODE_LIGHT ||
-        node->now_us < from->chain_asked_us + QNK_FETCH_US) {
-        return;
-    }
-
-    struct qn_buf *body = qnk_buf_new(&node->budget, QNK_FETCH_CHAIN_SIZE);
-
-    if (body != NULL) {
-        from->chain_asked_us = node->now_us;
-        qnk_fetch_chain_encode(&fetch, body->data);
-        qnk_send(node, peer, QNK_WIRE_FETCH_CHAIN, 0, body);
-    }
-}
-
-/* Asks a peer for bodies of blocks that are final there, by height. */
-static void range_ask(struct qnk_node *node, uint32_t peer, uint64_t first, uint32_t count)
-{
-    struct qnk_fetch fetch = {.first = first, .count = count, .what = 1};
-    struct qn_buf *body = qnk_buf_new(&node->budget, QNK_FETCH_SIZE);
-
-    if (body != NULL) {
-        qnk_fetch_encode(&fetch, body->data);
-        qnk_send(node, peer, QNK_WIRE_FETCH_RANGE, 0, body);
-    }
-}
-
-static void body_ask(struct qnk_node *node, uint32_t peer, const struct qnk_hash *id)
-{
-    struct qn_buf *body = qnk_buf_new(&node->budget, 4 + QN_HASH_SIZE);
-
-    if (body != NULL) {
-        qn_le32_write(body->data, 1);
-        memcpy(body->data + 4, id->bytes, QN_HASH_SIZE);
-        qnk_send(node, peer, QNK_WIRE_FETCH_BODIES, 0, body);
-    }
-}
-
-/* Whether a peer says that it holds this block: it stands on it, or it is final there. Who is as
- * high on another branch need not have it, as after a partition. */
-static bool is_shown(const struct qnk_node *node, const struct qnk_peer *peer,
-                     const struct qnk_block *block)
-{
-    uint64_t height = block->header.height;
-
-    if (height <= qnk_window_last(peer->status.final_window, node->setup.params.window)) {
-        return true;
-    }
-    if (block->child == NULL) {
-        return qnk_hash_equal(&peer->status.head, &block->id);
-    }
-    return qnk_tree_ancestor(qnk_tree_find(node->tree, &peer->status.head), height) == block;
-}
-
-static bool may_have(const struct qnk_peer *peer, const struct qnk_block *block)
-{
-    return peer->id != 0 && peer->has_status && (peer->status.serves & 1) != 0 &&
-           peer->status.head_height >= block->header.height;
-}
-
-/* Who is asked for this block after `before` others: first all that say that they hold it, then the
- * rest. NULL: there are not so many. */
-static struct qnk_peer *body_peer_at(struct qnk_node *node, const struct qnk_block *block,
-                                     uint32_t before)
-{
-    for (uint32_t rest = 0; rest < 2; rest++) {
-        for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
-            struct qnk_peer *peer = &node->peers[(block->asks_start + i) % QNK_PEERS_MAX];
-
-            if (may_have(peer, block) && is_shown(node, peer, block) == (rest == 0) &&
-                before-- == 0) {
-                return peer;
-            }
-        }
-    }
-    return NULL;
-}
-
-/* Where the turns begin: at a peer by lot that says that it holds the block, and is not silent. */
-static uint32_t asks_begin(struct qnk_node *node, const struct qnk_block *block)
-{
-    uint32_t start = qnk_peer_by_lot(node);
-
-    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
-        uint32_t place = (start + i) % QNK_PEERS_MAX;
-        const struct qnk_peer *peer = &node->peers[place];
-
-        if (may_have(peer, block) && is_shown(node, peer, block) &&
-            !qnk_peer_is_silent(node, peer)) {
-            return place;
-        }
-    }
-    return start;
-}
-
-/* The peer whose turn it is to be asked for this block. All have their turn before one has it
- * again, or else a few that lack a body, or keep it back, could be asked for it again and again. */
-static struct qnk_peer *body_peer(struct qnk_node *node, struct qnk_block *block)
-{
-    struct qnk_peer *peer;
-
-    if (block->asks == 0) {
-        block->asks_start = asks_begin(node, block);
-    }
-    peer = body_peer_at(node, block, block->asks);
-    if (peer == NULL) {
-        block->asks = 0;
-        peer = body_peer_at(node, block, 0);
-    }
-    return peer;
-}
-
-struct fetching {
-    struct qnk_node *node;
-    bool is_missing; /* any body */
-    uint32_t coming; /* bodies that were asked for once, and may come */
-    uint32_t again;  /* that are asked for again in this look */
-    uint64_t behind; /* height below which nothing is on its way by itself */
-    /* The run of heights that is being put into one request. */
-    uint32_t run_peer;
-    uint64_t run_first;
-    uint32_t run_count;
-};
-
-static void run_flush(struct fetching *fetching)
-{
-    if (fetching->run_count > 0) {
-        range_ask(fetching->node, fetching->run_peer, fetching->run_first, fetching->run_count);
-        fetching->run_count = 0;
-    }
-}
-
-static void run_add(struct fetching *fetching, uint32_t peer, uint64_t height)
-{
-    if (fetching->run_count > 0 && peer == fetching->run_peer &&
-        height == fetching->run_first + fetching->run_count && fetching->run_count < RUN_MAX) {
-        fetching->run_count++;
-        return;
-    }
-    run_flush(fetching);
-    fetching->run_peer = peer;
-    fetching->run_first = height;
-    fetching->run_count = 1;
-}
-
-static void ask_for(struct fetching *fetching, struct qnk_block *block)
-{
-    struct qnk_node *node = fetching->node;
-    struct qnk_peer *peer = fetching->run_count > 0 && fetching->run_count < RUN_MAX
-                                ? qnk_peer_find(node, fetching->run_peer)
-                                : NULL;
-
-    if (peer == NULL || peer->id == block->asked_peer || !is_shown(node, peer, block)) {
-        peer = body_peer(node, block);
-    }
-    if (peer == NULL) {
-        return;
-    }
-    block->asks++;
-    block->asked_peer = peer->id;
-    block->asked_us = node->now_us;
-    if (block->header.height <=
-        qnk_window_last(peer->status.final_window, node->setup.params.window)) {
-        run_add(fetching, peer->id, block->header.height);
-    } else {
-        body_ask(node, peer->id, &block->id);
-    }
-}
-
-/* Whether the block is of the chain that a certificate of the next window shows to be final. */
-static bool is_certified(struct qnk_node *node, struct qnk_block *block)
-{
-    struct qnk_block *last = node->certificate != NULL && node->has_certified_macro
-                                 ? qnk_tree_find(node->tree, &node->certified_macro.last)
-                                 : NULL;
-
-    return last != NULL && qnk_tree_ancestor(last, block->header.height) == block;
-}
-
-/* A body was asked for and did not come. Who never said that it holds the block owes nothing; who
- * is final above it has it, if it is certified. */
-static void body_missed(struct qnk_node *node, struct qnk_block *block, const struct qnk_peer *peer)
-{
-    if (!is_shown(node, peer, block)) {
-        return;
-    }
-    qnk_peer_fault(node, peer->id, QNK_FAULT_SLOW);
-    if (peer->status.final_window > node->final_window && is_certified(node, block)) {
-        qnk_peer_silent(node, peer->id);
-    }
-}
-
-/* Asks for a body that did not come, unless it would not be kept now, or too much is asked for.
- * Each has a place among those that are coming only once: a member can sign more blocks than there
- * are places and keep all their bodies, and nothing else would ever be asked for. */
-static void body_want(struct fetching *fetching, struct qnk_block *block)
-{
-    struct qnk_node *node = fetching->node;
-    const struct qnk_peer *asked = qnk_peer_find(node, block->asked_peer);
-
-    block->is_vain = block->is_vain || block->asked_us != 0;
-
-    uint32_t *places = block->is_vain ? &fetching->again : &fetching->coming;
-
-    if (*places >= COMING_MAX) {
-        return;
-    }
-    ++*places;
-    if (block->asked_us != 0 && asked != NULL) {
-        body_missed(node, block, asked);
-    }
-    if (qnk_tree_crowd(node->tree, block) == block) {
-        body_give_way(node, block);
-    } else {
-        ask_for(fetching, block);
-    }
-}
-
-static bool fetch_visit(void *ctx, struct qnk_block *block)
-{
-    struct fetching *fetching = ctx;
-    struct qnk_node *node = fetching->node;
-    bool is_whole = block->body != NULL && block->parts == NULL;
-    uint64_t patience_us = block->asked_us == 0
-                               ? (block->header.height < fetching->behind ? 0 : QNK_FETCH_US)
-                               : QNK_RETRY_US;
-    uint64_t since_us = block->asked_us == 0 ? block->arrival_us : block->asked_us;
-
-    if (block->state != QNK_BLOCK_HEADER || is_whole || block->working) {
-        return true;
-    }
-    fetching->is_missing = true;
-    if (block->header.body_size == 0) {
-        body_begin(node, block); /* memory was short */
-    } else if (node->now_us >= since_us + patience_us) {
-        body_want(fetching, block);
-    } else if (block->asked_us != 0 && !block->is_vain) {
-        fetching->coming++;
-    }
-    return true;
-}
-
-void qnk_fetch_look(struct qnk_node *node)
-{
-    struct fetching fetching = {.node = node};
-
-    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
-        const struct qnk_peer *peer = &node->peers[i];
-
-        if (peer->id != 0 && peer->has_status && peer->status.head_height > fetching.behind) {
-            fetching.behind = peer->status.head_height;
-        }
-    }
-    qnk_tree_walk(node->tree, fetch_visit, &fetching);
-    run_flush(&fetching);
-    if (fetching.is_missing) {
-        qnk_timer_set(node, QNK_TIMER_FETCH, node->now_us + FETCH_TICK_US);
-    }
-}
-
-static bool forget_visit(void *ctx, struct qnk_block *block)
-{
-    const uint32_t *peer = ctx;
-
-    if (block->asked_peer == *peer) {
-        block->asked_peer = 0;
-        block->asked_us = 0;
-    }
-    return true;
-}
-
-void qnk_fetch_forget(struct qnk_node *node, uint32_t peer)
-{
-    qnk_tree_walk(node->tree, forget_visit, &peer);
 }

@@ -240,12 +240,10 @@ struct qnk_node {
     uint32_t peers_count;
     struct qnk_status told; /* the status that peers were told last */
 
-    /* chain.c: headers and bodies on their way into the tree */
+    /* chain.c: blocks on their way into the tree */
     struct qnk_tree *tree;
     struct qnk_schedule *schedule;
     struct qnk_waiting room[QNK_ROOM_MAX];
-    struct qnk_early early[QNK_EARLY_MAX];
-    uint32_t early_next;                          /* place that is filled next: the oldest */
     struct qnk_micro recent[QNK_SCHEDULE_RECENT]; /* final headers, height % QNK_SCHEDULE_RECENT */
     uint64_t recent_last;                         /* height of the newest of them; 0: none */
     uint64_t recent_count;                        /* how many are known */
@@ -254,6 +252,10 @@ struct qnk_node {
         struct qnk_hash id;
     } stores[QNK_STORES_MAX];
     uint32_t stores_count;
+
+    /* fetch.c */
+    struct qnk_early early[QNK_EARLY_MAX];
+    uint32_t early_next; /* place that is filled next: the oldest */
 
     /* exec.c: where the ledger stands */
     struct {
@@ -437,9 +439,6 @@ void qnk_send_two(struct qnk_node *node, uint32_t peer, uint8_t type, uint32_t r
 /* To all peers that take blocks and transactions, but `except`; takes the reference over. */
 void qnk_send_all(struct qnk_node *node, uint8_t type, struct qn_buf *body, uint32_t except);
 
-/* Forgets what was asked of a peer that went. */
-void qnk_fetch_forget(struct qnk_node *node, uint32_t peer);
-
 /* Tells peers where we stand, if that has changed. */
 void qnk_peers_tell(struct qnk_node *node);
 
@@ -466,13 +465,9 @@ void qnk_chain_done(struct qnk_node *node);
 void qnk_headers_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
 void qnk_headers_checked(struct qnk_node *node, struct qnk_job *job);
 
-/* A body's part. */
-void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
+/* All of a body is here. */
 void qnk_body_read(struct qnk_node *node, struct qnk_job *job);
 void qnk_body_checked(struct qnk_node *node, struct qnk_job *job);
-
-/* Whether the part is one that a block of this header can have. */
-bool qnk_part_fits(const struct qnk_micro *header, const struct qnk_body_part *part);
 
 /* A producer came: what was restored before it and waits for it is looked at. */
 void qnk_shelf_look(struct qnk_node *node);
@@ -491,17 +486,8 @@ void qnk_resigned(struct qnk_node *node, int32_t status, const uint8_t *signatur
 void qnk_block_store(struct qnk_node *node, struct qnk_block *block);
 void qnk_block_stored(struct qnk_node *node, uint64_t token, uint64_t place, int32_t status);
 
-/* Sends a block to peers: its header, and its body as well where `with_body`. */
-void qnk_block_announce(struct qnk_node *node, struct qnk_block *block, bool with_body,
-                        uint32_t except);
-void qnk_body_send(struct qnk_node *node, struct qnk_block *block, uint32_t peer, uint32_t request);
-
 /* What waited in the room may have become due. */
 void qnk_room_look(struct qnk_node *node);
-
-/* Asks for bodies that are missing and for what was asked for in vain. */
-void qnk_fetch_look(struct qnk_node *node);
-void qnk_chain_fetch(struct qnk_node *node, uint32_t peer, const struct qnk_hash *id);
 
 /* The pace after `parent`. */
 QN_MUST_CHECK int32_t qnk_pace_after(struct qnk_node *node, const struct qnk_block *parent,
@@ -516,6 +502,38 @@ bool qnk_block_limits(const struct qnk_node *node, uint64_t height, uint32_t lag
 
 /* A final header leaves the tree: pace still looks at it. */
 void qnk_recent_add(struct qnk_node *node, const struct qnk_micro *header);
+
+/* --- fetch.c --- */
+
+/* Gives back what this part holds besides the tree. */
+void qnk_fetch_done(struct qnk_node *node);
+
+/* The header of a block is in the tree: its body is empty, or some of it came before. */
+void qnk_body_begin(struct qnk_node *node, struct qnk_block *block);
+
+/* A body's part. */
+void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
+
+/* Whether the part is one that a block of this header can have. */
+bool qnk_part_fits(const struct qnk_micro *header, const struct qnk_body_part *part);
+
+/* All of the body is here: it is read on the pool. */
+void qnk_body_whole(struct qnk_node *node, struct qnk_block *block);
+
+/* A body turned out to be another block's, or no body at all: it is asked for elsewhere. */
+void qnk_body_drop(struct qnk_node *node, struct qnk_block *block);
+
+/* Sends a block to peers: its header, and its body as well where `with_body`. */
+void qnk_block_announce(struct qnk_node *node, struct qnk_block *block, bool with_body,
+                        uint32_t except);
+void qnk_body_send(struct qnk_node *node, struct qnk_block *block, uint32_t peer, uint32_t request);
+
+/* Asks for bodies that are missing and for what was asked for in vain. */
+void qnk_fetch_look(struct qnk_node *node);
+void qnk_chain_fetch(struct qnk_node *node, uint32_t peer, const struct qnk_hash *id);
+
+/* Forgets what was asked of a peer that went. */
+void qnk_fetch_forget(struct qnk_node *node, uint32_t peer);
 
 /* --- exec.c --- */
 
