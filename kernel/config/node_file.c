@@ -211,7 +211,7 @@ static const struct qnk_config_key keys[] = {
      .absent = QNK_RECORD_U64(268435456),
      .min = QNK_RECORD_U64(134217728),
      .max = QNK_RECORD_U64(UINT64_C(1) << 40),
-     .doc = "of what is recorded; beyond, the oldest goes, and with it the way to replay"},
+     .doc = "of what is recorded; when it is full, the node begins anew, and the log with it"},
 };
 
 const struct qnk_config_schema qnk_node_schema = {.title = "", .keys = keys, .count = COUNT(keys)};

@@ -379,6 +379,16 @@ void qnk_bound_proposed(struct qnk_host *host, const struct qnk_effect *effect)
     }
 }
 
+bool qnk_bound_is_busy(const struct qnk_host *host)
+{
+    for (uint32_t i = 0; i < QNK_BOUND_ASKS_MAX; i++) {
+        if (host->bound->asks[i].token != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void qnk_bound_stop(struct qnk_host *host)
 {
     struct qnk_bound *bound = host->bound;

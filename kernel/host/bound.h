@@ -49,6 +49,9 @@ void qnk_bound_again(struct qnk_host *host);
 /* Every QNK_LIVE_TICK_MS: what became of the plan. */
 void qnk_bound_tick(struct qnk_host *host);
 
+/* Whether something waits for an answer. */
+bool qnk_bound_is_busy(const struct qnk_host *host);
+
 /* The node stops: what waits for an answer gets one. */
 void qnk_bound_stop(struct qnk_host *host);
 

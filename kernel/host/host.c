@@ -149,6 +149,7 @@ static void on_tick(uv_timer_t *timer)
         clock_look(host);
         qnk_peers_tick(host->peers, now_us);
         qnk_watch_again(host->watch); /* what the tick dialled or closed */
+        qnk_live_anew_tick(host);
     }
 }
 
@@ -288,6 +289,7 @@ void qnk_host_stop(struct qnk_host *host, enum qnk_exit code, const char *why)
 {
     bool is_plain = code == QNK_EXIT_OK && host->phase == QNK_HOST_RUNNING && !host->is_performing;
 
+    host->is_again = false;
     if (host->phase == QNK_HOST_STOPPING) {
         if (host->exit != QNK_EXIT_OK || code == QNK_EXIT_OK) {
             return;
@@ -316,6 +318,11 @@ enum qnk_exit qnk_host_ending(const struct qnk_host *host, const char **why)
 {
     *why = host->why;
     return host->exit;
+}
+
+bool qnk_host_is_again(const struct qnk_host *host)
+{
+    return host->is_again;
 }
 
 /* --- the beginning --- */

@@ -8,6 +8,10 @@
  *
  *     create -> start -> (uv_run) -> stop, by anyone, at any time -> closed -> destroy
  *
+ * A host whose input log is full ends by itself, in order, so that another can begin the log anew:
+ * what is recorded can be replayed from its beginning on only. That is for owners who say that they
+ * make another (`begins_anew`).
+ *
  * Unless a function's own comment says otherwise:
  *   owns     what is given out by pointer lives as long as the host
  *   threads  the loop's
@@ -57,6 +61,7 @@ struct qnk_host_setup {
     struct qnk_log *log;
     struct qnk_lines *lines; /* that hear of the log, for the input log; NULL: none */
     struct uv_loop_s *loop;
+    bool begins_anew;           /* once closed, the owner looks at qnk_host_is_again() */
     void (*running)(void *ctx); /* the node runs: sockets bound, what was stored is restored */
     void (*closed)(void *ctx);  /* all is given back to the loop; the host may be destroyed */
     void *ctx;
@@ -77,6 +82,9 @@ void qnk_host_destroy(struct qnk_host *host);
 
 /* How it ended, or began to: code and words. */
 enum qnk_exit qnk_host_ending(const struct qnk_host *host, const char **why);
+
+/* Whether it ended, or began to, for another to begin anew. Any stop() ends that, too. */
+bool qnk_host_is_again(const struct qnk_host *host);
 
 /* Reads the node file again and applies what may change in a running node: levels of the log, known
  * peers. QN_OK, or QN_INVALID and nothing was changed; `text` gets lines: what was changed and

@@ -25,6 +25,7 @@
 #include "kernel/base/text.h"
 #include "kernel/host/bound.h"
 #include "kernel/host/host.h"
+#include "kernel/host/inputs_read.h"
 #include "kernel/host/keyfile.h"
 #include "kernel/host/live.h"
 #include "kernel/host/query.h"
@@ -48,6 +49,8 @@ static struct life {
     uint64_t wanted; /* windows until it is stopped */
     uint64_t finals;
     bool is_closed;
+    bool is_old;  /* as if it had run for long when it begins to run */
+    bool is_busy; /* with a copy */
     struct qnk_ask ask;
     int32_t asked; /* status of the question */
     struct qnk_micro header;
@@ -184,6 +187,17 @@ static void on_closed(void *ctx)
     ((struct life *)ctx)->is_closed = true;
 }
 
+static void on_running(void *ctx)
+{
+    const struct life *it = ctx;
+
+    if (it->is_old) {
+        it->host->start_us = it->host->running_us = 1;
+    }
+    it->host->is_copying = it->is_busy;
+    it->host->seed = 0; /* by lot it does not begin anew late */
+}
+
 static void on_note(void *ctx, const struct qnk_effect *note)
 {
     struct life *it = ctx;
@@ -191,6 +205,25 @@ static void on_note(void *ctx, const struct qnk_effect *note)
     if (note->note.what == QNK_NOTE_FINAL) {
         it->finals++;
     }
+}
+
+static void host_make(void)
+{
+    const struct qnk_host_setup setup = {
+        .config = &life.config,
+        .config_path = node_path,
+        .loader = loader,
+        .shared = shared,
+        .log = &life.log,
+        .loop = &life.loop,
+        .begins_anew = true,
+        .running = on_running,
+        .closed = on_closed,
+        .ctx = &life,
+    };
+
+    assert_int_equal(qnk_host_create(&setup, &life.host), QN_OK);
+    qnk_host_watch(life.host, on_note, &life);
 }
 
 static void begin(void)
@@ -205,24 +238,13 @@ static void begin(void)
         .format = QNK_LOG_LOGFMT,
         .level = QNK_LOG_ERROR,
     };
-    struct qnk_host_setup setup = {
-        .config = &life.config,
-        .config_path = node_path,
-        .loader = loader,
-        .shared = shared,
-        .log = &life.log,
-        .loop = &life.loop,
-        .closed = on_closed,
-        .ctx = &life,
-    };
 
     memset(&life, 0, sizeof life);
     qnk_log_init(&life.log, &log);
     assert_int_equal(qnk_config_init(&life.config, &options), QN_OK);
     assert_int_equal(qnk_config_open_node(&life.config, node_path), QN_OK);
     assert_int_equal(uv_loop_init(&life.loop), 0);
-    assert_int_equal(qnk_host_create(&setup, &life.host), QN_OK);
-    qnk_host_watch(life.host, on_note, &life);
+    host_make();
 }
 
 /* For nodes that stop by themselves: at once or a few steps later. */
@@ -474,6 +496,171 @@ static void a_reload_says_what_it_changed(void **subject)
     assert_int_equal(qnk_sink_append(&text, "", 1), QN_OK);
     assert_non_null(strstr((const char *)text.data, "E102"));
     qnk_sink_done(&text);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+/* --- a full input log --- */
+
+enum { LOG_FILE = 32768, LOG_FILES = 4 };
+
+static bool has(const char *name)
+{
+    char path[PATH_SIZE];
+
+    path_in(path, name);
+    return access(path, F_OK) == 0;
+}
+
+/* A host that records little. */
+static void log_start(void)
+{
+    life.config.node.input_log_size = (uint64_t)LOG_FILES * LOG_FILE;
+    life.host->inputs.segment = LOG_FILE;
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    while (life.host->phase == QNK_HOST_STARTING) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(life.host->phase, QNK_HOST_RUNNING);
+    assert_non_null(life.host->inputs.inputs);
+}
+
+static void log_begin(bool is_old, bool is_busy)
+{
+    node_write("lmdb", "error", "input_log: on\n");
+    begin();
+    life.is_old = is_old;
+    life.is_busy = is_busy;
+    log_start();
+}
+
+static void run_while_running(void)
+{
+    while (life.host->phase == QNK_HOST_RUNNING) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+}
+
+/* How many steps the log has; its first file is there. */
+static uint64_t log_steps(void)
+{
+    char path[PATH_SIZE];
+    struct qnk_inputs_reader reader;
+    struct qnk_inputs_record record;
+    uint64_t steps = 0;
+
+    path_in(path, "data");
+    assert_int_equal(qnk_inputs_reader_open(&reader, path), QN_OK);
+    assert_int_equal(reader.oldest, 1);
+    while (qnk_inputs_next(&reader, &record) == QN_OK) {
+        steps += record.type == QNK_INPUTS_EVENT;
+    }
+    assert_true(reader.has_ended && reader.code == 0);
+    qnk_inputs_reader_close(&reader);
+    return steps;
+}
+
+static void a_node_whose_input_log_is_full_begins_anew(void **subject)
+{
+    struct qnk_node_view view;
+    const char *why;
+
+    (void)subject;
+    log_begin(true, false);
+    for (uint32_t i = 0; i < 2; i++) {
+        run_while_running();
+        assert_true(qnk_host_is_again(life.host));
+        while (!life.is_closed) {
+            (void)uv_run(&life.loop, UV_RUN_ONCE);
+        }
+        assert_true(qnk_host_is_again(life.host));
+        assert_int_equal(qnk_host_ending(life.host, &why), QNK_EXIT_OK);
+        qnk_host_destroy(life.host);
+        assert_true(log_steps() > 100);
+
+        life.is_closed = false;
+        life.is_old = i == 0;
+        host_make();
+        log_start();
+        assert_false(qnk_host_is_again(life.host));
+        assert_false(has("data/died"));
+    }
+    run_until(life.finals + 1);
+    qnk_node_look(qnk_host_node(life.host), &view);
+    assert_true(view.is_signing);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void who_is_told_to_stop_does_not_begin_anew(void **subject)
+{
+    (void)subject;
+    log_begin(true, false);
+    run_while_running();
+    assert_true(qnk_host_is_again(life.host));
+    qnk_host_stop(life.host, QNK_EXIT_OK, "");
+    assert_false(qnk_host_is_again(life.host));
+    assert_int_equal(end(), QNK_EXIT_OK);
+
+    log_begin(true, false);
+    run_while_running();
+    assert_true(qnk_host_is_again(life.host));
+    qnk_host_stop(life.host, QNK_EXIT_IO, "it fails while it ends");
+    assert_false(qnk_host_is_again(life.host));
+    assert_int_equal(end(), QNK_EXIT_IO);
+}
+
+/* Until the log's first file is gone, with the node running. */
+static void run_until_dropped(void)
+{
+    while (has("data/inputs/steps.000001")) {
+        assert_int_equal(life.host->phase, QNK_HOST_RUNNING);
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    run_until(life.finals + 1);
+    assert_int_equal(life.host->phase, QNK_HOST_RUNNING);
+}
+
+static void a_log_that_is_full_too_soon_ends_no_node(void **subject)
+{
+    (void)subject;
+    log_begin(false, false);
+    run_until_dropped();
+    assert_true(life.host->inputs.stays);
+    life.is_old = true;
+    on_running(&life); /* too late */
+    run_until(life.finals + 2);
+    assert_int_equal(life.host->phase, QNK_HOST_RUNNING);
+    assert_int_equal(end(), QNK_EXIT_OK);
+
+    log_begin(false, false);
+    life.host->running_us = qnk_live_now(life.host) - UINT64_C(600000000);
+    life.host->start_us = life.host->running_us - UINT64_C(40000000); /* a start takes long */
+    run_until_dropped();
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void nor_does_one_whose_next_start_would_lack_its_key(void **subject)
+{
+    char from[PATH_SIZE], to[PATH_SIZE];
+
+    (void)subject;
+    log_begin(true, false);
+    path_in(from, "validator.key");
+    path_in(to, "validator.away");
+    assert_int_equal(rename(from, to), 0);
+    run_until_dropped();
+    assert_true(life.host->inputs.stays);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void nor_one_that_is_busy_until_it_is_not(void **subject)
+{
+    (void)subject;
+    log_begin(true, true);
+    run_until_dropped();
+    assert_false(life.host->inputs.stays);
+    life.host->is_copying = false;
+    run_while_running();
+    assert_true(qnk_host_is_again(life.host));
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
@@ -1338,6 +1525,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_of_another_purpose_is_told, start, stop),
         cmocka_unit_test_setup_teardown(a_rule_that_the_plugin_does_not_know_is_told, start, stop),
         cmocka_unit_test_setup_teardown(a_reload_says_what_it_changed, start, stop),
+        cmocka_unit_test_setup_teardown(a_node_whose_input_log_is_full_begins_anew, start, stop),
+        cmocka_unit_test_setup_teardown(who_is_told_to_stop_does_not_begin_anew, start, stop),
+        cmocka_unit_test_setup_teardown(a_log_that_is_full_too_soon_ends_no_node, start, stop),
+        cmocka_unit_test_setup_teardown(nor_does_one_whose_next_start_would_lack_its_key, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(nor_one_that_is_busy_until_it_is_not, start, stop),
         cmocka_unit_test_setup_teardown(a_compressor_is_exchanged_and_stays_so, start, stop),
         cmocka_unit_test_setup_teardown(a_node_file_that_changes_is_the_newer_word, start, stop),
         cmocka_unit_test_setup_teardown(a_verifier_is_exchanged_between_two_jobs, start, stop),

@@ -306,9 +306,27 @@ static bool ask(struct qnk_inputs *inputs)
     return atomic_compare_exchange_strong(&inputs->spare_state, &none, SPARE_ASKED);
 }
 
+/* The number of the last file that the bound has room for. */
+static uint64_t last_number(const struct qnk_inputs *inputs)
+{
+    return (inputs->bound - inputs->start_size) / inputs->segment_size;
+}
+
+bool qnk_inputs_is_full(const struct qnk_inputs *inputs, uint32_t part)
+{
+    uint64_t last = last_number(inputs);
+
+    return inputs->current.number > last ||
+           (inputs->current.number == last &&
+            inputs->at * QNK_INPUTS_PARTS >= (uint64_t)part * inputs->segment_size);
+}
+
 bool qnk_inputs_wants(struct qnk_inputs *inputs)
 {
-    return !inputs->may_wait && inputs->stopped == NULL && ask(inputs);
+    bool can_be_late = inputs->current.number == last_number(inputs) &&
+                       !qnk_inputs_is_full(inputs, QNK_INPUTS_LATE);
+
+    return !inputs->may_wait && inputs->stopped == NULL && !can_be_late && ask(inputs);
 }
 
 /* Where the payload of the next record lies. */
@@ -343,7 +361,9 @@ static void stop(struct qnk_inputs *inputs, const char *why)
 /* Goes on in the next file. False: there is none. */
 static bool rotate(struct qnk_inputs *inputs)
 {
-    if (inputs->may_wait && ask(inputs)) {
+    bool is_late = inputs->current.number == last_number(inputs); /* and the record is large */
+
+    if ((inputs->may_wait || is_late) && ask(inputs)) {
         qnk_inputs_prepare(inputs);
     }
     if (atomic_load(&inputs->spare_state) != SPARE_READY) {

@@ -17,8 +17,8 @@
  * is written, without a call of the system, even if the next instruction kills the process. (Not if
  * the power goes: nothing is flushed, and what is lost then is named.) The next file is made and
  * old ones are dropped by another thread; if it is too slow, or the disk is full, recording stops
- * for good with a STOPPED record. The log of a node that did not end in order is kept by the next
- * start as DATA/died, one of them.
+ * for good with a STOPPED record. Before the first one is dropped the host may begin anew (anew.c).
+ * The log of a node that did not end in order is kept by the next start as DATA/died, one of them.
  *
  * A record is u32 bytes of its payload, u32 CRC-32C of it, the payload, which begins with its type,
  * and zeros up to a multiple of 8. The size is written last.
@@ -41,6 +41,8 @@
 enum {
     QNK_INPUTS_VERSION = 1,
     QNK_INPUTS_SEGMENT = 32 << 20, /* of a file of steps: larger than any block */
+    QNK_INPUTS_PARTS = 1024,       /* of a file of steps, for how far it is written */
+    QNK_INPUTS_LATE = 896,
     QNK_INPUTS_PATH = 460,
     QNK_INPUTS_LINES = 65536, /* of the file `lines` */
     QNK_INPUTS_WHY = 600,
@@ -101,6 +103,11 @@ const char *qnk_inputs_stopped(const struct qnk_inputs *inputs);
 
 /* How many files of steps were dropped because of the bound. */
 uint32_t qnk_inputs_dropped(const struct qnk_inputs *inputs);
+
+/* Whether of the last file that the bound has room for `part` of PARTS are written, or all of it.
+ * With the next one the oldest goes, and with it the way to replay; so that comes as late as it
+ * can: the next is wanted once LATE parts are written. */
+bool qnk_inputs_is_full(const struct qnk_inputs *inputs, uint32_t part);
 
 /* The node ends with this code and words. No prepare() runs. */
 void qnk_inputs_close(struct qnk_inputs *inputs, int code, const char *why);

@@ -259,6 +259,56 @@ static void beyond_the_bound_the_oldest_goes(void **state)
     assert_true(reading.steps > 20 && reading.steps < 80);
 }
 
+/* Until `part` of the last file that fits are written; nothing is dropped up to there. */
+static void fill(struct qnk_inputs *inputs, uint32_t part)
+{
+    while (!qnk_inputs_is_full(inputs, part)) {
+        assert_int_equal(qnk_inputs_dropped(inputs), 0);
+        prepared(inputs);
+        step(inputs, 1000);
+    }
+    assert_int_equal(qnk_inputs_dropped(inputs), 0);
+    assert_true(is_there("inputs/steps.000005"));
+    assert_false(is_there("inputs/steps.000006"));
+}
+
+static void it_is_full_before_the_first_file_goes(void **state)
+{
+    struct qnk_inputs *inputs = begun((uint64_t)6 * SEGMENT); /* five, as the start is in it */
+
+    (void)state;
+    assert_false(qnk_inputs_is_full(inputs, 0));
+    qnk_inputs_running(inputs);
+    fill(inputs, 0);
+    assert_false(qnk_inputs_is_full(inputs, 100));
+    fill(inputs, 100);
+    fill(inputs, QNK_INPUTS_LATE);
+    prepared(inputs);
+    assert_int_equal(qnk_inputs_dropped(inputs), 1);
+    while (is_there("inputs/steps.000002")) {
+        assert_true(qnk_inputs_is_full(inputs, QNK_INPUTS_LATE));
+        prepared(inputs);
+        step(inputs, 1000);
+    }
+    assert_true(qnk_inputs_is_full(inputs, QNK_INPUTS_PARTS));
+    assert_null(qnk_inputs_stopped(inputs));
+    qnk_inputs_close(inputs, 0, "");
+}
+
+static void a_large_record_does_not_wait_for_the_late_file(void **state)
+{
+    struct qnk_inputs *inputs = begun((uint64_t)6 * SEGMENT);
+
+    (void)state;
+    qnk_inputs_running(inputs);
+    fill(inputs, QNK_INPUTS_PARTS / 2);
+    step(inputs, SEGMENT / 4 * 3);
+    assert_null(qnk_inputs_stopped(inputs));
+    assert_int_equal(qnk_inputs_dropped(inputs), 1);
+    assert_true(is_there("inputs/steps.000006"));
+    qnk_inputs_close(inputs, 0, "");
+}
+
 static void without_a_next_file_recording_stops_and_says_so(void **state)
 {
     struct qnk_inputs *inputs = begun(1 << 20);
@@ -440,6 +490,8 @@ int main(void)
         CASE(the_log_of_who_died_is_kept_once),
         CASE(files_follow_each_other),
         CASE(beyond_the_bound_the_oldest_goes),
+        CASE(it_is_full_before_the_first_file_goes),
+        CASE(a_large_record_does_not_wait_for_the_late_file),
         CASE(without_a_next_file_recording_stops_and_says_so),
         CASE(a_record_that_is_too_large_stops_it),
         CASE(the_state_must_leave_room_for_steps),

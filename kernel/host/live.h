@@ -2,7 +2,8 @@
 #pragma once
 
 /* live.h: what a running host is made of. For the files of this folder that make up host.h: life
- * (host.c), start (start.c), steps and effects (perform.c), metrics (gauges.c), reload (reload.c).
+ * (host.c), start (start.c), steps and effects (perform.c), metrics (gauges.c), reload (reload.c),
+ * input log (record.c, anew.c).
  *
  * Unless a function's own comment says otherwise:
  *   threads  the loop's
@@ -59,6 +60,8 @@ struct qnk_live_inputs {
     bool has_kept; /* the log of a node that died */
     bool has_told; /* that recording has stopped */
     uint32_t dropped;
+    uint32_t segment; /* of a file of steps; 0: the usual; tests have it small */
+    bool stays;       /* full or not, this host does not end for it */
     char why[QNK_INPUTS_WHY];
 };
 
@@ -77,11 +80,13 @@ struct qnk_host {
     uint32_t drained;   /* ticks since a plain end began */
     bool is_ending;     /* no more events to the core */
     bool is_ended;
+    bool is_again; /* it ends so that another begins anew */
     enum qnk_exit exit;
     char why[QNK_HOST_WHY];
 
     struct qnk_clock clock;
     uint64_t start_us;
+    uint64_t running_us; /* since when it runs; 0: it starts */
     bool is_clock_held;
     uint64_t disk_free;      /* bytes; 0: not known yet */
     uint64_t room_told_us;   /* when it was last said that there is little; 0: there is enough */
@@ -170,6 +175,11 @@ void qnk_live_inputs_running(struct qnk_host *host);
 void qnk_live_inputs_event(struct qnk_host *host, const struct qnk_event *event);
 void qnk_live_inputs_effects(struct qnk_host *host);
 void qnk_live_inputs_end(struct qnk_host *host);
+
+/* --- anew.c --- */
+
+/* Every QNK_LIVE_TICK_MS of a running node: whether it ends, so that its input log begins anew. */
+void qnk_live_anew_tick(struct qnk_host *host);
 
 /* --- perform.c --- */
 

@@ -153,6 +153,7 @@ static void make(struct qnk_task *task, uint32_t lane)
         .budget = &host->budget,
         .data = host->dir.data,
         .bound = host->setup.config->node.input_log_size,
+        .segment = it->segment,
         .has_kept = &it->has_kept,
     };
     struct qnk_inputs *inputs = NULL;
@@ -227,7 +228,7 @@ static void prepared(struct qnk_task *task)
     if (dropped > 0 && it->dropped == 0) {
         qnk_log(&it->host->log, QNK_LOG_WARN, "input-log-full",
                 "the input log has reached input_log_size: its beginning is dropped, so that it "
-                "can be replayed no more");
+                "can be replayed no more until the node begins anew; a larger one lasts longer");
     }
     it->dropped = dropped;
 }

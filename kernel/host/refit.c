@@ -583,6 +583,11 @@ int32_t qnk_refit_begin(struct qnk_host *host, const char *kind, const char *typ
     return QN_OK;
 }
 
+bool qnk_refit_is_busy(const struct qnk_host *host)
+{
+    return host->refit != NULL && host->refit->stage != STAGE_IDLE;
+}
+
 void qnk_refit_stop(struct qnk_host *host)
 {
     struct qnk_refit *refit = host->refit;

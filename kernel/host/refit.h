@@ -92,6 +92,9 @@ bool qnk_refit_refused(struct qnk_host *host, uint32_t kind, const char *why);
 /* Every QNK_LIVE_TICK_MS; and when the last job that was under way is done. */
 void qnk_refit_tick(struct qnk_host *host);
 
+/* Whether an exchange is under way. */
+bool qnk_refit_is_busy(const struct qnk_host *host);
+
 /* The node stops: what is not committed is aborted. */
 void qnk_refit_stop(struct qnk_host *host);
 

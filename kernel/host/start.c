@@ -493,6 +493,7 @@ static int32_t start_running(struct qnk_host *host)
     char node[QNK_BECH32M_KEY_SIZE];
 
     host->phase = QNK_HOST_RUNNING;
+    host->running_us = qnk_live_now(host);
     sodium_bin2hex(chain, sizeof chain, host->params.chain_id.bytes, QN_HASH_SIZE);
     qnk_bech32m_encode(QNK_PREFIX_NODE, host->node_public.bytes, node);
     qnk_log(&host->log, QNK_LOG_INFO, "running", "the node runs | chain=%.16s node=%s workers=%u",

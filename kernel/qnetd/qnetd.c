@@ -2,7 +2,12 @@
 
 /* qnetd: one node as a process. It takes a node file and nothing that overrides a key of it, so
  * `qnet config show` is always the truth. It stays in the foreground and logs to stderr; the
- * supervisor does the rest. */
+ * supervisor does the rest.
+ *
+ * A process has more than one life if the input log is full: the host ends in order, and another
+ * begins anew with the same configuration. The file is not asked for it, as it may be half edited,
+ * and nobody wants a restart with what it says; but it is read as for SIGHUP once the node runs, so
+ * that what an earlier life took over from it holds on. */
 
 #include <errno.h>
 #include <getopt.h>
@@ -54,7 +59,8 @@ struct daemon {
     uv_loop_t loop;
     uv_signal_t signals[SIGNALS];
     uv_timer_t status;
-    struct qnk_host *host;
+    uint32_t lives;          /* that began */
+    struct qnk_host *host;   /* NULL: between two lives */
     struct qnk_admin *admin; /* NULL: the socket is not open */
 };
 
@@ -81,26 +87,27 @@ static void on_status(uv_timer_t *timer)
     qnk_notify(text);
 }
 
-static void on_running(void *ctx)
-{
-    struct daemon *daemon = ctx;
-
-    qnk_notify("READY=1\n");
-    on_status(&daemon->status);
-}
-
 static void reload(struct daemon *daemon)
 {
     struct qn_sink text;
     int32_t status;
 
-    qnk_notify("RELOADING=1\n");
     qnk_sink_init(&text, qnk_host_budget(daemon->host), REPORT_CAP);
     status = qnk_host_reload(daemon->host, &text);
     (void)fprintf(stderr, "%s:\n%.*s", status == QN_OK ? "reloaded" : "not reloaded",
                   (int)text.size, text.data == NULL ? "" : (const char *)text.data);
     qnk_sink_done(&text);
+}
+
+static void on_running(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    if (daemon->lives > 1) {
+        reload(daemon);
+    }
     qnk_notify("READY=1\n");
+    on_status(&daemon->status);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -108,7 +115,9 @@ static void on_signal(uv_signal_t *handle, int number)
     struct daemon *daemon = handle->data;
 
     if (number == SIGHUP) {
+        qnk_notify("RELOADING=1\n");
         reload(daemon);
+        qnk_notify("READY=1\n");
         return;
     }
     qnk_notify("STOPPING=1\n");
@@ -129,10 +138,6 @@ static void on_closed(void *ctx)
     if (daemon->admin != NULL) {
         qnk_admin_stop(daemon->admin, on_admin_closed, daemon);
     }
-    for (uint32_t i = 0; i < SIGNALS; i++) {
-        uv_close((uv_handle_t *)&daemon->signals[i], NULL);
-    }
-    uv_close((uv_handle_t *)&daemon->status, NULL);
 }
 
 /* --- files --- */
@@ -256,6 +261,7 @@ static void process_prepare(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
+/* Signals and status are heard over all lives, and keep the loop in none. */
 static void signals_start(struct daemon *daemon)
 {
     static const int numbers[SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
@@ -264,6 +270,7 @@ static void signals_start(struct daemon *daemon)
         (void)uv_signal_init(&daemon->loop, &daemon->signals[i]);
         daemon->signals[i].data = daemon;
         (void)uv_signal_start(&daemon->signals[i], on_signal, numbers[i]);
+        uv_unref((uv_handle_t *)&daemon->signals[i]);
     }
 }
 
@@ -275,6 +282,17 @@ static void status_start(struct daemon *daemon)
     (void)uv_timer_init(&daemon->loop, &daemon->status);
     daemon->status.data = daemon;
     (void)uv_timer_start(&daemon->status, on_status, every_ms, every_ms);
+    uv_unref((uv_handle_t *)&daemon->status);
+}
+
+static void loop_end(struct daemon *daemon)
+{
+    for (uint32_t i = 0; i < SIGNALS; i++) {
+        uv_close((uv_handle_t *)&daemon->signals[i], NULL);
+    }
+    uv_close((uv_handle_t *)&daemon->status, NULL);
+    (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&daemon->loop);
 }
 
 /* The socket comes before storage and peers, so that people can see what a long start does. */
@@ -294,7 +312,8 @@ static void admin_open(struct daemon *daemon)
     }
 }
 
-static enum qnk_exit run(struct daemon *daemon)
+/* From a host's making to its end. `is_again`: another follows. */
+static enum qnk_exit live(struct daemon *daemon, bool *is_again)
 {
     const struct qnk_host_setup setup = {
         .config = &daemon->config,
@@ -304,27 +323,46 @@ static enum qnk_exit run(struct daemon *daemon)
         .log = &daemon->log,
         .lines = &daemon->lines,
         .loop = &daemon->loop,
+        .begins_anew = true,
         .running = on_running,
         .closed = on_closed,
         .ctx = daemon,
     };
     const char *why;
-    enum qnk_exit code = QNK_EXIT_INTERNAL;
+    enum qnk_exit code;
+
+    *is_again = false;
+    if (qnk_host_create(&setup, &daemon->host) != QN_OK) {
+        return QNK_EXIT_INTERNAL;
+    }
+    daemon->lives++;
+    if (qnk_host_start(daemon->host) == QN_OK) {
+        admin_open(daemon);
+    }
+    (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
+    *is_again = qnk_host_is_again(daemon->host);
+    code = qnk_host_ending(daemon->host, &why);
+    qnk_host_destroy(daemon->host);
+    daemon->host = NULL;
+    return code;
+}
+
+static enum qnk_exit run(struct daemon *daemon)
+{
+    enum qnk_exit code;
+    bool is_again;
 
     if (uv_loop_init(&daemon->loop) != 0) {
-        return code;
+        return QNK_EXIT_INTERNAL;
     }
-    if (qnk_host_create(&setup, &daemon->host) == QN_OK) {
-        signals_start(daemon);
-        status_start(daemon);
-        if (qnk_host_start(daemon->host) == QN_OK) {
-            admin_open(daemon);
-        }
-        (void)uv_run(&daemon->loop, UV_RUN_DEFAULT);
-        code = qnk_host_ending(daemon->host, &why);
-        qnk_host_destroy(daemon->host);
+    signals_start(daemon);
+    status_start(daemon);
+    code = live(daemon, &is_again);
+    while (is_again) {
+        qnk_notify("RELOADING=1\nSTATUS=beginning anew\n");
+        code = live(daemon, &is_again);
     }
-    (void)uv_loop_close(&daemon->loop);
+    loop_end(daemon);
     return code;
 }
 
