@@ -259,11 +259,11 @@ struct qnk_node {
 
     /* exec.c: where the ledger stands */
     struct {
-        uint32_t state;              /* enum qnk_exec_state */
-        struct qnk_block *at;        /* the block whose state the ledger holds */
-        struct qnk_block *working;   /* that is being applied or ended */
-        struct qnk_control *control; /* after `working`, if it is valid */
-        uint64_t *lost_pages;        /* of window ends that came to nothing, ascending */
+        uint32_t state;                              /* enum qnk_exec_state */
+        struct qnk_block *at;                        /* the block whose state the ledger holds */
+        struct qnk_block *working;                   /* that is being applied or ended */
+        struct qnk_control *control;                 /* after `working`, if it is valid */
+        struct qnk_page_list lost[QNK_JOB_MORE_MAX]; /* of window ends that came to nothing */
         uint32_t lost_count;
         uint64_t started_us;   /* of the job */
         struct qnk_job *again; /* LACK: to be run again as it is; NULL: none was begun */

@@ -237,9 +237,8 @@ static void end_start(struct qnk_node *node, struct qnk_block *block)
     if (job == NULL) {
         return;
     }
-    job->more_pages = node->exec.lost_pages;
-    job->more_pages_count = node->exec.lost_count;
-    node->exec.lost_pages = NULL;
+    memcpy(job->more, node->exec.lost, sizeof job->more);
+    job->more_count = node->exec.lost_count;
     node->exec.lost_count = 0;
     node->exec.working = block;
     qnk_job_start(node, job);
@@ -371,42 +370,18 @@ static void apply_done(struct qnk_node *node, struct qnk_job *job)
     }
 }
 
+_Static_assert((int)QNK_JOB_MORE_MAX == (int)QNK_TREE_WINDOWS, "an end can take what all lost");
+
 /* Pages of a window end that comes to nothing: the next one must read them besides what changed
- * since, as the ledger says once what it changed. Their bytes are given back, so that there is room
- * for 8 bytes of each. */
+ * since, as the ledger says once what it changed. Of each window above the root there is one at
+ * most: before the ledger comes to the end of such a window again, the next one has been asked. */
 static void pages_lose(struct qnk_node *node, struct qnk_page_set *pages)
 {
-    uint64_t room = (uint64_t)node->exec.lost_count + pages->count;
-    uint64_t *merged;
-    uint32_t count = 0;
-    uint32_t i = 0;
-    uint32_t j = 0;
-
-    qnk_buf_unref(pages->bytes);
-    pages->bytes = NULL;
-    if (node->exec.lost_pages == NULL) {
-        node->exec.lost_pages = pages->indexes;
-        node->exec.lost_count = pages->count;
-        *pages = (struct qnk_page_set){0};
-        return;
-    }
-    merged = qnk_memory_take(&node->budget, room * sizeof *merged);
-    QN_ASSERT(merged != NULL);
-    while (i < node->exec.lost_count || j < pages->count) {
-        uint64_t a = i < node->exec.lost_count ? node->exec.lost_pages[i] : UINT64_MAX;
-        uint64_t b = j < pages->count ? pages->indexes[j] : UINT64_MAX;
-
-        merged[count++] = a < b ? a : b;
-        i += a <= b;
-        j += b <= a;
-    }
-    qnk_memory_give(&node->budget, node->exec.lost_pages,
-                    node->exec.lost_count * sizeof *node->exec.lost_pages);
-    node->exec.lost_pages = qnk_memory_take(&node->budget, count * sizeof *merged);
-    QN_ASSERT(node->exec.lost_pages != NULL);
-    memcpy(node->exec.lost_pages, merged, count * sizeof *merged);
-    node->exec.lost_count = count;
-    qnk_memory_give(&node->budget, merged, room * sizeof *merged);
+    QN_ASSERT(node->exec.lost_count < QNK_JOB_MORE_MAX);
+    node->exec.lost[node->exec.lost_count++] =
+        (struct qnk_page_list){.indexes = pages->indexes, .count = pages->count};
+    pages->indexes = NULL;
+    pages->count = 0;
 }
 
 static void undone(struct qnk_node *node)

@@ -53,7 +53,9 @@ void qnk_job_destroy(struct qnk_job *job)
     refs_done(job);
     qnk_memory_give(job->budget, job->sigs, job->sigs_room * sizeof *job->sigs);
     qnk_memory_give(job->budget, job->bitmap, bitmap_size(job->sigs_room));
-    qnk_memory_give(job->budget, job->more_pages, job->more_pages_count * sizeof *job->more_pages);
+    for (uint32_t i = 0; i < job->more_count; i++) {
+        qnk_memory_give(job->budget, job->more[i].indexes, job->more[i].count * sizeof(uint64_t));
+    }
     qnk_memory_give(job->budget, job->pages.indexes, job->pages.count * sizeof *job->pages.indexes);
     qnk_buf_unref(job->pages.bytes);
     qnk_buf_unref(job->buf);
@@ -628,8 +630,46 @@ static int32_t read_changed(struct qnk_job *job, const struct qnk_job_host *host
     return status;
 }
 
-/* Merges the changed pages, ascending in what the ledger told, with those that are asked for
- * besides. Of these some may be gone: on another branch fewer accounts were opened. */
+/* Entry `i` of list `list`: 0 is what the ledger told, and then those that are asked for besides.
+ * UINT64_MAX: it has no more. */
+static uint64_t page_at(const struct qnk_job *job, struct qn_span told, uint32_t list, uint64_t i)
+{
+    const struct qnk_page_list *more = list == 0 ? NULL : &job->more[list - 1];
+
+    if (more != NULL) {
+        return i < more->count ? more->indexes[i] : UINT64_MAX;
+    }
+    return i < told.size / 8 ? qn_le64_read(told.data + i * 8) : UINT64_MAX;
+}
+
+/* Goes through the lists, which are ascending, at once; `to` NULL: only counts. Of the pages that
+ * are asked for some may be gone: on another branch fewer accounts were opened. */
+static uint32_t merge(const struct qnk_job *job, struct qn_span told, uint64_t pages, uint64_t *to)
+{
+    uint64_t at[1 + QNK_JOB_MORE_MAX] = {0};
+    uint32_t count = 0;
+
+    for (;;) {
+        uint64_t least = UINT64_MAX;
+
+        for (uint32_t list = 0; list <= job->more_count; list++) {
+            uint64_t page = page_at(job, told, list, at[list]);
+
+            least = page < least ? page : least;
+        }
+        if (least >= pages) {
+            return count;
+        }
+        if (to != NULL) {
+            to[count] = least;
+        }
+        count++;
+        for (uint32_t list = 0; list <= job->more_count; list++) {
+            at[list] += page_at(job, told, list, at[list]) == least;
+        }
+    }
+}
+
 static int32_t merge_pages(struct qnk_job *job)
 {
     struct qn_span told = qnk_sink_span(&job->kept);
@@ -637,45 +677,20 @@ static int32_t merge_pages(struct qnk_job *job)
     if (job->pages.indexes != NULL) {
         return QN_OK;
     }
-    if (told.size < 12) {
+    if (told.size < 12 || told.size != 12 + (uint64_t)qn_le32_read(told.data + 8) * 8) {
         return QN_BUG;
     }
 
-    uint32_t changed = qn_le32_read(told.data + 8);
-    const uint8_t *indexes = told.data + 12;
-    uint32_t i = 0;
-    uint32_t j = 0;
-    uint32_t count = 0;
-
-    if (told.size != 12 + (uint64_t)changed * 8) {
-        return QN_BUG;
-    }
     uint64_t pages = qn_le64_read(told.data);
-    uint64_t room = changed + job->more_pages_count;
-    uint64_t *merged = qnk_memory_take(job->budget, room * sizeof *merged);
+    struct qn_span changed = {told.data + 12, told.size - 12};
+    uint32_t count = merge(job, changed, pages, NULL);
 
-    if (merged == NULL) {
-        return QN_NO_SPACE;
-    }
-    while (i < changed || j < job->more_pages_count) {
-        uint64_t a = i < changed ? qn_le64_read(indexes + (uint64_t)i * 8) : UINT64_MAX;
-        uint64_t b = j < job->more_pages_count ? job->more_pages[j] : UINT64_MAX;
-
-        merged[count] = a < b ? a : b;
-        count += merged[count] < pages;
-        i += a <= b;
-        j += b <= a;
-    }
-    job->pages.pages = pages;
-    job->pages.indexes = qnk_memory_take(job->budget, count * sizeof *merged);
-    if (job->pages.indexes != NULL) {
-        memcpy(job->pages.indexes, merged, count * sizeof *merged);
-        job->pages.count = count;
-    }
-    qnk_memory_give(job->budget, merged, room * sizeof *merged);
+    job->pages.indexes = qnk_memory_take(job->budget, count * sizeof *job->pages.indexes);
     if (job->pages.indexes == NULL) {
         return QN_NO_SPACE;
     }
+    job->pages.pages = pages;
+    job->pages.count = merge(job, changed, pages, job->pages.indexes);
     qnk_sink_done(&job->kept);
     return QN_OK;
 }

@@ -37,7 +37,10 @@ enum qnk_job_kind {
     QNK_JOB_END,    /* a window's end: root, members, changed pages */
 };
 
-enum { QNK_JOB_OFFENDERS_MAX = 64 }; /* as many as a block may have kernel transactions */
+enum {
+    QNK_JOB_OFFENDERS_MAX = 64, /* as many as a block may have kernel transactions */
+    QNK_JOB_MORE_MAX = 3,       /* as many as there are window ends in a tree's chain */
+};
 
 /* Who runs it: jobs of the ledger one after another, in the order of their effects. */
 enum qnk_job_class { QNK_JOB_POOL, QNK_JOB_URGENT, QNK_JOB_LEDGER };
@@ -86,6 +89,11 @@ struct qnk_sig_item {
     bool key_known; /* set by qnk_job_start: one of its signatures was good before */
 };
 
+struct qnk_page_list {
+    uint64_t *indexes; /* ascending */
+    uint32_t count;
+};
+
 struct qnk_page_set {
     uint64_t pages; /* of the state */
     uint32_t count;
@@ -130,8 +138,8 @@ struct qnk_job {
     uint32_t bytes_max;                        /* BUILD, BODY */
     uint32_t offenders[QNK_JOB_OFFENDERS_MAX]; /* APPLY, BUILD: whom the block convicts */
     uint32_t offenders_count;
-    uint64_t *more_pages; /* END: pages to read besides those that changed, ascending */
-    uint32_t more_pages_count;
+    struct qnk_page_list more[QNK_JOB_MORE_MAX]; /* END: pages to read besides what changed */
+    uint32_t more_count;
 
     /* Out. */
     struct qnk_tx_verdict *verdicts; /* VERIFY, KEEP: one for each of refs */

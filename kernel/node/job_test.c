@@ -138,6 +138,16 @@ static struct qn_buf *rows_make(void)
     return rows;
 }
 
+static void more_add(struct qnk_job *job, const uint64_t *pages, uint32_t count)
+{
+    struct qnk_page_list *more = &job->more[job->more_count++];
+
+    more->indexes = qnk_memory_take(&budget, count * sizeof *pages);
+    assert_non_null(more->indexes);
+    memcpy(more->indexes, pages, count * sizeof *pages);
+    more->count = count;
+}
+
 static struct qnk_job *job_make(uint32_t kind)
 {
     struct qnk_job *job = qnk_job_create(&budget, kind, 1);
@@ -154,12 +164,8 @@ static struct qnk_job *job_make(uint32_t kind)
                 .id = {{(uint8_t)i}}, .buf = qnk_buf_ref(rows), .offset = i * SIZE, .size = SIZE};
         }
     } else {
-        static const uint64_t more[] = {3, 5, PAGES};
-
-        job->more_pages = qnk_memory_take(&budget, sizeof more);
-        assert_non_null(job->more_pages);
-        memcpy(job->more_pages, more, sizeof more);
-        job->more_pages_count = sizeof more / sizeof *more;
+        more_add(job, (const uint64_t[]){3, 5, PAGES}, 3);
+        more_add(job, (const uint64_t[]){0, 3, 7}, 3);
     }
     qnk_buf_unref(rows);
     return job;
@@ -238,12 +244,33 @@ static void a_window_s_end_that_memory_lacked_for_forgets_no_page(void **state)
     starve(QNK_JOB_END);
 }
 
+/* What changed, and what window ends that came to nothing had changed: each once, but for what is
+ * gone. */
+static void a_window_s_end_reads_what_ends_before_it_lost(void **state)
+{
+    static const uint64_t want[] = {0, 2, 3, 5, 7};
+    struct qn_inst inst = {0};
+    struct qnk_job *job = job_make(QNK_JOB_END);
+
+    (void)state;
+    run(job, &inst);
+    assert_int_equal(job->status, QN_OK);
+    assert_int_equal(job->pages.pages, PAGES);
+    assert_int_equal(job->pages.count, 5);
+    assert_memory_equal(job->pages.indexes, want, sizeof want);
+    assert_int_equal(job->pages.bytes->size, 5 * QN_LEDGER_PAGE_SIZE);
+    assert_int_equal(job->pages.bytes->data[4 * QN_LEDGER_PAGE_SIZE], 7);
+    qnk_job_destroy(job);
+    assert_int_equal(budget.used, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_block_that_memory_lacked_for_is_applied_once),
         cmocka_unit_test(a_block_of_ours_that_memory_lacked_for_is_built_once),
         cmocka_unit_test(a_window_s_end_that_memory_lacked_for_forgets_no_page),
+        cmocka_unit_test(a_window_s_end_reads_what_ends_before_it_lost),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

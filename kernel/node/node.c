@@ -229,8 +229,10 @@ void qnk_node_destroy(struct qnk_node *node)
     qnk_build_drop(node);
     qnk_control_unref(node->exec.control);
     qnk_job_destroy(node->exec.again);
-    qnk_memory_give(&node->budget, node->exec.lost_pages,
-                    node->exec.lost_count * sizeof *node->exec.lost_pages);
+    for (uint32_t i = 0; i < node->exec.lost_count; i++) {
+        qnk_memory_give(&node->budget, node->exec.lost[i].indexes,
+                        node->exec.lost[i].count * sizeof(uint64_t));
+    }
     qnk_finals_done(node);
     qnk_memory_give(&node->budget, node->shares, node->genesis_set->count * sizeof *node->shares);
     qnk_schedule_destroy(node->schedule);

@@ -237,8 +237,10 @@ static uint32_t job_input(const struct qnk_job *job)
     for (uint32_t i = 0; i < job->offenders_count; i++) {
         sum = sum_number(sum, job->offenders[i]);
     }
-    for (uint32_t i = 0; i < job->more_pages_count; i++) {
-        sum = sum_number(sum, job->more_pages[i]);
+    for (uint32_t i = 0; i < job->more_count; i++) {
+        for (uint32_t j = 0; j < job->more[i].count; j++) {
+            sum = sum_number(sum, job->more[i].indexes[j]);
+        }
     }
     sum = sum_number(sum, job->window);
     sum = sum_number(sum, job->time_ms);
