@@ -451,6 +451,25 @@ static const struct qnk_vote *find_lock(const struct qnk_guard *guard, const str
     return lock;
 }
 
+/* The round of the own highest final vote for something else than this vote, of its lane, era and
+ * window; -1: none. The highest of all is not enough: the vote and any of these prove a member
+ * guilty (evidence of type 3), also if a later one was for the same as the vote. */
+static int64_t find_rival(const struct qnk_guard *guard, const struct qnk_vote *vote)
+{
+    int64_t round = -1;
+
+    for (uint32_t i = 0; i < guard->votes_count; i++) {
+        const struct qnk_vote *old = &guard->votes[i];
+
+        if (old->step == QNK_STEP_FINAL && old->lane == vote->lane && old->era == vote->era &&
+            old->window == vote->window && !qnk_hash_is_zero(&old->digest) &&
+            !qnk_hash_equal(&old->digest, &vote->digest) && (int64_t)old->round > round) {
+            round = old->round;
+        }
+    }
+    return round;
+}
+
 static bool breaks_g4(const struct qnk_guard *guard, const struct qnk_vote *vote,
                       const struct qnk_guard_facts *facts)
 {
@@ -463,14 +482,8 @@ static bool breaks_g4(const struct qnk_guard *guard, const struct qnk_vote *vote
                           !is_prepared(facts->justified, vote, (uint32_t)vote->vr))) {
         return true;
     }
-    if (vote->step != QNK_STEP_PREPARE || qnk_hash_is_zero(&vote->digest)) {
-        return false;
-    }
-
-    const struct qnk_vote *lock = find_lock(guard, vote);
-
-    return lock != NULL && !qnk_hash_equal(&lock->digest, &vote->digest) &&
-           (vote->vr < 0 || (uint32_t)vote->vr < lock->round);
+    return vote->step == QNK_STEP_PREPARE && !qnk_hash_is_zero(&vote->digest) &&
+           vote->vr < find_rival(guard, vote);
 }
 
 /* Either may have been signed first: an engine asks in any order, and together they prove it. */

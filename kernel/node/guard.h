@@ -58,7 +58,7 @@ enum qnk_guard_rule {
     QNK_GUARD_G1 = 1, /* something else was signed for this duty */
     QNK_GUARD_G2 = 2, /* window, era and round went back, or the window is final */
     QNK_GUARD_G3 = 3, /* final vote without the prepare certificate of its round */
-    QNK_GUARD_G4 = 4, /* prepare off the own lock, or a justification that is not held */
+    QNK_GUARD_G4 = 4, /* prepare off an own lock, or a justification that is not held */
     QNK_GUARD_G5 = 5, /* prepare that does not open the commit, whichever comes first */
     QNK_GUARD_G6 = 6, /* this attempt was given up, or an earlier one does not permit the digest */
     QNK_GUARD_G7 = 7, /* neither candidate nor checked valid */

@@ -289,7 +289,8 @@ static void the_locked_digest_and_nil_are_free(void **state)
     done(guard);
 }
 
-static void the_highest_seal_is_the_lock(void **state)
+/* Of two final votes either proves a member guilty that prepares off it. */
+static void each_seal_is_a_lock(void **state)
 {
     struct qnk_guard *guard = fresh();
     uint8_t bytes[ROOM];
@@ -301,7 +302,13 @@ static void the_highest_seal_is_the_lock(void **state)
     lock(guard, 5, 2);
     facts.justified = certificate(bytes, 4, 1);
     assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_G4);
-    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 6, -1, 2), QNK_GUARD_OK);
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 6, -1, 2), QNK_GUARD_G4);
+    wanted = vote(QNK_STEP_PREPARE, 6, 2, 2);
+    facts.justified = certificate(bytes, 2, 2);
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_G4);
+    wanted.vr = 3; /* as new as the seal that it is off */
+    facts.justified = certificate(bytes, 3, 2);
+    assert_int_equal(ask(guard, &wanted, &facts), QNK_GUARD_OK);
     done(guard);
 }
 
@@ -1070,7 +1077,7 @@ int main(void)
         cmocka_unit_test(an_engine_without_locks_seals_in_round_0_only),
         cmocka_unit_test(a_lock_holds),
         cmocka_unit_test(the_locked_digest_and_nil_are_free),
-        cmocka_unit_test(the_highest_seal_is_the_lock),
+        cmocka_unit_test(each_seal_is_a_lock),
         cmocka_unit_test(a_justification_is_held_and_lies_before),
         cmocka_unit_test(seals_and_commits_have_no_justification),
         cmocka_unit_test(a_reveal_opens_the_commit),

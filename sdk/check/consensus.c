@@ -524,6 +524,22 @@ static void older_certificates_unlock_nothing(struct world *world)
     world_check(world);
 }
 
+/* Its second lock is on 2 now; without a certificate, the first forbids that as well. */
+static void earlier_locks_bind_too(struct world *world, bool restarts)
+{
+    others_vote(world, 2, WORLD_PREPARE, 1, 2);
+    wait(world, 2000);
+    QN_CHECK(world_own(world, 0, 2, WORLD_FINAL)->digest == 2);
+    if (restarts) {
+        world_crash(world, 0);
+        world_restart(world, 0);
+    }
+    others_leave(world, 2);
+    others_vote(world, 3, WORLD_PROPOSE, -1, 2);
+    QN_CHECK(own_answer(world, 3).digest != 2);
+    world_check(world);
+}
+
 void qn_check_consensus_lock_survives_restart(void **subject)
 {
     struct world *world = world_of(subject);
@@ -552,6 +568,7 @@ void qn_check_consensus_lock_survives_restart(void **subject)
         QN_CHECK(own_answer(world, 2).digest == 2);
         QN_CHECK(own_answer(world, 2).vr == 1);
         world_check(world);
+        earlier_locks_bind_too(world, seed % 4 < 2);
         led += leads_with_valid(world, seed);
     }
     QN_CHECK(led > 0);

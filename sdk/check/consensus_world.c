@@ -517,26 +517,26 @@ static const struct world_vote *own_find(const struct world_node *node, uint32_t
     return NULL;
 }
 
-static const struct world_vote *own_lock(const struct world_node *node)
+/* The round of the highest own final vote for something else; -1: none. */
+static int64_t own_rival(const struct world_node *node, const struct world_vote *vote)
 {
-    const struct world_vote *lock = NULL;
+    int64_t round = -1;
 
     for (uint32_t i = 0; i < node->own_count; i++) {
         const struct world_vote *own = &node->own[i];
 
-        if (own->step == WORLD_FINAL && own->digest != 0 &&
-            (lock == NULL || own->round > lock->round)) {
-            lock = own;
+        if (own->step == WORLD_FINAL && own->digest != 0 && own->digest != vote->digest &&
+            (int64_t)own->round > round) {
+            round = own->round;
         }
     }
-    return lock;
+    return round;
 }
 
 /* finality.md, section 6: G2 to G5 and G7. */
 static bool is_forbidden(const struct world *world, const struct world_node *node,
                          const struct world_vote *vote)
 {
-    const struct world_vote *lock = own_lock(node);
     const struct world_vote *commit = own_find(node, 0, WORLD_COMMIT);
     bool is_prepare = vote->step == WORLD_PREPARE && vote->digest != 0;
     bool is_final = vote->step == WORLD_FINAL && vote->digest != 0;
@@ -554,8 +554,7 @@ static bool is_forbidden(const struct world *world, const struct world_node *nod
                                             node->prepared[vote->vr].digest != vote->digest))) {
         return true;
     }
-    if (is_prepare && lock != NULL && lock->digest != vote->digest &&
-        vote->vr < (int64_t)lock->round) {
+    if (is_prepare && vote->vr < own_rival(node, vote)) {
         return true;
     }
     if (is_prepare && vote->round == 0 && commit != NULL && commit->digest != vote->digest) {

@@ -59,6 +59,10 @@ bit quiet;
 #define LOCK(p) \
     (finals[AT(p, 1)] -> DIGEST_OF(finals[AT(p, 1)]) : DIGEST_OF(finals[AT(p, 0)]))
 
+/* The own highest final vote for something else than d. */
+#define RIVAL(p, d) \
+    (DIGEST_OF(finals[AT(p, 1)]) == 3 - (d) -> 1 : (DIGEST_OF(finals[AT(p, 0)]) == 3 - (d) -> 0 : -1))
+
 /* It has said that it wants to leave its round. */
 #define LEFT(p) (round[p] < 2 && timeouts[AT(p, round[p] + 1)] != 0)
 
@@ -71,8 +75,7 @@ bit quiet;
 #define WAS_IN(p) \
     (prepares[AT(p, 1)] || finals[AT(p, 1)] || timeouts[AT(p, 2)] -> 1 : 0)
 
-#define G4(p, d, vr) \
-    (LOCK_ROUND(p) < 0 || LOCK(p) == (d) || ((vr) >= 0 && (vr) >= LOCK_ROUND(p)))
+#define G4(p, d, vr) ((vr) >= RIVAL(p, d))
 
 /* H5 */
 #ifdef M_ANY_UNLOCKS

@@ -264,6 +264,7 @@ static void the_guard_refuses_what_each_mutant_signs(void **state)
     (void)state;
     guard_plays("guard-m-no-lock", "1 prepare 1 2 -1", QNK_GUARD_G4);
     guard_plays("guard-m-any-unlocks", "1 prepare 2 1 0", QNK_GUARD_G4);
+    guard_plays("guard-m-highest-lock", "0 prepare 1 2 -1", QNK_GUARD_G4);
     guard_plays("guard-m-late-seal", "2 seal 0 1 -1", QNK_GUARD_G2);
     guard_plays("guard-m-forget-lock", "1 prepare 1 2 -1", QNK_GUARD_G4);
     guard_plays("guard-m-forget-vote", "2 prepare 0 2 -1", QNK_GUARD_G1);

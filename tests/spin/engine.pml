@@ -71,6 +71,10 @@ bit crashed;
     (seals[AT(p, 1)] > NIL -> DIGEST_OF(seals[AT(p, 1)]) : \
         (seals[AT(p, 0)] > NIL -> DIGEST_OF(seals[AT(p, 0)]) : 0))
 
+/* The own highest seal for something else than d. */
+#define RIVAL(p, d) \
+    (DIGEST_OF(seals[AT(p, 1)]) == 3 - (d) -> 1 : (DIGEST_OF(seals[AT(p, 0)]) == 3 - (d) -> 0 : -1))
+
 /* Highest round in which it has voted. */
 #define REACHED(p) (reveals[AT(p, 1)] || seals[AT(p, 1)] -> 1 : 0)
 
@@ -81,14 +85,12 @@ bit crashed;
 #ifdef M_ANY_UNLOCKS
 #define ACCEPTS(p, d, vr) (LOCK_ROUND(p) < 0 || LOCK(p) == (d) || (vr) >= 0)
 #else
-#define ACCEPTS(p, d, vr) \
-    (LOCK_ROUND(p) < 0 || LOCK(p) == (d) || ((vr) >= 0 && (vr) >= LOCK_ROUND(p)))
+#define ACCEPTS(p, d, vr) ((vr) >= RIVAL(p, d))
 #endif
 #endif
 
 /* G4 for a reveal; its certificate was there when the proposal came. */
-#define G4(p, d, vr) \
-    (LOCK_ROUND(p) < 0 || LOCK(p) == (d) || ((vr) >= 0 && (vr) >= LOCK_ROUND(p)))
+#define G4(p, d, vr) ((vr) >= RIVAL(p, d))
 
 #define MUST(holds) \
     if \

@@ -8,7 +8,7 @@
  *          certificate can be built as soon as two honest members have signed for it, of one round,
  *          digest and vr.
  * Holds    no two step-2 certificates of different digests can be built, ever: finality.md 14.2,
- *          S1.
+ *          S1. With -DS6 also: no two votes of an honest member prove that it left a lock.
  * Leaves   commits, nil, proposals and time-outs: each only forbids something to who has signed it,
  * out      so leaving them out allows more. What is delivered to whom: any certificate that can be
  *          built counts as held by all. A crash between a record's flush and its vote's departure:
@@ -53,9 +53,12 @@ byte reached[HONEST]; /* highest round that was signed in */
     (COUNT(out_seals, 0, (d) - 1) >= NEEDED || COUNT(out_seals, 1, (d) - 1) >= NEEDED || \
      COUNT(out_seals, 2, (d) - 1) >= NEEDED)
 
+/* The highest seal for something else than d. */
+#define RIVAL(seals, p, d) \
+    (BIT(seals[AT(p, 2)], 2 - (d)) -> 2 : \
+        (BIT(seals[AT(p, 1)], 2 - (d)) -> 1 : (BIT(seals[AT(p, 0)], 2 - (d)) -> 0 : -1)))
+
 /* The own highest seal. */
-#define LOCK_ROUND(p) \
-    (mem_seals[AT(p, 2)] -> 2 : (mem_seals[AT(p, 1)] -> 1 : (mem_seals[AT(p, 0)] -> 0 : -1)))
 #define LOCK_BITS(p) \
     (mem_seals[AT(p, 2)] -> mem_seals[AT(p, 2)] : \
         (mem_seals[AT(p, 1)] -> mem_seals[AT(p, 1)] : mem_seals[AT(p, 0)]))
@@ -85,11 +88,14 @@ byte reached[HONEST]; /* highest round that was signed in */
 #define G4(p, r, d, vr) JUSTIFIED(r, d, vr)
 #else
 #ifdef M_ANY_UNLOCKS
-#define G4(p, r, d, vr) \
-    (JUSTIFIED(r, d, vr) && (LOCK_ROUND(p) < 0 || LOCK_BITS(p) == (d) || vr >= 0))
+#define G4(p, r, d, vr) (JUSTIFIED(r, d, vr) && (RIVAL(mem_seals, p, d) < 0 || vr >= 0))
 #else
+#ifdef M_HIGHEST_LOCK
 #define G4(p, r, d, vr) \
-    (JUSTIFIED(r, d, vr) && (LOCK_ROUND(p) < 0 || LOCK_BITS(p) == (d) || vr >= LOCK_ROUND(p)))
+    (JUSTIFIED(r, d, vr) && (LOCK_BITS(p) == (d) || vr >= RIVAL(mem_seals, p, d)))
+#else
+#define G4(p, r, d, vr) (JUSTIFIED(r, d, vr) && vr >= RIVAL(mem_seals, p, d))
+#endif
 #endif
 #endif
 
@@ -125,7 +131,15 @@ inline prepare(p, r, d, vr)
     mem_prepares[AT(p, r)] = mem_prepares[AT(p, r)] | (1 << PREPARE_BIT(d, vr));
     out_prepares[AT(p, r)] = out_prepares[AT(p, r)] | (1 << PREPARE_BIT(d, vr));
     raise(p, r);
-    printf("@ %d prepare %d %d %d\n", p, r, d, vr)
+    printf("@ %d prepare %d %d %d\n", p, r, d, vr);
+#ifdef S6
+    if
+    :: vr < RIVAL(out_seals, p, d) ->
+        printf("@ violated\n");
+        assert(false)
+    :: else
+    fi
+#endif
 }
 
 inline seal(p, r, d)

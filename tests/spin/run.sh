@@ -124,7 +124,7 @@ found() {
 }
 
 if [ "$mode" = '' ]; then
-    clean guard ''
+    clean guard -DS6
     clean engine ''
     clean bft ''
     clean exchange ''
@@ -138,7 +138,7 @@ elif [ "$mode" = --quick ]; then
     clean engine ''
     clean window -DHEIGHTS=3
     level=-O0
-    clean guard -DROUNDS=2
+    clean guard '-DROUNDS=2 -DS6'
     clean exchange -DROUNDS=1
     clean abandon -DROUNDS=1
     clean swap -DWINDOWS=5
@@ -169,6 +169,7 @@ if [ "$mode" != --quick ]; then
     found guard M_ANY_UNLOCKS
     found guard M_FORGET_VOTE -DROUNDS=2
     found guard M_NO_PREPARE -DROUNDS=2
+    found guard M_HIGHEST_LOCK -DS6
     found guard W_RELOCK
     found guard W_CRASH -DROUNDS=2
     found engine M_ANY_UNLOCKS

@@ -209,7 +209,8 @@ static int32_t on_open(struct qn_inst *rules, const struct qn_consensus_event_op
     qn_places_clear(&rules->places, &rules->window);
     rules->head = 0;
     rules->candidate.is_set = false;
-    rules->lock.round = rules->high.round = RULES_NOBODY;
+    qn_lock_clear(&rules->lock);
+    rules->high.round = RULES_NOBODY;
     qn_verdicts_clear(&rules->verdicts);
     for (uint32_t i = 0; i < QN_PLACES_ROUNDS; i++) {
         rules->rounds[i].is_used = false;
@@ -331,9 +332,8 @@ static void signed_keep(struct qn_inst *rules, const struct qn_consensus_event_s
         rules->has_prepared = rules->has_prepared || event->step == STEP_PREPARE;
         rules->has_finished = rules->has_finished || event->step == STEP_FINAL;
     }
-    if (event->step == STEP_FINAL && !qn_digest_is_nil(event->digest) &&
-        event->round > rules->lock.round) {
-        value_set(&rules->lock, event->round, event->digest);
+    if (event->step == STEP_FINAL && !qn_digest_is_nil(event->digest)) {
+        qn_lock_take(&rules->lock, event->round, event->digest);
     }
 }
 
@@ -431,11 +431,10 @@ static bool do_propose(struct qn_inst *rules)
     return rules->has_proposed;
 }
 
-/* Off the lock only by a certificate that is as new. */
+/* Off a lock only by a certificate that is as new. */
 static bool is_acceptable(const struct qn_inst *rules, const struct rules_round *it)
 {
-    return rules->lock.round < 0 || qn_digest_equal(rules->lock.digest, it->proposal.digest) ||
-           it->proposal_vr >= rules->lock.round;
+    return qn_lock_allows(&rules->lock, it->proposal.digest, it->proposal_vr);
 }
 
 /* H5 */
@@ -464,7 +463,7 @@ static bool do_finish(struct qn_inst *rules)
         return false;
     }
     rules->has_finished = true;
-    value_set(&rules->lock, rules->round, it->prepared.digest);
+    qn_lock_take(&rules->lock, rules->round, it->prepared.digest);
     sign(rules, rules->round, STEP_FINAL, it->prepared.digest, RULES_NOBODY, rules->leader);
     return true;
 }

@@ -18,8 +18,8 @@
  *   H4  leader of r                                     -> propose, once: the digest of the highest
  *       certificate once that is valid, else the candidate. In a round above 0 not before the
  *       certificate is of r - 1, or all have timed out, or delta is over
- *   H5  proposal (D, vr) of the leader, D valid         -> prepare it, if not locked, or locked on
- *       D, or vr is not below the lock
+ *   H5  proposal (D, vr) of the leader, D valid         -> prepare it, if vr is not below an own
+ *       final vote for something else: lock.h
  *   H6  the certificate of r, its D valid               -> lock on it, and vote for it to be final
  *   H7  the round's time is over                        -> time-out for r + 1, with the highest
  *       certificate; from then on nothing is signed in r
@@ -52,6 +52,7 @@
 #include <stdbool.h>
 
 #include <qnet/engine.h>
+#include <qnet/lock.h>
 #include <qnet/places.h>
 #include <qnet/tally.h>
 #include <qnet/timers.h>
@@ -103,7 +104,8 @@ struct qn_inst {
     uint64_t head; /* height, 0 before the first */
 
     struct rules_digest candidate;
-    struct rules_value lock, high; /* high: the highest certificate up to the own round */
+    struct qn_lock lock;
+    struct rules_value high; /* the highest certificate up to the own round */
     struct qn_places places;
     struct qn_verdicts verdicts;
     struct rules_round rounds[QN_PLACES_ROUNDS];

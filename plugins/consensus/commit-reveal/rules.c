@@ -166,7 +166,8 @@ static int32_t on_open(struct qn_inst *rules, const struct qn_consensus_event_op
     qn_places_clear(&rules->places, &rules->window);
     rules->head = rules->start = 0;
     rules->candidate.is_set = rules->mine.is_set = false;
-    rules->lock.round = rules->valid.round = RULES_NOBODY;
+    qn_lock_clear(&rules->lock);
+    rules->valid.round = RULES_NOBODY;
     qn_verdicts_clear(&rules->verdicts);
     qn_tally_clear(&rules->commits);
     for (uint32_t i = 0; i < QN_PLACES_ROUNDS; i++) {
@@ -313,9 +314,8 @@ static void on_signed(struct qn_inst *rules, const struct qn_consensus_event_sig
     if (event->round == rules->round) {
         duty_done(rules, event->step, event->digest);
     }
-    if (event->step == STEP_SEAL && !qn_digest_is_nil(event->digest) &&
-        event->round > rules->lock.round) {
-        value_set(&rules->lock, event->round, event->digest);
+    if (event->step == STEP_SEAL && !qn_digest_is_nil(event->digest)) {
+        qn_lock_take(&rules->lock, event->round, event->digest);
     }
     vote = qn_engine_own_vote(&rules->window, event);
     on_vote(rules, &vote);
@@ -437,16 +437,10 @@ static bool do_propose(struct qn_inst *rules)
     return true;
 }
 
-/* U4: off the lock only by a certificate that is as new. */
+/* U4: off a lock only by a certificate that is as new. */
 static bool is_acceptable(const struct qn_inst *rules, const struct rules_round *it)
 {
-    bool is_locked_on =
-        rules->lock.round >= 0 && qn_digest_equal(rules->lock.digest, it->proposal.digest);
-
-    if (it->proposal_vr < 0) {
-        return rules->lock.round < 0 || is_locked_on;
-    }
-    return rules->lock.round <= it->proposal_vr || is_locked_on;
+    return qn_lock_allows(&rules->lock, it->proposal.digest, it->proposal_vr);
 }
 
 /* U4, U5 */
@@ -493,7 +487,7 @@ static bool do_seal(struct qn_inst *rules)
         !qn_verdicts_allow(&rules->verdicts, it->prepared.digest, rules->round)) {
         return false;
     }
-    value_set(&rules->lock, rules->round, it->prepared.digest);
+    qn_lock_take(&rules->lock, rules->round, it->prepared.digest);
     value_set(&rules->valid, rules->round, it->prepared.digest);
     seal(rules, it->prepared.digest);
     return true;

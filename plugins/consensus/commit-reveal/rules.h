@@ -19,6 +19,7 @@
 #include <stdbool.h>
 
 #include <qnet/engine.h>
+#include <qnet/lock.h>
 #include <qnet/places.h>
 #include <qnet/tally.h>
 #include <qnet/timers.h>
@@ -74,7 +75,8 @@ struct qn_inst {
     uint64_t head, start; /* height, 0 before the first; h0 */
 
     struct rules_digest candidate, mine; /* mine: what the own commit hides */
-    struct rules_value lock, valid;
+    struct qn_lock lock;
+    struct rules_value valid;
     struct qn_places places;
     struct qn_verdicts verdicts;
     struct qn_tally commits;
