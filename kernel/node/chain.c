@@ -422,15 +422,19 @@ static void block_ready(struct qnk_node *node, struct qnk_block *block)
     qnk_exec_look(node);
 }
 
-static void block_refuse(struct qnk_node *node, struct qnk_block *block, const char *why)
+void qnk_block_bad(struct qnk_node *node, struct qnk_block *block, const char *why)
 {
     node->counters.blocks_refused++;
     qnk_note(node, QNK_LOG_WARN, "block-refused", "block %llu of member %u: %s",
              (unsigned long long)block->header.height, block->header.producer, why);
-    qnk_peer_fault(node, block->body_peer, QNK_FAULT_BAD_BLOCK);
-    block->working = false;
     qnk_tree_bad(node->tree, block);
     qnk_checks_look(node);
+}
+
+static void block_refuse(struct qnk_node *node, struct qnk_block *block, const char *why)
+{
+    block->working = false;
+    qnk_block_bad(node, block, why);
     qnk_exec_look(node);
 }
 

@@ -469,6 +469,11 @@ void qnk_headers_checked(struct qnk_node *node, struct qnk_job *job);
 void qnk_body_read(struct qnk_node *node, struct qnk_job *job);
 void qnk_body_checked(struct qnk_node *node, struct qnk_job *job);
 
+/* The block is as its producer signed it, and wrong. Whoever sent its body sent the right one, and
+ * may not have looked at it yet: it is no fault of a peer. (Nobody knows which peer is the
+ * producer: keys of links are other keys.) */
+void qnk_block_bad(struct qnk_node *node, struct qnk_block *block, const char *why);
+
 /* A producer came: what was restored before it and waits for it is looked at. */
 void qnk_shelf_look(struct qnk_node *node);
 

@@ -177,16 +177,6 @@ static void stuck(struct qnk_node *node, const char *what, int32_t status)
              "the ledger cannot %s (status %d): this node follows no further", what, status);
 }
 
-static void block_bad(struct qnk_node *node, struct qnk_block *block, const char *why)
-{
-    node->counters.blocks_refused++;
-    qnk_note(node, QNK_LOG_WARN, "block-refused", "block %llu of member %u: %s",
-             (unsigned long long)block->header.height, block->header.producer, why);
-    qnk_peer_fault(node, block->body_peer, QNK_FAULT_BAD_BLOCK);
-    qnk_tree_bad(node->tree, block);
-    qnk_checks_look(node);
-}
-
 /* False: the block is invalid, so the target has changed. */
 static bool apply_start(struct qnk_node *node, struct qnk_block *block)
 {
@@ -203,7 +193,7 @@ static bool apply_start(struct qnk_node *node, struct qnk_block *block)
         qnk_job_destroy(job);
         node->exec.state = QNK_EXEC_IDLE;
         if (status == QN_INVALID) {
-            block_bad(node, block, "a kernel transaction that is not valid here");
+            qnk_block_bad(node, block, "a kernel transaction that is not valid here");
             return false;
         }
         if (status == QN_NO_SPACE) {
@@ -336,7 +326,7 @@ static void applied(struct qnk_node *node, struct qnk_block *block, struct qnk_j
         node->exec.at = block;
         node->exec.state = QNK_EXEC_IDLE;
         block->is_foreign = true;
-        block_bad(node, block, "its effects are not ours");
+        qnk_block_bad(node, block, "its effects are not ours");
         qnk_exec_look(node);
         return;
     }
@@ -361,7 +351,7 @@ static void apply_done(struct qnk_node *node, struct qnk_job *job)
     node->exec.control = NULL;
     node->exec.working = NULL;
     if (job->status == QN_INVALID) {
-        block_bad(node, block, "a transaction in it cannot be executed");
+        qnk_block_bad(node, block, "a transaction in it cannot be executed");
         qnk_exec_look(node);
     } else if (job->status == QN_NO_SPACE) {
         qnk_exec_lack(node, NULL, what_of(job->kind)); /* another block may be better by then */

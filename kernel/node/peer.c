@@ -291,6 +291,13 @@ static void chain_serve(struct qnk_node *node, const struct qnk_peer *peer, uint
     qnk_send(node, peer->id, QNK_WIRE_HEADERS, request, body);
 }
 
+/* Whether the block's body is here and known to be its own: no others' forgeries are passed on, and
+ * nothing that is of no use to anybody. */
+static bool is_served(const struct qnk_block *block)
+{
+    return block->state != QNK_BLOCK_BAD && block->body != NULL && block->ids != NULL;
+}
+
 static void bodies_serve(struct qnk_node *node, const struct qnk_peer *peer, uint32_t request,
                          const struct qnk_ids *ids)
 {
@@ -305,7 +312,7 @@ static void bodies_serve(struct qnk_node *node, const struct qnk_peer *peer, uin
 
         struct qnk_block *block = qnk_tree_find(node->tree, &id);
 
-        if (block != NULL && block->body != NULL && block->parts == NULL) {
+        if (block != NULL && is_served(block)) {
             qnk_body_send(node, block, peer->id, request);
         }
     }

@@ -86,7 +86,7 @@ struct qnk_block {
     uint64_t held_us;            /* when it was ready here */
     uint64_t place;              /* in the block log */
     struct qn_buf *body;         /* rows; NULL: not here */
-    struct qn_buf *ids;          /* of its transactions, QN_HASH_SIZE each; NULL until ready */
+    struct qn_buf *ids;          /* of its transactions, QN_HASH_SIZE each; NULL until read */
     struct qn_buf *undo;         /* while the ledger stands on it or above */
     struct qnk_control *control; /* after it, once executed */
     uint64_t tx_total;           /* transactions since genesis, once executed */
