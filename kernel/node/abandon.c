@@ -294,7 +294,7 @@ static const char *order_fault(struct qnk_node *node)
     if (qnk_set_find(node->genesis_set, &node->setup.validator) == QNK_SET_NOBODY) {
         return "this key is no member of the validator set";
     }
-    if (!is_full(node) || node->certificate != NULL || qnk_is_syncing(node)) {
+    if (!is_full(node) || qnk_is_held_back(node)) {
         return "no window waits to be decided: one that is not full yet, or decided elsewhere "
                "already, cannot be given up";
     }

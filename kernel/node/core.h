@@ -75,12 +75,21 @@ struct qnk_peer {
     struct qnk_hash owed;    /* that head */
     uint64_t owed_height;
     uint64_t owed_us;          /* since when */
+    bool is_overdue;           /* it did not come in time */
     uint32_t owed_breaks;      /* times that such a head did not come in time */
     uint64_t doubted_until_us; /* what it claims counts for nothing before */
     uint64_t silent_until_us;  /* it did not send what is final there: others are asked before */
     uint64_t held_sent_us;     /* last answer to HELD */
     bool is_proving;           /* a final certificate of it is being checked */
     struct qn_buf *proof;      /* the message of one that waits for that; NULL: none */
+};
+
+/* What peers say and have not shown. */
+struct qnk_claims {
+    uint64_t since_us; /* it holds this node back since then; 0: it does not */
+    bool is_broken;    /* something of it was not so */
+    uint64_t deaf_until_us;
+    uint64_t paid_us; /* until when the time is paid for that was waited for what came */
 };
 
 /* A header that waits: for its time, or for a window to become final. */
@@ -331,6 +340,9 @@ struct qnk_node {
     uint64_t range_asked_us;
     uint32_t range_peer;
     uint64_t range_window;
+    bool was_late; /* blocks of the certified window were not here with its certificate */
+
+    struct qnk_claims claims; /* claims.c */
 
     /* mend.c: the bodies of final blocks, read one after another, and those that are rotten */
     struct qnk_mend mends[QNK_MENDS_MAX];
@@ -686,11 +698,38 @@ void qnk_sync_forget(struct qnk_node *node, uint32_t peer);
 /* A certificate of this peer was forged: if it was asked, another one is. */
 void qnk_sync_forged(struct qnk_node *node, uint32_t peer);
 void qnk_macros_take(struct qnk_node *node, uint32_t peer, struct qn_span body);
+
+/* The highest final window that a peer claims and has not failed to show. */
+uint64_t qnk_sync_target(const struct qnk_node *node);
+
+/* Whether a certificate, or what some peer claims, says that this node is late. Whoever connects
+ * can make this true for ever: it is for what is safe to wait with. */
 bool qnk_is_syncing(const struct qnk_node *node);
 
-/* Until when this node waits for blocks that peers say they have, or for a peer at all, before it
- * makes one of its own on an older head; 0: it need not wait; UINT64_MAX: for a peer. */
+/* --- claims.c --- */
+
+/* The same, but nobody who only claims something can hold this node back for long. */
+bool qnk_is_held_back(const struct qnk_node *node);
+
+/* Until when this node waits for what peers say they have, or for a peer at all, before it makes a
+ * block on an older head; 0: it need not wait; UINT64_MAX: for a peer. */
 uint64_t qnk_wait_until(struct qnk_node *node);
+
+/* Something else is claimed, or is here: looks how long that has gone on. */
+void qnk_claims_look(struct qnk_node *node);
+
+/* A peer is about to say this. */
+void qnk_claims_hear(struct qnk_node *node, const struct qnk_peer *peer,
+                     const struct qnk_status *status);
+
+/* A peer is about to be forgotten. */
+void qnk_claims_forget(struct qnk_node *node, const struct qnk_peer *peer);
+
+/* Something that was claimed is not so, or was not shown in time. */
+void qnk_claim_broken(struct qnk_node *node);
+
+/* This node was late indeed, and is final further. */
+void qnk_claims_renew(struct qnk_node *node);
 
 /* --- mend.c --- */
 

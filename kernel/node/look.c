@@ -21,21 +21,6 @@ static uint32_t count_signers(const struct qnk_known_final *final)
     return signers;
 }
 
-static uint64_t claimed_final(const struct qnk_node *node)
-{
-    uint64_t claim = 0;
-
-    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
-        const struct qnk_peer *peer = &node->peers[i];
-
-        if (peer->id != 0 && peer->has_status && node->now_us >= peer->doubted_until_us &&
-            peer->status.final_window > claim) {
-            claim = peer->status.final_window;
-        }
-    }
-    return claim;
-}
-
 static uint32_t phase_of(const struct qnk_node *node, const struct qnk_node_view *view)
 {
     if (!node->is_started) {
@@ -89,7 +74,7 @@ void qnk_node_look(const struct qnk_node *node, struct qnk_node_view *view)
         .tx_head = head->tx_total,
         .signers = count_signers(final),
         .peers = node->peers_count,
-        .sync_target = claimed_final(node),
+        .sync_target = qnk_sync_target(node),
         .mempool = qnk_mempool_stats(node->mempool),
     };
     view->phase = phase_of(node, view);

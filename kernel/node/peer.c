@@ -161,6 +161,7 @@ void qnk_peer_down(struct qnk_node *node, uint32_t id)
     if (peer == NULL) {
         return;
     }
+    qnk_claims_forget(node, peer);
     qnk_buf_unref(peer->proof);
     *peer = (struct qnk_peer){0};
     node->peers_count--;
@@ -232,8 +233,10 @@ static void status_take(struct qnk_node *node, struct qnk_peer *peer, struct qn_
     if (!peer->has_status && status.node_type != QNK_NODE_LIGHT) {
         qnk_pool_tell(node, peer->id);
     }
+    qnk_claims_hear(node, peer, &status);
     peer->status = status;
     peer->has_status = true;
+    qnk_claims_look(node);
     if (status.final_window > node->final_window) {
         qnk_sync_look(node);
     } else if (status.head_height > qnk_tree_root(node->tree)->header.height &&

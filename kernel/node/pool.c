@@ -946,7 +946,7 @@ static void rejoin_look(struct qnk_node *node)
 
     if (member != QNK_SET_NOBODY && control != NULL && member < control->members_count &&
         control->members[member].excluded == QNK_EXCLUDED_ABSENT &&
-        !has_kernel_kind(node, QNK_TX_REJOIN) && !qnk_is_syncing(node) && qnk_may_sign(node)) {
+        !has_kernel_kind(node, QNK_TX_REJOIN) && !qnk_is_held_back(node) && qnk_may_sign(node)) {
         (void)qnk_kernel_make(node, QNK_TX_REJOIN, (struct qn_span){NULL, 0});
     }
 }

@@ -35,8 +35,8 @@ static bool may_build(struct qnk_node *node)
 
     return node->is_started && !node->is_halted && !node->is_on_hold &&
            node->build.state == QNK_BUILD_NONE && qnk_exec_is_settled(node) && head->stored &&
-           !qnk_hash_equal(&head->id, &node->build.spent) && !qnk_is_syncing(node) &&
-           !qnk_is_restoring(node) && node->shelf_count == 0 && node->certificate == NULL &&
+           !qnk_hash_equal(&head->id, &node->build.spent) && !qnk_is_restoring(node) &&
+           node->shelf_count == 0 && node->certificate == NULL &&
            !qnk_schedule_is_held(node->schedule, window_of(node, head->header.height + 1));
 }
 

@@ -60,7 +60,12 @@ static void log_begin(struct qnk_node *node)
     }
 }
 
-/* A key without a record may sign only where the network has not begun either. */
+/* A key without a record may sign only where the network has not begun either. A stranger that
+ * claims to be past genesis can keep it from signing for as long as it is connected: that costs a
+ * network its beginning and no other time, and whoever is at hand can see it (the warning) and keep
+ * strangers out until window 1 is final. To ignore a claim that was not shown in time would let a
+ * key whose record was lost sign twice, behind nothing worse than slow peers. For the same reason
+ * what `key resume` waits for is not bounded either (resume_look). */
 static bool may_sign_fresh(struct qnk_node *node)
 {
     bool is_past_genesis;

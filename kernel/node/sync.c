@@ -7,10 +7,9 @@
 
 #include "kernel/node/core.h"
 
-enum { DOUBTS_MAX = 6, BREAKS_MAX = 20 };
+enum { DOUBTS_MAX = 6 };
 
-/* The highest final window that a peer claims and has not failed to show. */
-static uint64_t target_of(const struct qnk_node *node)
+uint64_t qnk_sync_target(const struct qnk_node *node)
 {
     uint64_t target = 0;
 
@@ -27,76 +26,7 @@ static uint64_t target_of(const struct qnk_node *node)
 
 bool qnk_is_syncing(const struct qnk_node *node)
 {
-    return node->certificate != NULL || target_of(node) > node->final_window + 1;
-}
-
-/* Until when what this peer owes is waited for: each time that it does not come, half as long. */
-static uint64_t owed_until(const struct qnk_peer *peer)
-{
-    uint32_t halves = peer->owed_breaks < BREAKS_MAX ? peer->owed_breaks : BREAKS_MAX;
-
-    return peer->owed_us + ((uint64_t)QNK_RETRY_US >> halves);
-}
-
-/* What this peer owes us: the head that it shows, once the one before is here, or below what is
- * final. So whoever only claims heads is waited for twice QNK_RETRY_US in all. */
-static void owed_look(struct qnk_node *node, struct qnk_peer *peer)
-{
-    const struct qnk_status *status = &peer->status;
-    const struct qnk_block *owed = peer->owes ? qnk_tree_find(node->tree, &peer->owed) : NULL;
-
-    if (owed != NULL && owed->state != QNK_BLOCK_HEADER) {
-        peer->owes = false;
-    } else if (peer->owes && peer->owed_height <= qnk_tree_root(node->tree)->header.height) {
-        peer->owes = false;
-        peer->owed_breaks += node->now_us >= owed_until(peer);
-    }
-
-    const struct qnk_block *head = qnk_tree_find(node->tree, &status->head);
-
-    if (!peer->owes && status->node_type != QNK_NODE_LIGHT &&
-        status->head_height > qnk_head(node)->header.height &&
-        (head == NULL || head->state == QNK_BLOCK_HEADER)) {
-        peer->owes = true;
-        peer->owed = status->head;
-        peer->owed_height = status->head_height;
-        peer->owed_us = node->now_us;
-    }
-}
-
-/* Whether the own vote alone is a quorum: then nobody else has to hear of a block. */
-static bool is_enough(const struct qnk_node *node)
-{
-    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
-    uint32_t self = set == NULL ? QNK_SET_NOBODY : qnk_set_find(set, &node->setup.validator);
-
-    return self != QNK_SET_NOBODY && set->members[self].weight >= qnk_set_quorum(set);
-}
-
-/* A block that nobody hears of, or that is made beside a chain which is on its way here, is undone
- * a moment later: so a node that starts, or that was cut off, asks before it speaks. */
-uint64_t qnk_wait_until(struct qnk_node *node)
-{
-    uint64_t until_us = 0;
-    bool has_peer = false;
-
-    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
-        struct qnk_peer *peer = &node->peers[i];
-
-        if (peer->id == 0 || !peer->has_status) {
-            continue;
-        }
-        has_peer = true;
-        owed_look(node, peer);
-
-        uint64_t end_us = owed_until(peer);
-
-        if (peer->owes && peer->owed_height > qnk_head(node)->header.height &&
-            end_us > node->now_us && end_us > until_us) {
-            until_us = end_us;
-        }
-    }
-    return has_peer || is_enough(node) ? until_us : UINT64_MAX;
+    return node->certificate != NULL || qnk_sync_target(node) > node->final_window + 1;
 }
 
 static void fetch(struct qnk_node *node, uint32_t peer, uint8_t type, const struct qnk_fetch *what)
@@ -115,6 +45,9 @@ static void doubt(struct qnk_node *node, struct qnk_peer *peer)
 {
     peer->doubted_until_us = node->now_us + ((uint64_t)QNK_RETRY_US << peer->doubts);
     peer->doubts += peer->doubts < DOUBTS_MAX;
+    if (peer->status.final_window > node->final_window + 1) {
+        qnk_claim_broken(node);
+    }
 }
 
 /* Asks for the next macroblock. */
@@ -185,13 +118,29 @@ static void macro_ask(struct qnk_node *node)
     }
 }
 
+/* Whether there is a certificate for blocks that never came here: this node really is late. */
+static bool is_late(const struct qnk_node *node)
+{
+    const struct qnk_hash *id = &node->certified_macro.last;
+    const struct qnk_block *last = node->has_certified_macro ? qnk_tree_find(node->tree, id) : NULL;
+
+    return node->has_certified_macro && (last == NULL || last->state == QNK_BLOCK_HEADER);
+}
+
 void qnk_sync_look(struct qnk_node *node)
 {
     if (!node->is_started || node->is_halted) {
         return;
     }
+    if (node->certificate != NULL) {
+        node->was_late = node->was_late || is_late(node);
+    } else if (node->was_late) {
+        node->was_late = false;
+        qnk_claims_renew(node);
+    }
+    qnk_claims_look(node);
     if (node->certificate == NULL) {
-        if (target_of(node) > node->final_window) {
+        if (qnk_sync_target(node) > node->final_window) {
             macros_ask(node);
         }
         return;

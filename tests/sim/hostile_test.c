@@ -400,6 +400,133 @@ static void claims_without_proof_stop_nobody(void **state)
     net_drop(net);
 }
 
+/* Strangers that say where they stand, and answer nothing. */
+enum { LIARS = 4, FIRST_LIAR = 4, NETS_NODES = FIRST_LIAR + LIARS };
+
+enum {
+    CLAIM_FINAL = 1 << 0,   /* windows */
+    CLAIM_HEADS = 1 << 1,   /* blocks far ahead */
+    CLAIM_NEXT = 1 << 2,    /* the very next block, again and again */
+    CLAIM_HIGHER = 1 << 3,  /* more each time */
+    CLAIM_ANEW = 1 << 4,    /* on a new link, before what is said wears off */
+    CLAIM_BRIEFLY = 1 << 5, /* and that one is gone a moment later */
+    CLAIM_ALL = 1 << 6,     /* with all their keys at once, not with one after another */
+};
+
+struct claimers {
+    struct net *net;
+    uint32_t what;
+    uint32_t ups, said;
+};
+
+static bool claimers_mute(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    (void)ctx;
+    if (node >= FIRST_LIAR &&
+        (effect->type == QNK_EFFECT_SERVE || effect->type == QNK_EFFECT_SEND)) {
+        struct qnk_effects one = {.list = effect, .count = 1};
+
+        qnk_effects_reset(&one);
+        return false;
+    }
+    return true;
+}
+
+static void claim(struct claimers *it, uint32_t from, uint32_t to)
+{
+    bool is_next = (it->what & CLAIM_NEXT) != 0;
+    struct qnk_status status = {.node_type = QNK_NODE_FULL, .serves = 1, .member = QNK_SET_NOBODY};
+    uint8_t body[QNK_STATUS_SIZE];
+
+    it->said++;
+    if ((it->what & CLAIM_FINAL) != 0) {
+        status.final_window = 1000 + ((it->what & CLAIM_HIGHER) != 0 ? it->said : 0);
+    }
+    if ((it->what & (CLAIM_HEADS | CLAIM_NEXT)) != 0) {
+        status.head_height = is_next ? look(it->net, to).head_height + 1 : 1000000 + it->said;
+        qn_le32_write(status.head.bytes, 1 + it->said);
+    }
+    qnk_status_encode(&status, body);
+    qnk_world_say(it->net->world, from, to, QNK_LANE_CONSENSUS, QNK_WIRE_STATUS,
+                  (struct qn_span){body, sizeof body});
+}
+
+static void claimers_link(struct claimers *it, uint32_t from, bool is_up)
+{
+    for (uint32_t to = 0; to < FIRST_LIAR; to++) {
+        qnk_world_link(it->net->world, from, to, is_up);
+    }
+}
+
+/* A twentieth of a second, the i-th one. */
+static void claimers_act(struct claimers *it, uint32_t i)
+{
+    uint32_t turn = i / 4 % LIARS;
+
+    for (uint32_t liar = 0; liar < LIARS; liar++) {
+        uint32_t from = FIRST_LIAR + liar;
+        bool is_turn = (it->what & CLAIM_ALL) != 0 || liar == turn;
+
+        if (is_turn && i % 4 == 0 && (it->what & CLAIM_ANEW) != 0) {
+            claimers_link(it, from, false);
+            claimers_link(it, from, true);
+        }
+        if (is_turn && i % 4 == 3 && (it->what & CLAIM_BRIEFLY) != 0) {
+            claimers_link(it, from, false);
+        }
+        for (uint32_t to = 0; is_turn && it->what != 0 && to < FIRST_LIAR; to++) {
+            claim(it, from, to);
+        }
+    }
+    net_run_ms(it->net, 50);
+}
+
+/* How many blocks come in 20 s while they claim, after the first 4 s. */
+static uint64_t claimed_blocks(uint32_t what)
+{
+    struct claimers it = {.net = net_make(4, NETS_NODES, 34), .what = what};
+    const struct qnk_watch watch = {.ctx = &it, .effect = claimers_mute};
+    uint64_t height = 0;
+
+    net_open(it.net);
+    qnk_world_watch(it.net->world, &watch);
+    net_start(it.net, 0, NETS_NODES);
+    net_run_ms(it.net, 2000);
+    for (uint32_t i = 0; i < 480; i++) {
+        height = i == 80 ? look(it.net, 0).head_height : height;
+        claimers_act(&it, i);
+    }
+    height = look(it.net, 0).head_height - height;
+    assert_agreement(it.net);
+    net_drop(it.net);
+    return height;
+}
+
+static void strangers_that_come_again_with_claims_stop_nobody(void **state)
+{
+    static const uint32_t all[] = {
+        CLAIM_FINAL | CLAIM_ANEW,
+        CLAIM_HEADS | CLAIM_ANEW,
+        CLAIM_NEXT | CLAIM_ANEW,
+        CLAIM_NEXT | CLAIM_ANEW | CLAIM_BRIEFLY,
+        CLAIM_FINAL | CLAIM_HIGHER | CLAIM_ALL,
+        CLAIM_FINAL | CLAIM_HEADS | CLAIM_HIGHER | CLAIM_ANEW | CLAIM_BRIEFLY | CLAIM_ALL,
+    };
+    uint64_t alone = claimed_blocks(0);
+
+    (void)state;
+    for (uint32_t i = 0; i < sizeof all / sizeof *all; i++) {
+        uint64_t blocks = claimed_blocks(all[i]);
+
+        if (getenv("CLAIMS_SHOW") != NULL) {
+            print_message("%x: %llu of %llu\n", all[i], (unsigned long long)blocks,
+                          (unsigned long long)alone);
+            continue;
+        }
+        assert_in_range(blocks, alone * 9 / 10, UINT64_MAX);
+    }
+}
+
 static void say_status(struct net *net, uint32_t from, uint32_t to, uint32_t member)
 {
     struct qnk_status status = {.node_type = QNK_NODE_FULL, .serves = 1, .member = member};
@@ -572,6 +699,7 @@ int main(void)
         cmocka_unit_test(who_answers_nothing_costs_a_late_node_one_wait),
         cmocka_unit_test(a_header_that_is_not_the_certificates_is_its_senders_fault),
         cmocka_unit_test(claims_without_proof_stop_nobody),
+        cmocka_unit_test(strangers_that_come_again_with_claims_stop_nobody),
         cmocka_unit_test(one_member_named_by_many_is_no_quorum),
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
         cmocka_unit_test(what_was_signed_before_a_record_was_lost_silences_nobody),
