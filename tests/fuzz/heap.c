@@ -181,6 +181,9 @@ static void region_keep(struct region *region, size_t used)
 
 void fuzz_heap_keep(void)
 {
+    if (arena.at == NULL) {
+        arena_make();
+    }
     QN_ASSERT(arena.file < 0);
     kept = heap;
     region_keep(&arena, heap.top);
