@@ -40,9 +40,9 @@ enum {
     HEAD_SIZE = 9 * 8 + QN_HASH_SIZE,
     FORMAT = 1,
 
-    CHUNK_PAGES = 1024,      /* pages that are taken at once: 4 MiB */
-    PAGE_CHUNKS_MAX = 1024,  /* beyond: NO_SPACE; the manifest's memory ends before */
-    INDEX_ROOM_LEAST = 2048, /* entries */
+    CHUNK_PAGES = ACCOUNTS_CHUNK_PAGES, /* that are taken at once: a multiple of 64 */
+    PAGE_CHUNKS_MAX = 1024,             /* beyond: NO_SPACE; the manifest's memory ends before */
+    INDEX_ROOM_LEAST = 2048,            /* entries */
 
     SLOT_FLAG_KEY_KNOWN = 1,
 };

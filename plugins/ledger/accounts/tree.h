@@ -29,6 +29,12 @@
 
 #include <qnet/ledger.h>
 
+/* What is taken at once; a harness, which clears all of it for each input, makes do with less. */
+#ifndef ACCOUNTS_CHUNK_LEVELS
+#define ACCOUNTS_CHUNK_LEVELS 15   /* of the tree: 5 MiB */
+#define ACCOUNTS_CHUNK_PAGES  1024 /* 4 MiB */
+#endif
+
 enum {
     SLOT_SIZE = 64,
     SLOT_BALANCE = 32, /* offsets in a slot */
@@ -36,7 +42,7 @@ enum {
     SLOT_FLAGS = 48,
     SLOT_RESERVED = 52,
 
-    CHUNK_LEVELS = 15, /* of the tree over the leaves that are taken at once */
+    CHUNK_LEVELS = ACCOUNTS_CHUNK_LEVELS, /* over the leaves that are taken at once: 6 or more */
     CHUNK_LEAVES = 1 << CHUNK_LEVELS,
     TOP_LEVELS = 10, /* of the tree above; beyond: NO_SPACE; the manifest's memory ends before */
     TREE_CHUNKS_MAX = 1 << TOP_LEVELS,
