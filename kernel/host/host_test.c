@@ -783,6 +783,35 @@ static void a_verifier_is_exchanged_between_two_jobs(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
+/* With ever more memory each start comes further, until one runs; none blames a disk or a file. */
+static void a_start_with_too_little_memory_says_so(void **subject)
+{
+    const char *why;
+    uint32_t times = 0;
+
+    (void)subject;
+    node_write("lmdb", "error", "");
+    begin_running(2);
+    assert_int_equal(end(), QNK_EXIT_OK);
+    for (size_t left = 100000;; left += left / 8) {
+        begin();
+        life.host->budget.limit = life.host->budget.used + left;
+        start_anyhow();
+        while (life.host->running_us == 0 && qnk_host_ending(life.host, &why) == QNK_EXIT_OK) {
+            (void)uv_run(&life.loop, UV_RUN_ONCE);
+        }
+        if (life.host->running_us != 0) {
+            break;
+        }
+        times++;
+        assert_int_equal(qnk_host_ending(life.host, &why), QNK_EXIT_CONFIG);
+        assert_non_null(strstr(why, "limits.memory of the node file, which is 4096MiB,"));
+        assert_int_equal(end(), QNK_EXIT_CONFIG);
+    }
+    assert_true(times > 10);
+    (void)end();
+}
+
 static void what_cannot_be_exchanged_is_told_and_changes_nothing(void **subject)
 {
     static const struct {
@@ -1515,6 +1544,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_validator_alone_makes_final_windows, start, stop),
+        cmocka_unit_test_setup_teardown(a_start_with_too_little_memory_says_so, start, stop),
         cmocka_unit_test_setup_teardown(questions_reach_the_disk, start, stop),
         cmocka_unit_test_setup_teardown(garbage_that_is_submitted_is_answered, start, stop),
         cmocka_unit_test_setup_teardown(a_restart_goes_on_from_the_disk, start, stop),

@@ -69,7 +69,7 @@ struct qnk_gauges;
 
 struct qnk_host {
     struct qnk_host_setup setup;
-    struct qnk_budget budget; /* of all but the core and the plugins */
+    struct qnk_budget budget; /* of all but the core, its effects and the plugins */
     struct qnk_log_part log;  /* kernel/host */
     struct qnk_log_part core_log;
     struct qnk_live_site sites[QNK_LIVE_SITES];
@@ -77,6 +77,7 @@ struct qnk_host {
     uint32_t phase;
     const char *doing;
     uint32_t next_step; /* of the start */
+    size_t refused;     /* by the budget, before that step */
     uint32_t drained;   /* ticks since a plain end began */
     bool is_ending;     /* no more events to the core */
     bool is_ended;
@@ -132,8 +133,9 @@ struct qnk_host {
     struct qnk_disk *disk;
     struct qnk_node *node;
     struct qnk_effects effects;
-    uint64_t votes_signed; /* or given to be signed */
-    uint64_t head_us;      /* when the best block became that; 0: not since the start */
+    struct qnk_budget effects_budget; /* their own: in a step memory cannot be waited for */
+    uint64_t votes_signed;            /* or given to be signed */
+    uint64_t head_us;                 /* when the best block became that; 0: not since the start */
     bool is_performing;
     struct qnk_peers *peers;
 
@@ -213,6 +215,11 @@ void qnk_gauges_waited(void *ctx, enum qnk_disk_kind kind, uint64_t us);
 
 /* How a status ends the process. */
 enum qnk_exit qnk_live_exit(int32_t status);
+
+/* --- start.c --- */
+
+/* Whether a step of the start failed as limits.memory is too small: the node stops for that. */
+bool qnk_live_is_short(struct qnk_host *host, int32_t status);
 
 /* --- reload.c --- */
 

@@ -353,7 +353,7 @@ void qnk_live_failed(void *ctx, int32_t status, const char *what, const char *wh
     struct qnk_host *host = ctx;
     char text[QNK_HOST_WHY];
 
-    if (host->is_ending) {
+    if (host->is_ending || (host->running_us == 0 && qnk_live_is_short(host, status))) {
         return;
     }
     if (status == QN_CORRUPT) {

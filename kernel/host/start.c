@@ -17,7 +17,10 @@
 #include "kernel/host/live.h"
 #include "kernel/node/genesis.h"
 
-enum { STORAGE_LANE = QNK_DISK_LANE_START };
+enum {
+    STORAGE_LANE = QNK_DISK_LANE_START,
+    EFFECTS_LIMIT = 1 << 28, /* bytes of one step's effects, as in a replay */
+};
 
 /* --- folders and keys --- */
 
@@ -100,6 +103,9 @@ static int32_t start_swaps(struct qnk_host *host)
     if (status == QN_OK) {
         return qnk_bound_create(host);
     }
+    if (qnk_live_is_short(host, status)) {
+        return status;
+    }
     qnk_text(text, sizeof text, "'%s/swaps' cannot be read (status %d)", host->dir.data, status);
     qnk_host_stop(host, qnk_live_exit(status), text);
     return status;
@@ -146,7 +152,7 @@ static int32_t start_plugins(struct qnk_host *host)
     }
     if (status == QN_CORRUPT) {
         qnk_live_failed(host, status, "what is stored", why);
-    } else if (status != QN_OK) {
+    } else if (status != QN_OK && !qnk_live_is_short(host, status)) {
         qnk_host_stop(
             host, status == QN_IO || status == QN_NO_SPACE ? QNK_EXIT_IO : QNK_EXIT_CONFIG, why);
     }
@@ -172,7 +178,7 @@ static int32_t start_genesis(struct qnk_host *host)
         status = host->tips == NULL ? QN_NO_SPACE
                                     : qnk_genesis_tips(network, host->first_set, host->tips);
     }
-    if (status != QN_OK) {
+    if (status != QN_OK && !qnk_live_is_short(host, status)) {
         qnk_host_stop(host, QNK_EXIT_CONFIG, *why != 0 ? why : "the network file has no genesis");
     }
     return status;
@@ -264,7 +270,10 @@ static void ledger_loaded(struct qnk_task *task)
 {
     struct qnk_live_load *load = (struct qnk_live_load *)task;
 
-    if (load->status != QN_OK) {
+    if (load->status == QN_NO_SPACE && !qnk_live_is_short(load->host, load->status)) {
+        qnk_host_stop(load->host, QNK_EXIT_CONFIG,
+                      "the ledger's state takes more memory than its plugin may have");
+    } else if (load->status != QN_OK) {
         qnk_live_failed(load->host, load->status, "the ledger's state", load->host->store.why);
     }
     qnk_live_start(load->host);
@@ -347,7 +356,8 @@ static int32_t start_core(struct qnk_host *host)
     int32_t status;
 
     qnk_live_core_setup(host, &setup);
-    qnk_effects_init(&host->effects, &host->budget);
+    host->effects_budget = (struct qnk_budget){.limit = EFFECTS_LIMIT};
+    qnk_effects_init(&host->effects, &host->effects_budget);
     status = qnk_node_create(&setup, &host->node);
     if (status != QN_OK) {
         qnk_host_stop(host, QNK_EXIT_CONFIG,
@@ -478,7 +488,7 @@ static int32_t start_peers(struct qnk_host *host)
     if (status == QN_OK) {
         status = qnk_peers_start(host->peers, qnk_live_now(host));
     }
-    if (status != QN_OK) {
+    if (status != QN_OK && !qnk_live_is_short(host, status)) {
         char text[QNK_HOST_WHY];
 
         qnk_text(text, sizeof text, "cannot listen for peers on '%s' (status %d)", listen, status);
@@ -529,6 +539,20 @@ static const struct {
     {"running", start_running},
 };
 
+bool qnk_live_is_short(struct qnk_host *host, int32_t status)
+{
+    char text[QNK_HOST_WHY];
+
+    if (status != QN_NO_SPACE || host->budget.refused == host->refused) {
+        return false; /* if there is no room, then that of a disk or of a plugin */
+    }
+    qnk_text(text, sizeof text,
+             "the node stopped %s: limits.memory of the node file, which is %lluMiB, is too small",
+             host->doing, (unsigned long long)(host->setup.config->node.memory >> 20));
+    qnk_host_stop(host, QNK_EXIT_CONFIG, text);
+    return true;
+}
+
 void qnk_live_start(struct qnk_host *host)
 {
     int32_t status;
@@ -537,13 +561,14 @@ void qnk_live_start(struct qnk_host *host)
         return;
     }
     host->doing = steps[host->next_step].doing;
+    host->refused = host->budget.refused;
     qnk_log(&host->log, QNK_LOG_DEBUG, "starting", "the node is %s", host->doing);
     status = steps[host->next_step].start(host);
     host->next_step++;
     if (status == QN_AGAIN) {
         return;
     }
-    if (status != QN_OK && !host->is_ending) {
+    if (status != QN_OK && !host->is_ending && !qnk_live_is_short(host, status)) {
         char text[QNK_HOST_WHY];
 
         qnk_text(text, sizeof text, "the node stopped %s (status %d)", host->doing, status);
