@@ -78,7 +78,7 @@ struct qnk_peer {
     bool is_overdue;           /* it did not come in time */
     uint32_t owed_breaks;      /* times that such a head did not come in time */
     uint64_t doubted_until_us; /* what it claims counts for nothing before */
-    uint64_t silent_until_us;  /* it did not send what is final there: others are asked before */
+    uint64_t silent_until_us;  /* it kept a body or certificate back: others are asked before */
     uint64_t held_sent_us;     /* last answer to HELD */
     bool is_proving;           /* a final certificate of it is being checked */
     struct qn_buf *proof;      /* the message of one that waits for that; NULL: none */
@@ -457,10 +457,11 @@ void qnk_peers_tell(struct qnk_node *node);
 /* A place in `peers` from which to look for one, so that each has its turn. */
 uint32_t qnk_peer_by_lot(struct qnk_node *node);
 
-/* A peer did not send in time what is final and must be there: others are asked before it for
- * QNK_SILENCE_US. So one that stays silent, or answers now and then, costs a late node one wait in
- * that time and not one for each thing that it lacks. What need not be there is not held against
- * it, or a liar could have the honest ones avoided. An `id` of nobody is fine. */
+/* A peer did not send in time what is final and must be there, or began a body and did not end it:
+ * others are asked before it for QNK_SILENCE_US. So one that stays silent, or answers now and then,
+ * costs a late node one wait in that time and not one for each thing that it lacks. What need not
+ * be there is not held against it, or a liar could have the honest ones avoided. An `id` of nobody
+ * is fine. */
 void qnk_peer_silent(struct qnk_node *node, uint32_t id);
 bool qnk_peer_is_silent(const struct qnk_node *node, const struct qnk_peer *peer);
 

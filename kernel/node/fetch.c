@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 
 /* fetch.c: how bodies of blocks that are not final come: in parts, pushed or asked for, and of whom
- * what is missing is asked; and how blocks are told of. */
+ * what is missing is asked; and how blocks are told of.
+ *
+ * All parts of a body are one sender's, so that it is known whose fault it is if they are no body.
+ * A sender has a time for its next part, and one for all of them, which grows with the size; then
+ * another one is asked, and has the body to itself from its first part on. What was pushed by who
+ * was not asked puts the asking off for as long, but not if it comes from one that began a body
+ * lately and did not end it. So each of those who keep bodies back, or send them by drips, costs
+ * one wait. If nobody was fast enough, all have twice the time in the next round. */
 
 #include <qnet/assert.h>
 
@@ -11,6 +18,8 @@ enum {
     FETCH_TICK_US = 100000,
     RUN_MAX = 16,    /* bodies of final blocks asked for in one range */
     COMING_MAX = 64, /* bodies waited for at once, and those asked for again in one look */
+    LEAST_RATE = 4,  /* bytes a microsecond: who sends slower has no more time */
+    ROUNDS_MAX = 3,  /* after which the time for a body doubles no more */
 };
 
 /* --- what comes --- */
@@ -27,6 +36,14 @@ static void parts_end(struct qnk_node *node, struct qnk_block *block)
     block->parts_size = 0;
 }
 
+/* What came of a body is forgotten. */
+static void parts_drop(struct qnk_node *node, struct qnk_block *block)
+{
+    parts_end(node, block);
+    qnk_buf_unref(block->body);
+    block->body = NULL;
+}
+
 void qnk_body_drop(struct qnk_node *node, struct qnk_block *block)
 {
     if (block->parts != NULL) {
@@ -36,7 +53,7 @@ void qnk_body_drop(struct qnk_node *node, struct qnk_block *block)
     qnk_buf_unref(block->ids);
     block->body = NULL;
     block->ids = NULL;
-    block->asked_us = 0;
+    block->asked_us = block->due_us = 0;
 }
 
 /* There are more bodies off the best chain than may be: this one's is not kept, and asked for again
@@ -49,6 +66,7 @@ static void body_give_way(struct qnk_node *node, struct qnk_block *block)
     }
     block->asked_peer = 0;
     block->asked_us = node->now_us;
+    block->due_us = node->now_us + QNK_RETRY_US;
 }
 
 /* Makes room for this block's body. False: it is itself the one that gives way. */
@@ -129,6 +147,56 @@ static void early_keep(struct qnk_node *node, uint32_t peer, const struct qnk_ha
     };
 }
 
+enum claim {
+    CLAIM_BROKEN, /* began a body lately and did not end it, or kept one back */
+    CLAIM_PUSH,   /* was not asked */
+    CLAIM_ASKED,  /* it is its turn */
+};
+
+/* What right a peer has to be the one who sends this body. */
+static enum claim claim_of(struct qnk_node *node, const struct qnk_block *block, uint32_t id)
+{
+    const struct qnk_peer *peer = qnk_peer_find(node, id);
+
+    if (peer == NULL || id == block->asked_peer) {
+        return peer == NULL ? CLAIM_BROKEN : CLAIM_ASKED;
+    }
+    return qnk_peer_is_silent(node, peer) ? CLAIM_BROKEN : CLAIM_PUSH;
+}
+
+/* Makes `peer` the one whose parts count. False: it is somebody else, or there is no room. */
+static bool sender_is(struct qnk_node *node, struct qnk_block *block, uint32_t peer)
+{
+    if (block->body == NULL && !parts_begin(node, block)) {
+        return false;
+    }
+    if (block->parts_left < parts_of(block->header.body_size) && block->body_peer != peer) {
+        if (claim_of(node, block, peer) <= claim_of(node, block, block->body_peer)) {
+            return false;
+        }
+        memset(block->parts, 0, block->parts_size);
+        block->parts_left = parts_of(block->header.body_size);
+    }
+    block->body_peer = peer;
+    return true;
+}
+
+/* A new part came from the sender: it has time for the next one, but not for ever. */
+static void sender_wait(struct qnk_node *node, struct qnk_block *block)
+{
+    enum claim claim = claim_of(node, block, block->body_peer);
+    uint64_t since_us = claim == CLAIM_ASKED ? block->asked_us : block->arrival_us;
+    uint64_t patience_us = claim == CLAIM_ASKED ? QNK_RETRY_US : QNK_FETCH_US;
+    uint32_t rounds = block->rounds < ROUNDS_MAX ? block->rounds : ROUNDS_MAX;
+    uint64_t last_us =
+        since_us + patience_us + ((uint64_t)(block->header.body_size / LEAST_RATE) << rounds);
+
+    if (claim == CLAIM_ASKED || (claim == CLAIM_PUSH && block->asked_us == 0)) {
+        block->due_us = node->now_us + patience_us;
+        block->due_us = block->due_us < last_us ? block->due_us : last_us;
+    }
+}
+
 void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
 {
     struct qnk_body_part part;
@@ -157,17 +225,13 @@ void qnk_part_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
         qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
         return;
     }
-    if (block->body == NULL && !parts_begin(node, block)) {
-        return;
-    }
-    block->body_peer = peer;
-    block->asked_us = node->now_us;
-    if (qnk_bit(block->parts, part.index)) {
+    if (!sender_is(node, block, peer) || qnk_bit(block->parts, part.index)) {
         return;
     }
     qnk_bit_set(block->parts, part.index);
     memcpy(block->body->data + (uint64_t)part.index * QNK_WIRE_PART_SIZE, part.bytes.data,
            part.bytes.size);
+    sender_wait(node, block);
     if (--block->parts_left == 0) {
         parts_end(node, block);
         qnk_body_whole(node, block);
@@ -380,6 +444,7 @@ static struct qnk_peer *body_peer(struct qnk_node *node, struct qnk_block *block
     peer = body_peer_at(node, block, block->asks);
     if (peer == NULL) {
         block->asks = 0;
+        block->rounds++;
         peer = body_peer_at(node, block, 0);
     }
     return peer;
@@ -434,6 +499,7 @@ static void ask_for(struct fetching *fetching, struct qnk_block *block)
     block->asks++;
     block->asked_peer = peer->id;
     block->asked_us = node->now_us;
+    block->due_us = node->now_us + QNK_RETRY_US;
     if (block->header.height <=
         qnk_window_last(peer->status.final_window, node->setup.params.window)) {
         run_add(fetching, peer->id, block->header.height);
@@ -481,6 +547,9 @@ static void body_want(struct fetching *fetching, struct qnk_block *block)
         return;
     }
     ++*places;
+    if (block->parts != NULL) {
+        qnk_peer_silent(node, block->body_peer);
+    }
     if (block->asked_us != 0 && asked != NULL) {
         body_missed(node, block, asked);
     }
@@ -491,23 +560,26 @@ static void body_want(struct fetching *fetching, struct qnk_block *block)
     }
 }
 
+static bool is_due(const struct fetching *fetching, const struct qnk_block *block)
+{
+    uint64_t patience_us = block->header.height < fetching->behind ? 0 : QNK_FETCH_US;
+
+    return fetching->node->now_us >=
+           (block->due_us != 0 ? block->due_us : block->arrival_us + patience_us);
+}
+
 static bool fetch_visit(void *ctx, struct qnk_block *block)
 {
     struct fetching *fetching = ctx;
-    struct qnk_node *node = fetching->node;
     bool is_whole = block->body != NULL && block->parts == NULL;
-    uint64_t patience_us = block->asked_us == 0
-                               ? (block->header.height < fetching->behind ? 0 : QNK_FETCH_US)
-                               : QNK_RETRY_US;
-    uint64_t since_us = block->asked_us == 0 ? block->arrival_us : block->asked_us;
 
     if (block->state != QNK_BLOCK_HEADER || is_whole || block->working) {
         return true;
     }
     fetching->is_missing = true;
     if (block->header.body_size == 0) {
-        qnk_body_begin(node, block); /* memory was short */
-    } else if (node->now_us >= since_us + patience_us) {
+        qnk_body_begin(fetching->node, block); /* memory was short */
+    } else if (is_due(fetching, block)) {
         body_want(fetching, block);
     } else if (block->asked_us != 0 && !block->is_vain) {
         fetching->coming++;
@@ -533,18 +605,28 @@ void qnk_fetch_look(struct qnk_node *node)
     }
 }
 
+struct gone {
+    struct qnk_node *node;
+    uint32_t peer;
+};
+
 static bool forget_visit(void *ctx, struct qnk_block *block)
 {
-    const uint32_t *peer = ctx;
+    const struct gone *gone = ctx;
 
-    if (block->asked_peer == *peer) {
+    if (block->parts != NULL && block->body_peer == gone->peer) {
+        parts_drop(gone->node, block);
+    }
+    if (block->asked_peer == gone->peer) {
         block->asked_peer = 0;
-        block->asked_us = 0;
+        block->asked_us = block->due_us = 0;
     }
     return true;
 }
 
 void qnk_fetch_forget(struct qnk_node *node, uint32_t peer)
 {
-    qnk_tree_walk(node->tree, forget_visit, &peer);
+    struct gone gone = {node, peer};
+
+    qnk_tree_walk(node->tree, forget_visit, &gone);
 }

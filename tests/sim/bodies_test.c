@@ -265,8 +265,9 @@ struct ask {
 
 struct asks {
     struct net *net;
-    uint32_t deaf; /* this node hears no body */
+    uint32_t deaf; /* this node hears no body, but for single bytes */
     uint32_t count;
+    uint32_t blamed; /* times that node 0 charged somebody for a bad block */
     struct ask all[ASKS_MAX];
 };
 
@@ -275,7 +276,8 @@ static bool bodies_unheard(void *ctx, uint32_t node, struct qnk_event *event)
     const struct asks *asks = ctx;
 
     return node != asks->deaf || event->type != QNK_EVENT_FRAME ||
-           event->frame.head.type != QNK_WIRE_BODY_PART;
+           event->frame.head.type != QNK_WIRE_BODY_PART ||
+           event->frame.head.body.size == QNK_BODY_PART_HEAD_SIZE + 1;
 }
 
 static bool asks_keep(void *ctx, uint32_t node, struct qnk_effect *effect)
@@ -285,6 +287,8 @@ static bool asks_keep(void *ctx, uint32_t node, struct qnk_effect *effect)
     struct qnk_node *peer;
     struct qnk_block *block;
 
+    asks->blamed +=
+        node == 0 && effect->type == QNK_EFFECT_SCORE && effect->score.fault == QNK_FAULT_BAD_BLOCK;
     if (effect->type != QNK_EFFECT_SEND || effect->send.type != QNK_WIRE_FETCH_BODIES) {
         return true;
     }
@@ -390,69 +394,281 @@ static void nobody_is_asked_again_before_all_were_asked(void **state)
     asks_drop(asks);
 }
 
-/* Blocks of this member on every height above the final ones, of which no body comes. How many are
- * in the tree now. */
-static uint32_t say_bodiless(struct net *net, uint32_t to, uint32_t member)
+/* Without a quorum on either side: what the nodes 0 to 3 make stays in the tree. */
+static struct asks *asks_split(uint64_t seed)
 {
-    struct qnk_node *node = qnk_world_node(net->world, to);
-    uint64_t last = look(net, to).head_height;
+    struct asks *asks = asks_make(7, seed);
+
+    net_run_ms(asks->net, 1000);
+    for (uint32_t i = 0; i < 4 * 3; i++) {
+        qnk_world_link(asks->net->world, i % 4, 4 + i / 4, false);
+    }
+    for (uint32_t i = 0; i < 100 && look(asks->net, 0).head_height < 26; i++) {
+        net_run_ms(asks->net, 100);
+    }
+    return asks;
+}
+
+enum { BODILESS_MAX = 512 };
+
+/* Blocks of which no body comes. */
+struct bodiless {
+    uint32_t size; /* of a body */
+    uint32_t count;
+    struct qnk_hash ids[BODILESS_MAX];
+};
+
+/* Such of this member on every height above the final ones that may have so large a body. */
+static void say_bodiless(struct net *net, uint32_t member, struct bodiless *all)
+{
+    struct qnk_node *node = qnk_world_node(net->world, 0);
+    uint64_t last = look(net, 0).head_height;
     uint8_t body[4 + QNK_TREE_TWINS_MAX * QNK_MICRO_SIZE], message[QNK_MICRO_MESSAGE_SIZE];
-    uint32_t before = qnk_tree_count(node->tree);
     struct qnk_block_view block;
+    uint32_t txs, bytes;
 
     qn_le32_write(body, QNK_TREE_TWINS_MAX);
-    for (uint64_t height = look(net, to).final_height + 2; height < last; height++) {
-        uint32_t producer = UINT32_MAX;
-        uint16_t rank = 0;
-
-        while (qnk_schedule_turn(node->schedule, height, rank, &producer) == QN_OK &&
-               producer != member) {
-            rank++;
-        }
+    for (uint64_t height = look(net, 0).final_height + 2; height < last; height++) {
         assert_true(qnk_node_block_at(node, height, &block));
-        for (uint32_t i = 0; i < QNK_TREE_TWINS_MAX; i++) {
+        (void)qnk_block_limits(node, height, block.header->flags & QNK_MICRO_LAG_MASK, &txs,
+                               &bytes);
+        for (uint32_t i = 0; bytes >= all->size && i < QNK_TREE_TWINS_MAX; i++) {
             struct qnk_micro header = *block.header;
 
-            header.view = rank;
+            header.view = (uint16_t)rank_of(node, height, member);
             header.producer = (uint16_t)member;
             header.time_ms = node->now_us / 1000; /* any rank is due by now */
             header.tx_count = 1;
-            header.body_size = QNK_TX_SIZE_MIN;
+            header.body_size = all->size;
             header.tx_root.bytes[0] ^= (uint8_t)(i + 1);
             qnk_micro_message(&header, &net->setup.params.chain_id, message);
             sign_as(net, member, message, sizeof message, header.signature);
             qnk_micro_encode(&header, body + 4 + i * QNK_MICRO_SIZE);
+            assert_true(all->count < BODILESS_MAX);
+            qnk_micro_id(&header, &all->ids[all->count++]);
         }
-        say(net, to, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, body, sizeof body);
+        if (bytes >= all->size) {
+            say(net, 0, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, body, sizeof body);
+        }
         net_run_ms(net, 5);
     }
-    return qnk_tree_count(node->tree) - before;
 }
 
-/* Four of seven are no quorum: what they make stays in the tree, as does what two others sign. */
-static void blocks_without_bodies_keep_no_other_from_being_fetched(void **state)
+/* The last byte of each of their bodies, of two parts, from who was not asked for it. */
+static void drip(struct net *net, const struct bodiless *all)
 {
-    struct asks *asks = asks_make(7, 42);
+    for (uint32_t i = 0; i < all->count; i++) {
+        uint8_t body[QNK_BODY_PART_HEAD_SIZE + 1] = {0};
+        const struct qnk_body_part part = {
+            .id = all->ids[i],
+            .index = 1,
+            .count = 2,
+            .body_size = all->size,
+            .bytes = {body + QNK_BODY_PART_HEAD_SIZE, 1},
+        };
+
+        qnk_body_part_head(&part, body);
+        say(net, 0, QNK_LANE_BLOCKS, QNK_WIRE_BODY_PART, body, sizeof body);
+    }
+}
+
+/* Two members' blocks without bodies, then some of others whose bodies node 0 misses at first. */
+static void others_are_fetched(uint64_t seed, uint32_t size, bool drips, uint32_t seconds)
+{
+    struct asks *asks = asks_split(seed);
     struct net *net = asks->net;
+    struct bodiless all = {.size = size};
     uint64_t head;
 
-    (void)state;
-    net_run_ms(net, 1000);
-    for (uint32_t i = 0; i < 4 * 3; i++) {
-        qnk_world_link(net->world, i % 4, 4 + i / 4, false);
-    }
-    for (uint32_t i = 0; i < 100 && look(net, 0).head_height < 26; i++) {
+    say_bodiless(net, 5, &all);
+    say_bodiless(net, 6, &all);
+    assert_true(all.count > 64);
+    asks->deaf = 0;
+    for (uint64_t i = 0; i < 10; i++) {
+        for (uint32_t to = 0; to < 4; to++) {
+            submit(net, to, to, i, i + 1);
+        }
+        if (drips && i % 5 == 0) {
+            drip(net, &all);
+        }
         net_run_ms(net, 100);
     }
-    assert_true(say_bodiless(net, 0, 5) + say_bodiless(net, 0, 6) > 64);
-    asks->deaf = 0;
-    transfers(net, 4, 10);
     asks->deaf = NODES_MAX;
     head = look(net, 1).head_height;
     assert_true(look(net, 0).head_height + 3 < head);
-    net_run_ms(net, 4000);
+    for (uint32_t i = 0; i < seconds; i++) {
+        if (drips) {
+            drip(net, &all);
+        }
+        net_run_ms(net, 1000);
+    }
     assert_true(look(net, 0).head_height >= head);
     asks_drop(asks);
+}
+
+static void blocks_without_bodies_keep_no_other_from_being_fetched(void **state)
+{
+    (void)state;
+    others_are_fetched(42, QNK_TX_SIZE_MIN, false, 4);
+}
+
+static void parts_that_nobody_asked_for_keep_no_other_from_being_fetched(void **state)
+{
+    (void)state;
+    others_are_fetched(42, QNK_WIRE_PART_SIZE + 1, true, 7);
+}
+
+/* --- parts --- */
+
+/* A block of member 5 with `txs` transactions of 1 KiB. Node 1 tells node 0 of it, and some other
+ * may push the first part of its body along. */
+static struct made *made_lacking(struct net *net, uint32_t txs, uint32_t pusher)
+{
+    struct made *made = calloc(1, sizeof *made);
+    struct qnk_node *node = qnk_world_node(net->world, 0);
+    struct qnk_block_view block;
+
+    assert_non_null(made);
+    assert_true(qnk_node_block_at(node, look(net, 0).final_height + 3, &block));
+    made->header = *block.header;
+    made->header.view = (uint16_t)rank_of(node, block.header->height, 5);
+    made->header.producer = 5;
+    made->header.time_ms = node->now_us / 1000;
+    made_fill(net, made, txs, QNK_TX_PAYLOAD_MAX, true);
+    made_sign(net, made);
+    if (pusher != NODES_MAX) {
+        made_part(net, made, pusher, 0, 0, false);
+        net_run_ms(net, 10);
+    }
+    made_tell(net, made, 1, 0);
+    net_run_ms(net, 30);
+    assert_non_null(made_at(net, made, 0));
+    return made;
+}
+
+static uint32_t asks_of(const struct asks *asks, const struct made *made)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < asks->count; i++) {
+        count += asks->all[i].from == 0 && qnk_hash_equal(&asks->all[i].id, &made->id);
+    }
+    return count;
+}
+
+/* Waits until node 0 has asked once more for the block. Of whom. */
+static uint32_t asked_next(struct asks *asks, const struct made *made, uint32_t within_ms)
+{
+    uint32_t before = asks_of(asks, made);
+
+    for (uint32_t i = 0; i < within_ms / 5 && asks_of(asks, made) == before; i++) {
+        net_run_ms(asks->net, 5);
+    }
+    assert_int_equal(asks_of(asks, made), before + 1);
+    for (uint32_t i = asks->count; i-- > 0;) {
+        if (asks->all[i].from == 0 && qnk_hash_equal(&asks->all[i].id, &made->id)) {
+            return asks->all[i].to;
+        }
+    }
+    return UINT32_MAX;
+}
+
+static void made_parts(struct net *net, const struct made *made, uint32_t from)
+{
+    for (uint32_t i = 0; i * QNK_WIRE_PART_SIZE < made->header.body_size; i++) {
+        made_part(net, made, from, 0, i, false);
+    }
+}
+
+/* The block is whole at node 0, and nobody was charged. */
+static void assert_whole(struct asks *asks, struct made *made)
+{
+    net_run_ms(asks->net, 200);
+    assert_int_equal(made_at(asks->net, made, 0)->state, QNK_BLOCK_READY);
+    assert_int_equal(asks->blamed, 0);
+    free(made);
+    asks_drop(asks);
+}
+
+static void a_forged_part_of_one_is_not_charged_to_another(void **state)
+{
+    struct asks *asks = asks_split(43);
+    struct made *made = made_lacking(asks->net, 230, NODES_MAX);
+    uint32_t to = 1;
+
+    (void)state;
+    made_part(asks->net, made, 1, 0, 1, true);
+    while (to == 1) {
+        to = asked_next(asks, made, 2000);
+    }
+    made_parts(asks->net, made, to);
+    assert_whole(asks, made);
+}
+
+static void a_body_that_comes_by_drips_is_asked_for_elsewhere(void **state)
+{
+    struct asks *asks = asks_split(44);
+    struct made *made = made_lacking(asks->net, 700, NODES_MAX);
+    uint32_t to = asked_next(asks, made, 2000), before = asks_of(asks, made);
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        made_part(asks->net, made, to, 0, i, false);
+        net_run_ms(asks->net, 900);
+    }
+    assert_true(asks_of(asks, made) > before);
+    net_run_ms(asks->net, 1500); /* it is somebody's turn anyway */
+    to = asked_next(asks, made, 2000);
+    made_parts(asks->net, made, to);
+    assert_whole(asks, made);
+}
+
+static void a_push_that_goes_on_is_not_asked_for_nor_broken_by_others(void **state)
+{
+    struct asks *asks = asks_split(45);
+    struct made *made = made_lacking(asks->net, 700, 2);
+
+    (void)state;
+    for (uint32_t i = 1; i < 4; i++) {
+        net_run_ms(asks->net, 100);
+        made_part(asks->net, made, 1, 0, 4 - i, true);
+        made_part(asks->net, made, 2, 0, i, false);
+    }
+    net_run_ms(asks->net, 20);
+    assert_int_equal(asks_of(asks, made), 0);
+    assert_whole(asks, made);
+}
+
+static void a_push_that_stops_is_asked_for_and_the_first_whole_copy_counts(void **state)
+{
+    struct asks *asks = asks_split(46);
+    struct made *made = made_lacking(asks->net, 700, 2);
+    uint32_t pusher = 2, to;
+
+    (void)state;
+    to = asked_next(asks, made, 700);
+    if (to == pusher) {
+        to = asked_next(asks, made, 2000);
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        made_part(asks->net, made, to, 0, i, false);
+        made_part(asks->net, made, pusher, 0, i, false);
+    }
+    assert_whole(asks, made);
+}
+
+static void who_goes_in_the_midst_of_a_body_is_replaced_at_once(void **state)
+{
+    struct asks *asks = asks_split(47);
+    struct made *made = made_lacking(asks->net, 700, NODES_MAX);
+    uint32_t gone = asked_next(asks, made, 2000);
+
+    (void)state;
+    made_part(asks->net, made, gone, 0, 0, false);
+    net_run_ms(asks->net, 20);
+    qnk_world_link(asks->net->world, 0, gone, false);
+    made_parts(asks->net, made, asked_next(asks, made, 300));
+    assert_whole(asks, made);
 }
 
 int main(void)
@@ -463,6 +679,12 @@ int main(void)
         cmocka_unit_test(bodies_of_a_branch_are_asked_of_those_who_stand_on_it),
         cmocka_unit_test(nobody_is_asked_again_before_all_were_asked),
         cmocka_unit_test(blocks_without_bodies_keep_no_other_from_being_fetched),
+        cmocka_unit_test(parts_that_nobody_asked_for_keep_no_other_from_being_fetched),
+        cmocka_unit_test(a_forged_part_of_one_is_not_charged_to_another),
+        cmocka_unit_test(a_body_that_comes_by_drips_is_asked_for_elsewhere),
+        cmocka_unit_test(a_push_that_goes_on_is_not_asked_for_nor_broken_by_others),
+        cmocka_unit_test(a_push_that_stops_is_asked_for_and_the_first_whole_copy_counts),
+        cmocka_unit_test(who_goes_in_the_midst_of_a_body_is_replaced_at_once),
     };
 
     if (!net_init()) {
