@@ -31,7 +31,7 @@ static const char *code_words(uint32_t code)
         "wrong: the ledger refuses it",
         "bad signature",
         "expired, or valid for too long",
-        "known already",
+        "here already: it waits, or is just being judged",
         "the mempool is full of better ones",
         "malformed",
         "the same nonce again needs a fee 10 % higher"};

@@ -67,7 +67,7 @@ enum qnk_tx_code {
     QNK_TX_WRONG = 4,
     QNK_TX_BAD_SIGNATURE = 5, /* or its key can sign nothing */
     QNK_TX_EXPIRED = 6,       /* valid_until is below the next height, or too far above the head */
-    QNK_TX_KNOWN = 7,         /* it was here before */
+    QNK_TX_KNOWN = 7,         /* it waits here already, or is being judged */
     QNK_TX_FULL = 8,          /* the mempool holds better ones */
     QNK_TX_MALFORMED = 9,
     QNK_TX_UNDERPRICED = 10, /* same nonce again for less than 10 % more */
