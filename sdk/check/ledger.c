@@ -20,6 +20,7 @@ enum {
     SINK = 8 << 20,   /* bytes of each sink */
     BLOCKS = 12,      /* of a chain in most cases */
     LANES_MAX = 64,
+    STARVED_MAX = 1000, /* calls to the host for memory that one call may need */
 };
 
 enum { OK, EARLY, STALE, POOR, WRONG };
@@ -604,6 +605,94 @@ void qn_check_ledger_transfers_move_amounts(void **subject)
     ledger_end(&ledger);
 }
 
+/* What changed since the last call, whose list must not be empty. */
+static void changed_pages(struct ledger *ledger)
+{
+    const struct qn_ledger_1 *slots = ledger->of->slots;
+
+    QN_CHECK(slots->dirty(ledger->inst, 0, sink_of(ledger)) == QN_OK);
+    QN_CHECK(ledger->sink.size > 12 && qn_le32_read(ledger->sink.data + 8) > 0);
+}
+
+/* Sinks that take nothing. */
+static void without_sinks(struct ledger *ledger, struct block *block)
+{
+    const struct qn_ledger_1 *slots = ledger->of->slots;
+    uint64_t cap = ledger->sink.cap;
+    struct pushed pushed;
+    uint8_t digest[32];
+
+    ledger->sink.cap = 4;
+    QN_CHECK(apply_some(ledger, block, BLOCKS + 1, 0, digest, &pushed) == QN_NO_SPACE);
+    QN_CHECK(slots->members(ledger->inst, 0, sink_of(ledger)) == QN_NO_SPACE);
+    QN_CHECK(slots->dirty(ledger->inst, 0, sink_of(ledger)) == QN_NO_SPACE);
+    QN_CHECK(ledger->sink.size == 0);
+    ledger->sink.cap = cap;
+    changed_pages(ledger); /* it is not forgotten */
+}
+
+/* A call that may lack memory: with none left, then one take more, until there is enough. It was
+ * done once then, and before that not at all. */
+static void starve(struct ledger *ledger, struct chain *chain, struct block *block,
+                   struct qn_span back)
+{
+    uint8_t digest[32], root[32];
+    struct pushed pushed;
+    int32_t status = QN_NO_SPACE;
+
+    for (uint64_t takes = 0; status != QN_OK; takes++) {
+        QN_CHECK(takes < STARVED_MAX);
+        qn_check_node_starve(ledger->node, takes);
+        if (back.data == NULL) {
+            status = apply_some(ledger, block, BLOCKS + 1, 0, digest, &pushed);
+        } else {
+            status = undo(ledger, back);
+        }
+        QN_CHECK(status == QN_OK || (status == QN_NO_SPACE && ledger->sink.size == 0));
+        if (takes % 2 == 0) {
+            int32_t rooted = ledger->of->slots->root(ledger->inst, 0, root);
+
+            QN_CHECK(rooted == QN_OK || rooted == QN_NO_SPACE);
+        }
+        qn_check_node_starve(ledger->node, UINT64_MAX);
+        if (status != QN_OK) {
+            agree(ledger, back.data == NULL ? &chain->models[BLOCKS] : &chain->model);
+        }
+    }
+}
+
+/* What memory lacks for, of the host or of a sink, is a local failure, and nothing is done. */
+static void without_memory(struct ledger *ledger, struct chain *chain)
+{
+    struct model *model = &chain->model;
+    struct block block = {.count = 1};
+    uint8_t before[32], after[32] = {0}, root[32], key[32];
+    struct qn_span none = {NULL, 0};
+    struct qn_span back;
+
+    *model = chain->models[BLOCKS];
+    key_fill(key, 7000);
+    tx_init(&block.txs[0], model->accounts[0].key, key, ACCOUNT_MIN, model->accounts[0].nonce);
+    QN_CHECK(model_do(model, &block.txs[0]) == OK);
+    model->height++;
+    root_of(ledger, before);
+    without_sinks(ledger, &block);
+    for (uint32_t i = 0; i < 3; i++) {
+        starve(ledger, chain, &block, none);
+        agree(ledger, model);
+        back = sink_keep(&ledger->sink);
+        root_of(ledger, root);
+        QN_CHECK(i == 0 || memcmp(root, after, 32) == 0);
+        memcpy(after, root, 32);
+        ledger->sink.size = 0;
+        starve(ledger, chain, &block, back);
+        span_free(back);
+        agree(ledger, &chain->models[BLOCKS]);
+        root_of(ledger, root);
+        QN_CHECK(memcmp(root, before, 32) == 0);
+    }
+}
+
 void qn_check_ledger_apply_is_all_or_nothing(void **subject)
 {
     struct qn_check_ledger *it = *subject;
@@ -637,13 +726,7 @@ void qn_check_ledger_apply_is_all_or_nothing(void **subject)
     }
     QN_CHECK(refused > 50);
     agree(&ledger, &chain->models[BLOCKS]);
-    ledger.sink.cap = 40; /* no room for an undo is a local failure, and nothing is done */
-
-    struct block empty = {.count = 0};
-    struct pushed pushed;
-
-    QN_CHECK(apply_some(&ledger, &empty, BLOCKS + 1, 0, digest, &pushed) == QN_NO_SPACE);
-    agree(&ledger, &chain->models[BLOCKS]);
+    without_memory(&ledger, chain);
     chain_end(chain);
     ledger_end(&ledger);
 }
