@@ -6,6 +6,22 @@
 
 enum { FIRST_CAPACITY = 256 };
 
+const char *qnk_fault_name(uint32_t fault)
+{
+    static const char *const names[QNK_FAULTS] = {
+        [QNK_FAULT_MALFORMED] = "malformed",
+        [QNK_FAULT_UNASKED] = "unasked",
+        [QNK_FAULT_BAD_SIGNATURE] = "signature",
+        [QNK_FAULT_BAD_BLOCK] = "block",
+        [QNK_FAULT_BAD_RANGE] = "range",
+        [QNK_FAULT_BAD_TX] = "tx",
+        [QNK_FAULT_SLOW] = "slow",
+    };
+
+    QN_ASSERT(fault < QNK_FAULTS);
+    return names[fault];
+}
+
 void qnk_effects_init(struct qnk_effects *effects, struct qnk_budget *budget)
 {
     *effects = (struct qnk_effects){.budget = budget};

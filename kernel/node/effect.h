@@ -68,6 +68,9 @@ enum qnk_fault {
     QNK_FAULTS
 };
 
+/* "signature" */
+const char *qnk_fault_name(uint32_t fault);
+
 enum qnk_note {
     QNK_NOTE_LOG,        /* `event`, `text` and `level` */
     QNK_NOTE_MICROBLOCK, /* joined the best chain */

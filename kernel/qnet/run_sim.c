@@ -663,22 +663,12 @@ static json_t *told_json(const struct progress *it)
 }
 
 /* What honest nodes made of it. */
-static const char *const met_names[QNK_FAULTS] = {
-    [QNK_FAULT_MALFORMED] = "malformed",
-    [QNK_FAULT_UNASKED] = "unasked",
-    [QNK_FAULT_BAD_SIGNATURE] = "signature",
-    [QNK_FAULT_BAD_BLOCK] = "block",
-    [QNK_FAULT_BAD_RANGE] = "range",
-    [QNK_FAULT_BAD_TX] = "tx",
-    [QNK_FAULT_SLOW] = "slow",
-};
-
 static json_t *met_json(const struct progress *it)
 {
     json_t *json = json_object();
 
     for (uint32_t fault = 0; fault < QNK_FAULTS; fault++) {
-        json_object_set_new(json, met_names[fault], json_integer((json_int_t)it->met[fault]));
+        json_object_set_new(json, qnk_fault_name(fault), json_integer((json_int_t)it->met[fault]));
     }
     json_object_set_new(json, "contradictions", json_integer((json_int_t)it->seen));
     json_object_set_new(json, "evidence", json_integer((json_int_t)it->proven));
@@ -689,7 +679,7 @@ static void met_print(const struct progress *it)
 {
     printf("found   ");
     for (uint32_t fault = 0; fault < QNK_FAULTS; fault++) {
-        printf(" %s %llu", met_names[fault], (unsigned long long)it->met[fault]);
+        printf(" %s %llu", qnk_fault_name(fault), (unsigned long long)it->met[fault]);
     }
     printf(" contradictions %llu evidence %llu\n", (unsigned long long)it->seen,
            (unsigned long long)it->proven);

@@ -73,6 +73,7 @@ struct happening {
             struct qn_buf *buf;     /* NULL: no frame */
             struct qnk_hash digest; /* of its bytes */
             bool is_received;       /* it is through the downlink */
+            bool is_mangled;        /* its sender never sent it */
         } frame;
         struct {
             uint64_t token;  /* its generation */
@@ -103,6 +104,7 @@ struct machine {
     bool is_clock_held;   /* its clock was set: it was told to hold */
     uint32_t writes_left; /* until then; UINT32_MAX: no end */
     uint64_t paused_until_us;
+    uint64_t mangled_us; /* when a mangled frame last came; 0: never */
     uint32_t life;
     int32_t status; /* of the disk, that ended it */
     char why[QNK_WORLD_WHY];

@@ -20,8 +20,8 @@ static const char *const names[QNK_ORACLES] = {
     [QNK_ORACLE_S1] = "S1", [QNK_ORACLE_S1L] = "S1L", [QNK_ORACLE_S1P] = "S1P",
     [QNK_ORACLE_S2] = "S2", [QNK_ORACLE_S3] = "S3",   [QNK_ORACLE_S4] = "S4",
     [QNK_ORACLE_S5] = "S5", [QNK_ORACLE_S6] = "S6",   [QNK_ORACLE_B1] = "B1",
-    [QNK_ORACLE_C1] = "C1", [QNK_ORACLE_H1] = "H1",   [QNK_ORACLE_R1] = "R1",
-    [QNK_ORACLE_V1] = "V1", [QNK_ORACLE_V2] = "V2",
+    [QNK_ORACLE_C1] = "C1", [QNK_ORACLE_H1] = "H1",   [QNK_ORACLE_P1] = "P1",
+    [QNK_ORACLE_R1] = "R1", [QNK_ORACLE_V1] = "V1",   [QNK_ORACLE_V2] = "V2",
 };
 
 /* --- what all parts use --- */
@@ -235,6 +235,7 @@ static void on_event(struct qnk_oracle *oracle, uint32_t node, const struct qnk_
         on_stored(&oracle->nodes[node], event);
         break;
     case QNK_EVENT_FRAME:
+        qnk_oracle_came(oracle, node, event->frame.peer);
         if (event->frame.head.type == QNK_WIRE_VOTES) {
             qnk_oracle_heard(oracle, node, event->frame.head.body);
         }
@@ -372,6 +373,9 @@ static void on_effect(struct qnk_oracle *oracle, uint32_t node, const struct qnk
         if (effect->reply.codes != NULL) {
             qnk_oracle_answered(oracle, node, qnk_buf_span(effect->reply.codes));
         }
+        break;
+    case QNK_EFFECT_SCORE:
+        qnk_oracle_charged(oracle, node, effect->score.peer, effect->score.fault);
         break;
     case QNK_EFFECT_NOTE:
         on_note(oracle, node, effect);

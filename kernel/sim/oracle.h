@@ -38,6 +38,7 @@ enum qnk_oracle_id {
     QNK_ORACLE_B1,  /* the beacon is what the shares on the chain give */
     QNK_ORACLE_C1,  /* amounts are conserved, and are those of the second book */
     QNK_ORACLE_H1,  /* no honest node halts, gives its key up, or refuses an honest block */
+    QNK_ORACLE_P1,  /* no honest node charges another with what only a liar does */
     QNK_ORACLE_R1,  /* memory and queues keep to their limits */
     QNK_ORACLE_V1,  /* after healing, windows become final in time */
     QNK_ORACLE_V2,  /* and blocks are made */

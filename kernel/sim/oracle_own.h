@@ -6,8 +6,8 @@
  * oracle.c looks at nodes and tells the parts. Each part is a file and owns the struct that it
  * makes: oracle_votes.c what was signed, oracle_chain.c the one final chain and its second
  * execution, oracle_book.c the second book of amounts, oracle_txs.c what clients were told,
- * oracle_evidence.c who was convicted, oracle_seen.c who should have been, oracle_bounds.c limits
- * and recovery.
+ * oracle_evidence.c who was convicted, oracle_seen.c who should have been, oracle_blame.c who was
+ * charged, oracle_bounds.c limits and recovery.
  *
  * Unless a function's own comment says otherwise:
  *   threads  one
@@ -203,6 +203,14 @@ void qnk_oracle_forgot(struct qnk_oracle *oracle, uint32_t node);
 
 /* An honest node is looked at. */
 void qnk_oracle_seen_look(struct qnk_oracle *oracle, uint32_t node, const struct qnk_node *at);
+
+/* --- oracle_blame.c --- */
+
+/* An honest node gets a frame of a peer. */
+void qnk_oracle_came(struct qnk_oracle *oracle, uint32_t node, uint32_t peer);
+
+/* An honest node charges a peer with an enum qnk_fault. */
+void qnk_oracle_charged(struct qnk_oracle *oracle, uint32_t node, uint32_t peer, uint32_t fault);
 
 /* --- oracle_bounds.c --- */
 

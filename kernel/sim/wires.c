@@ -202,6 +202,7 @@ static void frame_push(struct qnk_world *world, uint32_t from, uint32_t to,
     frame->frame.head = *head;
     frame->frame.buf = qnk_buf_ref(world->parcel.buf);
     frame->frame.digest = world->parcel.digest;
+    frame->frame.is_mangled = is_mangled;
     if (is_mangled) {
         mangle(world, frame);
     }

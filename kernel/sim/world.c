@@ -392,6 +392,11 @@ bool qnk_world_is_cut(const struct qnk_world *world, uint32_t i)
     return world->machines[i].is_cut;
 }
 
+uint64_t qnk_world_mangled_us(const struct qnk_world *world, uint32_t i)
+{
+    return world->machines[i].mangled_us;
+}
+
 /* --- running --- */
 
 /* A frame's link is not part of it: mangled frames have the same. */
@@ -429,6 +434,9 @@ static void frame_happen(struct qnk_world *world, struct happening *at)
         event.frame.peer = at->from + 1;
         event.frame.head = at->frame.head;
         event.frame.buf = at->frame.buf;
+        if (at->frame.is_mangled) {
+            world->machines[at->node].mangled_us = world->now_us;
+        }
         (void)qnk_machine_step(world, at->node, &event);
     }
 }

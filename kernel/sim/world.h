@@ -117,6 +117,9 @@ void qnk_world_cut(struct qnk_world *world, uint32_t node, uint32_t writes);
 /* Whether a cut node has come to its end. */
 bool qnk_world_is_cut(const struct qnk_world *world, uint32_t node);
 
+/* When a mangled frame last came to it; 0: never. */
+uint64_t qnk_world_mangled_us(const struct qnk_world *world, uint32_t node);
+
 /* Faults of all links, of a way (everything takes so much longer), of a machine (1000: as it is,
  * 10000: ten times slower) from now on. Faults of disks: drive.h. */
 void qnk_world_faults(struct qnk_world *world, const struct qnk_link_faults *faults);
