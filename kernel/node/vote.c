@@ -826,21 +826,36 @@ void qnk_candidate_look(struct qnk_node *node)
 
 /* --- signing votes --- */
 
-/* The tail that a vote must carry: blind and share, or header and body. False: the header behind
- * the digest is not known. */
+/* The header behind a digest; NULL: it is not known, or no header of this window. */
+static const struct qnk_macro *macro_of(struct qnk_node *node, const struct qnk_hash *digest,
+                                        uint64_t window)
+{
+    const struct qnk_block *end = qnk_tree_find_known(node->tree, digest);
+    const struct qnk_check *check = check_find(node, digest);
+    const struct qnk_macro *macro = NULL;
+
+    if (end != NULL) {
+        macro = &end->known->macro;
+    } else if (check != NULL && check->has_macro) {
+        macro = &check->macro;
+    }
+    return macro != NULL && macro->window == window ? macro : NULL;
+}
+
+/* The tail that a vote must carry: blind and share, or header and body. False: there is no such
+ * header, and who gets the proposal would call it malformed. */
 static bool tail_make(struct qnk_node *node, struct qnk_signing_vote *signing, struct qn_span body)
 {
     struct qnk_vote *vote = &signing->vote;
     uint64_t size = body.size;
-    const struct qnk_block *end = qnk_tree_find_known(node->tree, &signing->asked);
-    const struct qnk_check *check = check_find(node, &signing->asked);
+    const struct qnk_macro *macro = macro_of(node, &signing->asked, vote->window);
 
     if (vote->step == QNK_STEP_PREPARE) {
         size = vote->round == 0 ? 2 * QN_HASH_SIZE : 0;
     } else if (vote->step <= QNK_STEP_FINAL) {
         size = 0;
     } else if (vote->step == QNK_STEP_PROPOSE) {
-        if (end == NULL && (check == NULL || !check->has_macro)) {
+        if (macro == NULL) {
             return false;
         }
         size += QNK_MACRO_SIZE;
@@ -856,7 +871,7 @@ static bool tail_make(struct qnk_node *node, struct qnk_signing_vote *signing, s
         memcpy(to, qnk_hash_is_zero(&vote->digest) ? nil.bytes : node->blind.bytes, QN_HASH_SIZE);
         memcpy(to + QN_HASH_SIZE, node->share.bytes, QN_HASH_SIZE);
     } else if (vote->step == QNK_STEP_PROPOSE) {
-        qnk_macro_encode(end != NULL ? &end->known->macro : &check->macro, to);
+        qnk_macro_encode(macro, to);
         to += QNK_MACRO_SIZE;
     }
     if (vote->step > QNK_STEP_FINAL && body.size > 0) {

@@ -296,6 +296,30 @@ static void no_wrong_wish_of_an_engine_is_signed(void **state)
     }
 }
 
+/* Who got it would charge its honest sender with a malformed message. */
+static void no_proposal_of_another_window_is_signed(void **state)
+{
+    struct net *net = net_make(4, 4, 23);
+    struct qnk_binding *engine = &net->setup.params.bindings[QNK_BINDING_CONSENSUS];
+
+    (void)state;
+    engine->steps[engine->steps_count++] = QNK_STEP_PROPOSE;
+    for (uint32_t i = 0; i < 4; i++) {
+        net->wrongs[i] = QNK_WRONG_PROPOSAL;
+    }
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 6000);
+    assert_guarded(net, QNK_WRONG_PROPOSAL);
+    for (uint32_t i = 0; i < 4; i++) {
+        const struct qnk_node *node = qnk_world_node(net->world, i);
+
+        assert_int_equal(qnk_node_counters(node)->faults[QNK_FAULT_MALFORMED], 0);
+    }
+    assert_all_final(net, 0, 4, 5);
+    net_drop(net);
+}
+
 static void wrong_engines_that_crash_are_guarded_by_the_log(void **state)
 {
     struct net *net = net_make(4, 4, 21);
@@ -427,6 +451,7 @@ int main(void)
         cmocka_unit_test(restarts_undo_a_block_or_none),
         cmocka_unit_test(a_peer_that_only_claims_blocks_holds_nobody_up),
         cmocka_unit_test(no_wrong_wish_of_an_engine_is_signed),
+        cmocka_unit_test(no_proposal_of_another_window_is_signed),
         cmocka_unit_test(wrong_engines_that_crash_are_guarded_by_the_log),
         cmocka_unit_test(one_wrong_engine_of_four_stops_nobody),
         cmocka_unit_test(an_empty_mempool_replaces_its_copy_too),

@@ -63,6 +63,7 @@ enum {
     QNK_WRONG_WINDOW = 64,     /* votes and certificates of other windows */
     QNK_WRONG_BYTES = 128,     /* effects that are no records */
     QNK_WRONG_CERTIFY = 256,   /* certificates without votes */
+    QNK_WRONG_PROPOSAL = 512,  /* a proposal of the window before; a step to be declared */
 };
 
 struct qnk_fake_engine_counts {

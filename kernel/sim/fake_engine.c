@@ -6,7 +6,7 @@
 #include "kernel/base/hash.h"
 #include "kernel/sim/fake.h"
 
-enum { MEMBERS_MAX = 64, DUTIES = 512, PREPARE = 1, FINAL = 2 };
+enum { MEMBERS_MAX = 64, DUTIES = 512, PREPARE = 1, FINAL = 2, PROPOSE = 5 };
 
 struct duty {
     uint32_t round;
@@ -22,6 +22,7 @@ struct qn_inst {
     uint64_t weights[MEMBERS_MAX];
     uint32_t members, self;
     struct qnk_hash candidate;
+    struct qnk_hash last;                  /* candidate of the window before */
     struct qnk_hash votes[3][MEMBERS_MAX]; /* by step, of round 0; zero: none */
     bool asked[3];
     bool certified[3];
@@ -111,6 +112,9 @@ static void ask_wrong_first(const struct qn_inst *self, struct qn_effects *out)
         ask(self, out, self->window - 1, 0, PREPARE, -1, &other);
         ask(self, out, self->window + 1, 0, PREPARE, -1, &self->candidate);
         certify(out, self->window + 1, 0, FINAL, &self->candidate);
+    }
+    if ((self->wrongs & QNK_WRONG_PROPOSAL) != 0) {
+        ask(self, out, self->window, 0, PROPOSE, -1, &self->last);
     }
     if ((self->wrongs & QNK_WRONG_CERTIFY) != 0) {
         certify(out, self->window, 0, PREPARE, &self->candidate);
@@ -326,6 +330,7 @@ static int32_t step(struct qn_inst *self, const struct qn_event *const *batch, u
             break;
         case QN_CONSENSUS_EVENT_FINAL:
             self->counts.finals++;
+            self->last = self->candidate;
             self->candidate = nil;
             continue;
         default:
