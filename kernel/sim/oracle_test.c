@@ -1263,6 +1263,75 @@ static void evidence_that_never_comes_on_the_chain_breaks_s6(void **state)
     seen_drop(&seen);
 }
 
+/* --- charges --- */
+
+static void tell_charge(const struct seen *seen, uint32_t node, uint32_t charged, uint32_t fault)
+{
+    struct qnk_effect effect = {.type = QNK_EFFECT_SCORE};
+
+    effect.score.peer = charged + 1;
+    effect.score.fault = fault;
+    step(seen, node, NULL, &effect);
+}
+
+static void a_charge_against_an_honest_node_breaks_p1(void **state)
+{
+    static const bool liars[NODES_MAX] = {[3] = true};
+    struct seen seen = seen_told(net_make(4, 4, 1), liars);
+    uint64_t broken = 0;
+
+    (void)state;
+    for (uint32_t fault = 0; fault < QNK_FAULTS; fault++) {
+        tell_charge(&seen, 0, 3, fault);
+        tell_charge(&seen, 3, 1, fault);
+    }
+    tell_charge(&seen, 0, 1, QNK_FAULT_SLOW); /* honest machines are slow, too */
+    assert_whole(&seen);
+    for (uint32_t fault = 0; fault < QNK_FAULTS; fault++) {
+        broken += fault != QNK_FAULT_SLOW;
+        tell_charge(&seen, 0, 1, fault);
+        assert_int_equal(qnk_oracle_broken_times(seen.oracle, QNK_ORACLE_P1), broken);
+    }
+    assert_broken(&seen, QNK_ORACLE_P1);
+    seen_drop(&seen);
+}
+
+static void what_nodes_charge_each_other_with_in_a_world_is_seen(void **state)
+{
+    static const uint8_t garbage[] = "no votes";
+    struct seen seen = seen_open(net_make(4, 4, 1), NULL);
+
+    (void)state;
+    net_start(seen.net, 0, 4);
+    net_run_ms(seen.net, 2000);
+    assert_whole(&seen);
+    qnk_world_say(seen.net->world, 1, 2, QNK_LANE_CONSENSUS, QNK_WIRE_VOTES,
+                  (struct qn_span){garbage, sizeof garbage});
+    net_run_ms(seen.net, 1000);
+    assert_broken(&seen, QNK_ORACLE_P1);
+    assert_int_equal(qnk_oracle_broken(seen.oracle)->node, 2);
+    seen_drop(&seen);
+}
+
+static void a_sender_is_not_blamed_for_what_was_mangled_on_the_way(void **state)
+{
+    struct net *net = net_make(4, 4, 1);
+    uint64_t charged = 0;
+    struct seen seen;
+
+    (void)state;
+    net->setup.mangle_permille = 100;
+    seen = seen_open(net, NULL);
+    net_start(net, 0, 4);
+    net_run_ms(net, 3000);
+    for (uint32_t i = 0; i < 4; i++) {
+        charged += qnk_node_counters(qnk_world_node(net->world, i))->faults[QNK_FAULT_MALFORMED];
+    }
+    assert_true(charged > 0);
+    assert_whole(&seen);
+    seen_drop(&seen);
+}
+
 /* Node 0 is said to get these votes of member 3, 7 or 8, in one message, and never does. */
 static void tell_of_votes(const struct seen *seen, uint64_t window, uint8_t first, uint8_t last)
 {
@@ -1365,6 +1434,9 @@ static const struct CMUnitTest cases[] = {
     cmocka_unit_test(a_node_over_its_memory_breaks_r1),
     cmocka_unit_test(a_mempool_over_its_limit_breaks_r1),
     cmocka_unit_test(a_core_that_does_not_recover_breaks_v1_and_v2),
+    cmocka_unit_test(a_charge_against_an_honest_node_breaks_p1),
+    cmocka_unit_test(what_nodes_charge_each_other_with_in_a_world_is_seen),
+    cmocka_unit_test(a_sender_is_not_blamed_for_what_was_mangled_on_the_way),
     cmocka_unit_test(evidence_that_never_comes_on_the_chain_breaks_s6),
     cmocka_unit_test(a_contradiction_that_a_node_holds_and_does_not_tell_breaks_s6),
     cmocka_unit_test(what_was_heard_before_a_crash_is_held_no_more),
