@@ -57,8 +57,9 @@ struct qnk_live_inputs {
     struct qnk_host *host;
     struct qnk_inputs *inputs; /* NULL: nothing is recorded */
     int32_t status;
-    bool has_kept; /* the log of a node that died */
-    bool has_told; /* that recording has stopped */
+    bool has_kept;  /* the log of a node that died */
+    bool has_told;  /* that recording has stopped */
+    bool is_making; /* the next file: the pool has the task until the loop hears that it is done */
     uint32_t dropped;
     uint32_t segment; /* of a file of steps; 0: the usual; tests have it small */
     bool stays;       /* full or not, this host does not end for it */

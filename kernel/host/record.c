@@ -225,6 +225,7 @@ static void prepared(struct qnk_task *task)
     struct qnk_live_inputs *it = (struct qnk_live_inputs *)task;
     uint32_t dropped = qnk_inputs_dropped(it->inputs);
 
+    it->is_making = false;
     if (dropped > 0 && it->dropped == 0) {
         qnk_log(&it->host->log, QNK_LOG_WARN, "input-log-full",
                 "the input log has reached input_log_size: its beginning is dropped, so that it "
@@ -248,7 +249,8 @@ void qnk_live_inputs_effects(struct qnk_host *host)
         return;
     }
     qnk_inputs_effects(it->inputs, &host->effects);
-    if (qnk_inputs_wants(it->inputs)) {
+    if (!it->is_making && qnk_inputs_wants(it->inputs)) {
+        it->is_making = true;
         it->task = (struct qnk_task){.run = prepare, .done = prepared};
         qnk_pool_give(host->pool, QNK_QUEUE_READS, &it->task);
     }
