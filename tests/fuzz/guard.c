@@ -274,24 +274,12 @@ static void again_run(const struct qnk_guard *guard)
     qnk_guard_destroy(other);
 }
 
-/* Nothing is kept but where its megabytes lie: two guards that were not touched cost nothing. */
-static void begin(void)
-{
-    static bool is_ready;
-
-    if (!is_ready) {
-        fuzz_heap_keep();
-        is_ready = true;
-    }
-    fuzz_heap_reset();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct qn_reader in = qn_reader_over((struct qn_span){data, size});
     struct qnk_guard *guard;
 
-    begin();
+    fuzz_heap_reset();
     guard = qnk_guard_create(&budget);
     QN_ASSERT(guard != NULL);
     while (in.left > 0) {

@@ -194,6 +194,9 @@ void fuzz_heap_keep(void)
 
 void fuzz_heap_reset(void)
 {
+    if (arena.file < 0 || arena.at == NULL) {
+        fuzz_heap_keep();
+    }
     region_map(&arena);
     QN_ASSERT(about.at == NULL ||
               madvise(about.at, rounded(heap.top / 8 + 1, PAGE), MADV_DONTNEED) == 0);

@@ -17,5 +17,6 @@
 /* All that is taken now is the image. */
 void fuzz_heap_keep(void);
 
-/* All is as it was when it was kept. */
+/* All is as it was when it was kept. If nothing was kept yet, what is taken now is: a harness whose
+ * inputs begin with nothing, but take megabytes of which they touch little, needs no more. */
 void fuzz_heap_reset(void);

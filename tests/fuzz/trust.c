@@ -71,18 +71,6 @@ static void check(const struct qnk_trust *trust, const struct qnk_trust_ask *ask
     }
 }
 
-/* Nothing is kept but where its megabytes lie. */
-static void begin(void)
-{
-    static bool is_ready;
-
-    if (!is_ready) {
-        fuzz_heap_keep();
-        is_ready = true;
-    }
-    fuzz_heap_reset();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *end = size > 0 ? memchr(data, 0, size) : NULL;
@@ -95,7 +83,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct qnk_trust *trust = NULL;
     int32_t status;
 
-    begin();
+    fuzz_heap_reset();
     status = qnk_trust_read("trust.yaml", (struct qn_span){data, first}, &budget, &trust, why);
     QN_ASSERT((status == QN_OK) == (why[0] == 0));
     if (end != NULL) {
