@@ -13,10 +13,11 @@
  *   - A wait in which all that was claimed came is over at once, but its time is paid for: on the
  *     whole, claims that come true hold this node back for one part in PRICE, as a member that
  *     keeps its blocks to itself can make others' claims true as late as it likes.
- *   - Everything begins anew where this node really was late: a window became final of which the
- *     certificate was here before its last block. No liar makes that, and nothing else renews it:
- *     neither windows that are final in their time nor blocks that come. And it begins anew when no
- *     peer is left, but for a member that is a quorum alone and needs none.
+ *   - Everything begins anew where this node really was late: a window became final whose last
+ *     block was not here yet when it was CLAIMS_US old and its certificate was. No liar makes that,
+ *     and nothing else renews it: neither windows that are final in their time, here a little later
+ *     than elsewhere, nor blocks that come. And it begins anew when no peer is left, but for a
+ *     member that is a quorum alone and needs none.
  *
  * What it costs: a node that liars talked to, and then others, may make a block or two on its old
  * head before these have shown a certificate; it asks for that all the same. */
@@ -157,11 +158,37 @@ static uint64_t wait_look(struct qnk_node *node)
     return heads_us;
 }
 
+static void renew(struct qnk_node *node)
+{
+    node->claims = (struct qnk_claims){0};
+}
+
+/* Whether the certificate is for blocks that are old, and never came here. */
+static bool is_late(const struct qnk_node *node)
+{
+    const struct qnk_macro *macro = &node->certified_macro;
+    uint64_t now_ms = node->now_us / 1000;
+    const struct qnk_block *last;
+
+    if (!node->has_certified_macro || macro->time_ms >= now_ms ||
+        now_ms - macro->time_ms < CLAIMS_US / 1000) {
+        return false;
+    }
+    last = qnk_tree_find(node->tree, &macro->last);
+    return last == NULL || last->state == QNK_BLOCK_HEADER;
+}
+
 void qnk_claims_look(struct qnk_node *node)
 {
-    if (node->is_started) {
-        (void)wait_look(node);
+    if (!node->is_started) {
+        return;
     }
+    if (node->certificate != NULL) {
+        node->claims.is_late = node->claims.is_late || is_late(node);
+    } else if (node->claims.is_late) {
+        renew(node);
+    }
+    (void)wait_look(node);
 }
 
 void qnk_claim_broken(struct qnk_node *node)
@@ -173,11 +200,6 @@ void qnk_claim_broken(struct qnk_node *node)
     } else if (node->now_us >= claims->deaf_until_us) {
         claims->deaf_until_us = node->now_us + DEAF_US;
     }
-}
-
-void qnk_claims_renew(struct qnk_node *node)
-{
-    node->claims = (struct qnk_claims){0};
 }
 
 void qnk_claims_hear(struct qnk_node *node, const struct qnk_peer *peer,
@@ -209,7 +231,7 @@ void qnk_claims_forget(struct qnk_node *node, const struct qnk_peer *peer)
         qnk_claim_broken(node);
     }
     if (node->peers_count == 1 && !is_enough(node)) {
-        qnk_claims_renew(node);
+        renew(node);
     }
 }
 

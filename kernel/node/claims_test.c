@@ -160,23 +160,43 @@ static void a_broken_claim_does_not_end_the_wait_for_another(void **state)
     assert_true(qnk_is_syncing(&node)); /* it is asked for all the same */
 }
 
+/* A window became final of which it had not heard for `age_us`. */
+static void is_final(uint64_t age_us)
+{
+    struct qn_buf *certificate = qnk_buf_new(&node.budget, 1);
+
+    assert_non_null(certificate);
+    node.certificate = certificate;
+    node.has_certified_macro = true;
+    node.certified_macro = (struct qnk_macro){.time_ms = (node.now_us - age_us) / 1000};
+    node.certified_macro.last.bytes[0] = 0xAB;
+    qnk_claims_look(&node);
+    assert_true(qnk_is_held_back(&node));
+    node.certificate = NULL;
+    node.final_window++;
+    qnk_claims_look(&node);
+    qnk_buf_unref(certificate);
+}
+
 static void who_was_late_indeed_waits_again(void **state)
 {
     (void)state;
+    node.now_us = 100000000;
     says(0, 50, 0);
     for (uint32_t i = 0; i < 20; i++) {
         assert_true(waits());
         node.now_us += WAIT_US - 1;
         assert_true(waits());
-        node.final_window++;
-        if (i == 10) {
-            break; /* this one was final in its time */
-        }
-        qnk_claims_renew(&node);
+        is_final(WAIT_US + i * 100000);
     }
+    node.now_us += WAIT_US - 1;
+    assert_true(waits());
+    is_final(WAIT_US - 1000); /* that is no proof */
     node.now_us += 1;
     assert_false(waits());
-    qnk_claims_renew(&node);
+    is_final(WAIT_US - 1000);
+    assert_false(waits());
+    is_final(WAIT_US);
     assert_true(waits());
 }
 

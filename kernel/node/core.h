@@ -90,6 +90,7 @@ struct qnk_claims {
     bool is_broken;    /* something of it was not so */
     uint64_t deaf_until_us;
     uint64_t paid_us; /* until when the time is paid for that was waited for what came */
+    bool is_late;     /* blocks of the certified window were not here long after they were made */
 };
 
 /* A header that waits: for its time, or for a window to become final. */
@@ -340,7 +341,6 @@ struct qnk_node {
     uint64_t range_asked_us;
     uint32_t range_peer;
     uint64_t range_window;
-    bool was_late; /* blocks of the certified window were not here with its certificate */
 
     struct qnk_claims claims; /* claims.c */
 
@@ -728,9 +728,6 @@ void qnk_claims_forget(struct qnk_node *node, const struct qnk_peer *peer);
 
 /* Something that was claimed is not so, or was not shown in time. */
 void qnk_claim_broken(struct qnk_node *node);
-
-/* This node was late indeed, and is final further. */
-void qnk_claims_renew(struct qnk_node *node);
 
 /* --- mend.c --- */
 

@@ -118,25 +118,10 @@ static void macro_ask(struct qnk_node *node)
     }
 }
 
-/* Whether there is a certificate for blocks that never came here: this node really is late. */
-static bool is_late(const struct qnk_node *node)
-{
-    const struct qnk_hash *id = &node->certified_macro.last;
-    const struct qnk_block *last = node->has_certified_macro ? qnk_tree_find(node->tree, id) : NULL;
-
-    return node->has_certified_macro && (last == NULL || last->state == QNK_BLOCK_HEADER);
-}
-
 void qnk_sync_look(struct qnk_node *node)
 {
     if (!node->is_started || node->is_halted) {
         return;
-    }
-    if (node->certificate != NULL) {
-        node->was_late = node->was_late || is_late(node);
-    } else if (node->was_late) {
-        node->was_late = false;
-        qnk_claims_renew(node);
     }
     qnk_claims_look(node);
     if (node->certificate == NULL) {
