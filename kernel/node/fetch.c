@@ -375,20 +375,24 @@ static void body_ask(struct qnk_node *node, uint32_t peer, const struct qnk_hash
     }
 }
 
+static bool stands_on(const struct qnk_node *node, const struct qnk_peer *peer,
+                      const struct qnk_block *block)
+{
+    if (block->child == NULL) {
+        return qnk_hash_equal(&peer->status.head, &block->id);
+    }
+    return qnk_tree_ancestor(qnk_tree_find(node->tree, &peer->status.head), block->header.height) ==
+           block;
+}
+
 /* Whether a peer says that it holds this block: it stands on it, or it is final there. Who is as
  * high on another branch need not have it, as after a partition. */
 static bool is_shown(const struct qnk_node *node, const struct qnk_peer *peer,
                      const struct qnk_block *block)
 {
-    uint64_t height = block->header.height;
-
-    if (height <= qnk_window_last(peer->status.final_window, node->setup.params.window)) {
-        return true;
-    }
-    if (block->child == NULL) {
-        return qnk_hash_equal(&peer->status.head, &block->id);
-    }
-    return qnk_tree_ancestor(qnk_tree_find(node->tree, &peer->status.head), height) == block;
+    return block->header.height <=
+               qnk_window_last(peer->status.final_window, node->setup.params.window) ||
+           stands_on(node, peer, block);
 }
 
 static bool may_have(const struct qnk_peer *peer, const struct qnk_block *block)
@@ -450,12 +454,19 @@ static struct qnk_peer *body_peer(struct qnk_node *node, struct qnk_block *block
     return peer;
 }
 
+/* What one look finds. Blocks whose body is due: those that have their place among the bodies that
+ * are coming before them, which each has only once, as a member can sign more blocks than there are
+ * places and keep all their bodies; and those that were asked for in vain, of which the ones that
+ * were asked for longest ago go first, or else the same 64 would again and again. */
 struct fetching {
     struct qnk_node *node;
     bool is_missing; /* any body */
-    uint32_t coming; /* bodies that were asked for once, and may come */
-    uint32_t again;  /* that are asked for again in this look */
     uint64_t behind; /* height below which nothing is on its way by itself */
+    uint32_t coming; /* bodies that were asked for once, and may come */
+    uint32_t firsts_count;
+    uint32_t agains_count;
+    struct qnk_block *firsts[COMING_MAX];
+    struct qnk_block *agains[COMING_MAX];
     /* The run of heights that is being put into one request. */
     uint32_t run_peer;
     uint64_t run_first;
@@ -508,45 +519,36 @@ static void ask_for(struct fetching *fetching, struct qnk_block *block)
     }
 }
 
-/* Whether the block is of the chain that a certificate of the next window shows to be final. */
-static bool is_certified(struct qnk_node *node, struct qnk_block *block)
+/* The last block of the chain that a certificate of the next window shows to be final, or NULL. */
+static struct qnk_block *certified_last(const struct qnk_node *node)
 {
-    struct qnk_block *last = node->certificate != NULL && node->has_certified_macro
-                                 ? qnk_tree_find(node->tree, &node->certified_macro.last)
-                                 : NULL;
-
-    return last != NULL && qnk_tree_ancestor(last, block->header.height) == block;
+    return node->certificate != NULL && node->has_certified_macro
+               ? qnk_tree_find(node->tree, &node->certified_macro.last)
+               : NULL;
 }
 
-/* A body was asked for and did not come. Who never said that it holds the block owes nothing; who
- * is final above it has it, if it is certified. */
+/* A body was asked for and did not come. Who is final above the block has it if it is certified;
+ * else only who stands on it owes it. */
 static void body_missed(struct qnk_node *node, struct qnk_block *block, const struct qnk_peer *peer)
 {
-    if (!is_shown(node, peer, block)) {
+    struct qnk_block *last = certified_last(node);
+    bool is_certified = last != NULL && qnk_tree_ancestor(last, block->header.height) == block;
+
+    if (is_certified && peer->status.final_window > node->final_window) {
+        qnk_peer_silent(node, peer->id);
+    } else if (!stands_on(node, peer, block)) {
         return;
     }
     qnk_peer_fault(node, peer->id, QNK_FAULT_SLOW);
-    if (peer->status.final_window > node->final_window && is_certified(node, block)) {
-        qnk_peer_silent(node, peer->id);
-    }
 }
 
-/* Asks for a body that did not come, unless it would not be kept now, or too much is asked for.
- * Each has a place among those that are coming only once: a member can sign more blocks than there
- * are places and keep all their bodies, and nothing else would ever be asked for. */
+/* Asks for a body that is due, unless it would not be kept now. */
 static void body_want(struct fetching *fetching, struct qnk_block *block)
 {
     struct qnk_node *node = fetching->node;
     const struct qnk_peer *asked = qnk_peer_find(node, block->asked_peer);
 
-    block->is_vain = block->is_vain || block->asked_us != 0;
-
-    uint32_t *places = block->is_vain ? &fetching->again : &fetching->coming;
-
-    if (*places >= COMING_MAX) {
-        return;
-    }
-    ++*places;
+    block->is_vain = block->asked_us != 0 || block->is_vain;
     if (block->parts != NULL) {
         qnk_peer_silent(node, block->body_peer);
     }
@@ -568,23 +570,83 @@ static bool is_due(const struct fetching *fetching, const struct qnk_block *bloc
            (block->due_us != 0 ? block->due_us : block->arrival_us + patience_us);
 }
 
+static bool is_lacking(const struct qnk_block *block)
+{
+    bool is_whole = block->body != NULL && block->parts == NULL;
+
+    return block->state == QNK_BLOCK_HEADER && !is_whole && !block->working;
+}
+
+static void again_add(struct fetching *fetching, struct qnk_block *block)
+{
+    uint32_t at = fetching->agains_count;
+
+    if (at < COMING_MAX) {
+        fetching->agains_count++;
+    } else if (fetching->agains[--at]->asked_us <= block->asked_us) {
+        return;
+    }
+    for (; at > 0 && fetching->agains[at - 1]->asked_us > block->asked_us; at--) {
+        fetching->agains[at] = fetching->agains[at - 1];
+    }
+    fetching->agains[at] = block;
+}
+
 static bool fetch_visit(void *ctx, struct qnk_block *block)
 {
     struct fetching *fetching = ctx;
-    bool is_whole = block->body != NULL && block->parts == NULL;
 
-    if (block->state != QNK_BLOCK_HEADER || is_whole || block->working) {
+    if (!is_lacking(block)) {
         return true;
     }
     fetching->is_missing = true;
     if (block->header.body_size == 0) {
         qnk_body_begin(fetching->node, block); /* memory was short */
-    } else if (is_due(fetching, block)) {
-        body_want(fetching, block);
-    } else if (block->asked_us != 0 && !block->is_vain) {
-        fetching->coming++;
+    } else if (!is_due(fetching, block)) {
+        fetching->coming += block->asked_us != 0 && !block->is_vain;
+    } else if (block->asked_us != 0 || block->is_vain) {
+        again_add(fetching, block);
+    } else if (fetching->firsts_count < COMING_MAX) {
+        fetching->firsts[fetching->firsts_count++] = block;
     }
     return true;
+}
+
+/* What is certified goes before all others: nobody can make too much of it. */
+static void certified_want(struct fetching *fetching)
+{
+    struct qnk_block *last = certified_last(fetching->node);
+    uint64_t height = qnk_tree_root(fetching->node->tree)->header.height;
+    uint32_t coming = 0;
+
+    while (last != NULL && height++ < last->header.height && coming < COMING_MAX) {
+        struct qnk_block *block = qnk_tree_ancestor(last, height);
+
+        if (!is_lacking(block) || block->header.body_size == 0) {
+            continue;
+        }
+        coming += !block->is_vain;
+        if (is_due(fetching, block)) {
+            body_want(fetching, block);
+        }
+    }
+}
+
+static void fetching_want(struct fetching *fetching)
+{
+    certified_want(fetching);
+    for (uint32_t i = 0; i < fetching->firsts_count && fetching->coming < COMING_MAX; i++) {
+        if (is_due(fetching, fetching->firsts[i])) {
+            fetching->coming++;
+            body_want(fetching, fetching->firsts[i]);
+        }
+    }
+    for (uint32_t i = 0; i < fetching->agains_count; i++) {
+        if (is_due(fetching, fetching->agains[i])) {
+            body_want(fetching, fetching->agains[i]);
+        }
+    }
+    run_flush(fetching);
 }
 
 void qnk_fetch_look(struct qnk_node *node)
@@ -599,7 +661,7 @@ void qnk_fetch_look(struct qnk_node *node)
         }
     }
     qnk_tree_walk(node->tree, fetch_visit, &fetching);
-    run_flush(&fetching);
+    fetching_want(&fetching);
     if (fetching.is_missing) {
         qnk_timer_set(node, QNK_TIMER_FETCH, node->now_us + FETCH_TICK_US);
     }

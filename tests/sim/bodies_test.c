@@ -259,6 +259,7 @@ enum { ASKS_MAX = 4096, DEAF = 4 };
 /* A node asked a peer for the body of a block that is not final. */
 struct ask {
     uint32_t from, to;
+    uint64_t at_us;
     struct qnk_hash id;
     bool was_there;
 };
@@ -294,6 +295,7 @@ static bool asks_keep(void *ctx, uint32_t node, struct qnk_effect *effect)
     }
     assert_true(asks->count++ < ASKS_MAX);
     ask->from = node;
+    ask->at_us = qnk_world_now(asks->net->world);
     ask->to = effect->send.peer - 1;
     memcpy(ask->id.bytes, effect->send.head->data + 4, QN_HASH_SIZE);
     peer = qnk_world_node(asks->net->world, ask->to);
@@ -518,6 +520,62 @@ static void parts_that_nobody_asked_for_keep_no_other_from_being_fetched(void **
     others_are_fetched(42, QNK_WIRE_PART_SIZE + 1, true, 7);
 }
 
+/* When this block was asked for last before the asking number `end`; 0: never. */
+static uint64_t asked_before(const struct asks *asks, const struct qnk_hash *id, uint32_t end)
+{
+    uint64_t at_us = 0;
+
+    for (uint32_t i = 0; i < end; i++) {
+        at_us = qnk_hash_equal(&asks->all[i].id, id) ? asks->all[i].at_us : at_us;
+    }
+    return at_us;
+}
+
+/* What is asked for in one look, when everything is due: 64, and none before one that has waited
+ * for longer. */
+static void assert_oldest_first(const struct asks *asks, const struct bodiless *all, uint32_t first)
+{
+    uint64_t newest_us = 0, oldest_us = UINT64_MAX;
+
+    assert_true(asks->count >= first + 64);
+    for (uint32_t i = 0; i < all->count; i++) {
+        uint64_t at_us = asked_before(asks, &all->ids[i], first);
+        bool is_asked = asked_before(asks, &all->ids[i], first + 64) != at_us;
+
+        if (is_asked && at_us > newest_us) {
+            newest_us = at_us;
+        }
+        if (!is_asked && at_us != 0 && at_us < oldest_us) {
+            oldest_us = at_us;
+        }
+    }
+    assert_true(newest_us <= oldest_us);
+}
+
+/* Those of one member came 0.6 s after those of another, on the same heights. */
+static void of_those_asked_for_in_vain_the_oldest_are_first(void **state)
+{
+    struct asks *asks = asks_split(48);
+    struct net *net = asks->net;
+    struct bodiless all = {.size = QNK_TX_SIZE_MIN};
+    uint32_t first;
+
+    (void)state;
+    net_run_ms(net, 4000); /* by then any rank was due */
+    say_bodiless(net, 5, &all);
+    net_run_ms(net, 600);
+    say_bodiless(net, 6, &all);
+    assert_true(all.count > 2 * 64);
+    net_run_ms(net, 4000);
+    first = asks->count;
+    qnk_world_pause(net->world, 0, qnk_world_now(net->world) + 2000000);
+    for (uint32_t i = 0; i < 100 && asks->count < first + 64; i++) {
+        net_run_ms(net, 50);
+    }
+    assert_oldest_first(asks, &all, first);
+    asks_drop(asks);
+}
+
 /* --- parts --- */
 
 /* A block of member 5 with `txs` transactions of 1 KiB. Node 1 tells node 0 of it, and some other
@@ -680,6 +738,7 @@ int main(void)
         cmocka_unit_test(nobody_is_asked_again_before_all_were_asked),
         cmocka_unit_test(blocks_without_bodies_keep_no_other_from_being_fetched),
         cmocka_unit_test(parts_that_nobody_asked_for_keep_no_other_from_being_fetched),
+        cmocka_unit_test(of_those_asked_for_in_vain_the_oldest_are_first),
         cmocka_unit_test(a_forged_part_of_one_is_not_charged_to_another),
         cmocka_unit_test(a_body_that_comes_by_drips_is_asked_for_elsewhere),
         cmocka_unit_test(a_push_that_goes_on_is_not_asked_for_nor_broken_by_others),
