@@ -23,6 +23,7 @@ struct entry {
     uint64_t fee;
     uint64_t valid_until;
     uint64_t priority;
+    uint64_t worth; /* what it may soon bring: see worth_after() */
     uint64_t arrival_us;
     uint64_t seq; /* order of arrival */
     uint8_t *bytes;
@@ -125,10 +126,7 @@ static bool is_worth_less(const struct qnk_mempool *pool, uint32_t a, uint32_t b
     const struct entry *left = &pool->entries[a];
     const struct entry *right = &pool->entries[b];
 
-    if (left->priority != right->priority) {
-        return left->priority < right->priority;
-    }
-    return left->seq > right->seq;
+    return left->worth != right->worth ? left->worth < right->worth : left->seq > right->seq;
 }
 
 static void heap_set(struct qnk_mempool *pool, uint32_t place, uint32_t entry)
@@ -159,6 +157,40 @@ static void heap_sift(struct qnk_mempool *pool, uint32_t place)
         place = child;
     }
     heap_set(pool, place, entry);
+}
+
+/* --- what a run is worth --- */
+
+/* A fee is only claimed until a block takes it: an entry is worth no more than what has to be
+ * executed before it, and behind a hole, or while its sender's first one is held, it is worth
+ * nothing. Or else fees that nobody can pay would push out all others. `before` comes before it in
+ * its run, or NONE. */
+static uint64_t worth_after(const struct qnk_mempool *pool, const struct sender *sender,
+                            uint32_t before, uint64_t nonce, uint64_t priority)
+{
+    const struct entry *last = before == NONE ? NULL : &pool->entries[before];
+    uint64_t expected = last == NULL ? sender->next : last->nonce + 1;
+
+    if (sender->held || nonce != expected) {
+        return 0;
+    }
+    return last != NULL && last->worth < priority ? last->worth : priority;
+}
+
+/* After a change of a run before `at`, or at it. Where one keeps its worth, so do all behind it. */
+static void run_rate(struct qnk_mempool *pool, const struct sender *sender, uint32_t at)
+{
+    while (at != NONE) {
+        struct entry *entry = &pool->entries[at];
+        uint64_t worth = worth_after(pool, sender, entry->before, entry->nonce, entry->priority);
+
+        if (worth == entry->worth) {
+            return;
+        }
+        entry->worth = worth;
+        heap_sift(pool, entry->heap);
+        at = entry->after;
+    }
 }
 
 /* --- entries and senders --- */
@@ -229,11 +261,13 @@ static void entry_drop(struct qnk_mempool *pool, uint32_t place)
 
 static void entry_remove(struct qnk_mempool *pool, uint32_t place)
 {
-    uint32_t sender = pool->entries[place].sender;
+    uint32_t sender = pool->entries[place].sender, after = pool->entries[place].after;
 
     entry_drop(pool, place);
     if (pool->senders[sender].count == 0) {
         sender_give(pool, sender);
+    } else {
+        run_rate(pool, &pool->senders[sender], after);
     }
 }
 
@@ -331,14 +365,26 @@ static bool is_raise(const struct entry *entry, uint64_t fee)
     return fee > entry->fee && fee - entry->fee >= raise;
 }
 
-/* Makes room for a newcomer of this priority, if it is worth more than what has to go. */
-static bool make_room(struct qnk_mempool *pool, uint32_t size, uint64_t priority)
+static bool is_full(const struct qnk_mempool *pool, uint32_t size, bool is_new_sender)
 {
-    while (pool->stats.txs == pool->limits.txs || pool->stats.bytes + size > pool->limits.bytes) {
-        if (pool->stats.txs == 0 || pool->entries[pool->heap[0]].priority >= priority) {
+    return pool->stats.txs == pool->limits.txs || pool->stats.bytes + size > pool->limits.bytes ||
+           (is_new_sender && pool->stats.senders == pool->limits.senders);
+}
+
+/* Makes room for a newcomer that is worth so much, if that is more than what has to go: the least
+ * of all with what hangs on it; if there are too many senders, the whole run that it is in. */
+static bool make_room(struct qnk_mempool *pool, uint32_t size, uint64_t worth, bool is_new_sender)
+{
+    while (is_full(pool, size, is_new_sender)) {
+        uint32_t least = pool->stats.txs == 0 ? NONE : pool->heap[0];
+
+        if (least != NONE && is_new_sender && pool->stats.senders == pool->limits.senders) {
+            least = pool->senders[pool->entries[least].sender].first;
+        }
+        if (least == NONE || pool->entries[least].worth >= worth) {
             return false;
         }
-        run_cut(pool, pool->heap[0]);
+        run_cut(pool, least);
     }
     return true;
 }
@@ -412,7 +458,55 @@ static uint32_t entry_add(struct qnk_mempool *pool, const struct qnk_tx *tx,
     pool->stats.bytes += size;
     heap_set(pool, pool->stats.txs++, place);
     heap_sift(pool, pool->stats.txs - 1);
+    run_rate(pool, &pool->senders[sender], place);
     return QNK_TX_OK;
+}
+
+/* Takes the place of the one with the same nonce. */
+static uint32_t replace(struct qnk_mempool *pool, uint32_t place, const struct qnk_tx *tx)
+{
+    const struct entry *entry = &pool->entries[place];
+
+    if (!is_raise(entry, tx->fee)) {
+        return QNK_TX_UNDERPRICED;
+    }
+    if (pool->stats.bytes - entry->size + tx->bytes.size > pool->limits.bytes) {
+        return QNK_TX_FULL;
+    }
+    entry_remove(pool, place);
+    pool->stats.replaced++;
+    return QNK_TX_OK;
+}
+
+/* What its sender's run says of a newcomer: OK, or why it is not taken. */
+static uint32_t run_admit(struct qnk_mempool *pool, struct sender *sender, const struct qnk_tx *tx,
+                          uint64_t next)
+{
+    uint32_t same = run_place(pool, sender, tx->nonce);
+
+    if (next > sender->next) {
+        sender->next = next;
+        sender->held = false;
+        run_rate(pool, sender, sender->first);
+    }
+    if (tx->nonce < sender->next) {
+        return QNK_TX_STALE;
+    }
+    if (same != NONE && pool->entries[same].nonce == tx->nonce) {
+        return replace(pool, same, tx);
+    }
+    return sender->count < QNK_MEMPOOL_RUN ? QNK_TX_OK : QNK_TX_EARLY;
+}
+
+/* What a newcomer is worth. `sender` is NULL if it would be the first of its run. */
+static uint64_t worth_of(const struct qnk_mempool *pool, const struct sender *sender,
+                         const struct qnk_tx *tx, const struct qnk_tx_verdict *verdict)
+{
+    if (sender == NULL) {
+        return tx->nonce == verdict->next ? verdict->priority : 0;
+    }
+    return worth_after(pool, sender, run_place(pool, sender, tx->nonce), tx->nonce,
+                       verdict->priority);
 }
 
 uint32_t qnk_mempool_add(struct qnk_mempool *pool, const struct qnk_tx *tx,
@@ -424,37 +518,28 @@ uint32_t qnk_mempool_add(struct qnk_mempool *pool, const struct qnk_tx *tx,
     if (qnk_index_find(pool->ids, id) != QNK_INDEX_NONE) {
         return QNK_TX_KNOWN;
     }
-
-    uint32_t sender = sender_find(pool, tx->from);
-
-    if (sender != QNK_INDEX_NONE) {
-        struct sender *self = &pool->senders[sender];
-        uint32_t same = run_place(pool, self, tx->nonce);
-
-        if (verdict->next > self->next) {
-            self->next = verdict->next;
-            self->held = false;
-        }
-        if (tx->nonce < self->next) {
-            return QNK_TX_STALE;
-        }
-        if (same != NONE && pool->entries[same].nonce == tx->nonce) {
-            if (!is_raise(&pool->entries[same], tx->fee)) {
-                return QNK_TX_UNDERPRICED;
-            }
-            entry_remove(pool, same);
-            pool->stats.replaced++;
-        } else if (self->count >= QNK_MEMPOOL_RUN) {
-            return QNK_TX_EARLY;
-        }
-    }
     if (tx->nonce < verdict->next) {
         return QNK_TX_STALE;
     }
     if (tx->nonce - verdict->next >= QNK_MEMPOOL_RUN) {
         return QNK_TX_EARLY;
     }
-    if (!make_room(pool, (uint32_t)tx->bytes.size, verdict->priority)) {
+
+    uint32_t place = sender_find(pool, tx->from);
+
+    if (place != QNK_INDEX_NONE) {
+        uint32_t code = run_admit(pool, &pool->senders[place], tx, verdict->next);
+
+        if (code != QNK_TX_OK) {
+            return code;
+        }
+        place = sender_find(pool, tx->from); /* it may have been replaced, and been the only one */
+    }
+
+    const struct sender *sender = place == QNK_INDEX_NONE ? NULL : &pool->senders[place];
+    uint64_t worth = worth_of(pool, sender, tx, verdict);
+
+    if (!make_room(pool, (uint32_t)tx->bytes.size, worth, sender == NULL)) {
         return QNK_TX_FULL;
     }
     return entry_add(pool, tx, id, verdict, now_us);
@@ -491,6 +576,8 @@ void qnk_mempool_included(struct qnk_mempool *pool, const uint8_t *from, uint64_
     }
     if (sender->count == 0) {
         sender_give(pool, place);
+    } else {
+        run_rate(pool, sender, sender->first);
     }
 }
 
@@ -501,6 +588,7 @@ void qnk_mempool_undone(struct qnk_mempool *pool, const uint8_t *from, uint64_t 
     if (place != QNK_INDEX_NONE && nonce < pool->senders[place].next) {
         pool->senders[place].next = nonce;
         pool->senders[place].held = false;
+        run_rate(pool, &pool->senders[place], pool->senders[place].first);
     }
 }
 
@@ -514,7 +602,10 @@ void qnk_mempool_refused(struct qnk_mempool *pool, const struct qnk_hash *id, ui
     if (code == QNK_TX_STALE || code == QNK_TX_WRONG) {
         entry_remove(pool, place);
     } else {
-        pool->senders[pool->entries[place].sender].held = true;
+        struct sender *sender = &pool->senders[pool->entries[place].sender];
+
+        sender->held = true;
+        run_rate(pool, sender, sender->first);
     }
 }
 
@@ -535,6 +626,7 @@ void qnk_mempool_refresh(struct qnk_mempool *pool, const struct qnk_hash *id,
 
     sender->next = verdict->next;
     sender->held = verdict->code != QNK_TX_OK;
+    run_rate(pool, sender, sender->first);
 }
 
 void qnk_mempool_expire(struct qnk_mempool *pool, uint64_t height)
@@ -602,7 +694,11 @@ uint32_t qnk_mempool_ids(const struct qnk_mempool *pool, uint32_t ids_max, uint8
 
 static bool is_better_sender(const struct qnk_mempool *pool, uint32_t a, uint32_t b)
 {
-    return is_worth_less(pool, pool->senders[b].cursor, pool->senders[a].cursor);
+    const struct entry *left = &pool->entries[pool->senders[a].cursor];
+    const struct entry *right = &pool->entries[pool->senders[b].cursor];
+
+    return left->priority != right->priority ? left->priority > right->priority
+                                             : left->seq < right->seq;
 }
 
 static void order_sift_down(struct qnk_mempool *pool, uint32_t place, uint32_t count)

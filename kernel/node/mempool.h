@@ -5,8 +5,10 @@
  *
  * Each sender has a run of at most QNK_MEMPOOL_RUN transactions in nonce order; a block takes,
  * again and again, the best first one of all runs. Bounds are on transactions, bytes and senders:
- * at a bound the one with the least priority leaves, with those of its sender that come after it,
- * and a newcomer with no more priority than that is told that the pool is full.
+ * at a bound the one that is worth least leaves, with those of its sender that come after it (at
+ * that on senders, with all of its sender), and a newcomer that is worth no more is told that the
+ * pool is full. Worth is the least priority of a run up to here, and nothing behind a hole or
+ * while the run is held: what cannot be executed next must not push out what can.
  *
  * The pool does not ask the ledger. What it knows of a sender's next nonce comes with each verdict
  * and from blocks that were applied and undone; a run whose first nonce lies above it waits.

@@ -204,8 +204,8 @@ static void who_leaves_takes_what_hangs_on_it_along(void **state)
     struct qnk_mempool *pool = pool_of(3, 10, 1 << 20);
 
     (void)state;
-    assert_int_equal(add(pool, 1, 0, 10, 0), QNK_TX_OK);
     assert_int_equal(add(pool, 1, 1, 90, 0), QNK_TX_OK);
+    assert_int_equal(add(pool, 1, 0, 10, 0), QNK_TX_OK);
     assert_int_equal(add(pool, 2, 0, 50, 0), QNK_TX_OK);
     assert_int_equal(add(pool, 3, 0, 20, 0), QNK_TX_OK);
     assert_false(has(pool, 1, 0, 10));
@@ -225,8 +225,68 @@ static void bytes_and_senders_are_bounds_too(void **state)
     assert_int_equal(add(pool, 1, 2, 10, 0), QNK_TX_OK);
     assert_int_equal(add(pool, 2, 0, 5, 0), QNK_TX_FULL);
     assert_int_equal(add(pool, 2, 0, 50, 0), QNK_TX_OK);
+    assert_int_equal(qnk_mempool_stats(pool).txs, 3);
     assert_int_equal(add(pool, 3, 0, 5, 0), QNK_TX_FULL);
-    assert_true(qnk_mempool_stats(pool).senders <= 2);
+    assert_int_equal(qnk_mempool_stats(pool).senders, 2);
+    done(pool);
+}
+
+/* Fees that nobody will pay: behind a hole, behind a first one that is worth little, or held. */
+static void what_cannot_come_next_pushes_nothing_out(void **state)
+{
+    struct qnk_mempool *pool = pool_of(4, 10, 1 << 20);
+    uint8_t bytes[SIZE];
+    struct qnk_tx tx;
+    struct qnk_hash id;
+
+    (void)state;
+    for (int sender = 1; sender < 5; sender++) {
+        assert_int_equal(add(pool, sender, 0, 50, 0), QNK_TX_OK);
+    }
+    assert_int_equal(add(pool, 9, 3, UINT64_MAX, 0), QNK_TX_FULL);
+    assert_int_equal(add(pool, 1, 1, UINT64_MAX, 0), QNK_TX_FULL);
+    assert_int_equal(add(pool, 9, 0, 51, 0), QNK_TX_OK); /* the newest of the others goes */
+    assert_false(has(pool, 4, 0, 50));
+    id = make(bytes, 9, 0, 51, &tx);
+    qnk_mempool_refused(pool, &id, QNK_TX_POOR);
+    assert_int_equal(add(pool, 4, 0, 1, 0), QNK_TX_OK); /* it is worth nothing while it is held */
+    assert_false(has(pool, 9, 0, 51));
+    done(pool);
+}
+
+static void what_fills_its_hole_is_worth_its_fee_again(void **state)
+{
+    struct qnk_mempool *pool = pool_of(3, 10, 1 << 20);
+    uint8_t from[32];
+
+    (void)state;
+    assert_int_equal(add(pool, 1, 1, 90, 0), QNK_TX_OK);
+    assert_int_equal(add(pool, 1, 0, 80, 0), QNK_TX_OK);
+    assert_int_equal(add(pool, 2, 0, 70, 0), QNK_TX_OK);
+    assert_int_equal(add(pool, 3, 0, 75, 0), QNK_TX_OK);
+    assert_false(has(pool, 2, 0, 70));
+    memset(from, 1, sizeof from);
+    qnk_mempool_included(pool, from, 0);
+    assert_int_equal(add(pool, 4, 0, 76, 0), QNK_TX_OK);
+    assert_int_equal(add(pool, 4, 1, 85, 0), QNK_TX_OK); /* 3's goes, worth 75; this is worth 76 */
+    assert_false(has(pool, 3, 0, 75));
+    assert_true(has(pool, 1, 1, 90));
+    done(pool);
+}
+
+static void a_run_of_the_least_worth_gives_its_sender_place_up(void **state)
+{
+    struct qnk_mempool *pool = pool_of(100, 3, 1 << 20);
+
+    (void)state;
+    assert_int_equal(add(pool, 1, 0, 50, 0), QNK_TX_OK);
+    assert_int_equal(add(pool, 2, 0, 40, 0), QNK_TX_OK);
+    assert_int_equal(add(pool, 2, 1, 60, 0), QNK_TX_OK);
+    assert_int_equal(add(pool, 3, 0, 45, 0), QNK_TX_OK);
+    assert_int_equal(add(pool, 4, 0, 40, 0), QNK_TX_FULL);
+    assert_int_equal(add(pool, 4, 0, 41, 0), QNK_TX_OK);
+    assert_false(has(pool, 2, 0, 40) || has(pool, 2, 1, 60));
+    assert_int_equal(qnk_mempool_stats(pool).senders, 3);
     done(pool);
 }
 
@@ -318,6 +378,9 @@ int main(void)
         cmocka_unit_test(at_the_bound_the_least_worth_leaves),
         cmocka_unit_test(who_leaves_takes_what_hangs_on_it_along),
         cmocka_unit_test(bytes_and_senders_are_bounds_too),
+        cmocka_unit_test(what_cannot_come_next_pushes_nothing_out),
+        cmocka_unit_test(what_fills_its_hole_is_worth_its_fee_again),
+        cmocka_unit_test(a_run_of_the_least_worth_gives_its_sender_place_up),
         cmocka_unit_test(a_run_is_bounded),
         cmocka_unit_test(what_is_too_old_expires),
         cmocka_unit_test(what_a_block_could_not_execute_is_held_or_leaves),

@@ -148,14 +148,14 @@ static uint32_t model_judge(struct model *model, const struct tx *tx)
     if (from == NULL) {
         return POOR;
     }
-    if (tx->it.nonce > from->nonce || tx->it.valid_until > model->height + AHEAD_MAX) {
-        return EARLY;
-    }
 
     uint64_t amount = qn_le64_read(tx->payload + 32);
 
     if (tx->it.fee > from->balance || amount > from->balance - tx->it.fee) {
         return POOR;
+    }
+    if (tx->it.nonce > from->nonce || tx->it.valid_until > model->height + AHEAD_MAX) {
+        return EARLY;
     }
     return account_find(model, tx->payload) == NULL && amount < ACCOUNT_MIN ? POOR : OK;
 }

@@ -56,17 +56,17 @@ static uint32_t judge(const struct state *state, const struct transfer *it, uint
     if (from == NULL) {
         return TRANSFER_POOR;
     }
-    if (tx->nonce > next || tx->valid_until - height >= AHEAD_MAX) {
-        return TRANSFER_EARLY;
-    }
 
     uint64_t balance = qn_le64_read(from + SLOT_BALANCE);
 
-    if (balance < tx->fee || balance - tx->fee < it->amount ||
-        (it->to == NO_SLOT && it->amount < state->head.account_min)) {
+    /* Before all that may be otherwise later: what waits must be paid for by what is there. */
+    if (balance < tx->fee || balance - tx->fee < it->amount) {
         return TRANSFER_POOR;
     }
-    return TRANSFER_OK;
+    if (tx->nonce > next || tx->valid_until - height >= AHEAD_MAX) {
+        return TRANSFER_EARLY;
+    }
+    return it->to == NO_SLOT && it->amount < state->head.account_min ? TRANSFER_POOR : TRANSFER_OK;
 }
 
 /* Fee per byte, in 1,024ths. */
