@@ -652,6 +652,13 @@ static void check_answer(struct qnk_node *node, struct qnk_check *check, uint8_t
     }
 }
 
+/* Whether the open window's last block could be this one. */
+static bool may_end_open(const struct qnk_node *node, const struct qnk_block *block)
+{
+    return block->header.height ==
+           qnk_window_last(node->final_window + 1, node->setup.params.window);
+}
+
 /* Answers a check if it can be answered now; else it goes on. */
 static void check_look(struct qnk_node *node, struct qnk_check *check)
 {
@@ -670,7 +677,8 @@ static void check_look(struct qnk_node *node, struct qnk_check *check)
     last = check->has_macro ? qnk_tree_find(node->tree, &check->macro.last) : NULL;
     if (check->has_macro &&
         (qnk_tree_is_bad(node->tree, &check->macro.last) ||
-         (last != NULL && (last->state == QNK_BLOCK_BAD || last->known != NULL)))) {
+         (last != NULL &&
+          (last->state == QNK_BLOCK_BAD || last->known != NULL || !may_end_open(node, last))))) {
         check_answer(node, check, CHECK_INVALID);
         return;
     }
@@ -700,7 +708,9 @@ struct qnk_block *qnk_check_target(struct qnk_node *node)
                                      ? qnk_tree_find(node->tree, &check->macro.last)
                                      : NULL;
 
-        if (last != NULL && last->known == NULL && qnk_tree_is_ready(node->tree, last)) {
+        /* A liar's header may name any block: nothing ever says what ends in the middle. */
+        if (last != NULL && last->known == NULL && may_end_open(node, last) &&
+            qnk_tree_is_ready(node->tree, last)) {
             return last;
         }
         /* Nobody has said what is behind it. After a restart it may be a branch that is here. */

@@ -133,8 +133,8 @@ static void an_own_block_that_comes_while_it_is_signed_kills_nobody(void **state
 /* --- votes --- */
 
 /* A vote of the liar for a window `ahead` of the last final one. */
-static void say_vote(struct net *net, uint32_t to, uint64_t ahead, uint16_t step, uint32_t round,
-                     uint8_t digest)
+static void say_digest(struct net *net, uint32_t to, uint64_t ahead, uint16_t step, uint32_t round,
+                       const struct qnk_hash *digest)
 {
     uint8_t message[QNK_VOTE_MESSAGE_SIZE], body[4 + QNK_VOTE_WIRE_SIZE];
     uint8_t engine[QNK_ENGINE_RECORD_MAX];
@@ -145,15 +145,23 @@ static void say_vote(struct net *net, uint32_t to, uint64_t ahead, uint16_t step
         .round = round,
         .vr = -1,
         .member = LIAR,
+        .digest = *digest,
     };
 
-    vote.digest.bytes[0] = digest;
     qnk_vote_binding(&net->set->hash, (struct qn_span){engine, size}, &vote.binding);
     qnk_vote_message(&vote, &net->setup.params.chain_id, message);
     sign_as(net, LIAR, message, sizeof message, vote.signature);
     qn_le32_write(body, 1);
     qnk_vote_encode(&vote, body + 4);
     say(net, to, QNK_LANE_CONSENSUS, QNK_WIRE_VOTES, body, sizeof body);
+}
+
+static void say_vote(struct net *net, uint32_t to, uint64_t ahead, uint16_t step, uint32_t round,
+                     uint8_t first)
+{
+    const struct qnk_hash digest = {{first}};
+
+    say_digest(net, to, ahead, step, round, &digest);
 }
 
 static void steps_that_nobody_declared_push_no_vote_out(void **state)
@@ -193,6 +201,109 @@ static void a_member_that_contradicts_itself_is_told_of_once(void **state)
     net_run_ms(net, 500);
     assert_true(qnk_node_counters(qnk_world_node(net->world, 0))->doubles_seen > 0);
     assert_true(qnk_node_counters(qnk_world_node(net->world, 0))->doubles_seen < 10);
+    net_drop(net);
+}
+
+/* --- headers of a window that ends where none ends --- */
+
+/* A header for the window after the last final one, whose last block is in its middle. */
+static struct qnk_macro macro_of_middle(struct net *net, uint32_t to)
+{
+    uint64_t window = look(net, to).final_window + 1;
+    struct qnk_macro macro = {
+        .version = 1,
+        .blocks_count = WINDOW,
+        .window = window,
+        .height = window * WINDOW,
+    };
+    struct qnk_block_view block;
+
+    assert_true(
+        qnk_node_block_at(qnk_world_node(net->world, to), (window - 1) * WINDOW + 1, &block));
+    qnk_micro_id(block.header, &macro.last);
+    return macro;
+}
+
+/* The liar's proposal of it, though it leads no round. */
+static void say_proposal(struct net *net, uint32_t to, const struct qnk_macro *macro)
+{
+    uint8_t header[QNK_MACRO_SIZE], message[QNK_VOTE_MESSAGE_SIZE];
+    uint8_t body[4 + QNK_VOTE_WIRE_SIZE + QNK_MACRO_SIZE];
+    struct qnk_set *set;
+    struct qnk_ballot_place place;
+    struct qnk_vote vote = {
+        .step = QNK_STEP_PROPOSE,
+        .window = macro->window,
+        .vr = -1,
+        .member = LIAR,
+        .tail = {header, sizeof header},
+    };
+
+    assert_true(qnk_vote_context(qnk_world_node(net->world, to), macro->window, 0, &set, &place));
+    vote.era = place.era;
+    vote.binding = place.binding;
+    qnk_macro_encode(macro, header);
+    qnk_macro_digest(macro, &vote.digest);
+    qnk_vote_open(&vote, &vote.open);
+    qnk_vote_message(&vote, &net->setup.params.chain_id, message);
+    sign_as(net, LIAR, message, sizeof message, vote.signature);
+    assert_true(4 + qnk_vote_size(&vote) <= sizeof body);
+    qn_le32_write(body, 1);
+    qnk_vote_encode(&vote, body + 4);
+    say(net, to, QNK_LANE_CONSENSUS, QNK_WIRE_VOTES, body, 4 + qnk_vote_size(&vote));
+}
+
+static void a_proposal_that_ends_in_the_middle_of_a_window_leads_nobody_there(void **state)
+{
+    struct net *net = net_make(4, 4, 41);
+    uint64_t window;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 3000);
+    for (uint32_t to = 0; to < 3; to++) {
+        while (look(net, to).head_height % WINDOW != 4) {
+            net_run_ms(net, 1);
+        }
+
+        const struct qnk_macro macro = macro_of_middle(net, to);
+
+        say_proposal(net, to, &macro);
+    }
+    window = look(net, 0).final_window;
+    net_run_ms(net, 10000);
+    assert_true(look(net, 0).final_window > window + 5);
+    assert_agreement(net);
+    net_drop(net);
+}
+
+/* The engine asks about a vote's digest, and this is the answer. Two are no quorum. */
+static void an_answer_that_ends_in_the_middle_of_a_window_leads_nobody_there(void **state)
+{
+    struct net *net = net_make(4, 4, 42);
+    uint8_t header[QNK_MACRO_SIZE];
+    struct qnk_macro macro;
+    struct qnk_hash digest;
+    uint64_t height;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 2000);
+    qnk_world_crash(net->world, 2);
+    qnk_world_crash(net->world, LIAR);
+    net_run_ms(net, 2000);
+    height = look(net, 0).head_height;
+    assert_true(height > (look(net, 0).final_window + 1) * WINDOW);
+    macro = macro_of_middle(net, 0);
+    qnk_macro_encode(&macro, header);
+    qnk_macro_digest(&macro, &digest);
+    say_digest(net, 0, 1, QNK_STEP_FINAL, 0, &digest);
+    net_run_ms(net, 100);
+    say(net, 0, QNK_LANE_CONSENSUS, QNK_WIRE_MACRO, header, sizeof header);
+    net_run_ms(net, 1000);
+    assert_true(look(net, 0).head_height >= height);
     net_drop(net);
 }
 
@@ -803,6 +914,8 @@ int main(void)
         cmocka_unit_test(an_own_block_that_comes_while_it_is_signed_kills_nobody),
         cmocka_unit_test(steps_that_nobody_declared_push_no_vote_out),
         cmocka_unit_test(a_member_that_contradicts_itself_is_told_of_once),
+        cmocka_unit_test(a_proposal_that_ends_in_the_middle_of_a_window_leads_nobody_there),
+        cmocka_unit_test(an_answer_that_ends_in_the_middle_of_a_window_leads_nobody_there),
         cmocka_unit_test(forged_certificates_do_not_keep_a_late_node_back),
         cmocka_unit_test(who_answers_nothing_costs_a_late_node_one_wait),
         cmocka_unit_test(a_header_that_is_not_the_certificates_is_its_senders_fault),
