@@ -70,11 +70,26 @@ int32_t qnk_pace_after(struct qnk_node *node, const struct qnk_block *parent, st
     return qnk_schedule_pace(node->schedule, parent->header.height + 1, recent, count, pace);
 }
 
+/* When a block was due on its parent. */
+struct turn {
+    uint64_t due_ms;
+    uint32_t patience_ms; /* after which it is late */
+    uint32_t ahead_ms;    /* how far in the future its time may lie to be looked at now */
+};
+
+/* A backup's block before its time must not come before the primary's in time: half of the delay
+ * between them is left to the primary. */
+static uint32_t ahead_of(const struct qnk_pace *pace, uint16_t view)
+{
+    uint32_t half_ms = pace->backup_ms / 2;
+
+    return view > 0 && half_ms < QNK_CLOCK_AHEAD_MS ? half_ms : QNK_CLOCK_AHEAD_MS;
+}
+
 /* What is wrong with a header whose parent is in the tree and whose windows are known; NULL:
- * nothing. Gives when it was due. */
+ * nothing. */
 static const char *header_fault(struct qnk_node *node, const struct qnk_micro *header,
-                                const struct qnk_block *parent, uint64_t *due_ms,
-                                uint32_t *patience_ms)
+                                const struct qnk_block *parent, struct turn *turn)
 {
     uint32_t lag = header->flags & QNK_MICRO_LAG_MASK;
     uint32_t txs;
@@ -108,18 +123,22 @@ static const char *header_fault(struct qnk_node *node, const struct qnk_micro *h
     if (header->class != pace.class) {
         return "class";
     }
-    *due_ms = parent->header.time_ms + pace.interval_ms + (uint64_t)header->view * pace.backup_ms;
-    *patience_ms = pace.interval_ms + pace.backup_ms;
-    return header->time_ms < *due_ms ? "time" : NULL;
+    *turn = (struct turn){
+        .due_ms =
+            parent->header.time_ms + pace.interval_ms + (uint64_t)header->view * pace.backup_ms,
+        .patience_ms = pace.interval_ms + pace.backup_ms,
+        .ahead_ms = ahead_of(&pace, header->view),
+    };
+    return header->time_ms < turn->due_ms ? "time" : NULL;
 }
 
 /* --- the waiting room --- */
 
 /* When a block of this time may be looked at; of a time that no clock will show, at the very end,
  * for what a header says is not bounded. */
-static uint64_t room_due_us(uint64_t time_ms)
+static uint64_t room_due_us(uint64_t time_ms, uint32_t ahead_ms)
 {
-    uint64_t at_ms = time_ms - QNK_CLOCK_AHEAD_MS;
+    uint64_t at_ms = time_ms - ahead_ms;
 
     return at_ms < UINT64_MAX / 1000 ? at_ms * 1000 : UINT64_MAX - 1;
 }
@@ -215,9 +234,8 @@ static bool has_twins(const struct qnk_block *parent, uint32_t producer)
 static void header_add(struct qnk_node *node, uint32_t peer, struct qnk_block *parent,
                        const struct qnk_micro *header, const struct qnk_hash *id)
 {
-    uint64_t due_ms = 0;
-    uint32_t patience_ms = 0;
-    const char *fault = header_fault(node, header, parent, &due_ms, &patience_ms);
+    struct turn turn = {0};
+    const char *fault = header_fault(node, header, parent, &turn);
 
     if (fault != NULL) {
         node->counters.blocks_refused++;
@@ -226,8 +244,8 @@ static void header_add(struct qnk_node *node, uint32_t peer, struct qnk_block *p
         qnk_peer_fault(node, peer, QNK_FAULT_BAD_BLOCK);
         return;
     }
-    if (header->time_ms > now_ms(node) + QNK_CLOCK_AHEAD_MS) {
-        room_add(node, peer, header, id, room_due_us(header->time_ms));
+    if (header->time_ms > now_ms(node) + turn.ahead_ms) {
+        room_add(node, peer, header, id, room_due_us(header->time_ms, turn.ahead_ms));
         return;
     }
 
@@ -239,8 +257,8 @@ static void header_add(struct qnk_node *node, uint32_t peer, struct qnk_block *p
                  (unsigned long long)header->height);
         return;
     }
-    block->due_ms = due_ms;
-    block->late = now_ms(node) > due_ms + patience_ms;
+    block->due_ms = turn.due_ms;
+    block->late = now_ms(node) > turn.due_ms + turn.patience_ms;
     block->arrival_us = node->now_us;
 
     const struct qnk_block *twin = qnk_tree_twin(block);
@@ -702,8 +720,7 @@ void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, st
                        uint64_t place, bool verified)
 {
     struct qnk_hash id;
-    uint64_t due_ms;
-    uint32_t patience_ms;
+    struct turn turn;
 
     if (qnk_schedule_is_held(node->schedule,
                              qnk_window_of(header->height, node->setup.params.window))) {
@@ -721,7 +738,7 @@ void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, st
     if (parent == NULL || (is_unsigned && !qnk_guard_has_block(node->guard, header)) ||
         qnk_tree_find(node->tree, &id) != NULL ||
         qnk_header_final(node, header) > node->final_window ||
-        header_fault(node, header, parent, &due_ms, &patience_ms) != NULL) {
+        header_fault(node, header, parent, &turn) != NULL) {
         return;
     }
 
@@ -730,7 +747,7 @@ void qnk_block_restore(struct qnk_node *node, const struct qnk_micro *header, st
     if (block == NULL) {
         return;
     }
-    block->due_ms = due_ms;
+    block->due_ms = turn.due_ms;
     block->arrival_us = node->now_us;
     block->stored = true;
     block->announced = true;

@@ -107,7 +107,7 @@ void qnk_produce_look(struct qnk_node *node)
 
 /* --- kernel transactions of the block --- */
 
-static bool has_share_tx(const struct qnk_node *node, uint32_t member, uint64_t window)
+static bool has_share_tx(const struct qnk_node *node, const struct qnk_share *wanted)
 {
     for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
         struct qnk_tx tx;
@@ -116,7 +116,8 @@ static bool has_share_tx(const struct qnk_node *node, uint32_t member, uint64_t 
         if (node->kernel_txs[i].bytes != NULL &&
             qnk_tx_decode(qnk_buf_span(node->kernel_txs[i].bytes), &tx) == QN_OK &&
             tx.kind == QNK_TX_SHARE && qnk_share_decode(tx.payload, &share) == QN_OK &&
-            share.member == member && share.window == window) {
+            share.member == wanted->member && share.window == wanted->window &&
+            qnk_hash_equal(&share.link, &wanted->link)) {
             return true;
         }
     }
@@ -137,7 +138,7 @@ static void shares_make(struct qnk_node *node)
         struct qnk_share share = {.window = window - 1, .member = i, .link = node->shares[i]};
         uint8_t payload[QNK_SHARE_SIZE];
 
-        if (qnk_hash_is_zero(&share.link) || has_share_tx(node, i, share.window) ||
+        if (qnk_hash_is_zero(&share.link) || has_share_tx(node, &share) ||
             !qnk_transition_share_fits(control, i, share.window, &share.link)) {
             continue;
         }

@@ -907,6 +907,118 @@ static void what_is_over_costs_no_signature_and_what_is_good_costs_one(void **st
     net_drop(net);
 }
 
+/* --- turns and shares of others --- */
+
+/* The liar's blocks of view 1 do not wait: they are out as soon as they are on their parent. Its
+ * clock is fast, so that it takes them itself. */
+static bool wait_is_left_out(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    const struct net *net = ctx;
+    struct qnk_node *self = node == LIAR ? qnk_world_node(net->world, node) : NULL;
+
+    if (self != NULL && effect->type == QNK_EFFECT_TIMER && effect->timer.id == QNK_TIMER_PRODUCE &&
+        self->build.ready_us != 0 && self->build.view == 1 &&
+        self->build.due_us == effect->timer.at_us) {
+        uint64_t due_ms = self->exec.at->header.time_ms + self->build.pace.interval_ms +
+                          self->build.pace.backup_ms;
+
+        self->build.ready_us = 1;
+        self->build.due_us = due_ms * 1000;
+        effect->timer.at_us = self->build.due_us > self->now_us ? self->build.due_us : self->now_us;
+    }
+    return true;
+}
+
+/* How often one of the honest members was out of the schedule, of 200 looks. */
+static uint32_t excluded_looks(struct net *net)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < 200; i++) {
+        const struct qnk_control *control;
+
+        net_run_ms(net, 100);
+        control = qnk_node_control_final(qnk_world_node(net->world, 0));
+        for (uint32_t member = 0; member < LIAR; member++) {
+            count += control->members[member].excluded != 0;
+        }
+    }
+    return count;
+}
+
+static void a_backup_in_a_hurry_takes_nobodys_turn(void **state)
+{
+    struct net *net = net_make(4, 4, 47);
+    const struct qnk_watch watch = {.ctx = net, .effect = wait_is_left_out};
+
+    (void)state;
+    net_open(net);
+    qnk_world_watch(net->world, &watch);
+    qnk_world_clock(net->world, LIAR, 480000, 0);
+    net_start(net, 0, 4);
+    assert_int_equal(excluded_looks(net), 0);
+    assert_agreement(net);
+    net_drop(net);
+}
+
+/* A share of another member with a link of nobody's chain, signed by the liar. */
+static void say_false_share(struct net *net, uint32_t member, uint64_t window)
+{
+    uint8_t bytes[1024], payload[QNK_SHARE_SIZE], public[32], secret[crypto_sign_SECRETKEYBYTES];
+    uint8_t message[QNK_TX_MESSAGE_MAX];
+    struct qnk_share share = {.window = window, .member = member};
+    struct qnk_tx tx = {
+        .payload = {payload, sizeof payload},
+        .from = public,
+        .valid_until = look(net, 0).head_height + 64,
+        .kind = QNK_TX_SHARE,
+    };
+
+    memset(share.link.bytes, 0x5a, sizeof share.link.bytes);
+    qnk_share_encode(&share, payload);
+    crypto_sign_seed_keypair(public, secret, net->seeds[LIAR]);
+    qn_le32_write(bytes, 1);
+    qnk_tx_encode(&tx, bytes + 4);
+
+    uint32_t size = qnk_tx_size(sizeof payload);
+
+    assert_int_equal(qnk_tx_decode((struct qn_span){bytes + 4, size}, &tx), QN_OK);
+    sign_as(net, LIAR, message, qnk_tx_message(&tx, &net->setup.params.chain_id, message),
+            bytes + 4 + size - QN_SIG_SIZE);
+    for (uint32_t to = 0; to < LIAR; to++) {
+        qnk_world_say(net->world, LIAR, to, QNK_LANE_TXS, QNK_WIRE_TXS,
+                      (struct qn_span){bytes, 4 + size});
+    }
+}
+
+static void false_shares_keep_no_true_one_out_of_the_beacon(void **state)
+{
+    struct net *net = net_make(4, 4, 43);
+    uint64_t told = 0;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 2000);
+    for (uint32_t i = 0; i < 200; i++) {
+        uint64_t window = qnk_window_of(look(net, 0).head_height + 1, WINDOW);
+
+        for (uint32_t member = 0; window != told && member < LIAR; member++) {
+            say_false_share(net, member, window);
+        }
+        told = window;
+        net_run_ms(net, 50);
+    }
+
+    const struct qnk_control *control = qnk_node_control_final(qnk_world_node(net->world, 0));
+
+    assert_true(look(net, 0).final_window > 8);
+    for (uint32_t member = 0; member < 4; member++) {
+        assert_true(control->members[member].share_window + 4 > look(net, 0).final_window);
+    }
+    net_drop(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -927,6 +1039,8 @@ int main(void)
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
         cmocka_unit_test(what_was_signed_before_a_record_was_lost_silences_nobody),
         cmocka_unit_test(what_is_over_costs_no_signature_and_what_is_good_costs_one),
+        cmocka_unit_test(a_backup_in_a_hurry_takes_nobodys_turn),
+        cmocka_unit_test(false_shares_keep_no_true_one_out_of_the_beacon),
     };
 
     if (!net_init()) {
