@@ -23,8 +23,9 @@ static bool refuse_signing(struct qnk_node *node, uint32_t level, const char *wh
 }
 
 /* Whether members of a quorum, this node among them, have said where they stand. What peers say of
- * themselves is not proven, but none counts for more than one member's weight. `is_past_genesis`:
- * one of them is. */
+ * themselves is not proven, but none counts for more than one member's weight: who has no other
+ * peers than strangers that claim to be members is deceived (docs/ASSURANCE.md, "What is not
+ * covered"). `is_past_genesis`: one of them is. */
 static bool is_quorum_heard(struct qnk_node *node, bool *is_past_genesis)
 {
     const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
