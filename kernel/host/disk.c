@@ -14,8 +14,8 @@ enum {
     BUSY_TRIES = 500, /* the storage asks to come again while its map grows */
     BUSY_NS = 10000000,
     FRAMES_FIRST = 16,
-    STALL_US =
-        30000000, /* a peer that takes nothing for so long, or is no more, loses its answer */
+    STALL_US = 30000000, /* a peer that takes nothing for so long loses what it asked for, */
+    HURRY_US = 1000000,  /* and after this already if too much is held */
 };
 
 /* A frame of an answer to a peer, until the loop sends it. */
@@ -34,8 +34,19 @@ struct serving {
     uint32_t count;
     uint32_t room;
     uint32_t sent;
-    uint64_t moved_us; /* when a frame went last */
-    struct work *next; /* that waits for room at its peer */
+    uint64_t bytes;    /* of frames that were not sent yet */
+    bool is_reading;   /* on the reads' thread, or on its way there or back */
+    bool is_forgotten; /* meanwhile */
+    struct work *next; /* of the same peer */
+};
+
+/* What one peer has asked for. */
+struct asker {
+    uint32_t peer; /* 0: a free place */
+    uint32_t count;
+    struct work *first; /* the one that is read and sent */
+    struct work *last;
+    uint64_t moved_us; /* when it last had room, or asked for the first */
 };
 
 /* One effect on its way. */
@@ -85,14 +96,17 @@ struct work {
 
 struct qnk_disk {
     struct qnk_disk_setup setup;
-    struct qnk_store log;   /* of the log's thread */
-    struct qnk_store maps;  /* of the maps' thread */
-    struct qnk_store reads; /* of the reads' thread */
-    uint32_t serves;
-    struct work *answers; /* in the order of their reading; the loop's */
+    struct qnk_store log;                     /* of the log's thread */
+    struct qnk_store maps;                    /* of the maps' thread */
+    struct qnk_store reads;                   /* of the reads' thread */
+    struct asker askers[QNK_DISK_ASKERS_MAX]; /* the loop's, as all up to `windows_given` */
+    uint32_t turn;                            /* place whose peer is next */
+    bool is_reading;                          /* for a peer */
+    bool is_pumping;
+    uint64_t held; /* bytes of frames that wait for room */
     uint64_t dropped;
-    uint64_t windows_given; /* the loop's */
-    pthread_mutex_t lock;   /* of those below */
+    uint64_t windows_given;
+    pthread_mutex_t lock; /* of those below */
     pthread_cond_t written;
     uint64_t windows_done;      /* durable, or failed */
     bool is_failed;             /* a window is not durable */
@@ -303,11 +317,15 @@ static void frame_keep(void *ctx, uint8_t type, struct qn_buf *head, struct qn_s
     serving->frames[serving->count++] =
         (struct frame){.type = type, .head = qnk_buf_ref(head), .body = body};
     (void)qnk_buf_ref(body.owner);
+    serving->bytes += head->size + body.size;
 }
 
 static void run_serve(struct work *work)
 {
     struct serving *serving = &work->serving;
+
+    serving->count = serving->sent = 0;
+    work->damage[0] = '\0';
 
     int32_t status = qnk_store_serve(&work->disk->reads, QNK_DISK_LANE_READS, serving->type,
                                      &serving->fetch, frame_keep, work);
@@ -372,25 +390,7 @@ static void run(struct qnk_task *task, uint32_t lane)
 
 /* --- back on the loop --- */
 
-/* Sends as much of the answer as the peer has room for. True: it is done with. */
-static bool answer_send(struct work *work, uint64_t now_us)
-{
-    const struct qnk_disk_setup *setup = &work->disk->setup;
-    struct serving *serving = &work->serving;
-
-    while (serving->sent < serving->count && setup->has_room(setup->ctx, serving->peer)) {
-        struct frame *frame = &serving->frames[serving->sent++];
-
-        setup->send(setup->ctx, serving->peer, frame->type, serving->request, frame->head,
-                    frame->body);
-        qnk_buf_unref(frame->head);
-        qnk_buf_unref(frame->body.owner);
-        serving->moved_us = now_us;
-    }
-    return serving->sent == serving->count || now_us > serving->moved_us + STALL_US;
-}
-
-static void answer_end(struct work *work)
+static void answer_destroy(struct work *work)
 {
     struct qnk_disk *disk = work->disk;
     struct serving *serving = &work->serving;
@@ -401,46 +401,168 @@ static void answer_end(struct work *work)
     }
     qnk_memory_give(disk->setup.budget, serving->frames, serving->room * sizeof *serving->frames);
     qnk_memory_give(disk->setup.budget, work, sizeof *work);
-    disk->serves--;
 }
 
-static void answer_add(struct work *work)
+/* Takes the first request of a peer away. */
+static void answer_end(struct qnk_disk *disk, struct asker *asker)
 {
-    struct work **last = &work->disk->answers;
+    struct work *work = asker->first;
 
-    while (*last != NULL) {
-        last = &(*last)->serving.next;
+    asker->first = work->serving.next;
+    asker->count--;
+    if (asker->first == NULL) {
+        *asker = (struct asker){0};
     }
-    *last = work;
-    work->serving.moved_us = clock_us();
+    if (work->serving.is_reading) {
+        work->serving.is_forgotten = true;
+    } else {
+        disk->held -= work->serving.bytes;
+        answer_destroy(work);
+    }
 }
 
-/* Goes through the answers: sends, and lets go of those that are done or whose peer is `gone`. */
-static void answers_walk(struct qnk_disk *disk, bool is_all, uint32_t gone)
+static void refuse(struct qnk_disk *disk, uint32_t peer, uint32_t request)
 {
-    struct work **at = &disk->answers;
-    uint64_t now_us = disk->answers == NULL ? 0 : clock_us();
+    static const char text[] = "too much waits for you here";
+    const struct qnk_disk_setup *setup = &disk->setup;
+    struct qnk_refusal refusal = {
+        .code = QN_BUSY,
+        .text = {(const uint8_t *)text, sizeof text - 1},
+    };
+    struct qn_buf *body = NULL;
 
-    while (*at != NULL) {
-        struct work *work = *at;
+    disk->dropped++;
+    if (setup->has_room(setup->ctx, peer)) {
+        body = qnk_buf_new(setup->budget, qnk_refusal_size(&refusal));
+    }
+    if (body != NULL) {
+        qnk_refusal_encode(&refusal, body->data);
+        setup->send(setup->ctx, peer, QNK_WIRE_REFUSAL, request, body, (struct qn_slice){0});
+        qnk_buf_unref(body);
+    }
+}
 
-        if (is_all || work->serving.peer == gone || answer_send(work, now_us)) {
-            *at = work->serving.next;
-            answer_end(work);
-        } else {
-            at = &work->serving.next;
+/* All that the peer has asked for. */
+static void asker_refuse(struct qnk_disk *disk, struct asker *asker)
+{
+    uint32_t peer = asker->peer;
+
+    while (asker->first != NULL) {
+        uint32_t request = asker->first->serving.request;
+
+        answer_end(disk, asker);
+        refuse(disk, peer, request);
+    }
+}
+
+/* Sends of what was read as much as the peer has room for. */
+static void asker_send(struct qnk_disk *disk, struct asker *asker, uint64_t now_us)
+{
+    const struct qnk_disk_setup *setup = &disk->setup;
+    struct serving *serving = &asker->first->serving;
+
+    if (serving->is_reading) {
+        return;
+    }
+    while (serving->sent < serving->count && setup->has_room(setup->ctx, asker->peer)) {
+        struct frame *frame = &serving->frames[serving->sent++];
+        uint64_t size = frame->head->size + frame->body.size;
+
+        setup->send(setup->ctx, asker->peer, frame->type, serving->request, frame->head,
+                    frame->body);
+        qnk_buf_unref(frame->head);
+        qnk_buf_unref(frame->body.owner);
+        serving->bytes -= size;
+        disk->held -= size;
+    }
+    if (setup->has_room(setup->ctx, asker->peer)) {
+        asker->moved_us = now_us;
+    }
+    if (serving->sent == serving->count && serving->fetch.count == 0) {
+        answer_end(disk, asker);
+    } else if (now_us > asker->moved_us + STALL_US) {
+        asker_refuse(disk, asker);
+    }
+}
+
+/* The next peer in turn for which something can be read and sent. */
+static struct asker *asker_next(struct qnk_disk *disk)
+{
+    const struct qnk_disk_setup *setup = &disk->setup;
+
+    for (uint32_t i = 0; i < QNK_DISK_ASKERS_MAX; i++) {
+        struct asker *asker = &disk->askers[(disk->turn + i) % QNK_DISK_ASKERS_MAX];
+        const struct serving *serving = asker->first == NULL ? NULL : &asker->first->serving;
+
+        if (serving != NULL && !serving->is_reading && serving->sent == serving->count &&
+            setup->has_room(setup->ctx, asker->peer)) {
+            disk->turn = (disk->turn + i + 1) % QNK_DISK_ASKERS_MAX;
+            return asker;
         }
+    }
+    return NULL;
+}
+
+/* Whether more may be read: if too much is held, whoever has moved least recently loses it. */
+static bool held_has_room(struct qnk_disk *disk, uint64_t now_us)
+{
+    while (disk->held >= QNK_DISK_HELD_MAX) {
+        struct asker *slowest = NULL;
+
+        for (uint32_t i = 0; i < QNK_DISK_ASKERS_MAX; i++) {
+            struct asker *asker = &disk->askers[i];
+
+            if (asker->first != NULL && !asker->first->serving.is_reading &&
+                asker->first->serving.bytes > 0 &&
+                (slowest == NULL || asker->moved_us < slowest->moved_us)) {
+                slowest = asker;
+            }
+        }
+        QN_ASSERT(slowest != NULL);
+        if (now_us < slowest->moved_us + HURRY_US) {
+            return false;
+        }
+        asker_refuse(disk, slowest);
+    }
+    return true;
+}
+
+/* Has the next request read, one at a time, so that what comes of it is known before another. */
+static void serves_read(struct qnk_disk *disk, uint64_t now_us)
+{
+    struct asker *asker;
+
+    while (!disk->is_reading && (asker = asker_next(disk)) != NULL && held_has_room(disk, now_us)) {
+        disk->is_reading = true;
+        asker->first->serving.is_reading = true;
+        qnk_pool_give(disk->setup.pool, QNK_QUEUE_READS, &asker->first->task);
     }
 }
 
 void qnk_disk_pump(struct qnk_disk *disk)
 {
-    answers_walk(disk, false, 0); /* no peer has the number 0 */
+    uint64_t now_us = disk->setup.now(disk->setup.ctx);
+
+    if (disk->is_pumping) {
+        return; /* the pool is stopping, and runs at once what it is given */
+    }
+    disk->is_pumping = true;
+    for (uint32_t i = 0; i < QNK_DISK_ASKERS_MAX; i++) {
+        if (disk->askers[i].first != NULL) {
+            asker_send(disk, &disk->askers[i], now_us);
+        }
+    }
+    serves_read(disk, now_us);
+    disk->is_pumping = false;
 }
 
 void qnk_disk_forget(struct qnk_disk *disk, uint32_t peer)
 {
-    answers_walk(disk, false, peer);
+    for (uint32_t i = 0; i < QNK_DISK_ASKERS_MAX; i++) {
+        while (disk->askers[i].first != NULL && disk->askers[i].peer == peer) {
+            answer_end(disk, &disk->askers[i]);
+        }
+    }
 }
 
 /* Gives back what the work held, and says what it was. */
@@ -493,7 +615,12 @@ static void serve_done(struct work *work)
         disk->setup.damaged(disk->setup.ctx, work->damage);
     }
     memcpy(header, work->rotten, sizeof header);
-    answer_add(work);
+    disk->is_reading = work->serving.is_reading = false;
+    if (work->serving.is_forgotten) {
+        answer_destroy(work);
+    } else {
+        disk->held += work->serving.bytes;
+    }
     qnk_disk_pump(disk);
     if (has_rotten) {
         event.rotten.header = (struct qn_span){header, sizeof header};
@@ -510,7 +637,7 @@ static void check_done(struct work *work)
         event.checked.header = (struct qn_span){work->rotten, sizeof work->rotten};
     }
     setup->event(setup->ctx, &event);
-    qnk_memory_give(setup->budget, work, sizeof *work);
+    qnk_memory_give(setup->tasks, work, sizeof *work);
 }
 
 static void done(struct qnk_task *task)
@@ -535,7 +662,7 @@ static void done(struct qnk_task *task)
                           : disk->log.why;
     const char *what = work_end(work);
 
-    qnk_memory_give(setup->budget, work, sizeof *work);
+    qnk_memory_give(setup->tasks, work, sizeof *work);
     if (status != QN_OK && status != QN_DENIED) {
         setup->failed(setup->ctx, status, what, status == QN_CORRUPT ? why : "");
     }
@@ -570,8 +697,12 @@ void qnk_disk_destroy(struct qnk_disk *disk)
     if (disk == NULL) {
         return;
     }
-    answers_walk(disk, true, 0);
-    QN_ASSERT(disk->serves == 0);
+    for (uint32_t i = 0; i < QNK_DISK_ASKERS_MAX; i++) {
+        while (disk->askers[i].first != NULL) {
+            answer_end(disk, &disk->askers[i]);
+        }
+    }
+    QN_ASSERT(!disk->is_reading && disk->held == 0);
     (void)pthread_cond_destroy(&disk->written);
     (void)pthread_mutex_destroy(&disk->lock);
     qnk_memory_give(disk->setup.budget, disk, sizeof *disk);
@@ -674,15 +805,6 @@ static enum qnk_queue work_take(struct work *work, struct qnk_effect *effect)
         work->trim.after = work->disk->windows_given;
         effect->trim.records = NULL;
         return QNK_QUEUE_LOG;
-    case QNK_EFFECT_SERVE:
-        work->serving = (struct serving){
-            .peer = effect->serve.peer,
-            .request = effect->serve.request,
-            .type = effect->serve.type,
-            .fetch = effect->serve.fetch,
-        };
-        work->disk->serves++;
-        return QNK_QUEUE_READS;
     default:
         QN_ASSERT(work->what == QNK_EFFECT_REPLY);
         work->reply.token = effect->reply.token;
@@ -692,24 +814,79 @@ static enum qnk_queue work_take(struct work *work, struct qnk_effect *effect)
     }
 }
 
+static struct work *work_create(struct qnk_disk *disk, struct qnk_budget *budget, uint32_t what)
+{
+    struct work *work = qnk_memory_take(budget, sizeof *work);
+
+    if (work != NULL) {
+        work->task.run = run;
+        work->task.done = done;
+        work->disk = disk;
+        work->what = what;
+    }
+    return work;
+}
+
+/* The place of a peer, or a free one. NULL: there is none. */
+static struct asker *asker_find(struct qnk_disk *disk, uint32_t peer)
+{
+    struct asker *found = NULL;
+
+    for (uint32_t i = 0; i < QNK_DISK_ASKERS_MAX; i++) {
+        struct asker *asker = &disk->askers[i];
+
+        if (asker->peer == peer) {
+            return asker;
+        }
+        found = found == NULL && asker->peer == 0 ? asker : found;
+    }
+    return found;
+}
+
+static void serve_take(struct qnk_disk *disk, const struct qnk_effect *effect)
+{
+    struct asker *asker = asker_find(disk, effect->serve.peer);
+    struct work *work = NULL;
+
+    if (asker != NULL && asker->count < QNK_DISK_SERVES_MAX) {
+        work = work_create(disk, disk->setup.budget, QNK_EFFECT_SERVE);
+    }
+    if (work == NULL) {
+        refuse(disk, effect->serve.peer, effect->serve.request);
+        return;
+    }
+    work->serving = (struct serving){
+        .peer = effect->serve.peer,
+        .request = effect->serve.request,
+        .type = effect->serve.type,
+        .fetch = effect->serve.fetch,
+    };
+    if (asker->first == NULL) {
+        *asker = (struct asker){.peer = effect->serve.peer,
+                                .moved_us = disk->setup.now(disk->setup.ctx)};
+        asker->first = work;
+    } else {
+        asker->last->serving.next = work;
+    }
+    asker->last = work;
+    asker->count++;
+    serves_read(disk, disk->setup.now(disk->setup.ctx));
+}
+
 void qnk_disk_perform(struct qnk_disk *disk, struct qnk_effect *effect)
 {
     const struct qnk_disk_setup *setup = &disk->setup;
     struct work *work;
 
-    if (effect->type == QNK_EFFECT_SERVE && disk->serves >= QNK_DISK_SERVES_MAX) {
-        disk->dropped++;
+    if (effect->type == QNK_EFFECT_SERVE) {
+        serve_take(disk, effect);
         return;
     }
-    work = qnk_memory_take(setup->budget, sizeof *work);
+    work = work_create(disk, setup->tasks, effect->type);
     if (work == NULL) {
         setup->failed(setup->ctx, QN_NO_SPACE, "a task of the disk", "");
         return;
     }
     QN_ASSERT(effect->type != QNK_EFFECT_SECRETS || setup->signer != NULL);
-    work->task.run = run;
-    work->task.done = done;
-    work->disk = disk;
-    work->what = effect->type;
     qnk_pool_give(setup->pool, work_take(work, effect), &work->task);
 }

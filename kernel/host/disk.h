@@ -8,6 +8,12 @@
  * before. The answer to a client comes after its transactions are in the mempool's copy. The
  * guard's log is cut only after the final window that makes its records needless is durable.
  *
+ * What peers ask for waits in a queue of each peer's own, so that nobody has another one's place,
+ * and is read only when its peer can take it: one request after another, all peers in turn, and
+ * of each some megabytes at a time. So a peer that asks and takes nothing costs one such piece. If
+ * pieces that are not taken add up to too much, the one that has moved least recently goes. A
+ * request that cannot wait, or is given up, is refused with QN_BUSY, if its peer takes even that.
+ *
  * Unless a function's own comment says otherwise:
  *   owns     an effect's bufs are taken over: the member in the effect is NULL afterwards
  *   threads  the loop's; callbacks, too
@@ -23,8 +29,10 @@
 #include "kernel/node/store.h"
 
 enum {
-    QNK_DISK_SERVES_MAX = 64, /* requests of peers that wait; more are dropped: they ask others */
-    QNK_DISK_LANE_LOG = 0,    /* lanes of the storage plugin */
+    QNK_DISK_ASKERS_MAX = 256, /* peers whose requests wait; as many as the core knows */
+    QNK_DISK_SERVES_MAX = 8, /* that wait for one peer. A node that is late asks one peer for six */
+    QNK_DISK_HELD_MAX = 64 << 20, /* bytes of answers that wait for room, before more is read */
+    QNK_DISK_LANE_LOG = 0,        /* lanes of the storage plugin */
     QNK_DISK_LANE_MAPS = 1,
     QNK_DISK_LANE_READS = 2,
     QNK_DISK_LANE_START = 3, /* the loop's, while it restores */
@@ -35,14 +43,16 @@ enum {
 enum qnk_disk_kind { QNK_DISK_BLOCK, QNK_DISK_WINDOW, QNK_DISK_GUARD, QNK_DISK_KINDS };
 
 struct qnk_disk_setup {
-    struct qnk_budget *budget;
+    struct qnk_budget *budget; /* of what is for peers, besides */
+    struct qnk_budget *tasks;  /* of what nobody but the core asks for: peers cannot use it up */
     struct qnk_pool *pool;
     const struct qnk_store *store; /* open; copied, once for each thread */
     struct qnk_signer *signer;     /* NULL: SIGN fails with QN_DENIED */
     void *ctx;
     void (*event)(void *ctx, struct qnk_event *event); /* STORED to SECRETS, CHECKED, ROTTEN */
     void (*reply)(void *ctx, uint64_t token, struct qn_span codes);
-    /* An answer to a peer is sent as the peer takes it. */
+    /* An answer to a peer is sent as the peer takes it. The clock never goes back. */
+    uint64_t (*now)(void *ctx);
     bool (*has_room)(void *ctx, uint32_t peer);
     void (*send)(void *ctx, uint32_t peer, uint8_t type, uint32_t request, struct qn_buf *head,
                  struct qn_slice body);
@@ -93,5 +103,5 @@ void qnk_disk_hold(struct qnk_disk *disk, struct qnk_disk_hold *hold);
 /* Any thread. False: it was let go before. */
 bool qnk_disk_release(struct qnk_disk *disk);
 
-/* Requests of peers that were dropped. */
+/* Requests of peers that were refused, or given up as they took too little of the answers. */
 uint64_t qnk_disk_dropped(const struct qnk_disk *disk);

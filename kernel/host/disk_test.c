@@ -10,6 +10,7 @@
 
 #include <qnet/storage.h>
 
+#include "kernel/base/bytes.h"
 #include "kernel/base/crc32c.h"
 #include "kernel/base/text.h"
 #include "kernel/host/disk.h"
@@ -106,6 +107,59 @@ static int32_t fake_append(struct qn_inst *inst, uint32_t lane, uint32_t log,
     return QN_OK;
 }
 
+/* Blocks with bodies of this size, if it is not 0. */
+static uint32_t body_size;
+static uint32_t reads;
+
+static void header_of(uint64_t height, uint8_t *to)
+{
+    struct qnk_micro header = {
+        .height = height,
+        .body_size = body_size,
+        .tx_count = 1,
+        .version = 1,
+    };
+
+    qnk_micro_encode(&header, to);
+}
+
+static int32_t fake_read(struct qn_inst *inst, uint32_t lane, uint32_t log, uint64_t place,
+                         uint64_t bytes_max, struct qn_sink *entries)
+{
+    uint8_t head[12 + QNK_MICRO_SIZE + 1] = {0};
+    static const uint8_t body[16 << 20];
+    int32_t status;
+
+    (void)inst;
+    (void)bytes_max;
+    assert_int_equal(lane, QNK_DISK_LANE_READS);
+    assert_int_equal(log, LOG_SPACE);
+    reads++;
+    qn_le64_write(head, place);
+    qn_le32_write(head + 8, QNK_MICRO_SIZE + 1 + body_size);
+    header_of(place, head + 12);
+    status = qnk_sink_append(entries, head, sizeof head);
+    return status == QN_OK ? qnk_sink_append(entries, body, body_size) : status;
+}
+
+/* The entry of a height: place, header. */
+static int32_t height_get(const struct qn_storage_address *key, struct qn_storage_found *found,
+                          struct qn_sink *values)
+{
+    uint8_t value[8 + QNK_MICRO_SIZE + 4];
+    uint64_t height = 0;
+    uint32_t crc = qnk_crc32c(0, key->key.data, key->key.size);
+
+    for (uint32_t i = 0; i < 8; i++) {
+        height = height << 8 | key->key.data[i];
+    }
+    qn_le64_write(value, height);
+    header_of(height, value + 8);
+    qn_le32_write(value + 8 + QNK_MICRO_SIZE, qnk_crc32c(crc, value, 8 + QNK_MICRO_SIZE));
+    found->status = QN_OK;
+    return qnk_sink_append(values, value, sizeof value);
+}
+
 static int32_t fake_trim(struct qn_inst *inst, uint32_t lane, uint32_t log, uint64_t place)
 {
     (void)inst;
@@ -129,6 +183,9 @@ static int32_t fake_get(struct qn_inst *inst, uint32_t lane, uint64_t snapshot,
     uint8_t value[sizeof macro + 4] = {0};
     uint32_t crc = qnk_crc32c(0, keys->key.data, keys->key.size);
 
+    if (body_size > 0) {
+        return height_get(keys, found, values);
+    }
     qn_le32_write(value + sizeof macro, qnk_crc32c(crc, macro, sizeof macro));
     value[500] = is_rotten;
     assert_int_equal(lane, QNK_DISK_LANE_READS);
@@ -142,6 +199,7 @@ static const struct qn_storage_1 fake_table = {
     .space = fake_space,
     .write = fake_write,
     .get = fake_get,
+    .read = fake_read,
     .append = fake_append,
     .trim = fake_trim,
 };
@@ -172,27 +230,46 @@ static void on_reply(void *ctx, uint64_t token, struct qn_span codes)
     replied_after = fake.count;
 }
 
-static uint32_t room; /* frames that the peer takes */
-static uint32_t sent;
+enum { PEERS = 300 };
+
+static uint32_t room[PEERS]; /* frames that each peer takes */
+static uint32_t sent[PEERS];
+static uint32_t refused[PEERS];
+static uint64_t sent_bytes;
+
+static uint64_t now_us = 1;
+
+static uint64_t on_now(void *ctx)
+{
+    (void)ctx;
+    return now_us;
+}
 
 static bool on_room(void *ctx, uint32_t peer)
 {
     (void)ctx;
-    assert_int_equal(peer, 4);
-    return room > 0;
+    return room[peer] > 0;
 }
 
 static void on_send(void *ctx, uint32_t peer, uint8_t type, uint32_t request, struct qn_buf *head,
                     struct qn_slice body)
 {
+    struct qnk_refusal refusal;
+
     (void)ctx;
-    assert_int_equal(peer, 4);
-    assert_int_equal(type, QNK_WIRE_MACROS);
     assert_int_equal(request, 77);
-    assert_int_equal(head->size, 4 + 8 + 1000);
     assert_int_equal(body.size, 0);
-    room--;
-    sent++;
+    if (type == QNK_WIRE_REFUSAL) {
+        assert_int_equal(qnk_refusal_decode(qnk_buf_span(head), &refusal), QN_OK);
+        assert_int_equal(refusal.code, QN_BUSY);
+        refused[peer]++;
+        return;
+    }
+    assert_int_equal(type, body_size > 0 ? QNK_WIRE_BODY_PART : QNK_WIRE_MACROS);
+    assert_true(body_size > 0 || head->size == 4 + 8 + 1000);
+    room[peer]--;
+    sent[peer]++;
+    sent_bytes += head->size;
 }
 
 static void on_waited(void *ctx, enum qnk_disk_kind kind, uint64_t us)
@@ -233,10 +310,12 @@ static int start_with(struct qnk_signer *with)
 {
     struct qnk_disk_setup setup = {
         .budget = &budget,
+        .tasks = &budget,
         .store = &store,
         .signer = with,
         .event = on_event,
         .reply = on_reply,
+        .now = on_now,
         .has_room = on_room,
         .send = on_send,
         .waited = on_waited,
@@ -248,8 +327,11 @@ static int start_with(struct qnk_signer *with)
     heard_count = 0;
     has_macro = is_rotten = false;
     damages = 0;
-    room = 0;
-    sent = 0;
+    body_size = reads = 0;
+    sent_bytes = 0;
+    memset(room, 0, sizeof room);
+    memset(sent, 0, sizeof sent);
+    memset(refused, 0, sizeof refused);
     replies = 0;
     failed_status = QN_OK;
     memset(failed_what, 0, sizeof failed_what);
@@ -675,77 +757,221 @@ static void blocks_have_their_places(void **subject)
     }
 }
 
-static void ask_for_macro(void)
+static void ask(uint32_t peer, uint8_t type, struct qnk_fetch fetch)
 {
     struct qnk_effect effect = {.type = QNK_EFFECT_SERVE};
 
-    effect.serve.peer = 4;
+    effect.serve.peer = peer;
     effect.serve.request = 77;
-    effect.serve.type = QNK_WIRE_FETCH_MACROS;
-    effect.serve.fetch = (struct qnk_fetch){.first = 1, .count = 1};
+    effect.serve.type = type;
+    effect.serve.fetch = fetch;
     qnk_disk_perform(disk, &effect);
+}
+
+static void ask_for_macro(void)
+{
+    ask(4, QNK_WIRE_FETCH_MACROS, (struct qnk_fetch){.first = 1, .count = 1});
+}
+
+static void ask_for_bodies(uint32_t peer)
+{
+    ask(peer, QNK_WIRE_FETCH_RANGE, (struct qnk_fetch){.first = 1, .count = 64, .what = 1});
 }
 
 static void answers_wait_for_room_at_their_peer(void **subject)
 {
     (void)subject;
     has_macro = true;
-    room = 1;
+    room[4] = 1;
     for (uint32_t i = 0; i < 3; i++) {
         ask_for_macro();
     }
     settle();
-    assert_int_equal(sent, 1);
+    assert_int_equal(sent[4], 1);
     qnk_disk_pump(disk);
-    assert_int_equal(sent, 1);
-    room = 1;
+    settle();
+    assert_int_equal(sent[4], 1);
+    room[4] = 1;
     qnk_disk_pump(disk);
-    assert_int_equal(sent, 2);
+    settle();
+    assert_int_equal(sent[4], 2);
 }
 
 static void what_rotted_is_named_and_not_sent(void **subject)
 {
     (void)subject;
     has_macro = is_rotten = true;
-    room = 1;
+    room[4] = 1;
     ask_for_macro();
     settle();
     assert_int_equal(damages, 1);
-    assert_int_equal(sent, 0);
+    assert_int_equal(sent[4], 0);
     assert_int_equal(failed_status, QN_OK);
     is_rotten = false;
     ask_for_macro();
     settle();
     assert_int_equal(damages, 1);
-    assert_int_equal(sent, 1);
+    assert_int_equal(sent[4], 1);
 }
 
 static void answers_end_with_their_peer(void **subject)
 {
-    uint64_t used;
+    uint64_t used = budget.used;
 
     (void)subject;
-    has_macro = true;
-    used = budget.used;
-    ask_for_macro();
+    body_size = 3 << 20;
+    room[4] = 1; /* of more than one frame */
+    ask_for_bodies(4);
+    ask_for_bodies(4);
     settle();
+    assert_int_equal(sent[4], 1);
     assert_true(budget.used > used);
     qnk_disk_forget(disk, 4);
     assert_int_equal(budget.used, used);
-    room = 1;
+    room[4] = 1;
     qnk_disk_pump(disk);
-    assert_int_equal(sent, 0);
+    settle();
+    assert_int_equal(sent[4], 1);
 }
 
-static void more_requests_than_the_limit_are_dropped(void **subject)
+static void an_answer_that_is_read_for_nobody_any_more_is_dropped(void **subject)
+{
+    uint64_t used = budget.used;
+
+    (void)subject;
+    body_size = 3 << 20;
+    room[4] = 1;
+    ask_for_bodies(4);
+    qnk_disk_forget(disk, 4);
+    settle();
+    assert_int_equal(reads, 2); /* one piece */
+    assert_int_equal(sent[4], 0);
+    assert_int_equal(budget.used, used);
+}
+
+/* Sixteen bodies and no more, a few of them at a time. */
+static void bodies_are_read_as_the_peer_takes_them(void **subject)
 {
     (void)subject;
-    for (uint32_t i = 0; i < QNK_DISK_SERVES_MAX + 5; i++) {
+    body_size = 1 << 20;
+    ask_for_bodies(4);
+    settle();
+    assert_int_equal(reads, 0);
+    room[4] = 1;
+    qnk_disk_pump(disk);
+    settle();
+    assert_int_equal(reads, 4);
+    room[4] = 1000;
+    qnk_disk_pump(disk);
+    settle();
+    assert_int_equal(reads, 16);
+    assert_int_equal(sent[4], 16 * 4);
+    assert_int_equal(sent_bytes, 16 * (body_size + 4 * QNK_BODY_PART_HEAD_SIZE));
+    assert_int_equal(qnk_disk_dropped(disk), 0);
+}
+
+/* What a late node asks one peer for at once. */
+static void one_peer_has_its_share_of_places_and_no_more(void **subject)
+{
+    uint64_t used = budget.used;
+
+    (void)subject;
+    has_macro = true;
+    for (uint32_t i = 0; i < 100; i++) {
         ask_for_macro();
     }
-    assert_int_equal(qnk_disk_dropped(disk), 5);
+    assert_int_equal(qnk_disk_dropped(disk), 100 - QNK_DISK_SERVES_MAX);
+    assert_int_equal(refused[4], 0); /* it has no room even for that */
+    assert_true(budget.used - used < 65536);
+    room[5] = 10;
+    for (uint32_t i = 0; i < 6; i++) {
+        ask(5, QNK_WIRE_FETCH_MACROS, (struct qnk_fetch){.first = 1, .count = 1});
+    }
     settle();
+    assert_int_equal(sent[5], 6);
+    assert_int_equal(refused[5], 0);
+    room[4] = 100;
+    ask_for_macro();
+    assert_int_equal(refused[4], 1);
+    qnk_disk_pump(disk);
+    settle();
+    assert_int_equal(sent[4], QNK_DISK_SERVES_MAX);
+    ask_for_macro();
+    settle();
+    assert_int_equal(sent[4], QNK_DISK_SERVES_MAX + 1);
     assert_int_equal(failed_status, QN_OK);
+}
+
+/* Each takes one frame and then nothing. */
+static void what_peers_do_not_take_is_bounded_and_keeps_nobody_waiting(void **subject)
+{
+    const uint64_t most = QNK_DISK_HELD_MAX + (20 << 20);
+    uint64_t used = budget.used;
+
+    (void)subject;
+    budget.limit = (size_t)1 << 30;
+    body_size = 16 << 20;
+    for (uint32_t i = 1; i <= 20; i++) {
+        room[i] = 1;
+        ask_for_bodies(i);
+    }
+    settle();
+    assert_int_equal(reads, 5);
+    assert_true(budget.used - used < most);
+    room[200] = 2000;
+    ask_for_bodies(200);
+    for (uint32_t s = 0; s < 20 && sent[200] < 16 * 64; s++) {
+        qnk_disk_pump(disk);
+        settle();
+        assert_true(budget.used - used < most);
+        now_us += 1000000;
+    }
+    assert_int_equal(sent[200], 16 * 64);
+    assert_int_equal(refused[200], 0);
+    for (uint32_t i = 1; i <= 20; i++) {
+        qnk_disk_forget(disk, i);
+    }
+    assert_int_equal(budget.used, used);
+    budget.limit = 1 << 26;
+}
+
+static void who_takes_nothing_for_long_loses_what_it_asked_for(void **subject)
+{
+    uint64_t used = budget.used;
+
+    (void)subject;
+    has_macro = true;
+    ask_for_macro();
+    ask_for_macro();
+    now_us += 29000000;
+    qnk_disk_pump(disk);
+    assert_int_equal(qnk_disk_dropped(disk), 0);
+    now_us += 2000000;
+    qnk_disk_pump(disk);
+    assert_int_equal(qnk_disk_dropped(disk), 2);
+    assert_int_equal(reads, 0);
+    assert_int_equal(budget.used, used);
+}
+
+static void a_read_for_a_peer_that_lacks_memory_stops_nothing(void **subject)
+{
+    size_t limit = budget.limit;
+
+    (void)subject;
+    body_size = 3 << 20;
+    room[4] = 1000;
+    ask_for_bodies(4);
+    budget.limit = budget.used + 100000; /* the thread may have begun, but not with so much */
+    settle();
+    budget.limit = budget.used;
+    ask_for_bodies(4);
+    settle();
+    budget.limit = limit;
+    assert_int_equal(failed_status, QN_OK);
+    assert_true(qnk_disk_dropped(disk) > 0);
+    ask_for_bodies(4);
+    settle();
+    assert_true(sent[4] >= 16 * 12);
 }
 
 static int open_all(void **subject)
@@ -797,7 +1023,16 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_wait_for_room_at_their_peer, start, stop),
         cmocka_unit_test_setup_teardown(what_rotted_is_named_and_not_sent, start, stop),
         cmocka_unit_test_setup_teardown(answers_end_with_their_peer, start, stop),
-        cmocka_unit_test_setup_teardown(more_requests_than_the_limit_are_dropped, start, stop),
+        cmocka_unit_test_setup_teardown(an_answer_that_is_read_for_nobody_any_more_is_dropped,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(bodies_are_read_as_the_peer_takes_them, start, stop),
+        cmocka_unit_test_setup_teardown(one_peer_has_its_share_of_places_and_no_more, start, stop),
+        cmocka_unit_test_setup_teardown(what_peers_do_not_take_is_bounded_and_keeps_nobody_waiting,
+                                        start, stop),
+        cmocka_unit_test_setup_teardown(who_takes_nothing_for_long_loses_what_it_asked_for, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(a_read_for_a_peer_that_lacks_memory_stops_nothing, start,
+                                        stop),
     };
 
     return cmocka_run_group_tests(tests, open_all, close_all);

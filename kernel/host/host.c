@@ -385,7 +385,7 @@ void qnk_host_destroy(struct qnk_host *host)
     qnk_log_remove(&host->log);
     qnk_memory_give(&host->budget, host->submits,
                     QNK_HOST_SUBMITS_MAX * sizeof(struct qnk_live_submit));
-    QN_ASSERT(host->budget.used == 0);
+    QN_ASSERT(host->budget.used == 0 && host->tasks_budget.used == 0);
     qnk_memory_give(&budget, host, sizeof *host);
 }
 

@@ -70,7 +70,7 @@ struct qnk_gauges;
 
 struct qnk_host {
     struct qnk_host_setup setup;
-    struct qnk_budget budget; /* of all but the core, its effects and the plugins */
+    struct qnk_budget budget; /* of all but the core, its effects and tasks, and the plugins */
     struct qnk_log_part log;  /* kernel/host */
     struct qnk_log_part core_log;
     struct qnk_live_site sites[QNK_LIVE_SITES];
@@ -135,6 +135,7 @@ struct qnk_host {
     struct qnk_node *node;
     struct qnk_effects effects;
     struct qnk_budget effects_budget; /* their own: in a step memory cannot be waited for */
+    struct qnk_budget tasks_budget;   /* of what they become on their way, likewise */
     uint64_t votes_signed;            /* or given to be signed */
     uint64_t head_us;                 /* when the best block became that; 0: not since the start */
     bool is_performing;
@@ -194,6 +195,7 @@ void qnk_live_event(struct qnk_host *host, struct qnk_event *event);
 /* What the disk, the peers and the timer call. */
 void qnk_live_disk_event(void *ctx, struct qnk_event *event);
 void qnk_live_reply(void *ctx, uint64_t token, struct qn_span codes);
+uint64_t qnk_live_disk_now(void *ctx);
 bool qnk_live_has_room(void *ctx, uint32_t peer);
 void qnk_live_send(void *ctx, uint32_t peer, uint8_t type, uint32_t request, struct qn_buf *head,
                    struct qn_slice body);

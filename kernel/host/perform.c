@@ -47,7 +47,7 @@ static void job_done(struct qnk_task *task)
     struct qnk_host *host = work->host;
     struct qnk_event event = {.type = QNK_EVENT_JOB, .job = work->job};
 
-    qnk_memory_give(&host->budget, work, sizeof *work);
+    qnk_memory_give(&host->tasks_budget, work, sizeof *work);
     host->jobs_out--;
     if (host->is_holding && host->jobs_out == 0) {
         qnk_refit_tick(host);
@@ -98,10 +98,10 @@ static void job_give(struct qnk_host *host, struct qnk_effect *effect)
         [QNK_JOB_URGENT] = QNK_QUEUE_URGENT,
         [QNK_JOB_LEDGER] = QNK_QUEUE_LEDGER,
     };
-    struct job_task *work = qnk_memory_take(&host->budget, sizeof *work);
+    struct job_task *work = qnk_memory_take(&host->tasks_budget, sizeof *work);
 
     if (work == NULL) {
-        qnk_host_stop(host, QNK_EXIT_INTERNAL, "there is no memory for a job: raise limits.memory");
+        qnk_host_stop(host, QNK_EXIT_INTERNAL, "there is no memory for a job");
         return;
     }
     work->task.run = job_run;
@@ -319,6 +319,11 @@ void qnk_live_reply(void *ctx, uint64_t token, struct qn_span codes)
     *submit = (struct qnk_live_submit){0};
     host->submits_count--;
     found.done(found.ctx, codes);
+}
+
+uint64_t qnk_live_disk_now(void *ctx)
+{
+    return qnk_live_now(ctx);
 }
 
 bool qnk_live_has_room(void *ctx, uint32_t peer)

@@ -20,6 +20,7 @@
 enum {
     STORAGE_LANE = QNK_DISK_LANE_START,
     EFFECTS_LIMIT = 1 << 28, /* bytes of one step's effects, as in a replay */
+    TASKS_LIMIT = 1 << 26,   /* bytes of tasks that are under way; tens of thousands */
 };
 
 /* --- folders and keys --- */
@@ -293,12 +294,14 @@ static int32_t start_disk(struct qnk_host *host)
 {
     struct qnk_disk_setup setup = {
         .budget = &host->budget,
+        .tasks = &host->tasks_budget,
         .pool = host->pool,
         .store = &host->store,
         .signer = host->signer,
         .ctx = host,
         .event = qnk_live_disk_event,
         .reply = qnk_live_reply,
+        .now = qnk_live_disk_now,
         .has_room = qnk_live_has_room,
         .send = qnk_live_send,
         .waited = qnk_gauges_waited,
@@ -306,6 +309,7 @@ static int32_t start_disk(struct qnk_host *host)
         .damaged = qnk_live_damaged,
     };
 
+    host->tasks_budget = (struct qnk_budget){.limit = TASKS_LIMIT};
     return qnk_disk_create(&setup, &host->disk);
 }
 

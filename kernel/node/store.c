@@ -1211,8 +1211,9 @@ static int32_t serve_headers(struct qnk_store *store, uint32_t lane, const struc
     return count > 0 && status != QN_CORRUPT ? QN_OK : status;
 }
 
-static void send_parts(const struct qnk_store *store, const struct qnk_micro *header,
-                       struct qn_buf *body, qnk_store_send *send, void *ctx)
+/* Each part has its own copy of its bytes: what waits for a slow peer keeps no whole body. */
+static bool send_parts(const struct qnk_store *store, const struct qnk_micro *header,
+                       struct qn_span body, qnk_store_send *send, void *ctx)
 {
     struct qnk_body_part part = {.body_size = header->body_size};
 
@@ -1220,53 +1221,71 @@ static void send_parts(const struct qnk_store *store, const struct qnk_micro *he
     part.count = (header->body_size + QNK_WIRE_PART_SIZE - 1) / QNK_WIRE_PART_SIZE;
     for (part.index = 0; part.index < part.count; part.index++) {
         uint64_t at = (uint64_t)part.index * QNK_WIRE_PART_SIZE;
-        uint64_t left = body->size - at;
-        struct qn_buf *head = qnk_buf_new(store->budget, QNK_BODY_PART_HEAD_SIZE);
-        struct qn_slice slice = {
-            .owner = body,
-            .data = body->data + at,
-            .size = left < QNK_WIRE_PART_SIZE ? left : QNK_WIRE_PART_SIZE,
-        };
+        uint64_t left = body.size - at;
+        uint64_t size = left < QNK_WIRE_PART_SIZE ? left : QNK_WIRE_PART_SIZE;
+        struct qn_buf *buf = qnk_buf_new(store->budget, QNK_BODY_PART_HEAD_SIZE + size);
 
-        if (head == NULL) {
-            return;
+        if (buf == NULL) {
+            return false;
         }
-        part.bytes = (struct qn_span){slice.data, slice.size};
-        qnk_body_part_head(&part, head->data);
-        send(ctx, QNK_WIRE_BODY_PART, head, slice);
-        qnk_buf_unref(head);
+        part.bytes = (struct qn_span){body.data + at, size};
+        qnk_body_part_head(&part, buf->data);
+        memcpy(buf->data + QNK_BODY_PART_HEAD_SIZE, part.bytes.data, size);
+        send(ctx, QNK_WIRE_BODY_PART, buf, (struct qn_slice){0});
+        qnk_buf_unref(buf);
     }
+    return true;
 }
 
-static int32_t serve_bodies(struct qnk_store *store, uint32_t lane, const struct qnk_fetch *fetch,
+/* Sends the first body that is left. */
+static int32_t serve_body(struct qnk_store *store, uint32_t lane, uint64_t height,
+                          qnk_store_send *send, void *ctx, uint64_t *bytes)
+{
+    struct qnk_micro header;
+    struct qn_buf *body = NULL;
+    int32_t status = qnk_store_body(store, lane, height, &header, &body);
+
+    if (status == QN_OK) {
+        *bytes += header.body_size;
+        status = send_parts(store, &header, qnk_buf_span(body), send, ctx) ? QN_OK : QN_NO_SPACE;
+        qnk_buf_unref(body);
+    }
+    return status;
+}
+
+static int32_t serve_bodies(struct qnk_store *store, uint32_t lane, struct qnk_fetch *fetch,
                             qnk_store_send *send, void *ctx)
 {
-    uint32_t wanted = fetch->count < SERVE_BODIES ? fetch->count : SERVE_BODIES;
     int32_t rotten_status = QN_OK;
     int32_t status = QN_OK;
+    uint64_t bytes = 0;
 
-    for (uint32_t i = 0; status == QN_OK && i < wanted; i++) {
-        struct qnk_micro header;
-        struct qn_buf *body = NULL;
-
-        status = qnk_store_body(store, lane, fetch->first + i, &header, &body);
-        if (status == QN_OK) {
-            send_parts(store, &header, body, send, ctx);
-            qnk_buf_unref(body);
-        } else if (status == QN_CORRUPT && store->peers_have_it) {
+    fetch->count = fetch->count < SERVE_BODIES ? fetch->count : SERVE_BODIES;
+    while (status == QN_OK && fetch->count > 0 && bytes < READ_BYTES) {
+        status = serve_body(store, lane, fetch->first, send, ctx, &bytes);
+        fetch->first++;
+        fetch->count--;
+        if (status == QN_CORRUPT && store->peers_have_it) {
             rotten_status = status;
             status = QN_OK;
         }
+    }
+    if (status != QN_OK) {
+        fetch->count = 0;
     }
     return status == QN_OK ? rotten_status : status;
 }
 
 int32_t qnk_store_serve(struct qnk_store *store, uint32_t lane, uint8_t type,
-                        const struct qnk_fetch *fetch, qnk_store_send *send, void *ctx)
+                        struct qnk_fetch *fetch, qnk_store_send *send, void *ctx)
 {
-    if (type == QNK_WIRE_FETCH_MACROS) {
-        return serve_macros(store, lane, fetch, send, ctx);
+    int32_t status;
+
+    if (type != QNK_WIRE_FETCH_MACROS && fetch->what != 0) {
+        return serve_bodies(store, lane, fetch, send, ctx);
     }
-    return fetch->what == 0 ? serve_headers(store, lane, fetch, send, ctx)
-                            : serve_bodies(store, lane, fetch, send, ctx);
+    status = type == QNK_WIRE_FETCH_MACROS ? serve_macros(store, lane, fetch, send, ctx)
+                                           : serve_headers(store, lane, fetch, send, ctx);
+    fetch->count = 0; /* one frame, and that is all */
+    return status;
 }

@@ -135,8 +135,8 @@ QN_MUST_CHECK int32_t qnk_store_tx(struct qnk_store *store, uint32_t lane,
 /* A peer's request, answered by frames through `send`: bodies of MACROS, RANGE or BODY_PART
  * messages, head and slice as in the SEND effect; the callee takes references of its own. Rotten
  * bodies are left out, and macroblocks and headers from a rotten one on; QN_CORRUPT afterwards says
- * that there were any. */
+ * that there were any. Of bodies some megabytes are read at most, or one if it has more, so that no
+ * request is a claim on memory; `fetch` says afterwards what is left, `count` 0: nothing. */
 typedef void qnk_store_send(void *ctx, uint8_t type, struct qn_buf *head, struct qn_slice body);
 QN_MUST_CHECK int32_t qnk_store_serve(struct qnk_store *store, uint32_t lane, uint8_t type,
-                                      const struct qnk_fetch *fetch, qnk_store_send *send,
-                                      void *ctx);
+                                      struct qnk_fetch *fetch, qnk_store_send *send, void *ctx);

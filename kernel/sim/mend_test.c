@@ -327,10 +327,10 @@ static void served_count(void *ctx, uint8_t type, struct qn_buf *head, struct qn
 static void a_flipped_bit_of_a_macroblock_is_neither_read_nor_served(void **state)
 {
     struct net *net = net_with_blocks(4, 90);
-    struct qnk_fetch all = {.first = 1, .count = 3};
 
     (void)state;
     for (uint64_t bit = 0; bit < QNK_MACRO_SIZE * 8 + 4000; bit += 13) {
+        struct qnk_fetch all = {.first = 1, .count = 3};
         uint64_t served = 0;
 
         flip(net, store_of(net, ROTTEN)->macro, 2, bit);
@@ -426,6 +426,7 @@ static void a_damaged_header_is_told_behind_a_rotten_body_too(void **state)
     uint64_t second = height_full(net, first + 1);
     uint64_t third = height_full(net, second + 1);
     struct qnk_fetch some = {.what = 1, .first = first, .count = (uint32_t)(third - first + 1)};
+    struct qnk_fetch again = some;
     uint8_t header[QNK_MICRO_SIZE];
     uint32_t parts = 0;
 
@@ -436,8 +437,9 @@ static void a_damaged_header_is_told_behind_a_rotten_body_too(void **state)
     assert_int_equal(parts, 2);
     assert_true(store->peers_have_it);
     flip(net, store->micro, second, 77);
-    assert_int_equal(qnk_store_serve(store, LANE, QNK_WIRE_FETCH_RANGE, &some, parts_count, &parts),
-                     QN_CORRUPT);
+    assert_int_equal(
+        qnk_store_serve(store, LANE, QNK_WIRE_FETCH_RANGE, &again, parts_count, &parts),
+        QN_CORRUPT);
     assert_int_equal(parts, 2); /* it ends there */
     assert_false(store->peers_have_it);
     assert_true(qnk_store_rotten(store, header));

@@ -309,10 +309,14 @@ static void serve_send(void *ctx, uint8_t type, struct qn_buf *head, struct qn_s
 static void serve(struct qnk_world *world, uint32_t i, const struct qnk_effect *effect)
 {
     struct serving serving = {world, i, effect->serve.peer, effect->serve.request};
-    int32_t status = qnk_store_serve(&world->machines[i].store, LANE, effect->serve.type,
-                                     &effect->serve.fetch, serve_send, &serving);
+    struct qnk_fetch left = effect->serve.fetch;
 
-    (void)status; /* what is not there, or damaged, is asked for elsewhere */
+    do { /* what is not there, or damaged, is asked for elsewhere */
+        int32_t status = qnk_store_serve(&world->machines[i].store, LANE, effect->serve.type, &left,
+                                         serve_send, &serving);
+
+        (void)status;
+    } while (left.count > 0);
     if (world->machines[i].store.has_rotten) {
         (void)checked_later(world, i, QNK_EVENT_ROTTEN);
     }
