@@ -26,7 +26,6 @@
 #include "kernel/node/tree.h"
 
 enum {
-    QNK_PEERS_MAX = 256,
     QNK_ROOM_MAX = 64,        /* headers that wait for their time or a certificate */
     QNK_CLOCK_AHEAD_MS = 500, /* a block dated further ahead waits */
     QNK_EARLY_MAX = 64,       /* parts of bodies whose header is not in the tree yet */

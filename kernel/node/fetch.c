@@ -187,9 +187,8 @@ static void sender_wait(struct qnk_node *node, struct qnk_block *block)
     enum claim claim = claim_of(node, block, block->body_peer);
     uint64_t since_us = claim == CLAIM_ASKED ? block->asked_us : block->arrival_us;
     uint64_t patience_us = claim == CLAIM_ASKED ? QNK_RETRY_US : QNK_FETCH_US;
-    uint32_t rounds = block->rounds < ROUNDS_MAX ? block->rounds : ROUNDS_MAX;
-    uint64_t last_us =
-        since_us + patience_us + ((uint64_t)(block->header.body_size / LEAST_RATE) << rounds);
+    uint64_t last_us = since_us + patience_us +
+                       ((uint64_t)(block->header.body_size / LEAST_RATE) << block->rounds);
 
     if (claim == CLAIM_ASKED || (claim == CLAIM_PUSH && block->asked_us == 0)) {
         block->due_us = node->now_us + patience_us;
@@ -401,55 +400,49 @@ static bool may_have(const struct qnk_peer *peer, const struct qnk_block *block)
            peer->status.head_height >= block->header.height;
 }
 
-/* Who is asked for this block after `before` others: first all that say that they hold it, then the
- * rest. NULL: there are not so many. */
-static struct qnk_peer *body_peer_at(struct qnk_node *node, const struct qnk_block *block,
-                                     uint32_t before)
+/* In which order peers are asked: first those that say that they hold the block. */
+static uint32_t order_of(const struct qnk_node *node, const struct qnk_peer *peer,
+                         const struct qnk_block *block)
 {
-    for (uint32_t rest = 0; rest < 2; rest++) {
-        for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
-            struct qnk_peer *peer = &node->peers[(block->asks_start + i) % QNK_PEERS_MAX];
-
-            if (may_have(peer, block) && is_shown(node, peer, block) == (rest == 0) &&
-                before-- == 0) {
-                return peer;
-            }
-        }
+    if (!is_shown(node, peer, block)) {
+        return 2;
     }
-    return NULL;
+    return qnk_peer_is_silent(node, peer) ? 1 : 0;
 }
 
-/* Where the turns begin: at a peer by lot that says that it holds the block, and is not silent. */
-static uint32_t asks_begin(struct qnk_node *node, const struct qnk_block *block)
+/* One by lot of the first of those that were not asked in this round. NULL: there is none. */
+static struct qnk_peer *unasked_peer(struct qnk_node *node, const struct qnk_block *block)
 {
     uint32_t start = qnk_peer_by_lot(node);
+    uint32_t best_order = UINT32_MAX;
+    struct qnk_peer *best = NULL;
 
-    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+    for (uint32_t i = 0; i < QNK_PEERS_MAX && best_order > 0; i++) {
         uint32_t place = (start + i) % QNK_PEERS_MAX;
-        const struct qnk_peer *peer = &node->peers[place];
+        struct qnk_peer *peer = &node->peers[place];
 
-        if (may_have(peer, block) && is_shown(node, peer, block) &&
-            !qnk_peer_is_silent(node, peer)) {
-            return place;
+        if (may_have(peer, block) && !qnk_bit(block->asked, place)) {
+            uint32_t order = order_of(node, peer, block);
+
+            best = order < best_order ? peer : best;
+            best_order = order < best_order ? order : best_order;
         }
     }
-    return start;
+    return best;
 }
 
 /* The peer whose turn it is to be asked for this block. All have their turn before one has it
- * again, or else a few that lack a body, or keep it back, could be asked for it again and again. */
+ * again, whatever they say meanwhile of where they stand, or else a few that lack a body, or keep
+ * it back, could be asked for it again and again. Who comes to the place of one that was asked
+ * waits for the next round. */
 static struct qnk_peer *body_peer(struct qnk_node *node, struct qnk_block *block)
 {
-    struct qnk_peer *peer;
+    struct qnk_peer *peer = unasked_peer(node, block);
 
-    if (block->asks == 0) {
-        block->asks_start = asks_begin(node, block);
-    }
-    peer = body_peer_at(node, block, block->asks);
     if (peer == NULL) {
-        block->asks = 0;
-        block->rounds++;
-        peer = body_peer_at(node, block, 0);
+        memset(block->asked, 0, sizeof block->asked);
+        peer = unasked_peer(node, block);
+        block->rounds += peer != NULL && block->rounds < ROUNDS_MAX;
     }
     return peer;
 }
@@ -494,6 +487,11 @@ static void run_add(struct fetching *fetching, uint32_t peer, uint64_t height)
     fetching->run_count = 1;
 }
 
+static uint32_t place_of(const struct qnk_node *node, const struct qnk_peer *peer)
+{
+    return (uint32_t)(peer - node->peers);
+}
+
 static void ask_for(struct fetching *fetching, struct qnk_block *block)
 {
     struct qnk_node *node = fetching->node;
@@ -501,13 +499,14 @@ static void ask_for(struct fetching *fetching, struct qnk_block *block)
                                 ? qnk_peer_find(node, fetching->run_peer)
                                 : NULL;
 
-    if (peer == NULL || peer->id == block->asked_peer || !is_shown(node, peer, block)) {
+    if (peer == NULL || qnk_bit(block->asked, place_of(node, peer)) ||
+        !is_shown(node, peer, block)) {
         peer = body_peer(node, block);
     }
     if (peer == NULL) {
         return;
     }
-    block->asks++;
+    qnk_bit_set(block->asked, place_of(node, peer));
     block->asked_peer = peer->id;
     block->asked_us = node->now_us;
     block->due_us = node->now_us + QNK_RETRY_US;

@@ -31,6 +31,7 @@
 #include "kernel/node/job.h"
 
 enum {
+    QNK_PEERS_MAX = 256,     /* places of peers, of which a block remembers who was asked */
     QNK_TREE_TWINS_MAX = 4,  /* blocks of one producer at one height; for more one gives way */
     QNK_TREE_BRANCHES = 8,   /* blocks in the tree for each height above the root, on average */
     QNK_TREE_WINDOWS = 3,    /* windows above the root: production pauses before there are more */
@@ -94,17 +95,16 @@ struct qnk_block {
     struct qnk_known_end *known; /* of a window's last block, since it was executed */
     uint8_t *parts;              /* bitmap of the parts of the body that are here */
     uint32_t parts_left;
-    uint32_t parts_size;  /* bytes of `parts` */
-    uint32_t body_peer;   /* who sent it, or is sending it; 0: nobody */
-    uint32_t checks_left; /* jobs on its signatures that are under way */
-    bool was_verified;    /* before the restart */
-    uint32_t asked_peer;  /* who was asked for the body, 0 nobody */
-    uint32_t asks;        /* how often, since all that may have it were asked */
-    uint32_t asks_start;  /* the place among the peers where it began */
-    uint32_t rounds;      /* times that all that may have it were asked */
-    uint64_t asked_us;    /* when it was asked for last; 0: not yet */
-    uint64_t due_us;      /* when it is asked for elsewhere; 0: soon after its header came */
-    bool is_vain;         /* the body was asked for, and did not come in time */
+    uint32_t parts_size;              /* bytes of `parts` */
+    uint32_t body_peer;               /* who sent it, or is sending it; 0: nobody */
+    uint32_t checks_left;             /* jobs on its signatures that are under way */
+    bool was_verified;                /* before the restart */
+    uint32_t asked_peer;              /* who was asked for the body, 0 nobody */
+    uint32_t rounds;                  /* in which all that may have it were asked in vain */
+    uint8_t asked[QNK_PEERS_MAX / 8]; /* bitmap of the places of those asked in this round */
+    uint64_t asked_us;                /* when it was asked for last; 0: not yet */
+    uint64_t due_us; /* when it is asked for elsewhere; 0: soon after its header came */
+    bool is_vain;    /* the body was asked for, and did not come in time */
 };
 
 struct qnk_tree;

@@ -614,6 +614,17 @@ static uint32_t asks_of(const struct asks *asks, const struct made *made)
     return count;
 }
 
+/* Of whom node 0 asked for the block last. */
+static uint32_t asked_last(const struct asks *asks, const struct made *made)
+{
+    for (uint32_t i = asks->count; i-- > 0;) {
+        if (asks->all[i].from == 0 && qnk_hash_equal(&asks->all[i].id, &made->id)) {
+            return asks->all[i].to;
+        }
+    }
+    return UINT32_MAX;
+}
+
 /* Waits until node 0 has asked once more for the block. Of whom. */
 static uint32_t asked_next(struct asks *asks, const struct made *made, uint32_t within_ms)
 {
@@ -623,12 +634,7 @@ static uint32_t asked_next(struct asks *asks, const struct made *made, uint32_t 
         net_run_ms(asks->net, 5);
     }
     assert_int_equal(asks_of(asks, made), before + 1);
-    for (uint32_t i = asks->count; i-- > 0;) {
-        if (asks->all[i].from == 0 && qnk_hash_equal(&asks->all[i].id, &made->id)) {
-            return asks->all[i].to;
-        }
-    }
-    return UINT32_MAX;
+    return asked_last(asks, made);
 }
 
 static void made_parts(struct net *net, const struct made *made, uint32_t from)
@@ -729,6 +735,36 @@ static void who_goes_in_the_midst_of_a_body_is_replaced_at_once(void **state)
     assert_whole(asks, made);
 }
 
+/* A peer says that it stands on nothing. */
+static void say_low(struct net *net, uint32_t from)
+{
+    struct qnk_status status = {.node_type = QNK_NODE_SUPER, .serves = 1, .member = from};
+    uint8_t body[QNK_STATUS_SIZE];
+
+    qnk_status_encode(&status, body);
+    qnk_world_say(net->world, from, 0, QNK_LANE_CONSENSUS, QNK_WIRE_STATUS,
+                  (struct qn_span){body, sizeof body});
+}
+
+/* Of three peers two were asked, of which one then has no such block any more. */
+static void who_takes_its_word_back_keeps_nobody_from_its_turn(void **state)
+{
+    struct asks *asks = asks_split(50);
+    struct made *made;
+    uint32_t first, second;
+
+    (void)state;
+    net_run_ms(asks->net, 15000); /* heads move no more */
+    made = made_lacking(asks->net, 230, NODES_MAX);
+    assert_int_equal(asks_of(asks, made), 1); /* others are higher: at once */
+    first = asked_last(asks, made);
+    second = asked_next(asks, made, 2000);
+    say_low(asks->net, first);
+    assert_int_equal(asked_next(asks, made, 2000), 1 + 2 + 3 - first - second);
+    made_parts(asks->net, made, 1 + 2 + 3 - first - second);
+    assert_whole(asks, made);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -743,6 +779,7 @@ int main(void)
         cmocka_unit_test(a_body_that_comes_by_drips_is_asked_for_elsewhere),
         cmocka_unit_test(a_push_that_goes_on_is_not_asked_for_nor_broken_by_others),
         cmocka_unit_test(a_push_that_stops_is_asked_for_and_the_first_whole_copy_counts),
+        cmocka_unit_test(who_takes_its_word_back_keeps_nobody_from_its_turn),
         cmocka_unit_test(who_goes_in_the_midst_of_a_body_is_replaced_at_once),
     };
 
