@@ -35,6 +35,13 @@ enum {
     REPORT_CAP = 1 << 20,
     SHARED_LIMIT = 64 << 20,
     LOADER_LIMIT = 1 << 30,
+
+    /* Files of the process: its own, and for each peer. A link has a socket for each direction and
+     * what wakes the loop for it; enough is as many again for strangers that come. */
+    DESCRIPTORS_LEAST = 192,
+    DESCRIPTORS_PEER_LEAST = 4,
+    DESCRIPTORS_ENOUGH = 512,
+    DESCRIPTORS_PEER_ENOUGH = 8,
 };
 
 static const char usage[] =
@@ -261,6 +268,35 @@ static void process_prepare(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
+/* Peers and strangers use descriptors, and a log needs one for each of its files: the process takes
+ * what it may have. With too few for its links it would stand still as soon as they are there. */
+static enum qnk_exit descriptors_take(const struct qnk_node_file *node)
+{
+    rlim_t enough = DESCRIPTORS_ENOUGH + (rlim_t)node->peers_max * DESCRIPTORS_PEER_ENOUGH;
+    rlim_t least = DESCRIPTORS_LEAST + (rlim_t)node->peers_max * DESCRIPTORS_PEER_LEAST;
+    struct rlimit limit;
+    bool is_little, is_short;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return QNK_EXIT_INTERNAL;
+    }
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    is_little = limit.rlim_cur < least;
+    is_short = limit.rlim_cur < enough;
+    if (is_short) {
+        (void)fprintf(stderr,
+                      "qnetd: %s: this process may open %llu files, and with limits.peers %u it "
+                      "should be %llu, or %llu at the least (ulimit -n, LimitNOFILE=)\n",
+                      is_little ? "error" : "warning", (unsigned long long)limit.rlim_cur,
+                      node->peers_max, (unsigned long long)enough, (unsigned long long)least);
+    }
+    return is_little ? QNK_EXIT_CONFIG : QNK_EXIT_OK;
+}
+
 /* Signals and status are heard over all lives, and keep the loop in none. */
 static void signals_start(struct daemon *daemon)
 {
@@ -416,6 +452,9 @@ int main(int argc, char **argv)
     }
     process_prepare();
     code = files_open(&daemon);
+    if (code == QNK_EXIT_OK) {
+        code = descriptors_take(&daemon.config.node);
+    }
     if (code != QNK_EXIT_OK) {
         return (int)code;
     }

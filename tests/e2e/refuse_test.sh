@@ -5,7 +5,7 @@
 # that was asked goes on.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 97
+plan 99
 
 network 4 --full 1
 net=$work/net
@@ -52,6 +52,12 @@ ended 'a key file that is none' 77 daemon -c "$net/f1/bad.yaml"
 says 'and which' 'short.key'
 ended 'qnetd wants a file' 64 daemon
 ended 'qnetd knows its options' 64 daemon --frob
+
+few_files() {
+    (ulimit -n 100 && daemon "$@")
+}
+ended 'too few files for its peers' 78 few_files -c "$net/f1/node.yaml"
+says 'and how many' 'LimitNOFILE'
 
 # --- plugins ---
 

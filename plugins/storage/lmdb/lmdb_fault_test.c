@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -689,6 +690,52 @@ static void segment_fill(struct subject *it, struct qn_check_diary *truth)
     }
 }
 
+static struct rlimit descriptors; /* as they were */
+
+static void descriptors_free(int number)
+{
+    (void)number;
+    (void)setrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
+/* Descriptors are used up by others as well: a log that needs one waits for it. */
+static void a_log_waits_for_a_descriptor(void **state)
+{
+    struct qn_check_diary *truth = calloc(1, sizeof *truth);
+    const struct itimerval soon = {.it_value = {.tv_usec = 100000}};
+    const struct sigaction action = {.sa_handler = descriptors_free};
+    struct sigaction before;
+    struct rlimit none;
+    struct subject it;
+
+    (void)state;
+    assert_non_null(truth);
+    truth->trimmed = 1;
+    subject_start(&it, 1 << 20, 1 << 20);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_return_code(getrlimit(RLIMIT_NOFILE, &descriptors), errno);
+    assert_return_code(sigaction(SIGALRM, &action, &before), errno);
+    none = descriptors;
+    none.rlim_cur = 3;
+    for (uint32_t i = 0; i < 100; i++) { /* of which some begin a segment */
+        bool is_some = i % 25 == 24;
+
+        if (is_some) {
+            assert_return_code(setrlimit(RLIMIT_NOFILE, &none), errno);
+            assert_return_code(setitimer(ITIMER_REAL, &soon, NULL), errno);
+        }
+        for (uint32_t j = 0; j < 20; j++) {
+            assert_int_equal(qn_check_diary_append(&it.on, truth, 3, j % 2), QN_OK);
+        }
+    }
+    descriptors_free(0);
+    assert_return_code(sigaction(SIGALRM, &before, NULL), errno);
+    qn_check_diary_compare(&it.on, truth);
+    inst_close(&it);
+    subject_stop(&it);
+    free(truth);
+}
+
 /* A log whose last segment is new, or full of what it held in an earlier life. */
 static void end_start(struct subject *it, struct qn_check_diary *truth, bool is_used_again)
 {
@@ -1255,6 +1302,7 @@ int main(void)
         CASE(an_old_tail_never_comes_back),
         CASE(a_failed_flush_moves_the_tail),
         CASE(a_disk_that_stays_broken_is_io),
+        cmocka_unit_test(a_log_waits_for_a_descriptor),
         CASE(a_flipped_bit_costs_one_record),
         CASE(a_damaged_log_goes_on),
         CASE(lost_pages_are_named_or_cut),

@@ -479,7 +479,7 @@ static int32_t view_open(struct log *log, uint64_t *place, struct view *view)
     file = lmdb_log_file(log, view->segment->number);
     lmdb_log_unlock(log);
     *place = from;
-    view->walk.fd = openat(log->folder, file.name, O_RDONLY | O_CLOEXEC);
+    view->walk.fd = lmdb_log_open_file(log, file.name, O_RDONLY);
     return QN_OK;
 }
 

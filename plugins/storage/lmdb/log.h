@@ -125,6 +125,10 @@ void lmdb_log_count(struct log *log, uint64_t *records, uint64_t *bytes);
 void lmdb_log_lock(struct log *log);
 void lmdb_log_unlock(struct log *log);
 
+/* A file of the log, or -1. While the process has no descriptor left, which others may bring about
+ * and no disk is to blame for, it waits up to half a minute: nothing was written yet. */
+int lmdb_log_open_file(const struct log *log, const char *name, int flags);
+
 /* The name of a segment's file. */
 struct log_file {
     char name[LOG_FILE_NAME_MAX];

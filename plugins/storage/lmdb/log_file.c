@@ -7,13 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <qnet/assert.h>
 
 #include "log.h"
 
-enum { FILE_MODE = 0600, TABLE_LEAST = 16, OFFSETS_LEAST = 64 };
+enum {
+    FILE_MODE = 0600,
+    TABLE_LEAST = 16,
+    OFFSETS_LEAST = 64,
+    DESCRIPTOR_WAIT_NS = 20000000,
+    DESCRIPTOR_WAITS = 1500, /* half a minute */
+};
 
 void lmdb_log_lock(struct log *log)
 {
@@ -32,6 +39,18 @@ void lmdb_log_unlock(struct log *log)
 int32_t lmdb_disk_status(int error)
 {
     return error == ENOSPC || error == EDQUOT || error == EFBIG ? QN_NO_SPACE : QN_IO;
+}
+
+int lmdb_log_open_file(const struct log *log, const char *name, int flags)
+{
+    const struct timespec pause = {.tv_nsec = DESCRIPTOR_WAIT_NS};
+    int file = openat(log->folder, name, flags | O_CLOEXEC, FILE_MODE);
+
+    for (int i = 0; file < 0 && (errno == EMFILE || errno == ENFILE) && i < DESCRIPTOR_WAITS; i++) {
+        (void)nanosleep(&pause, NULL);
+        file = openat(log->folder, name, flags | O_CLOEXEC, FILE_MODE);
+    }
+    return file;
 }
 
 struct log_file lmdb_log_file(const struct log *log, uint64_t number)
@@ -182,7 +201,7 @@ static int32_t head_write(const struct log *log, int fd, const struct segment_he
 /* A file of the log's size, without content. */
 static int32_t file_make(struct log *log, const char *name, uint64_t size, int *fd)
 {
-    int file = openat(log->folder, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+    int file = lmdb_log_open_file(log, name, O_RDWR | O_CREAT | O_TRUNC);
     int error;
 
     if (file < 0) {
@@ -213,7 +232,7 @@ static bool spare_take(struct log *log, const char *name, uint64_t size, int *fd
     if (!has_spare || renameat(log->folder, spare.name, log->folder, name) != 0) {
         return false;
     }
-    *fd = openat(log->folder, name, O_RDWR | O_CLOEXEC);
+    *fd = lmdb_log_open_file(log, name, O_RDWR);
     return *fd >= 0;
 }
 

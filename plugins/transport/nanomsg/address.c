@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static const char tcp_prefix[] = "tcp://";
@@ -141,6 +142,7 @@ union socket_name {
     struct sockaddr any;
     struct sockaddr_in four;
     struct sockaddr_in6 six;
+    struct sockaddr_un path;
 };
 
 /* Size of the name; 0: the host is not a number. */
@@ -237,4 +239,71 @@ bool nanomsg_port_find(const char *host, uint16_t *port)
         *port = ntohs(name.any.sa_family == AF_INET ? name.four.sin_port : name.six.sin6_port);
     }
     return is_found;
+}
+
+static void key_fill(const union socket_name *from, struct host_key *out)
+{
+    struct in6_addr six = IN6ADDR_ANY_INIT;
+
+    if (from->any.sa_family == AF_INET) {
+        six.s6_addr[10] = six.s6_addr[11] = 0xFF;
+        memcpy(six.s6_addr + 12, &from->four.sin_addr, 4);
+    } else if (from->any.sa_family == AF_UNIX) {
+        six.s6_addr[15] = 1;
+    } else if (IN6_IS_ADDR_V4MAPPED(&from->six.sin6_addr)) {
+        six = from->six.sin6_addr;
+    } else {
+        memcpy(six.s6_addr, &from->six.sin6_addr, 8);
+    }
+    memcpy(out->bytes, six.s6_addr, sizeof out->bytes);
+}
+
+bool nanomsg_address_key(const struct address *address, struct host_key *out)
+{
+    union socket_name name = {.any = {.sa_family = AF_UNIX}};
+
+    if (address->scheme == SCHEME_TCP && name_fill(address->host, address->port, &name) == 0) {
+        return false;
+    }
+    key_fill(&name, out);
+    return true;
+}
+
+bool nanomsg_socket_local(int fd, struct address *out)
+{
+    union socket_name name = {0};
+
+    if (!name_get(fd, &name)) {
+        return false;
+    }
+    out->port = 0;
+    switch (name.any.sa_family) {
+    case AF_INET:
+    case AF_INET6:
+        out->scheme = SCHEME_TCP;
+        out->port = ntohs(name.any.sa_family == AF_INET ? name.four.sin_port : name.six.sin6_port);
+        return true;
+    case AF_UNIX:
+        out->scheme = SCHEME_IPC;
+        memcpy(out->host, name.path.sun_path, sizeof name.path.sun_path);
+        out->host[sizeof name.path.sun_path] = '\0';
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool nanomsg_socket_far(int fd, struct host_key *out)
+{
+    union socket_name name = {0};
+    socklen_t size = sizeof name;
+
+    if (getpeername(fd, &name.any, &size) != 0) {
+        return false;
+    }
+    if (size <= sizeof name.any.sa_family) {
+        name.any.sa_family = AF_UNIX; /* without a name of its own */
+    }
+    key_fill(&name, out);
+    return true;
 }

@@ -38,5 +38,21 @@ bool nanomsg_address_ipc(const char *path, struct address *out);
  * a name it is the address on the way out of this network. */
 bool nanomsg_address_source(const struct address *target, char host[ADDRESS_SIZE]);
 
+/* A host as far as it counts alone: an IPv4 address, or 64 bits of an IPv6 address, as whoever has
+ * one of those has all of them. All of ipc is one. */
+struct host_key {
+    uint8_t bytes[16];
+};
+
+/* False: a name, which is not resolved. */
+bool nanomsg_address_key(const struct address *address, struct host_key *out);
+
+/* Where a socket of the process is bound: with scheme, port, and the path if it is ipc. False: it is
+ * none, with EBADF in errno if there is no such descriptor. */
+bool nanomsg_socket_local(int fd, struct address *out);
+
+/* Who is at its far end; false: nobody. */
+bool nanomsg_socket_far(int fd, struct host_key *out);
+
 /* A port of `host` that is free now. */
 bool nanomsg_port_find(const char *host, uint16_t *port);

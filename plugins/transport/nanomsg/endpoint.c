@@ -61,6 +61,7 @@ int32_t endpoint_reopen(struct qn_inst *inst, struct endpoint *endpoint, const c
     size_t size = sizeof endpoint->receive_fd;
     int32_t status;
 
+    endpoint->accepted = 0;
     endpoint->pull = nn_socket(AF_SP, NN_PULL);
     if (endpoint->pull < 0) {
         *why = "the library has no more sockets";

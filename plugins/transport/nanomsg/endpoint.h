@@ -16,6 +16,7 @@ struct endpoint {
     bool is_used;
     int pull; /* -1: none */
     int receive_fd;
+    uint64_t accepted; /* connections, when last looked at */
     uint64_t listener; /* 0: takes no new links */
     uint64_t token;
     struct address address;

@@ -51,6 +51,8 @@ struct qn_inst {
     uint32_t links_top; /* above it all are free */
     uint64_t serial;    /* of the next link */
 
+    int crowd_top; /* the highest descriptor of the process when crowd_thin() looked */
+
     uint64_t now_us; /* when the running call began */
     uint64_t tick_us;
     uint32_t pushed; /* effects of the running pump */

@@ -5,8 +5,9 @@
  * farewells are our own: wire.h has the messages, link.h the links, endpoint.h the addresses.
  *
  * Both sides must be reachable: the listener dials back. A node behind NAT can dial only with
- * `advertise` and a forwarded port. The number of connections that strangers make to a listener is
- * not known to us; what they send is read, counted as strays and dropped.
+ * `advertise` and a forwarded port. The library accepts all connections that strangers make to a
+ * listener; crowd.h ends those that are too many, and what they send until then is read, counted as
+ * strays and dropped. A message of which a part came is the library's, up to 1 MiB for each.
  *
  * Source: nanomsg 1.1.5, its manual pages nn_pipeline(7), nn_tcp(7), nn_ipc(7).
  */
@@ -16,6 +17,7 @@
 
 #include <nanomsg/nn.h>
 
+#include "crowd.h"
 #include "inbox.h"
 #include "instance.h"
 #include "nanomsg.manifest.h"
@@ -385,6 +387,18 @@ static void tick(struct qn_inst *self, bool has_more)
     for (uint32_t i = 0; i < ENDPOINTS_MAX; i++) {
         endpoint_retire(self, i);
     }
+    crowd_thin(self);
+}
+
+/* Whether anybody can come. */
+static bool is_bound(const struct qn_inst *self)
+{
+    uint32_t i = 0;
+
+    while (i < ENDPOINTS_MAX && self->endpoints[i].pull < 0) {
+        i++;
+    }
+    return i < ENDPOINTS_MAX;
 }
 
 static void timer_set(struct qn_inst *self)
@@ -394,7 +408,7 @@ static void timer_set(struct qn_inst *self)
     if (self->is_polling) {
         delay_us = delay_us < POLL_US ? delay_us : POLL_US;
     }
-    if (self->is_polling || self->links_top > 0) {
+    if (self->is_polling || self->links_top > 0 || is_bound(self)) {
         self->watch->timer(self->node, delay_us);
     }
 }

@@ -5,11 +5,14 @@
 
 #include "tests/test.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -381,6 +384,72 @@ static void unanswered_greetings_make_no_links(void **subject)
     qn_check_transport_close(*subject);
 }
 
+enum { CROWD = 150, CROWD_STAYS = 8 };
+
+static void crowd_come(struct qn_check_transport *it, int *sockets, bool speaks)
+{
+    static const uint8_t header[] = {0, 'S', 'P', 0, 0, 0x50, 0, 0}; /* a PUSH's */
+    struct sockaddr_in to = {.sin_family = AF_INET};
+    const char *address = qn_check_transport_address(it, 1);
+
+    to.sin_port = htons((uint16_t)strtoul(strrchr(address, ':') + 1, NULL, 10));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    for (int i = 0; i < CROWD; i++) {
+        sockets[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(sockets[i] >= 0);
+        assert_return_code(connect(sockets[i], (const struct sockaddr *)&to, sizeof to), errno);
+        if (speaks) {
+            assert_int_equal(send(sockets[i], header, sizeof header, MSG_NOSIGNAL), 8);
+        }
+        if (i % 50 == 49) {
+            qn_check_transport_turn(it);
+        }
+    }
+}
+
+/* How many the far end has not closed. */
+static uint32_t crowd_count(const int *sockets)
+{
+    uint8_t bytes[16];
+    uint32_t count = 0;
+
+    for (int i = 0; i < CROWD; i++) {
+        ssize_t size = 1;
+
+        while (size > 0) {
+            size = recv(sockets[i], bytes, sizeof bytes, MSG_DONTWAIT);
+        }
+        count += size < 0 && errno == EAGAIN;
+    }
+    return count;
+}
+
+/* Connections alone, of which nothing comes, cost descriptors: a host has a few more than links. */
+static void a_crowd_is_sent_away_and_links_stay(void **subject)
+{
+    int sockets[CROWD];
+
+    qn_check_transport_open(*subject);
+    for (int round = 0; round < 2; round++) {
+        crowd_come(*subject, sockets, round > 0);
+        while (crowd_count(sockets) > CROWD_STAYS) {
+            qn_check_transport_turn(*subject);
+        }
+        assert_true(round == 0 || crowd_count(sockets) > 0);
+        qn_check_transport_exchange(*subject, 100);
+        assert_int_equal(qn_check_transport_downs(*subject, 0), 0);
+        assert_int_equal(qn_check_transport_downs(*subject, 1), 0);
+        for (int i = 0; i < CROWD; i++) {
+            close(sockets[i]);
+        }
+    }
+    qn_check_transport_dial(*subject, 0, qn_check_transport_address(*subject, 1));
+    while (qn_check_transport_ups(*subject, 0) + qn_check_transport_ups(*subject, 1) < 4) {
+        qn_check_transport_turn(*subject);
+    }
+    qn_check_transport_close(*subject);
+}
+
 static void ten_thousand_frames_both_ways_past_slow_readers(void **subject)
 {
     qn_check_transport_open(*subject);
@@ -593,6 +662,7 @@ int main(void)
         OVER_IPC(a_bye_is_answered),
         OVER_TCP(a_message_over_the_limit_is_not_read),
         OVER_IPC(unanswered_greetings_make_no_links),
+        OVER_TCP(a_crowd_is_sent_away_and_links_stay),
         OVER_TCP(ten_thousand_frames_both_ways_past_slow_readers),
         OVER_TCP(a_killed_process_is_noticed),
         OVER_IPC(a_stopped_process_is_noticed),
