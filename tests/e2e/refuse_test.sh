@@ -54,6 +54,7 @@ ended 'qnetd wants a file' 64 daemon
 ended 'qnetd knows its options' 64 daemon --frob
 
 few_files() {
+    # shellcheck disable=SC3045 # all shells in use have it
     (ulimit -n 100 && daemon "$@")
 }
 ended 'too few files for its peers' 78 few_files -c "$net/f1/node.yaml"

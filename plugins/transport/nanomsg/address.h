@@ -47,8 +47,8 @@ struct host_key {
 /* False: a name, which is not resolved. */
 bool nanomsg_address_key(const struct address *address, struct host_key *out);
 
-/* Where a socket of the process is bound: with scheme, port, and the path if it is ipc. False: it is
- * none, with EBADF in errno if there is no such descriptor. */
+/* Where a socket of the process is bound: with scheme, port, and the path if it is ipc. False: it
+ * is none, with EBADF in errno if there is no such descriptor. */
 bool nanomsg_socket_local(int fd, struct address *out);
 
 /* Who is at its far end; false: nobody. */
