@@ -30,7 +30,8 @@ enum {
     QNK_CLOCK_AHEAD_MS = 500, /* a block dated further ahead waits */
     QNK_EARLY_MAX = 64,       /* parts of bodies whose header is not in the tree yet */
     QNK_KERNEL_POOL_MAX = 256,
-    QNK_QUEUE_MAX = 65536, /* transactions that wait for verification */
+    QNK_KERNEL_WAITS_MAX = 1024, /* of which one peer has at most as many as the pool holds */
+    QNK_QUEUE_MAX = 65536,       /* transactions that wait for verification */
     QNK_VERIFY_BATCH = 2048,
     QNK_VERIFY_US = 10000, /* or what came within this time */
     QNK_BATCHES_MAX = 256, /* of clients, under way */
@@ -98,6 +99,13 @@ struct qnk_waiting {
     struct qnk_hash id;
     uint32_t peer;
     uint64_t at_us; /* 0: a free place; UINT64_MAX: until a window is final */
+};
+
+/* A kernel transaction whose signatures were not checked yet. */
+struct qnk_kernel_wait {
+    struct qnk_hash id;
+    struct qn_buf *bytes;
+    uint32_t peer;
 };
 
 /* A part of a body that was pushed along with its header, which is still being checked. */
@@ -306,6 +314,10 @@ struct qnk_node {
     uint32_t verifying; /* jobs under way */
     struct qnk_batch batches[QNK_BATCHES_MAX];
     struct qnk_kernel_tx kernel_txs[QNK_KERNEL_POOL_MAX];
+    struct qnk_kernel_wait kernel_waits[QNK_KERNEL_WAITS_MAX]; /* in the order of their coming */
+    uint32_t kernel_waits_count;
+    uint32_t kernel_turn; /* the peer of whom some were checked last */
+    bool is_kernel_checking;
     struct qn_buf *push; /* own clients' transactions on their way to peers */
     uint32_t push_size, push_count;
     uint64_t push_us, tell_us; /* when they are due */

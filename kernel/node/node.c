@@ -201,6 +201,9 @@ static void pool_done(struct qnk_node *node)
     for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
         qnk_buf_unref(node->kernel_txs[i].bytes);
     }
+    for (uint32_t i = 0; i < node->kernel_waits_count; i++) {
+        qnk_buf_unref(node->kernel_waits[i].bytes);
+    }
     qnk_buf_unref(node->push);
     qnk_memory_give(&node->budget, node->queue, QNK_QUEUE_MAX * sizeof *node->queue);
     qnk_memory_give(&node->budget, node->tell, TELL_MAX * sizeof *node->tell);

@@ -15,6 +15,7 @@ enum {
     PUSH_US = 5000,     /* or what came within this time */
     TELL_US = 300000,   /* by then most are in a block, and need not be announced */
     KERNEL_AGE_US = 600000000,
+    KERNEL_BATCH = 16, /* kernel transactions whose signatures are checked at once */
     REJOIN_S = 10,
     CODE_SIZE = QN_HASH_SIZE + 1, /* of a reply: id, code */
 };
@@ -715,34 +716,155 @@ static bool kernel_is_early(const struct qnk_node *node, const struct qnk_tx *tx
     return tx->valid_until > node->exec.at->header.height + above + QNK_TX_AHEAD_MAX;
 }
 
-/* Has its signatures checked, unless they were before. */
-static void kernel_check_one(struct qnk_node *node, const struct qnk_tx_ref *ref,
-                             const struct qnk_tx *tx)
+static uint64_t kernel_messages_size(const struct qnk_kernel_wait *wait)
 {
-    struct qnk_job *job;
-    uint32_t at = 0;
+    return wait->bytes->size + QNK_TX_MESSAGE_MAX - QNK_TX_SIZE_MAX + 2 * QNK_SIGN_MESSAGE_MAX;
+}
+
+/* The peer whose turn it is, of those of whom something waits: the next number above the last. */
+static uint32_t kernel_turn(const struct qnk_node *node)
+{
+    uint32_t least = 0;
+    uint32_t next = UINT32_MAX;
+
+    for (uint32_t i = 0; i < node->kernel_waits_count; i++) {
+        uint32_t peer = node->kernel_waits[i].peer;
+
+        least = i == 0 || peer < least ? peer : least;
+        next = peer > node->kernel_turn && peer < next ? peer : next;
+    }
+    return next != UINT32_MAX ? next : least;
+}
+
+/* Takes the first ones of a peer out of those that wait. Gives how many. */
+static uint32_t kernel_waits_take(struct qnk_node *node, uint32_t peer, uint32_t count_max,
+                                  struct qnk_kernel_wait *taken)
+{
+    uint32_t count = 0;
+    uint32_t left = 0;
+
+    for (uint32_t i = 0; i < node->kernel_waits_count; i++) {
+        struct qnk_kernel_wait wait = node->kernel_waits[i];
+
+        if (wait.peer == peer && count < count_max) {
+            taken[count++] = wait;
+        } else {
+            node->kernel_waits[left++] = wait;
+        }
+    }
+    node->kernel_waits_count = left;
+    return count;
+}
+
+static void kernel_wait_end(struct qnk_node *node, struct qnk_kernel_wait *wait)
+{
+    (void)qnk_seen_drop(node->pending, &wait->id);
+    qnk_buf_unref(wait->bytes);
+    wait->bytes = NULL;
+}
+
+/* A job for the signatures of these. What has none that could be good is left out. NULL: nothing is
+ * left, or memory lacks; `waits` without bytes are not in it. */
+static struct qnk_job *kernel_job(struct qnk_node *node, struct qnk_kernel_wait *waits,
+                                  uint32_t count)
+{
+    struct qnk_job *job = qnk_job_new(node, QNK_JOB_SIGS, QNK_PURPOSE_KERNEL_TXS);
+    uint64_t messages_size = 0;
+    uint64_t rows_size = 0;
     uint32_t message_at = 0;
+    uint32_t at = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        messages_size += kernel_messages_size(&waits[i]);
+        rows_size += waits[i].bytes->size;
+    }
+    if (job == NULL || !qnk_job_sigs(job, count * QNK_KERNEL_SIGS_MAX, messages_size) ||
+        (job->context = qnk_buf_new(&node->budget, rows_size)) == NULL) {
+        qnk_job_destroy(job);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct qn_span bytes = qnk_buf_span(waits[i].bytes);
+        uint32_t at_before = at;
+        uint32_t message_before = message_at;
+        struct qnk_tx tx;
+        int32_t status = qnk_tx_decode(bytes, &tx);
+
+        QN_ASSERT(status == QN_OK);
+        if (qnk_kernel_sigs(node, job, &tx, &at, &message_at)) {
+            memcpy(job->context->data + job->context_size, bytes.data, bytes.size);
+            job->context_size += bytes.size;
+            continue;
+        }
+        at = at_before;
+        message_at = message_before;
+        kernel_wait_end(node, &waits[i]);
+    }
+    qnk_job_sigs_cut(job, at);
+    if (at == 0) {
+        qnk_job_destroy(job);
+        return NULL;
+    }
+    return job;
+}
+
+/* Has the signatures of some that wait checked, of one peer, and of the next only when that is
+ * done: whoever sends thousands that are forged costs one such job. */
+static void kernel_checks_go(struct qnk_node *node)
+{
+    while (!node->is_kernel_checking && node->kernel_waits_count > 0) {
+        struct qnk_kernel_wait waits[KERNEL_BATCH];
+        uint32_t peer = kernel_turn(node);
+        uint32_t count = kernel_waits_take(node, peer, KERNEL_BATCH, waits);
+        struct qnk_job *job = kernel_job(node, waits, count);
+
+        node->kernel_turn = peer;
+        node->is_kernel_checking = job != NULL;
+        for (uint32_t i = 0; i < count; i++) {
+            if (waits[i].bytes != NULL && job == NULL) {
+                kernel_wait_end(node, &waits[i]);
+            }
+            qnk_buf_unref(waits[i].bytes);
+        }
+        if (job != NULL) {
+            job->peer = peer;
+            qnk_job_start(node, job);
+        }
+    }
+}
+
+static bool kernel_is_members(const struct qnk_node *node, const struct qnk_tx *tx)
+{
+    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
+    struct qnk_hash from;
+
+    memcpy(from.bytes, tx->from, QN_KEY_SIZE);
+    return set != NULL && qnk_set_find(set, &from) != QNK_SET_NOBODY;
+}
+
+/* Puts one among those that wait for their signatures to be checked, unless they were before. */
+static void kernel_wait(struct qnk_node *node, const struct qnk_tx_ref *ref,
+                        const struct qnk_tx *tx)
+{
+    struct qnk_kernel_wait wait = {.id = ref->id, .peer = ref->peer};
+    uint32_t alike = 0;
 
     if (qnk_seen_has(node->verified, &ref->id)) {
         qnk_kernel_add(node, tx->bytes, QNK_KERNEL_TOLD);
         return;
     }
-    job = qnk_job_new(node, QNK_JOB_SIGS, QNK_PURPOSE_KERNEL_TXS);
-    if (job == NULL ||
-        !qnk_job_sigs(job, QNK_KERNEL_SIGS_MAX, QNK_TX_MESSAGE_MAX + 2 * QNK_SIGN_MESSAGE_MAX)) {
-        qnk_job_destroy(job);
+    for (uint32_t i = 0; i < node->kernel_waits_count; i++) {
+        alike += node->kernel_waits[i].peer == ref->peer;
+    }
+    if (alike == QNK_KERNEL_POOL_MAX || node->kernel_waits_count == QNK_KERNEL_WAITS_MAX ||
+        !kernel_is_members(node, tx)) {
         return;
     }
-    job->context = qnk_buf_copy(&node->budget, tx->bytes);
-    job->peer = ref->peer;
-    job->subject = ref->id;
-    if (job->context == NULL || !qnk_kernel_sigs(node, job, tx, &at, &message_at)) {
-        qnk_job_destroy(job);
-        return;
+    wait.bytes = qnk_buf_copy(&node->budget, tx->bytes);
+    if (wait.bytes != NULL) {
+        (void)qnk_seen_add(node->pending, &ref->id);
+        node->kernel_waits[node->kernel_waits_count++] = wait;
     }
-    qnk_job_sigs_cut(job, at);
-    (void)qnk_seen_add(node->pending, &ref->id);
-    qnk_job_start(node, job);
 }
 
 /* What is known, over or too far ahead costs no signature: anybody may bring again what was once
@@ -759,26 +881,63 @@ static void kernel_check(struct qnk_node *node, const struct qnk_job *read)
         QN_ASSERT(status == QN_OK);
         if (ref->is_kernel && !kernel_is_known(node, &ref->id) && !kernel_is_early(node, &tx) &&
             !kernel_is_stale(node, head->control, head->header.height + 1, &tx)) {
-            kernel_check_one(node, ref, &tx);
+            kernel_wait(node, ref, &tx);
         }
     }
+    kernel_checks_go(node);
+}
+
+/* What else waits of a peer that sent a forged one is not looked at. */
+static void kernel_waits_drop(struct qnk_node *node, uint32_t peer)
+{
+    struct qnk_kernel_wait wait;
+
+    while (kernel_waits_take(node, peer, 1, &wait) > 0) {
+        kernel_wait_end(node, &wait);
+    }
+}
+
+static uint32_t kernel_sigs_of(const struct qnk_tx *tx)
+{
+    return tx->kind == QNK_TX_EVIDENCE ? QNK_KERNEL_SIGS_MAX : 1;
 }
 
 void qnk_kernel_checked(struct qnk_node *node, struct qnk_job *job)
 {
-    bool is_good = job->status == QN_OK;
+    struct qn_span rows = {job->context->data, job->context_size};
+    struct qnk_tx tx;
+    bool is_forged = false;
+    uint32_t at = 0;
 
-    for (uint32_t i = 0; is_good && i < job->sigs_count; i++) {
-        is_good = qnk_bit(job->bitmap, i);
+    while (rows.size > 0) {
+        int32_t status = qnk_tx_next(&rows, &tx);
+        bool is_good = job->status == QN_OK;
+        struct qnk_hash id;
+
+        QN_ASSERT(status == QN_OK);
+        for (uint32_t i = 0; is_good && i < kernel_sigs_of(&tx); i++) {
+            is_good = qnk_bit(job->bitmap, at + i);
+        }
+        at += kernel_sigs_of(&tx);
+        qnk_tx_id(&tx, &id);
+        (void)qnk_seen_drop(node->pending, &id);
+        if (is_good) {
+            (void)qnk_seen_add(node->verified, &id);
+            qnk_kernel_add(node, tx.bytes, QNK_KERNEL_TOLD);
+        } else if (job->status == QN_OK) {
+            (void)qnk_seen_add(node->rejected, &id);
+            is_forged = true;
+        }
     }
-    (void)qnk_seen_drop(node->pending, &job->subject);
-    if (is_good) {
-        (void)qnk_seen_add(node->verified, &job->subject);
-        qnk_kernel_add(node, qnk_buf_span(job->context), QNK_KERNEL_TOLD);
-    } else if (job->status == QN_OK) {
-        (void)qnk_seen_add(node->rejected, &job->subject);
+    QN_ASSERT(at == job->sigs_count);
+    node->is_kernel_checking = false;
+    if (is_forged) {
         qnk_peer_fault(node, job->peer, QNK_FAULT_BAD_SIGNATURE);
     }
+    if (is_forged && job->peer != 0) { /* clients are many, and nobody's but ours */
+        kernel_waits_drop(node, job->peer);
+    }
+    kernel_checks_go(node);
 }
 
 /* How much a sender has in the pool, and how much of it is of one kind. */

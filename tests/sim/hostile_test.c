@@ -1019,6 +1019,115 @@ static void false_shares_keep_no_true_one_out_of_the_beacon(void **state)
     net_drop(net);
 }
 
+/* What a frame costs node 0: jobs, their signatures, and how often it charged somebody. */
+struct cost {
+    uint32_t jobs;
+    uint32_t sigs;
+    uint32_t faults;
+};
+
+static bool cost_count(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    struct cost *cost = ctx;
+
+    if (node != 0) {
+        return true;
+    }
+    if (effect->type == QNK_EFFECT_JOB && effect->job->purpose == QNK_PURPOSE_KERNEL_TXS) {
+        cost->jobs++;
+        cost->sigs += effect->job->sigs_count;
+    }
+    cost->faults +=
+        effect->type == QNK_EFFECT_SCORE && effect->score.fault == QNK_FAULT_BAD_SIGNATURE;
+    return true;
+}
+
+static void a_frame_of_forged_kernel_transactions_costs_one_small_job(void **state)
+{
+    struct net *net = net_make(4, 5, 34);
+    uint32_t each = qnk_tx_size(0);
+    uint32_t count = (QNK_FRAME_PLAIN_MAX - 4) / each;
+    uint8_t *body = calloc(1, QNK_FRAME_PLAIN_MAX);
+    struct cost cost = {0};
+    const struct qnk_watch watch = {.ctx = &cost, .effect = cost_count};
+
+    (void)state;
+    assert_non_null(body);
+    net_open(net);
+    qnk_world_watch(net->world, &watch);
+    net_start(net, 0, 5);
+    net_run_ms(net, 3000);
+    qn_le32_write(body, count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *to = body + 4 + (uint64_t)i * each;
+        struct qnk_tx tx = {
+            .from = net->set->members[i % 4].key.bytes,
+            .valid_until = look(net, 0).head_height + QNK_TX_AHEAD_MAX + 20,
+            .kind = QNK_TX_REJOIN,
+        };
+
+        qnk_tx_encode(&tx, to);
+        qn_le32_write(to + each - QN_SIG_SIZE, i + 1);
+    }
+    cost = (struct cost){0};
+    qnk_world_say(net->world, 4, 0, QNK_LANE_TXS, QNK_WIRE_TXS,
+                  (struct qn_span){body, 4 + (uint64_t)count * each});
+    net_run_ms(net, 300);
+    assert_int_equal(cost.jobs, 1);
+    assert_int_equal(cost.sigs, 16);
+    assert_int_equal(cost.faults, 1);
+    net_run_ms(net, 3000);
+    assert_agreement(net);
+    free(body);
+    net_drop(net);
+}
+
+/* As many good ones at once as nobody honest sends: all are looked at, a few at a time. */
+static void good_kernel_transactions_are_all_looked_at(void **state)
+{
+    enum { COUNT = 100 };
+    struct net *net = net_make(4, 4, 35);
+    uint32_t each = qnk_tx_size(QNK_TIP_SIZE);
+    uint8_t *body = calloc(1, 4 + (uint64_t)COUNT * each);
+    static uint8_t message[QNK_TX_MESSAGE_MAX];
+    struct cost cost = {0};
+    const struct qnk_watch watch = {.ctx = &cost, .effect = cost_count};
+
+    (void)state;
+    assert_non_null(body);
+    net_open(net);
+    qnk_world_watch(net->world, &watch);
+    net_start(net, 0, 4);
+    net_run_ms(net, 3000);
+    qn_le32_write(body, COUNT);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        uint8_t *to = body + 4 + (uint64_t)i * each;
+        uint8_t payload[QNK_TIP_SIZE];
+        struct qnk_tip tip = {.tip = {{(uint8_t)(i + 1)}}, .window = look(net, 0).final_window + 8};
+        struct qnk_tx tx = {
+            .from = net->set->members[LIAR].key.bytes,
+            .payload = {payload, sizeof payload},
+            .valid_until = look(net, 0).head_height + 1000,
+            .kind = QNK_TX_TIP,
+        };
+
+        qnk_tip_encode(&tip, payload);
+        qnk_tx_encode(&tx, to);
+        assert_int_equal(qnk_tx_decode((struct qn_span){to, each}, &tx), QN_OK);
+        sign_as(net, LIAR, message, qnk_tx_message(&tx, &net->setup.params.chain_id, message),
+                to + each - QN_SIG_SIZE);
+    }
+    cost = (struct cost){0};
+    qnk_world_say(net->world, 1, 0, QNK_LANE_TXS, QNK_WIRE_TXS,
+                  (struct qn_span){body, 4 + (uint64_t)COUNT * each});
+    net_run_ms(net, 300);
+    assert_int_equal(cost.jobs, 7);
+    assert_int_equal(cost.sigs, COUNT);
+    assert_int_equal(cost.faults, 0);
+    free(body);
+    net_drop(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1039,6 +1148,8 @@ int main(void)
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
         cmocka_unit_test(what_was_signed_before_a_record_was_lost_silences_nobody),
         cmocka_unit_test(what_is_over_costs_no_signature_and_what_is_good_costs_one),
+        cmocka_unit_test(a_frame_of_forged_kernel_transactions_costs_one_small_job),
+        cmocka_unit_test(good_kernel_transactions_are_all_looked_at),
         cmocka_unit_test(a_backup_in_a_hurry_takes_nobodys_turn),
         cmocka_unit_test(false_shares_keep_no_true_one_out_of_the_beacon),
     };
