@@ -15,21 +15,6 @@
 #include "kernel/node/core.h"
 #include "tests/sim/net.h"
 
-static void sign_as(const struct net *net, uint32_t member, const uint8_t *message, uint64_t size,
-                    uint8_t signature[QN_SIG_SIZE])
-{
-    uint8_t public[32], secret[crypto_sign_SECRETKEYBYTES];
-
-    crypto_sign_seed_keypair(public, secret, net->seeds[member]);
-    crypto_sign_detached(signature, NULL, message, size, secret);
-}
-
-static void say(struct net *net, uint32_t to, uint8_t lane, uint8_t type, const uint8_t *body,
-                uint64_t size)
-{
-    qnk_world_say(net->world, (to + 1) % 3, to, lane, type, (struct qn_span){body, size});
-}
-
 /* --- blocks that are made up --- */
 
 enum { MADE_TXS_MAX = 800, MADE_SIZE_MAX = MADE_TXS_MAX * QNK_TX_USER_SIZE_MAX };
@@ -450,7 +435,7 @@ static void say_bodiless(struct net *net, uint32_t member, struct bodiless *all)
             qnk_micro_id(&header, &all->ids[all->count++]);
         }
         if (bytes >= all->size) {
-            say(net, 0, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, body, sizeof body);
+            say_frame(net, 0, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, body, sizeof body);
         }
         net_run_ms(net, 5);
     }
@@ -470,7 +455,7 @@ static void drip(struct net *net, const struct bodiless *all)
         };
 
         qnk_body_part_head(&part, body);
-        say(net, 0, QNK_LANE_BLOCKS, QNK_WIRE_BODY_PART, body, sizeof body);
+        say_frame(net, 0, QNK_LANE_BLOCKS, QNK_WIRE_BODY_PART, body, sizeof body);
     }
 }
 

@@ -15,21 +15,6 @@
 
 enum { LIAR = 3 };
 
-static void sign_as(const struct net *net, uint32_t member, const uint8_t *message, uint64_t size,
-                    uint8_t signature[QN_SIG_SIZE])
-{
-    uint8_t public[32], secret[crypto_sign_SECRETKEYBYTES];
-
-    crypto_sign_seed_keypair(public, secret, net->seeds[member]);
-    crypto_sign_detached(signature, NULL, message, size, secret);
-}
-
-static void say(struct net *net, uint32_t to, uint8_t lane, uint8_t type, const uint8_t *body,
-                uint64_t size)
-{
-    qnk_world_say(net->world, (to + 1) % 3, to, lane, type, (struct qn_span){body, size});
-}
-
 /* --- headers --- */
 
 /* Headers on the node's head with this time, of the liar: one for each rank that it might have. */
@@ -57,7 +42,7 @@ static bool say_headers(struct net *net, uint32_t to, uint64_t time_ms)
         sign_as(net, LIAR, message, sizeof message, header.signature);
         qnk_micro_encode(&header, body + 4 + rank * QNK_MICRO_SIZE);
     }
-    say(net, to, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, body, sizeof body);
+    say_frame(net, to, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, body, sizeof body);
     return true;
 }
 
@@ -105,7 +90,7 @@ static bool twin_says(void *ctx, uint32_t node, struct qnk_effect *effect)
         memcpy(body + 4, sign->header, QNK_MICRO_SIZE);
         sign_as(twin->net, LIAR, sign->message, sign->message_size,
                 body + 4 + QNK_MICRO_SIGNED_SIZE);
-        say(twin->net, LIAR, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, body, sizeof body);
+        say_frame(twin->net, LIAR, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS, body, sizeof body);
     }
     return true;
 }
@@ -153,7 +138,7 @@ static void say_digest(struct net *net, uint32_t to, uint64_t ahead, uint16_t st
     sign_as(net, LIAR, message, sizeof message, vote.signature);
     qn_le32_write(body, 1);
     qnk_vote_encode(&vote, body + 4);
-    say(net, to, QNK_LANE_CONSENSUS, QNK_WIRE_VOTES, body, sizeof body);
+    say_frame(net, to, QNK_LANE_CONSENSUS, QNK_WIRE_VOTES, body, sizeof body);
 }
 
 static void say_vote(struct net *net, uint32_t to, uint64_t ahead, uint16_t step, uint32_t round,
@@ -250,7 +235,7 @@ static void say_proposal(struct net *net, uint32_t to, const struct qnk_macro *m
     assert_true(4 + qnk_vote_size(&vote) <= sizeof body);
     qn_le32_write(body, 1);
     qnk_vote_encode(&vote, body + 4);
-    say(net, to, QNK_LANE_CONSENSUS, QNK_WIRE_VOTES, body, 4 + qnk_vote_size(&vote));
+    say_frame(net, to, QNK_LANE_CONSENSUS, QNK_WIRE_VOTES, body, 4 + qnk_vote_size(&vote));
 }
 
 static void a_proposal_that_ends_in_the_middle_of_a_window_leads_nobody_there(void **state)
@@ -301,7 +286,7 @@ static void an_answer_that_ends_in_the_middle_of_a_window_leads_nobody_there(voi
     qnk_macro_digest(&macro, &digest);
     say_digest(net, 0, 1, QNK_STEP_FINAL, 0, &digest);
     net_run_ms(net, 100);
-    say(net, 0, QNK_LANE_CONSENSUS, QNK_WIRE_MACRO, header, sizeof header);
+    say_frame(net, 0, QNK_LANE_CONSENSUS, QNK_WIRE_MACRO, header, sizeof header);
     net_run_ms(net, 1000);
     assert_true(look(net, 0).head_height >= height);
     net_drop(net);

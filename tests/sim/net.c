@@ -235,6 +235,21 @@ bool net_init(void)
 
 /* --- what always holds --- */
 
+void sign_as(const struct net *net, uint32_t member, const uint8_t *message, uint64_t size,
+             uint8_t signature[QN_SIG_SIZE])
+{
+    uint8_t public[32], secret[crypto_sign_SECRETKEYBYTES];
+
+    crypto_sign_seed_keypair(public, secret, net->seeds[member]);
+    crypto_sign_detached(signature, NULL, message, size, secret);
+}
+
+void say_frame(struct net *net, uint32_t to, uint8_t lane, uint8_t type, const uint8_t *body,
+               uint64_t size)
+{
+    qnk_world_say(net->world, (to + 1) % 3, to, lane, type, (struct qn_span){body, size});
+}
+
 void assert_agreement(struct net *net)
 {
     struct qnk_node_view first = {0};

@@ -70,6 +70,14 @@ void submit(struct net *net, uint32_t node, uint32_t sender, uint64_t from, uint
 uint64_t next_nonce(struct net *net, uint32_t node, uint32_t sender);
 uint64_t balance_of(struct net *net, uint32_t node, uint32_t sender); /* shipped.c */
 
+/* A signature with a member's key, whatever its guard would say. */
+void sign_as(const struct net *net, uint32_t member, const uint8_t *message, uint64_t size,
+             uint8_t signature[QN_SIG_SIZE]);
+
+/* A frame to one of the first three nodes, as if from the next of them. */
+void say_frame(struct net *net, uint32_t to, uint8_t lane, uint8_t type, const uint8_t *body,
+               uint64_t size);
+
 /* All that are on agree on every window that two of them call final, and none halted. */
 void assert_agreement(struct net *net);
 
