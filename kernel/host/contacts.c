@@ -2,6 +2,8 @@
 
 #include "kernel/host/contacts.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include <qnet/assert.h>
@@ -191,10 +193,35 @@ struct qn_span qnk_host_of(const char *address)
     return (struct qn_span){(const uint8_t *)start, size};
 }
 
+enum { PREFIX_SIZE = 8, PREFIX_TAG = 1 };
+
+/* What of an address says which host it is of: its text, or of an IPv6 address the first 64 bits,
+ * as whoever has one of those has them all; these in `room`, with a byte before that no text has. */
+static struct qn_span host_part(const char *address, uint8_t room[PREFIX_TAG + PREFIX_SIZE])
+{
+    struct qn_span host = qnk_host_of(address);
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr six;
+
+    if (host.size < 3 || host.size - 2 >= sizeof text || host.data[0] != '[' ||
+        host.data[host.size - 1] != ']') {
+        return host;
+    }
+    memcpy(text, host.data + 1, host.size - 2);
+    text[host.size - 2] = 0;
+    if (inet_pton(AF_INET6, text, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six)) {
+        return host;
+    }
+    room[0] = 0;
+    memcpy(room + PREFIX_TAG, &six, PREFIX_SIZE);
+    return (struct qn_span){room, PREFIX_TAG + PREFIX_SIZE};
+}
+
 bool qnk_host_is_same(const char *a, const char *b)
 {
-    struct qn_span left = qnk_host_of(a);
-    struct qn_span right = qnk_host_of(b);
+    uint8_t rooms[2][PREFIX_TAG + PREFIX_SIZE];
+    struct qn_span left = host_part(a, rooms[0]);
+    struct qn_span right = host_part(b, rooms[1]);
 
     return left.size == right.size && memcmp(left.data, right.data, left.size) == 0;
 }
@@ -214,7 +241,8 @@ uint32_t qnk_contacts_known_at(const struct qnk_contacts *contacts, const char *
 /* Not 0. Two hosts with one hash share their fate for ten seconds. */
 static uint64_t host_hash(const char *address)
 {
-    struct qn_span host = qnk_host_of(address);
+    uint8_t room[PREFIX_TAG + PREFIX_SIZE];
+    struct qn_span host = host_part(address, room);
     struct qnk_hash hash;
 
     qnk_hash_leaf(host.data, host.size, &hash);

@@ -105,6 +105,8 @@ bool qnk_contact_is_banned(const struct qnk_contact *contact, uint64_t now_us);
 
 /* An address without scheme and port: "tcp://1.2.3.4:5" is "1.2.3.4". Borrows `address`. */
 struct qn_span qnk_host_of(const char *address);
+
+/* Whether limits for a host hold for both together: IPv6 addresses count by their first 64 bits. */
 bool qnk_host_is_same(const char *a, const char *b);
 
 /* Known contacts at that address's host. */

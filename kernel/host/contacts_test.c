@@ -63,6 +63,9 @@ static void a_host_is_an_address_without_scheme_and_port(void **state)
     assert_host("://", "");
     assert_true(qnk_host_is_same("tcp://1.2.3.4:1", "tcp://1.2.3.4:65535"));
     assert_false(qnk_host_is_same("tcp://1.2.3.4:1", "tcp://1.2.3.40:1"));
+    assert_true(qnk_host_is_same("tcp://[2001:db8:0:7::1]:1", "tcp://[2001:db8:0:7:8:9:a:b]:2"));
+    assert_false(qnk_host_is_same("tcp://[2001:db8:0:7::1]:1", "tcp://[2001:db8:0:8::1]:1"));
+    assert_false(qnk_host_is_same("tcp://[2001:db8::1]:1", "tcp://[2001:db8::1:1"));
 }
 
 static void a_contact_is_found_again(void **state)

@@ -75,9 +75,63 @@ static bool port_read(const char *text, uint16_t *out)
     return true;
 }
 
+union socket_name {
+    struct sockaddr any;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+    struct sockaddr_un path;
+};
+
+/* Size of the name; 0: the host is not a number. */
+static socklen_t name_fill(const char *host, uint16_t port, union socket_name *out)
+{
+    char six[ADDRESS_SIZE];
+
+    memset(out, 0, sizeof *out);
+    if (inet_pton(AF_INET, host, &out->four.sin_addr) == 1) {
+        out->four.sin_family = AF_INET;
+        out->four.sin_port = htons(port);
+        return sizeof out->four;
+    }
+    if (host[0] != '[') {
+        return 0;
+    }
+    (void)snprintf(six, sizeof six, "%.*s", (int)strcspn(host + 1, "]"), host + 1);
+    if (inet_pton(AF_INET6, six, &out->six.sin6_addr) == 1) {
+        out->six.sin6_family = AF_INET6;
+        out->six.sin6_port = htons(port);
+        return sizeof out->six;
+    }
+    return 0;
+}
+
+static bool host_write(const union socket_name *from, char host[ADDRESS_SIZE])
+{
+    char text[INET6_ADDRSTRLEN];
+
+    if (from->any.sa_family == AF_INET) {
+        if (inet_ntop(AF_INET, &from->four.sin_addr, text, sizeof text) == NULL) {
+            return false;
+        }
+        (void)snprintf(host, ADDRESS_SIZE, "%s", text);
+        return true;
+    }
+    if (inet_ntop(AF_INET6, &from->six.sin6_addr, text, sizeof text) == NULL) {
+        return false;
+    }
+    (void)snprintf(host, ADDRESS_SIZE, "[%s]", text);
+    return true;
+}
+
 bool nanomsg_address_tcp(const char *host, uint16_t port, struct address *out)
 {
     struct address it = {.scheme = SCHEME_TCP, .port = port};
+    union socket_name name;
+    char number[ADDRESS_SIZE];
+
+    if (is_host(host) && name_fill(host, port, &name) != 0 && host_write(&name, number)) {
+        host = number; /* as all write it */
+    }
 
     it.is_any_host =
         strcmp(host, "*") == 0 || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "[::]") == 0;
@@ -138,60 +192,12 @@ bool nanomsg_address_read(struct qn_span from, struct address *out)
     return nanomsg_address_tcp(strcmp(text, "localhost") == 0 ? "127.0.0.1" : text, port, out);
 }
 
-union socket_name {
-    struct sockaddr any;
-    struct sockaddr_in four;
-    struct sockaddr_in6 six;
-    struct sockaddr_un path;
-};
-
-/* Size of the name; 0: the host is not a number. */
-static socklen_t name_fill(const char *host, uint16_t port, union socket_name *out)
-{
-    char six[ADDRESS_SIZE];
-
-    memset(out, 0, sizeof *out);
-    if (inet_pton(AF_INET, host, &out->four.sin_addr) == 1) {
-        out->four.sin_family = AF_INET;
-        out->four.sin_port = htons(port);
-        return sizeof out->four;
-    }
-    if (host[0] != '[') {
-        return 0;
-    }
-    (void)snprintf(six, sizeof six, "%.*s", (int)strcspn(host + 1, "]"), host + 1);
-    if (inet_pton(AF_INET6, six, &out->six.sin6_addr) == 1) {
-        out->six.sin6_family = AF_INET6;
-        out->six.sin6_port = htons(port);
-        return sizeof out->six;
-    }
-    return 0;
-}
-
 /* The socket's own name. */
 static bool name_get(int fd, union socket_name *out)
 {
     socklen_t size = sizeof *out;
 
     return getsockname(fd, &out->any, &size) == 0;
-}
-
-static bool host_write(const union socket_name *from, char host[ADDRESS_SIZE])
-{
-    char text[INET6_ADDRSTRLEN];
-
-    if (from->any.sa_family == AF_INET) {
-        if (inet_ntop(AF_INET, &from->four.sin_addr, text, sizeof text) == NULL) {
-            return false;
-        }
-        (void)snprintf(host, ADDRESS_SIZE, "%s", text);
-        return true;
-    }
-    if (inet_ntop(AF_INET6, &from->six.sin6_addr, text, sizeof text) == NULL) {
-        return false;
-    }
-    (void)snprintf(host, ADDRESS_SIZE, "[%s]", text);
-    return true;
 }
 
 bool nanomsg_address_source(const struct address *target, char host[ADDRESS_SIZE])
@@ -267,6 +273,14 @@ bool nanomsg_address_key(const struct address *address, struct host_key *out)
     }
     key_fill(&name, out);
     return true;
+}
+
+bool nanomsg_address_is_number(const struct address *address)
+{
+    union socket_name name;
+
+    return address->scheme == SCHEME_TCP && name_fill(address->host, address->port, &name) != 0 &&
+           (name.any.sa_family == AF_INET || !IN6_IS_ADDR_V4MAPPED(&name.six.sin6_addr));
 }
 
 bool nanomsg_socket_local(int fd, struct address *out)

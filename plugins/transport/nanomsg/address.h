@@ -47,6 +47,10 @@ struct host_key {
 /* False: a name, which is not resolved. */
 bool nanomsg_address_key(const struct address *address, struct host_key *out);
 
+/* Whether it is tcp to a host that is a number, and so one that has no other way to be written:
+ * numbers are read into one form, and no IPv4 address in the form of an IPv6 one is among them. */
+bool nanomsg_address_is_number(const struct address *address);
+
 /* Where a socket of the process is bound: with scheme, port, and the path if it is ipc. False: it
  * is none, with EBADF in errno if there is no such descriptor. */
 bool nanomsg_socket_local(int fd, struct address *out);

@@ -40,7 +40,9 @@ static bool greeting_take(struct qn_inst *self, uint32_t endpoint, const struct 
         back.scheme != self->endpoints[endpoint].address.scheme) {
         return false;
     }
-    if (back.scheme == SCHEME_TCP && (back.port == 0 || back.is_any_host)) {
+    /* A name would be resolved for whoever asks, and have a host count as many. */
+    if (back.scheme == SCHEME_TCP &&
+        (back.port == 0 || back.is_any_host || !nanomsg_address_is_number(&back))) {
         return false;
     }
     for (uint32_t i = 0; i < self->links_top; i++) {

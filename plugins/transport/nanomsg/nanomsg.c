@@ -5,7 +5,7 @@
  * farewells are our own: wire.h has the messages, link.h the links, endpoint.h the addresses.
  *
  * Both sides must be reachable: the listener dials back. A node behind NAT can dial only with
- * `advertise` and a forwarded port. The library accepts all connections that strangers make to a
+ * `advertise`, a number, and a forwarded port. The library accepts all connections that strangers make to a
  * listener; crowd.h ends those that are too many, and what they send until then is read, counted as
  * strays and dropped. A message of which a part came is the library's, up to 1 MiB for each.
  *
@@ -49,7 +49,8 @@ static int32_t nanomsg_create(const struct qn_host *host, struct qn_node *node,
                               struct qn_span config, struct qn_inst **inst)
 {
     struct nanomsg_config values = nanomsg_config_read(config);
-    static const char words[] = "'advertise' is not an address that peers can dial";
+    static const char words[] = "'advertise' is not an address that peers can dial: from strangers "
+                                "they take numbers alone, as in tcp://192.0.2.1:9876";
     struct qn_span why = {(const uint8_t *)words, sizeof words - 1};
     struct qn_inst *self = host->take(node, sizeof *self);
 
@@ -61,8 +62,8 @@ static int32_t nanomsg_create(const struct qn_host *host, struct qn_node *node,
     self->watch = host->extension(node, "qnet.watch/1");
     self->has_advertise = values.advertise.size > 0;
     if (self->has_advertise && (!nanomsg_address_read(values.advertise, &self->advertise) ||
-                                self->advertise.scheme != SCHEME_TCP || self->advertise.port == 0 ||
-                                self->advertise.is_any_host)) {
+                                !nanomsg_address_is_number(&self->advertise) ||
+                                self->advertise.port == 0 || self->advertise.is_any_host)) {
         return host->fail(node, QN_INVALID, why);
     }
     self->config = (struct settings){

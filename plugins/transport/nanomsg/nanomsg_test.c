@@ -384,6 +384,44 @@ static void unanswered_greetings_make_no_links(void **subject)
     qn_check_transport_close(*subject);
 }
 
+/* One host has one way to be written, and nothing is resolved for strangers. */
+static void a_way_back_is_a_number(void **subject)
+{
+    static const char *const ways[] = {
+        "tcp://00177.0.0.1:", "tcp://0000177.1:",     "tcp://127.1:",
+        "tcp://0x7f000001:",  "tcp://2130706433:",    "tcp://LOCALHOST:",
+        "tcp://example.org:", "tcp://127.0.0.1.:",    "tcp://[::ffff:127.0.0.1]:",
+        "tcp://0.0.0.0:",     "tcp://127.000.000.1:", "tcp://*:",
+    };
+    struct stranger self = {.it = *subject, .halves = {0x5555555555555555, 0}};
+    uint16_t port;
+    uint8_t welcome[WIRE_HEAD];
+
+    qn_check_transport_open_one(*subject);
+    self.push = nn_socket(AF_SP, NN_PUSH);
+    self.pull = nn_socket(AF_SP, NN_PULL);
+    assert_true(self.push >= 0 && self.pull >= 0);
+    assert_true(nanomsg_port_find("127.0.0.1", &port));
+    (void)snprintf(self.address, sizeof self.address, "tcp://127.0.0.1:%u", (unsigned)port);
+    assert_true(nn_bind(self.pull, self.address) >= 0);
+    assert_true(nn_connect(self.push, qn_check_transport_address(*subject, 0)) >= 0);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        char way[64];
+
+        (void)snprintf(way, sizeof way, "%s%u", ways[i], (unsigned)port);
+        self.halves[0]++;
+        self.number = 0;
+        self.strays++;
+        head_send(&self, WIRE_HELLO, 0, way);
+    }
+    strays_await(&self);
+    assert_true(nn_recv(self.pull, welcome, sizeof welcome, NN_DONTWAIT) < 0);
+    self.number = 0;
+    stranger_greet(&self);
+    stranger_close(&self);
+    qn_check_transport_close(*subject);
+}
+
 enum { CROWD = 150, CROWD_STAYS = 8 };
 
 static void crowd_come(struct qn_check_transport *it, int *sockets, bool speaks)
@@ -620,6 +658,7 @@ static void addresses_are_read_whole(void **subject)
     address_is("tcp://[fe80::1]:65535", "tcp://[fe80::1]:65535", "[fe80::1]", 65535);
     address_is("localhost:0", "tcp://127.0.0.1:0", "127.0.0.1", 0);
     address_is("tcp://*:7", "tcp://*:7", "*", 7);
+    address_is("tcp://[0:0::0:1]:7", "tcp://[::1]:7", "[::1]", 7);
     address_is("ipc:///run/q", "ipc:///run/q", "/run/q", 0);
 
     assert_true(nanomsg_address_tcp("127.0.0.1", 9, &here));
@@ -662,6 +701,7 @@ int main(void)
         OVER_IPC(a_bye_is_answered),
         OVER_TCP(a_message_over_the_limit_is_not_read),
         OVER_IPC(unanswered_greetings_make_no_links),
+        OVER_TCP(a_way_back_is_a_number),
         OVER_TCP(a_crowd_is_sent_away_and_links_stay),
         OVER_TCP(ten_thousand_frames_both_ways_past_slow_readers),
         OVER_TCP(a_killed_process_is_noticed),
