@@ -196,7 +196,7 @@ struct qn_span qnk_host_of(const char *address)
 enum { PREFIX_SIZE = 8, PREFIX_TAG = 1 };
 
 /* What of an address says which host it is of: its text, or of an IPv6 address the first 64 bits,
- * as whoever has one of those has them all; these in `room`, with a byte before that no text has. */
+ * as whoever has one of those has them all. These lie in `room`, after a byte that no text has. */
 static struct qn_span host_part(const char *address, uint8_t room[PREFIX_TAG + PREFIX_SIZE])
 {
     struct qn_span host = qnk_host_of(address);
