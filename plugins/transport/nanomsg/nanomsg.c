@@ -7,7 +7,8 @@
  * Both sides must be reachable: the listener dials back. A node behind NAT can dial only with
  * `advertise`, a number, and a forwarded port. The library accepts all connections that strangers
  * make to a listener; crowd.h ends those that are too many, and what they send until then is read,
- * counted as strays and dropped. A message of which a part came is the library's, up to 1 MiB for each.
+ * counted as strays and dropped. A message of which a part came is the library's, up to 1 MiB for
+ * each connection.
  *
  * Source: nanomsg 1.1.5, its manual pages nn_pipeline(7), nn_tcp(7), nn_ipc(7).
  */
