@@ -36,6 +36,8 @@ enum {
     QNK_VERIFY_US = 10000, /* or what came within this time */
     QNK_BATCHES_MAX = 256, /* of clients, under way */
     QNK_SIGNS_MAX = 256,
+    QNK_SIGN_TXS_MAX = 128, /* of these: liars make evidence, and votes and blocks cannot wait */
+    QNK_OWED_MAX = 16,      /* an engine asks for two or three votes a round */
     QNK_STORES_MAX = 1024,
     QNK_CHECKS_MAX = 16,       /* digests of others that the engine wants checked */
     QNK_FINALS = 8,            /* the last final windows that are kept */
@@ -159,6 +161,16 @@ struct qnk_signing_slot {
     uint32_t purpose;
     struct qnk_signing_vote vote;
     struct qn_buf *tx; /* without its signature */
+};
+
+/* A vote that the engine asked for when nothing could be signed for lack of room or leave. */
+struct qnk_owed_vote {
+    struct qnk_hash digest;
+    uint32_t round;
+    int32_t vr;
+    uint32_t to;
+    uint16_t step;
+    struct qn_buf *body; /* NULL: none */
 };
 
 /* A client's transactions under way. */
@@ -384,6 +396,8 @@ struct qnk_node {
     uint64_t engine_head;
     struct qnk_check checks[QNK_CHECKS_MAX];
     struct qnk_signing_slot signs[QNK_SIGNS_MAX];
+    struct qnk_owed_vote owed[QNK_OWED_MAX]; /* of the open instance, oldest first */
+    uint32_t owed_count;
     struct qnk_hash *shares; /* of members, for `shares_window`; zero: not shown */
     uint64_t shares_window;
     uint64_t resend_us;
@@ -769,6 +783,9 @@ bool qnk_engine_effect_do(void *ctx, const struct qnk_engine_effect *effect);
 
 /* Gives back all that this part holds. */
 void qnk_votes_done(struct qnk_node *node);
+
+/* Votes that are owed are signed, if that is possible by now. */
+void qnk_votes_owed_look(struct qnk_node *node);
 
 /* Opens the instance of final_window + 1, if this node votes. */
 void qnk_instance_open(struct qnk_node *node);

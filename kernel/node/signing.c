@@ -175,6 +175,7 @@ void qnk_signing_look(struct qnk_node *node)
     if (node->instance == QNK_INSTANCE_NONE) {
         qnk_instance_open(node);
     }
+    qnk_votes_owed_look(node);
 }
 
 void qnk_key_abused(struct qnk_node *node, uint64_t window)
@@ -234,9 +235,19 @@ void qnk_sign_start(struct qnk_node *node, struct qnk_sign *sign, uint32_t purpo
     qnk_effects_push(node->out, QNK_EFFECT_SIGN)->sign = sign;
 }
 
+static bool has_room_for_tx(const struct qnk_node *node)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
+        count += node->signs[i].token != 0 && node->signs[i].purpose == QNK_SIGN_TX;
+    }
+    return count < QNK_SIGN_TXS_MAX;
+}
+
 bool qnk_sign_tx(struct qnk_node *node, struct qn_buf *tx)
 {
-    struct qnk_sign *sign = qnk_sign_new(node);
+    struct qnk_sign *sign = has_room_for_tx(node) ? qnk_sign_new(node) : NULL;
     struct qnk_signing_slot *slot = slot_free(node);
     struct qnk_tx view;
     int32_t status = qnk_tx_decode(qnk_buf_span(tx), &view);

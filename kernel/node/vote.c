@@ -33,11 +33,26 @@ static bool is_declared(struct qnk_node *node, uint64_t window, uint32_t step)
     return step != QNK_STEP_ABANDON && qnk_engine_has_step(binding, step);
 }
 
+static void owed_drop(struct qnk_node *node, uint32_t i)
+{
+    qnk_buf_unref(node->owed[i].body);
+    node->owed_count--;
+    memmove(&node->owed[i], &node->owed[i + 1], (node->owed_count - i) * sizeof *node->owed);
+}
+
+static void owed_end(struct qnk_node *node)
+{
+    while (node->owed_count > 0) {
+        owed_drop(node, node->owed_count - 1);
+    }
+}
+
 void qnk_votes_done(struct qnk_node *node)
 {
     for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
         qnk_sign_slot_give(&node->signs[i]);
     }
+    owed_end(node);
     qnk_ballot_destroy(node->ballot);
     qnk_ballot_destroy(node->next);
     qnk_attempts_end(node);
@@ -487,6 +502,7 @@ static void instance_end(struct qnk_node *node, const struct qnk_hash *digest, u
             qnk_timer_cancel(node, QNK_TIMER_ENGINE + i);
         }
     }
+    owed_end(node);
     memset(node->checks, 0, sizeof node->checks);
     memset(node->timers, 0, sizeof node->timers);
     node->instance = QNK_INSTANCE_NONE;
@@ -852,9 +868,10 @@ static const struct qnk_macro *macro_of(struct qnk_node *node, const struct qnk_
     return macro != NULL && macro->window == window ? macro : NULL;
 }
 
-/* The tail that a vote must carry: blind and share, or header and body. False: there is no such
- * header, and who gets the proposal would call it malformed. */
-static bool tail_make(struct qnk_node *node, struct qnk_signing_vote *signing, struct qn_span body)
+/* The tail that a vote must carry: blind and share, or header and body. QN_NOT_FOUND: there is no
+ * such header, and who gets the proposal would call it malformed. QN_NO_SPACE: no memory. */
+static int32_t tail_make(struct qnk_node *node, struct qnk_signing_vote *signing,
+                         struct qn_span body)
 {
     struct qnk_vote *vote = &signing->vote;
     uint64_t size = body.size;
@@ -866,13 +883,13 @@ static bool tail_make(struct qnk_node *node, struct qnk_signing_vote *signing, s
         size = 0;
     } else if (vote->step == QNK_STEP_PROPOSE) {
         if (macro == NULL) {
-            return false;
+            return QN_NOT_FOUND;
         }
         size += QNK_MACRO_SIZE;
     }
     signing->tail = qnk_buf_new(&node->budget, size);
     if (signing->tail == NULL) {
-        return false;
+        return QN_NO_SPACE;
     }
 
     uint8_t *to = signing->tail->data;
@@ -888,7 +905,7 @@ static bool tail_make(struct qnk_node *node, struct qnk_signing_vote *signing, s
         memcpy(to, body.data, body.size);
     }
     vote->tail = qnk_buf_span(signing->tail);
-    return true;
+    return QN_OK;
 }
 
 static struct qn_span prepared_bytes(const struct qnk_node *node, int64_t round,
@@ -934,7 +951,8 @@ static bool is_under_way(const struct qnk_node *node, const struct qnk_vote *vot
 
 /* Asks the guard, and hands what it allows to the host. Once the guard has said yes nothing may
  * fail: it remembers, and what it asked to be written would be lost. */
-static void vote_guard(struct qnk_node *node, struct qnk_signing_vote *signing)
+static void vote_guard(struct qnk_node *node, struct qnk_signing_vote *signing,
+                       struct qnk_sign *sign)
 {
     struct qnk_vote *vote = &signing->vote;
     struct qn_span abandons[QNK_ATTEMPTS_MAX];
@@ -951,11 +969,8 @@ static void vote_guard(struct qnk_node *node, struct qnk_signing_vote *signing)
     uint8_t message[QNK_VOTE_MESSAGE_SIZE];
     const struct qnk_vote *before = NULL;
     struct qn_buf *records = NULL;
-    uint32_t rule = QNK_GUARD_ROOM;
-    struct qnk_sign *sign = qnk_sign_new(node);
-    int32_t status = sign == NULL
-                         ? QN_NO_SPACE
-                         : qnk_guard_vote(node->guard, vote, &facts, &records, &before, &rule);
+    uint32_t rule;
+    int32_t status = qnk_guard_vote(node->guard, vote, &facts, &records, &before, &rule);
 
     if (status == QN_OK && !(records == NULL && is_under_way(node, vote))) {
         qnk_vote_message(vote, &node->setup.params.chain_id, message);
@@ -973,8 +988,9 @@ static void vote_guard(struct qnk_node *node, struct qnk_signing_vote *signing)
     qnk_buf_unref(signing->tail);
 }
 
-static void vote_request(struct qnk_node *node,
-                         const struct qn_consensus_effect_request_sign *request)
+/* Has a vote signed, or refused. QN_NO_SPACE: neither, as nothing can be signed now. */
+static int32_t vote_ask(struct qnk_node *node,
+                        const struct qn_consensus_effect_request_sign *request)
 {
     const struct qnk_ballot_place *place = qnk_ballot_place(node->ballot);
     struct qnk_signing_vote signing = {
@@ -991,24 +1007,122 @@ static void vote_request(struct qnk_node *node,
             },
         .to = request->to,
     };
+    struct qnk_sign *sign;
+    int32_t status = QN_DENIED;
 
     memcpy(signing.asked.bytes, request->digest, QN_HASH_SIZE);
     signing.vote.digest = signing.asked;
-    if (request->window != place->window) {
-        return;
+    sign = qnk_may_sign(node) ? qnk_sign_new(node) : NULL;
+    if (signing.vote.member != QNK_SET_NOBODY && is_declared(node, place->window, request->step)) {
+        status = sign == NULL ? QN_NO_SPACE : tail_make(node, &signing, request->body);
     }
-    if (!qnk_may_sign(node) || signing.vote.member == QNK_SET_NOBODY ||
-        !is_declared(node, place->window, request->step) ||
-        !tail_make(node, &signing, request->body)) {
-        vote_refused(node, &signing, QNK_GUARD_ROOM);
-        return;
+    if (status != QN_OK) {
+        qnk_sign_destroy(sign);
+        if (status != QN_NO_SPACE) {
+            vote_refused(node, &signing, QNK_GUARD_ROOM);
+        }
+        return status;
     }
     if (request->step == QNK_STEP_COMMIT) {
         qnk_vote_commitment(&signing.vote, &signing.asked, node->blind.bytes, &signing.vote.digest);
     }
     qnk_vote_open(&signing.vote, &signing.vote.open);
     round_raise(node, request->round);
-    vote_guard(node, &signing);
+    vote_guard(node, &signing, sign);
+    return QN_OK;
+}
+
+/* --- votes that are owed: a node on hold or without memory votes late, not never --- */
+
+/* The last word for a duty counts. What no place is left for is the oldest: the engine has gone on
+ * to later rounds. */
+static void owed_make_room(struct qnk_node *node,
+                           const struct qn_consensus_effect_request_sign *request)
+{
+    for (uint32_t i = 0; i < node->owed_count; i++) {
+        if (node->owed[i].round == request->round && node->owed[i].step == request->step) {
+            owed_drop(node, i);
+            return;
+        }
+    }
+    if (node->owed_count == QNK_OWED_MAX) {
+        owed_drop(node, 0);
+    }
+}
+
+/* What there is no memory for is refused. */
+static void owed_add(struct qnk_node *node, const struct qn_consensus_effect_request_sign *request)
+{
+    struct qnk_owed_vote owed = {
+        .round = request->round,
+        .vr = request->vr,
+        .to = request->to,
+        .step = request->step,
+    };
+    struct qnk_signing_vote refused = {
+        .vote = {.window = request->window,
+                 .round = request->round,
+                 .step = request->step,
+                 .vr = request->vr},
+    };
+
+    memcpy(owed.digest.bytes, request->digest, QN_HASH_SIZE);
+    if (request->body.size > 0) {
+        owed.body = qnk_buf_copy(&node->budget, request->body);
+        if (owed.body == NULL) {
+            refused.asked = owed.digest;
+            vote_refused(node, &refused, QNK_GUARD_ROOM);
+            return;
+        }
+    }
+    owed_make_room(node, request);
+    node->owed[node->owed_count++] = owed;
+}
+
+/* In the order in which the engine asked. False: some are still owed. */
+static bool owed_ask(struct qnk_node *node)
+{
+    while (node->owed_count > 0) {
+        const struct qnk_owed_vote *owed = &node->owed[0];
+        struct qn_consensus_effect_request_sign request = {
+            .window = qnk_ballot_place(node->ballot)->window,
+            .round = owed->round,
+            .step = owed->step,
+            .vr = owed->vr,
+            .digest = owed->digest.bytes,
+            .to = owed->to,
+        };
+
+        if (owed->body != NULL) {
+            request.body = qnk_buf_span(owed->body);
+        }
+        if (vote_ask(node, &request) == QN_NO_SPACE) {
+            return false;
+        }
+        owed_drop(node, 0);
+    }
+    return true;
+}
+
+void qnk_votes_owed_look(struct qnk_node *node)
+{
+    uint32_t count = node->owed_count;
+
+    if (count > 0 && node->instance == QNK_INSTANCE_OPEN) {
+        (void)owed_ask(node);
+        if (node->owed_count < count) {
+            engine_run(node);
+        }
+    }
+}
+
+static void vote_request(struct qnk_node *node,
+                         const struct qn_consensus_effect_request_sign *request)
+{
+    if (request->window == qnk_ballot_place(node->ballot)->window &&
+        (!owed_ask(node) || vote_ask(node, request) == QN_NO_SPACE)) {
+        owed_add(node, request);
+    }
 }
 
 /* --- sending votes and certificates --- */
@@ -1195,6 +1309,7 @@ void qnk_signed(struct qnk_node *node, const struct qnk_event *event)
         break;
     }
     qnk_sign_slot_give(&slot);
+    qnk_votes_owed_look(node);
 }
 
 /* --- what the engine wants --- */

@@ -596,7 +596,8 @@ static void request(struct world *world, uint32_t self,
     QN_CHECK(effect->to == UINT32_MAX || effect->to < world->plan.nodes);
     round_raise(node, vote.round);
     before = own_find(node, vote.round, vote.step);
-    if (number >= node->refuse_from && number - node->refuse_from < node->refuse_count) {
+    if (world->now_ms < node->refuse_until_ms ||
+        (number >= node->refuse_from && number - node->refuse_from < node->refuse_count)) {
         tell_signed(node, &vote, SIGNED_NOTHING);
     } else if (before != NULL && (before->digest != vote.digest || before->vr != vote.vr)) {
         node->refused++;

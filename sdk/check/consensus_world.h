@@ -129,6 +129,7 @@ struct world_node {
     uint32_t false_quorums;             /* certificates asked for without the votes */
     uint32_t crash_after;               /* events told; 0: not */
     uint32_t refuse_from, refuse_count; /* requests that are refused because the case wants it */
+    uint64_t refuse_until_ms;           /* and all before this time */
 };
 
 struct world_item;

@@ -51,6 +51,9 @@ bool net_init(void);
 /* Whether nets that are made from now on have the times of production or quick ones (shipped.c). */
 void net_times(bool are_real);
 
+/* Nets that are made from now on agree by bft, with quick times, until net_times() (shipped.c). */
+void net_bft(void);
+
 /* `nodes` of which the first `validators` vote and the rest follow. Change its setup, then open. */
 struct net *net_make(uint32_t validators, uint32_t nodes, uint64_t seed);
 void net_open(struct net *net);

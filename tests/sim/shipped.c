@@ -10,13 +10,15 @@
 #include <qnet/ledger.h>
 
 #include "kernel/base/sink.h"
+#include "plugins/consensus/bft/bft.manifest.h"
 #include "plugins/consensus/commit-reveal/commit-reveal.manifest.h"
 #include "plugins/ledger/accounts/accounts.manifest.h"
 #include "plugins/producer/round-robin/round-robin.manifest.h"
 #include "tests/sim/cast.h"
 
 /* Mapped once for all nets. */
-static const struct qn_plugin *producer, *consensus, *ledger, *signature, *storage;
+static const struct qn_plugin *producer, *commit_reveal, *bft, *ledger, *signature, *storage;
+static const struct qn_plugin *consensus; /* one of the two */
 
 /* As the columns of finality.md 7.3 say. */
 static uint8_t producer_config[128], consensus_config[128];
@@ -56,12 +58,23 @@ void net_times(bool are_real)
     for (uint32_t i = 0; i < 4; i++) {
         qn_le64_write(intervals + i * 8, (are_real ? 2000u : 80u) >> i);
     }
+    consensus = commit_reveal;
     producer_config_size = round_robin_config_size(&pace);
     consensus_config_size = commit_reveal_config_size(times);
     assert_true(producer_config_size <= sizeof producer_config);
     assert_true(consensus_config_size <= sizeof consensus_config);
     (void)round_robin_config_write(&pace, producer_config);
     (void)commit_reveal_config_write(times, consensus_config);
+}
+
+void net_bft(void)
+{
+    struct bft_config quick = {.delta = 100, .round = 400, .round_step = 100, .round_max = 2000};
+
+    consensus = bft;
+    consensus_config_size = bft_config_size(&quick);
+    assert_true(consensus_config_size <= sizeof consensus_config);
+    (void)bft_config_write(&quick, consensus_config);
 }
 
 static struct qnk_plugged play(struct net *net, struct qnk_player **player,
@@ -119,14 +132,16 @@ void cast_bind(struct qnk_params *params)
 {
     struct qnk_binding *engine = &params->bindings[QNK_BINDING_CONSENSUS];
     struct qnk_binding *pacer = &params->bindings[QNK_BINDING_PRODUCER];
-    static const uint16_t steps[] = {QNK_STEP_COMMIT, QNK_STEP_PREPARE, QNK_STEP_FINAL,
-                                     QNK_STEP_PROPOSE};
+    static const uint16_t steps[2][4] = {
+        {QNK_STEP_COMMIT, QNK_STEP_PREPARE, QNK_STEP_FINAL, QNK_STEP_PROPOSE},
+        {QNK_STEP_PREPARE, QNK_STEP_FINAL, 3 /* time-out */, QNK_STEP_PROPOSE},
+    };
 
-    bind(engine, "commit-reveal");
+    bind(engine, consensus == bft ? "bft" : "commit-reveal");
     bind(pacer, "round-robin");
     bind(&params->bindings[QNK_BINDING_LEDGER], "accounts");
     engine->steps_count = 4;
-    memcpy(engine->steps, steps, sizeof steps);
+    memcpy(engine->steps, steps[consensus == bft], sizeof steps[0]);
     engine->config_size = (uint32_t)consensus_config_size;
     memcpy(engine->config, consensus_config, consensus_config_size);
     pacer->config_size = (uint32_t)producer_config_size;
@@ -185,16 +200,20 @@ static bool plugins_map(void)
 
     root = root == NULL ? "." : root;
     producer = qnk_stage_map(root, "producer", "round-robin");
-    consensus = qnk_stage_map(root, "consensus", "commit-reveal");
+    commit_reveal = qnk_stage_map(root, "consensus", "commit-reveal");
+    bft = qnk_stage_map(root, "consensus", "bft");
     ledger = qnk_stage_map(root, "ledger", "accounts");
     signature = qnk_stage_map(root, "signature", "sodium");
     storage = qnk_stage_map(root, "storage", "memory");
-    return producer != NULL && consensus != NULL && ledger != NULL && signature != NULL &&
-           storage != NULL;
+    return producer != NULL && commit_reveal != NULL && bft != NULL && ledger != NULL &&
+           signature != NULL && storage != NULL;
 }
 
 bool cast_init(void)
 {
+    if (!plugins_map()) {
+        return false;
+    }
     net_times(false);
-    return plugins_map();
+    return true;
 }

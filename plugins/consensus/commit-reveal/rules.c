@@ -110,6 +110,7 @@ static void enter(struct qn_inst *rules, uint32_t round)
     rules->step = STEP_PROPOSE;
     rules->leader = leader_of(rules, round);
     rules->has_proposed = rules->has_revealed = false;
+    rules->owes_reveal = rules->owes_seal = false;
     qn_places_enter(&rules->places, &rules->window, round);
     timer_start(rules, TIMER_PROPOSE,
                 growing_ms(rules, rules->times.propose_ms, rules->times.propose_step_ms,
@@ -176,6 +177,7 @@ static int32_t on_open(struct qn_inst *rules, const struct qn_consensus_event_op
     rules->round = 0;
     rules->step = STEP_COMMIT;
     rules->has_committed = rules->has_proposed = rules->has_revealed = false;
+    rules->owes_reveal = rules->owes_seal = false;
     rules->timers = (struct qn_timers){0};
     timer_start(rules, TIMER_COMMIT, rules->times.commit_ms);
     timer_start(rules, TIMER_MIN, rules->times.commit_min_ms);
@@ -275,19 +277,38 @@ static void duty_done(struct qn_inst *rules, uint32_t step, const uint8_t *diges
         rules->has_proposed = true;
     } else if (step == STEP_REVEAL) {
         rules->has_revealed = true;
+        rules->owes_reveal = false;
         rules->step = is_early ? STEP_REVEAL : rules->step;
     } else if (step == STEP_SEAL) {
+        rules->owes_seal = false;
         rules->step = STEP_SEAL;
     }
 }
 
-/* The guard refused, and signed nothing: nil is always allowed. */
+/* Even nil was refused: the node may sign nothing for now. Others may be no quorum without this
+ * vote, and no other timer need be running, so it is asked for again after a while. */
+static void duty_owe(struct qn_inst *rules, uint32_t step)
+{
+    if (!rules->owes_reveal && !rules->owes_seal) {
+        qn_timers_start(
+            &rules->timers, &rules->window, rules->round, TIMER_AGAIN,
+            growing_ms(rules, rules->times.base_ms, rules->times.step_ms, rules->times.seal_ms));
+    }
+    rules->owes_reveal = rules->owes_reveal || step == STEP_REVEAL;
+    rules->owes_seal = rules->owes_seal || step == STEP_SEAL;
+}
+
+/* The guard refused, and signed nothing: it always allows nil. */
 static void duty_refused(struct qn_inst *rules, uint32_t step, const uint8_t *digest)
 {
     if (step == STEP_COMMIT) {
         rules->mine.is_set = false;
-    } else if ((step == STEP_REVEAL || step == STEP_SEAL) && !qn_digest_is_nil(digest)) {
-        sign(rules, (enum rules_step)step, nil, RULES_NOBODY);
+    } else if (step == STEP_REVEAL || step == STEP_SEAL) {
+        if (qn_digest_is_nil(digest)) {
+            duty_owe(rules, step);
+        } else {
+            sign(rules, (enum rules_step)step, nil, RULES_NOBODY);
+        }
     }
 }
 
@@ -562,6 +583,25 @@ static bool do_next_round(struct qn_inst *rules)
     return true;
 }
 
+/* What is owed is asked for again, as nil: the next round makes up for it. */
+static bool do_again(struct qn_inst *rules)
+{
+    bool owes_reveal = rules->owes_reveal;
+    bool owes_seal = rules->owes_seal;
+
+    if ((!owes_reveal && !owes_seal) || !has_fired(rules, TIMER_AGAIN)) {
+        return false;
+    }
+    rules->owes_reveal = rules->owes_seal = false;
+    if (owes_reveal) {
+        sign(rules, STEP_REVEAL, nil, RULES_NOBODY);
+    }
+    if (owes_seal) {
+        sign(rules, STEP_SEAL, nil, RULES_NOBODY);
+    }
+    return true;
+}
+
 /* --- reports --- */
 
 static uint16_t phase(const struct qn_inst *rules)
@@ -600,7 +640,7 @@ static void run(struct qn_inst *rules)
         has_changed = make_certificates(rules) || catch_up(rules) || raise_valid(rules) ||
                       do_commit(rules) || do_first_reveal(rules) || do_propose(rules) ||
                       do_later_reveal(rules) || do_seal(rules) || do_seal_nil(rules) ||
-                      do_next_round(rules);
+                      do_again(rules) || do_next_round(rules);
     }
     qn_window_report(&rules->window, rules->round, phase(rules), have(rules), PARTS);
 }

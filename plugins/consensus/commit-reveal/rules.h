@@ -37,6 +37,7 @@ enum rules_timer {
     TIMER_REVEAL,
     TIMER_BASE, /* from now on the chain may end TIMER_REVEAL of round 0 */
     TIMER_SEAL,
+    TIMER_AGAIN, /* what was refused as nil too is asked for again */
     TIMERS,
 };
 
@@ -87,6 +88,7 @@ struct qn_inst {
     enum rules_step step;
     uint32_t leader;
     bool has_committed, has_proposed, has_revealed; /* asked for, or given up */
+    bool owes_reveal, owes_seal;                    /* even nil was refused */
     struct qn_timers timers;
 };
 
