@@ -4,6 +4,35 @@
 
 #include "kernel/node/core.h"
 
+/* Of one member and window, made here and not in a block yet. One convicts; others are in case that
+ * is lost. More would only take the places of what else is to be signed. */
+enum { PIECES = 4 };
+
+static bool is_piece(const struct qn_buf *bytes, const struct qnk_evidence *like)
+{
+    struct qnk_tx tx;
+    struct qnk_evidence evidence;
+
+    return bytes != NULL && qnk_tx_decode(qnk_buf_span(bytes), &tx) == QN_OK &&
+           tx.kind == QNK_TX_EVIDENCE && qnk_evidence_decode(tx.payload, &evidence) == QN_OK &&
+           evidence.member == like->member && evidence.window == like->window;
+}
+
+static bool has_enough(const struct qnk_node *node, const struct qnk_evidence *evidence)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
+        const struct qnk_kernel_tx *place = &node->kernel_txs[i];
+
+        count += place->is_ours && is_piece(place->bytes, evidence);
+    }
+    for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
+        count += is_piece(node->signs[i].tx, evidence);
+    }
+    return count >= PIECES;
+}
+
 static void evidence_make(struct qnk_node *node, const struct qnk_evidence *evidence)
 {
     uint8_t payload[QNK_EVIDENCE_MAX];
@@ -14,7 +43,8 @@ static void evidence_make(struct qnk_node *node, const struct qnk_evidence *evid
              "member %u of window %llu signed what contradicts "
              "itself (type %u)",
              evidence->member, (unsigned long long)evidence->window, evidence->type);
-    if (!qnk_evidence_proves(evidence) || !node->setup.has_validator || !qnk_may_sign(node)) {
+    if (!qnk_evidence_proves(evidence) || !node->setup.has_validator || !qnk_may_sign(node) ||
+        has_enough(node, evidence)) {
         return;
     }
     size = qnk_evidence_encode(evidence, payload);

@@ -189,6 +189,38 @@ static void a_member_that_contradicts_itself_is_told_of_once(void **state)
     net_drop(net);
 }
 
+static bool txs_count(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    uint32_t *count = ctx;
+
+    *count += node == 0 && effect->type == QNK_EFFECT_SIGN && effect->sign->long_message != NULL;
+    return true;
+}
+
+/* Two windows, and the share of one is the only other thing that is signed meanwhile. */
+static void contradictions_in_all_rounds_cost_few_signatures(void **state)
+{
+    struct net *net = net_make(4, 4, 35);
+    uint32_t count = 0;
+    const struct qnk_watch watch = {.ctx = &count, .effect = txs_count};
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 3);
+    net_run_ms(net, 4000);
+    qnk_world_watch(net->world, &watch);
+    for (uint32_t i = 0; i < 2; i++) {
+        for (uint32_t round = 0; round <= 8; round++) {
+            say_vote(net, 0, 1, QNK_STEP_FINAL, round, (uint8_t)(1 + i));
+            say_vote(net, 0, 2, QNK_STEP_FINAL, round, (uint8_t)(1 + i));
+        }
+    }
+    net_run_ms(net, 50);
+    assert_in_range(qnk_node_counters(qnk_world_node(net->world, 0))->doubles_seen, 17, 18);
+    assert_in_range(count, 1, 12);
+    net_drop(net);
+}
+
 /* --- headers of a window that ends where none ends --- */
 
 /* A header for the window after the last final one, whose last block is in its middle. */
@@ -1120,6 +1152,7 @@ int main(void)
         cmocka_unit_test(an_own_block_that_comes_while_it_is_signed_kills_nobody),
         cmocka_unit_test(steps_that_nobody_declared_push_no_vote_out),
         cmocka_unit_test(a_member_that_contradicts_itself_is_told_of_once),
+        cmocka_unit_test(contradictions_in_all_rounds_cost_few_signatures),
         cmocka_unit_test(a_proposal_that_ends_in_the_middle_of_a_window_leads_nobody_there),
         cmocka_unit_test(an_answer_that_ends_in_the_middle_of_a_window_leads_nobody_there),
         cmocka_unit_test(forged_certificates_do_not_keep_a_late_node_back),
