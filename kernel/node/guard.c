@@ -277,7 +277,8 @@ static int32_t restore_vote(struct qnk_guard *guard, struct qn_span bytes)
 {
     struct qnk_vote vote;
 
-    if (bytes.size < VOTE_SIZE || !vote_from_bytes(bytes, &vote) || !qnk_vote_fits(&vote)) {
+    if (bytes.size < VOTE_SIZE || !vote_from_bytes(bytes, &vote) || !qnk_vote_fits(&vote) ||
+        vote.round > QNK_GUARD_ROUND_MAX) {
         return QN_CORRUPT;
     }
     if (vote.window <= guard->floor_window) {
@@ -398,7 +399,8 @@ static bool is_before(const struct qnk_vote *a, const struct qnk_vote *b)
 static bool breaks_g2(const struct qnk_guard *guard, const struct qnk_vote *vote,
                       uint64_t final_window)
 {
-    if (vote->window <= final_window || vote->window <= guard->floor_window) {
+    if (vote->window <= final_window || vote->window <= guard->floor_window ||
+        vote->round > QNK_GUARD_ROUND_MAX) {
         return true;
     }
     for (uint32_t i = 0; vote->step != QNK_STEP_ABANDON && i < guard->votes_count; i++) {

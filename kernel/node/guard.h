@@ -40,7 +40,8 @@
 enum {
     QNK_GUARD_DUTIES_MAX = 4096, /* signed since the last final window; then nothing more is, */
     QNK_GUARD_CERTIFICATES_MAX = 256,
-    QNK_GUARD_ATTEMPT_DUTIES = 256, /* but that each attempt may sign so many in any case, */
+    QNK_GUARD_ROUND_MAX = INT32_MAX - 1, /* a later one can be no vr, nor a standing's lock */
+    QNK_GUARD_ATTEMPT_DUTIES = 256,      /* but that each attempt may sign so many in any case, */
     QNK_GUARD_ATTEMPT_CERTIFICATES = 16,
     QNK_GUARD_VOTES_PLACES = QNK_GUARD_DUTIES_MAX + QNK_ATTEMPTS_MAX * QNK_GUARD_ATTEMPT_DUTIES +
                              QNK_ATTEMPTS_MAX, /* and be given up */
@@ -56,7 +57,8 @@ enum {
 enum qnk_guard_rule {
     QNK_GUARD_OK = 0,
     QNK_GUARD_G1 = 1, /* something else was signed for this duty */
-    QNK_GUARD_G2 = 2, /* window, era and round went back, or the window is final */
+    QNK_GUARD_G2 = 2, /* window, era and round went back, the window is final, or the round is
+                       * beyond QNK_GUARD_ROUND_MAX */
     QNK_GUARD_G3 = 3, /* final vote without the prepare certificate of its round */
     QNK_GUARD_G4 = 4, /* prepare off an own lock, or a justification that is not held */
     QNK_GUARD_G5 = 5, /* prepare that does not open the commit, whichever comes first */

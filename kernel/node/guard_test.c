@@ -210,6 +210,23 @@ static void a_final_window_is_over(void **state)
     done(guard);
 }
 
+static void a_round_that_no_standing_can_tell_is_refused(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_vote seal = vote(QNK_STEP_FINAL, QNK_GUARD_ROUND_MAX + 1, -1, 1);
+    struct qnk_guard_facts facts = valid;
+    uint8_t bytes[ROOM];
+    struct qnk_standing standing;
+
+    (void)state;
+    facts.prepared = certificate(bytes, seal.round, 1);
+    assert_int_equal(ask(guard, &seal, &facts), QNK_GUARD_G2);
+    lock(guard, QNK_GUARD_ROUND_MAX, 1);
+    qnk_guard_standing(guard, &seal, &standing);
+    assert_int_equal(standing.lock_round, QNK_GUARD_ROUND_MAX);
+    done(guard);
+}
+
 /* --- G3 --- */
 
 static void a_seal_needs_the_certificate_of_its_round(void **state)
@@ -1072,6 +1089,7 @@ int main(void)
         cmocka_unit_test(what_was_signed_is_named),
         cmocka_unit_test(rounds_eras_and_windows_do_not_go_back),
         cmocka_unit_test(a_final_window_is_over),
+        cmocka_unit_test(a_round_that_no_standing_can_tell_is_refused),
         cmocka_unit_test(a_seal_needs_the_certificate_of_its_round),
         cmocka_unit_test(nil_seals_need_nothing),
         cmocka_unit_test(an_engine_without_locks_seals_in_round_0_only),
