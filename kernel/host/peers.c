@@ -12,7 +12,7 @@
 
 /* Links beyond the peers: strangers in their handshake, and dials of ours that became links. */
 enum {
-    PROVING_MAX = 64,  /* links of others that have not proven a key; beyond: closed */
+    PROVING_MAX = 64,  /* links that have not proven a key; beyond: only known hosts */
     SPARE_LINKS = 128, /* places beside those of peers */
     PEERS_MOST = 4096,
     REQUESTS_MOST = 1000000,
@@ -79,7 +79,8 @@ static void link_accept(struct qnk_peers *peers, const struct qnk_happened *it)
     uint32_t here = proving_count(peers, it->text, &all);
     bool is_bad = known == 0 && qnk_contacts_host_is_bad(&peers->contacts, it->text, peers->now_us);
 
-    if (is_bad || all >= PROVING_MAX || here >= peers->setup.peers_per_address + known) {
+    if (is_bad || (known == 0 && all >= PROVING_MAX) ||
+        here >= peers->setup.peers_per_address + known) {
         peers->base.counters.refused++;
         peers->base.transport->close(peers->base.inst, it->link, 0);
         return;

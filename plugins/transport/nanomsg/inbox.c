@@ -2,9 +2,16 @@
 
 #include "inbox.h"
 
+#include <string.h>
+
 #include <nanomsg/nn.h>
 
 #include "instance.h"
+
+enum {
+    HERE_PART = 8, /* of the links: greetings of one host that wait for a proof */
+    KEPT_PART = 8, /* of the links: no stranger's; half of that: nobody's who greets */
+};
 
 void inbox_drop(struct qn_inst *self)
 {
@@ -14,17 +21,66 @@ void inbox_drop(struct qn_inst *self)
     }
 }
 
-/* Whether strangers may have one link more: some are kept for own dials, and half of all for those
- * who proved that they can be dialled back. */
-static bool has_room_for_strangers(const struct qn_inst *self)
+/* Whose greetings wait for a proof: of all hosts that were never dialled, and of one host. */
+struct waiting {
+    uint32_t strangers, here, used; /* used: links of others in all */
+    struct link *stranger_oldest, *here_oldest;
+};
+
+static bool is_older(const struct link *it, const struct link *than)
 {
-    uint32_t links = (uint32_t)self->config.links, used = 0, unproven = 0;
+    return than == NULL || it->deadline_us < than->deadline_us ||
+           (it->deadline_us == than->deadline_us && it->id < than->id);
+}
+
+static struct waiting waiting_count(const struct qn_inst *self, const struct host_key *host)
+{
+    struct waiting out = {0};
+    struct host_key key = {{0}};
 
     for (uint32_t i = 0; i < self->links_top; i++) {
-        used += self->links[i].state != LINK_FREE && self->links[i].side == 1;
-        unproven += self->links[i].state == LINK_ANSWERING;
+        struct link *it = &self->links[i];
+
+        out.used += it->state != LINK_FREE && it->side == 1;
+        if (it->state != LINK_ANSWERING || !nanomsg_address_key(&it->far, &key)) {
+            continue;
+        }
+        if (!links_is_dialled(self, &key)) {
+            out.strangers++;
+            out.stranger_oldest = is_older(it, out.stranger_oldest) ? it : out.stranger_oldest;
+        }
+        if (memcmp(&key, host, sizeof key) == 0) {
+            out.here++;
+            out.here_oldest = is_older(it, out.here_oldest) ? it : out.here_oldest;
+        }
     }
-    return used < links - links / 8 && unproven < (links + 1) / 2;
+    return out;
+}
+
+/* A link for a greeting from that host; NULL: there is none. Who was dialled from here is pushed
+ * out by greetings in its own name alone, and has places that strangers do not get; some are kept
+ * for own dials. A greeting costs nothing, so of those that nobody answers for the oldest gives
+ * way: an honest one needs a round trip. */
+static struct link *link_for(struct qn_inst *self, const struct host_key *host)
+{
+    uint32_t links = (uint32_t)self->config.links;
+    bool is_dialled = links_is_dialled(self, host);
+    struct waiting waiting = waiting_count(self, host);
+    struct link *out = NULL;
+
+    if (waiting.here >= (links + HERE_PART - 1) / HERE_PART) {
+        out = waiting.here_oldest;
+    } else if (!is_dialled && waiting.strangers >= (links + 1) / 2) {
+        out = waiting.stranger_oldest;
+    } else if (waiting.used < links - links / (is_dialled ? KEPT_PART * 2 : KEPT_PART)) {
+        out = links_free(self);
+    }
+    out = out != NULL ? out : waiting.stranger_oldest;
+    if (out != NULL && out->state != LINK_FREE) {
+        link_shut(self, out);
+        out->state = LINK_FREE;
+    }
+    return out;
 }
 
 /* A greeting from somebody who wants a link. What is wrong with it is nobody's business. */
@@ -32,11 +88,11 @@ static bool greeting_take(struct qn_inst *self, uint32_t endpoint, const struct 
                           struct qn_span body)
 {
     struct address back;
-    struct link *link = links_free(self);
+    struct host_key host;
+    struct link *link;
 
-    if (head->side != 0 || head->number != 0 || head->halves[1] != 0 || link == NULL ||
-        !has_room_for_strangers(self) || self->endpoints[endpoint].listener == 0 ||
-        !nanomsg_address_read(body, &back) ||
+    if (head->side != 0 || head->number != 0 || head->halves[1] != 0 ||
+        self->endpoints[endpoint].listener == 0 || !nanomsg_address_read(body, &back) ||
         back.scheme != self->endpoints[endpoint].address.scheme) {
         return false;
     }
@@ -52,7 +108,8 @@ static bool greeting_take(struct qn_inst *self, uint32_t endpoint, const struct 
             return false; /* a greeting that comes twice */
         }
     }
-    if (links_begin(self, link, &back, 1) != QN_OK) {
+    link = nanomsg_address_key(&back, &host) ? link_for(self, &host) : NULL;
+    if (link == NULL || links_begin(self, link, &back, 1) != QN_OK) {
         return false;
     }
     link->endpoint = endpoint;

@@ -34,6 +34,9 @@ enum { HALF_INDEX_BITS = 9, ID_INDEX_BITS = 9 };
 /* The metric of that name in the manifest. */
 enum { METRIC_STRAYS = 1 };
 
+/* Hosts that were dialled, and are remembered. */
+enum { DIALLED_MAX = 256 };
+
 /* Between looks at sockets that could not be watched. */
 enum { POLL_US = 5000 };
 
@@ -51,6 +54,9 @@ struct qn_inst {
     uint32_t links_top; /* above it all are free */
     uint64_t serial;    /* of the next link */
 
+    struct host_key dialled[DIALLED_MAX]; /* ring */
+    uint32_t dialled_count;               /* that ever were put there */
+
     int crowd_top; /* the highest descriptor of the process when crowd_thin() looked */
 
     uint64_t now_us; /* when the running call began */
@@ -65,6 +71,10 @@ static inline void instance_wake(struct qn_inst *inst)
 {
     inst->watch->wake(inst->node);
 }
+
+/* Remembers that this host was dialled, and says so of the last DIALLED_MAX that were. */
+void links_note_dial(struct qn_inst *inst, const struct address *far);
+bool links_is_dialled(const struct qn_inst *inst, const struct host_key *host);
 
 /* A free link; NULL: all are in use. */
 struct link *links_free(struct qn_inst *inst);

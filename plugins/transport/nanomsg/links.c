@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 
+#include <string.h>
 #include <sys/random.h>
 
 #include "instance.h"
@@ -12,6 +13,31 @@ struct link *links_free(struct qn_inst *self)
         }
     }
     return NULL;
+}
+
+bool links_is_dialled(const struct qn_inst *self, const struct host_key *host)
+{
+    uint32_t count = self->dialled_count < DIALLED_MAX ? self->dialled_count : DIALLED_MAX;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (memcmp(&self->dialled[i], host, sizeof *host) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void links_note_dial(struct qn_inst *self, const struct address *far)
+{
+    struct host_key host;
+
+    if (nanomsg_address_key(far, &host) && !links_is_dialled(self, &host)) {
+        self->dialled[self->dialled_count % DIALLED_MAX] = host;
+        self->dialled_count++;
+        if (self->dialled_count == 2 * DIALLED_MAX) {
+            self->dialled_count = DIALLED_MAX; /* it is full, and does not wrap */
+        }
+    }
 }
 
 /* The half by which messages find the link again; the rest of it nobody else can know. */

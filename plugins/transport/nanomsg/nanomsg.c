@@ -241,6 +241,7 @@ static int32_t nanomsg_dial(struct qn_inst *self, uint64_t token, struct qn_span
     if (link == NULL) {
         return QN_NO_SPACE;
     }
+    links_note_dial(self, &far);
 
     int32_t status = links_begin(self, link, &far, 0);
 

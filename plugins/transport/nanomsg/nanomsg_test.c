@@ -422,6 +422,48 @@ static void a_way_back_is_a_number(void **subject)
     qn_check_transport_close(*subject);
 }
 
+enum { MUTE_HOSTS = 10, MUTE_GREETINGS = 12 };
+
+/* Greetings with ways back to listeners that say nothing keep nobody out. */
+static void mute_greetings_give_way(void **subject)
+{
+    struct stranger self = {.it = *subject, .halves = {0x5555555555555555, 0}};
+    char ways[MUTE_HOSTS][64];
+    int mutes[MUTE_HOSTS];
+    uint16_t port;
+
+    qn_check_transport_open_one(*subject);
+    self.push = nn_socket(AF_SP, NN_PUSH);
+    assert_true(nn_connect(self.push, qn_check_transport_address(*subject, 0)) >= 0);
+    for (int i = 0; i < MUTE_HOSTS; i++) {
+        char host[16];
+
+        (void)snprintf(host, sizeof host, "127.0.0.%d", 2 + i);
+        mutes[i] = nn_socket(AF_SP, NN_PULL);
+        assert_true(nanomsg_port_find(host, &port));
+        (void)snprintf(ways[i], sizeof ways[i], "tcp://%s:%u", host, (unsigned)port);
+        assert_true(mutes[i] >= 0 && nn_bind(mutes[i], ways[i]) >= 0);
+    }
+    for (int i = 0; i < MUTE_HOSTS * MUTE_GREETINGS; i++) {
+        self.halves[0]++;
+        self.number = 0;
+        head_send(&self, WIRE_HELLO, 0, ways[i % MUTE_HOSTS]);
+    }
+    self.pull = nn_socket(AF_SP, NN_PULL);
+    assert_true(nanomsg_port_find("127.0.0.1", &port));
+    (void)snprintf(self.address, sizeof self.address, "tcp://127.0.0.1:%u", (unsigned)port);
+    assert_true(nn_bind(self.pull, self.address) >= 0);
+    self.halves[0]++;
+    self.number = 0;
+    stranger_greet(&self);
+    strays_await(&self); /* none of them was refused */
+    for (int i = 0; i < MUTE_HOSTS; i++) {
+        nn_close(mutes[i]);
+    }
+    stranger_close(&self);
+    qn_check_transport_close(*subject);
+}
+
 enum { CROWD = 150, CROWD_STAYS = 8 };
 
 static void crowd_come(struct qn_check_transport *it, int *sockets, bool speaks)
@@ -702,6 +744,7 @@ int main(void)
         OVER_TCP(a_message_over_the_limit_is_not_read),
         OVER_IPC(unanswered_greetings_make_no_links),
         OVER_TCP(a_way_back_is_a_number),
+        OVER_TCP(mute_greetings_give_way),
         OVER_TCP(a_crowd_is_sent_away_and_links_stay),
         OVER_TCP(ten_thousand_frames_both_ways_past_slow_readers),
         OVER_TCP(a_killed_process_is_noticed),
