@@ -9,6 +9,8 @@ enum {
     VOTES_BYTES = 131072, /* of one message */
 };
 
+_Static_assert((int)QNK_BALLOT_CERTIFICATES <= 64, "each has a bit");
+
 static uint64_t resend_period_us(const struct qnk_node *node)
 {
     return (uint64_t)node->setup.resend_ms * 1000;
@@ -65,10 +67,11 @@ void qnk_resend(struct qnk_node *node)
     qnk_timer_set(node, QNK_TIMER_RESEND, node->now_us + node->resend_us);
 }
 
-/* Votes on their way into messages for one peer. */
+/* Votes on their way into messages for one peer, and the certificates that went before them. */
 struct lacking {
     struct qnk_node *node;
     uint32_t peer;
+    uint64_t told; /* a bit for each of the ballot's certificates */
     struct qn_buf *body;
     uint64_t size;
     uint32_t count;
@@ -110,9 +113,44 @@ static void lacking_add(struct lacking *lacking, const struct qnk_vote *vote)
     }
 }
 
+static void certificate_answer(struct lacking *lacking, uint32_t i)
+{
+    const struct qnk_ballot_certificate *cert = qnk_ballot_certificate_at(lacking->node->ballot, i);
+
+    if ((lacking->told >> i & 1) == 0) {
+        lacking->told |= UINT64_C(1) << i;
+        qnk_certificate_tell(lacking->node, lacking->peer, cert->view.bytes);
+    }
+}
+
+/* Nobody says whether it has what justifies a vote if that is rounds old. Without it the vote is
+ * never told to an engine. */
+static void justify_visit(void *ctx, struct qnk_ballot_vote *held)
+{
+    struct lacking *lacking = ctx;
+    const struct qnk_vote *vote = &held->vote;
+    const struct qnk_ballot_certificate *cert;
+
+    for (uint32_t i = 0;
+         vote->vr >= 0 && (cert = qnk_ballot_certificate_at(lacking->node->ballot, i)) != NULL;
+         i++) {
+        if (cert->view.round == (uint32_t)vote->vr &&
+            qnk_hash_equal(&cert->view.digest, &vote->digest)) {
+            certificate_answer(lacking, i);
+        }
+    }
+}
+
 static void lacking_visit(void *ctx, struct qnk_ballot_vote *held)
 {
     lacking_add(ctx, &held->vote);
+}
+
+/* Certificates come first, or else the votes would wait for them. */
+static void votes_answer(struct lacking *lacking, const struct qnk_held *held)
+{
+    qnk_ballot_lacking(lacking->node->ballot, held, justify_visit, lacking);
+    qnk_ballot_lacking(lacking->node->ballot, held, lacking_visit, lacking);
 }
 
 /* What proves the highest lock of those who gave up this attempt. */
@@ -146,18 +184,19 @@ static void abandons_answer(struct lacking *lacking, const struct qnk_held *held
     }
 }
 
-static void certificates_answer(struct qnk_node *node, uint32_t peer, const struct qnk_held *held)
+static void certificates_answer(struct lacking *lacking, const struct qnk_held *held)
 {
+    const struct qnk_ballot *ballot = lacking->node->ballot;
     const struct qnk_ballot_certificate *cert;
 
-    for (uint32_t i = 0; (cert = qnk_ballot_certificate_at(node->ballot, i)) != NULL; i++) {
+    for (uint32_t i = 0; (cert = qnk_ballot_certificate_at(ballot, i)) != NULL; i++) {
         uint32_t round = cert->view.round;
         bool lacks_this = round == held->round && (held->certificates & 1) == 0;
         bool lacks_last = round + 1 == held->round && (held->certificates & 2) == 0;
 
-        /* Higher ones move it on; older ones may justify what is sent next. */
+        /* Higher ones move it on; older ones may justify what it has. */
         if (lacks_this || lacks_last || round > held->round) {
-            qnk_certificate_tell(node, peer, cert->view.bytes);
+            certificate_answer(lacking, i);
         }
     }
 }
@@ -182,8 +221,8 @@ void qnk_held_take(struct qnk_node *node, uint32_t from, const struct qnk_held *
     if (held->era < qnk_ballot_place(node->ballot)->era) {
         return;
     }
-    certificates_answer(node, from, held);
-    qnk_ballot_lacking(node->ballot, held, lacking_visit, &lacking);
+    certificates_answer(&lacking, held);
+    votes_answer(&lacking, held);
     abandons_answer(&lacking, held);
     lacking_flush(&lacking);
 
@@ -196,7 +235,7 @@ void qnk_held_take(struct qnk_node *node, uint32_t from, const struct qnk_held *
         nothing.round = qnk_ballot_round(node->ballot);
         nothing.bitmaps = none;
         if (none != NULL) {
-            qnk_ballot_lacking(node->ballot, &nothing, lacking_visit, &lacking);
+            votes_answer(&lacking, &nothing);
             lacking_flush(&lacking);
         }
         qnk_memory_give(&node->budget, none, size);

@@ -324,6 +324,140 @@ static void an_answer_that_ends_in_the_middle_of_a_window_leads_nobody_there(voi
     net_drop(net);
 }
 
+/* --- what justifies a vote, in the exchange --- */
+
+/* A step-1 vote of a member for the window after the last final one. */
+static struct qnk_vote prepare_of(struct net *net, uint32_t node, uint32_t member, uint32_t round,
+                                  int32_t vr)
+{
+    uint8_t message[QNK_VOTE_MESSAGE_SIZE];
+    struct qnk_set *set;
+    struct qnk_ballot_place place;
+    struct qnk_vote vote = {
+        .step = QNK_STEP_PREPARE,
+        .window = look(net, node).final_window + 1,
+        .round = round,
+        .vr = vr,
+        .member = member,
+        .digest = {{1}},
+    };
+
+    assert_true(qnk_vote_context(qnk_world_node(net->world, node), vote.window, 0, &set, &place));
+    vote.era = place.era;
+    vote.binding = place.binding;
+    qnk_vote_open(&vote, &vote.open);
+    qnk_vote_message(&vote, &net->setup.params.chain_id, message);
+    sign_as(net, member, message, sizeof message, vote.signature);
+    return vote;
+}
+
+static void say_prepare(struct net *net, uint32_t from, uint32_t to, const struct qnk_vote *vote)
+{
+    uint8_t body[4 + QNK_VOTE_WIRE_SIZE];
+
+    qn_le32_write(body, 1);
+    qnk_vote_encode(vote, body + 4);
+    qnk_world_say(net->world, from, to, QNK_LANE_CONSENSUS, QNK_WIRE_VOTES,
+                  (struct qn_span){body, sizeof body});
+}
+
+/* That all but one voted so in round 1. */
+static void say_prepared(struct net *net, uint32_t from, uint32_t to)
+{
+    uint8_t bytes[1024], body[1024];
+    struct qnk_vote votes[3];
+    const struct qnk_vote *list[3];
+    struct qnk_certified certified = {
+        .certificate = {bytes, qnk_certificate_size(QNK_CERTIFICATE_PLAIN, 4, 3)},
+    };
+
+    for (uint32_t i = 0; i < 3; i++) {
+        votes[i] = prepare_of(net, to, i, 1, -1);
+        list[i] = &votes[i];
+    }
+    qnk_certificate_encode(list, 3, 4, bytes);
+    assert_true(qnk_certified_size(&certified) <= sizeof body);
+    qnk_certified_encode(&certified, body);
+    qnk_world_say(net->world, from, to, QNK_LANE_CONSENSUS, QNK_WIRE_CERTIFICATE,
+                  (struct qn_span){body, qnk_certified_size(&certified)});
+}
+
+/* Says that it is in round 4, and has nothing of it. */
+static void say_held(struct net *net, uint32_t from, uint32_t to)
+{
+    static const uint8_t none[12];
+    struct qnk_vote vote = prepare_of(net, to, from, 4, -1);
+    struct qnk_held held = {
+        .window = vote.window,
+        .era = vote.era,
+        .round = vote.round,
+        .members = 4,
+        .bitmaps = none,
+    };
+    uint8_t body[128];
+
+    assert_true(qnk_held_size(4) <= sizeof body);
+    qnk_held_encode(&held, body);
+    qnk_world_say(net->world, from, to, QNK_LANE_CONSENSUS, QNK_WIRE_HELD,
+                  (struct qn_span){body, qnk_held_size(4)});
+}
+
+/* What node 1 sends to node 0, which says by itself nothing of what it has. */
+struct answers {
+    uint32_t certificates, votes;
+    bool is_late; /* a certificate came after votes */
+};
+
+static bool answers_count(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    struct answers *it = ctx;
+
+    if (effect->type != QNK_EFFECT_SEND) {
+        return true;
+    }
+    if (node == 0 && effect->send.type == QNK_WIRE_HELD) {
+        struct qnk_effects one = {.list = effect, .count = 1};
+
+        qnk_effects_reset(&one);
+        return false;
+    }
+    if (node == 1 && effect->send.peer == 0 + 1) {
+        it->is_late = it->is_late || (effect->send.type == QNK_WIRE_CERTIFICATE && it->votes > 0);
+        it->certificates += effect->send.type == QNK_WIRE_CERTIFICATE;
+        it->votes += effect->send.type == QNK_WIRE_VOTES;
+    }
+    return true;
+}
+
+static void a_vote_is_sent_with_what_justifies_it(void **state)
+{
+    struct net *net = net_make(4, 4, 43);
+    struct answers answers = {0};
+    const struct qnk_watch watch = {.ctx = &answers, .effect = answers_count};
+    struct qnk_vote vote;
+
+    (void)state;
+    net_open(net);
+    qnk_world_watch(net->world, &watch);
+    net_start(net, 0, 4);
+    net_run_ms(net, 2000);
+    qnk_world_crash(net->world, 2);
+    qnk_world_crash(net->world, LIAR);
+    net_run_ms(net, 500);
+    say_prepared(net, 0, 1);
+    net_run_ms(net, 100);
+    vote = prepare_of(net, 1, LIAR, 4, 1);
+    say_prepare(net, 0, 1, &vote);
+    net_run_ms(net, 200);
+    answers = (struct answers){0};
+    say_held(net, 0, 1);
+    net_run_ms(net, 20);
+    assert_int_equal(answers.votes, 1);
+    assert_int_equal(answers.certificates, 1);
+    assert_false(answers.is_late);
+    net_drop(net);
+}
+
 /* --- certificates --- */
 
 /* A certificate for the window after the node's last final one, in which no signature is good. */
@@ -1155,6 +1289,7 @@ int main(void)
         cmocka_unit_test(contradictions_in_all_rounds_cost_few_signatures),
         cmocka_unit_test(a_proposal_that_ends_in_the_middle_of_a_window_leads_nobody_there),
         cmocka_unit_test(an_answer_that_ends_in_the_middle_of_a_window_leads_nobody_there),
+        cmocka_unit_test(a_vote_is_sent_with_what_justifies_it),
         cmocka_unit_test(forged_certificates_do_not_keep_a_late_node_back),
         cmocka_unit_test(who_answers_nothing_costs_a_late_node_one_wait),
         cmocka_unit_test(a_header_that_is_not_the_certificates_is_its_senders_fault),
