@@ -284,3 +284,38 @@ bool qnk_contacts_host_is_bad(const struct qnk_contacts *contacts, const char *a
     }
     return false;
 }
+
+/* The place of a host, or the one that it takes over: where there is room again soonest. */
+static struct qnk_host_accepts *accepts_find(struct qnk_contacts *contacts, uint64_t host)
+{
+    struct qnk_host_accepts *place = &contacts->accepts[0];
+
+    for (uint32_t i = 0; i < QNK_CONTACTS_HOSTS; i++) {
+        struct qnk_host_accepts *it = &contacts->accepts[i];
+
+        if (it->host == host) {
+            return it;
+        }
+        place = it->full_us < place->full_us ? it : place;
+    }
+    return place;
+}
+
+bool qnk_contacts_accept(struct qnk_contacts *contacts, const char *address, uint32_t places,
+                         bool is_stranger, uint64_t now_us)
+{
+    uint64_t host = host_hash(address);
+    struct qnk_host_accepts *it = accepts_find(contacts, host);
+    uint64_t here_us = it->host == host && it->full_us > now_us ? it->full_us : now_us;
+    uint64_t all_us = contacts->accepts_full_us > now_us ? contacts->accepts_full_us : now_us;
+
+    if (here_us - now_us >= QNK_HOST_ACCEPTS_US ||
+        (is_stranger && all_us - now_us >= QNK_ACCEPTS_US)) {
+        return false;
+    }
+    *it = (struct qnk_host_accepts){host, here_us + QNK_HOST_ACCEPTS_US / (4 * (uint64_t)places)};
+    if (is_stranger) {
+        contacts->accepts_full_us = all_us + QNK_ACCEPTS_US / QNK_ACCEPTS_MAX;
+    }
+    return true;
+}

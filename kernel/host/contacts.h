@@ -32,12 +32,15 @@ enum {
     QNK_CONTACTS_MAX = 1024, /* beyond: the stranger that did least wrong is forgotten */
     QNK_CONTACTS_HOSTS = 64, /* with failed handshakes; beyond: the oldest is forgotten */
     QNK_SCORE_MAX = 100,
-    QNK_SCORE_MILD = 50, /* what being slow or unasked comes to at most: no ban by that alone */
-    QNK_SCORE_FALL = 10, /* points a minute */
+    QNK_SCORE_MILD = 50,   /* what being slow or unasked comes to at most: no ban by that alone */
+    QNK_SCORE_FALL = 10,   /* points a minute */
+    QNK_ACCEPTS_MAX = 128, /* handshakes that strangers begin in QNK_ACCEPTS_US */
     QNK_HOST_FAILURES_MAX = 10, /* failed handshakes in QNK_HOST_FAILURES_US; beyond: no more */
 };
 
 #define QNK_HOST_FAILURES_US UINT64_C(10000000)
+#define QNK_HOST_ACCEPTS_US  UINT64_C(16000000)
+#define QNK_ACCEPTS_US       UINT64_C(4000000)
 #define QNK_DIAL_DELAY_MIN   UINT64_C(250000)   /* after the first failure; then twice as long */
 #define QNK_DIAL_DELAY_MAX   UINT64_C(15000000) /* each time, up to this */
 #define QNK_DIAL_STEADY_US   UINT64_C(10000000) /* a link that lasted so long: from the start */
@@ -66,10 +69,18 @@ struct qnk_host_failures {
     uint64_t since_us;
 };
 
+/* Handshakes that a host began, as the time at which it may begin as many at once as ever. */
+struct qnk_host_accepts {
+    uint64_t host; /* hash of its name; 0: free */
+    uint64_t full_us;
+};
+
 struct qnk_contacts {
     struct qnk_contact *list; /* QNK_CONTACTS_MAX */
     struct qnk_budget *budget;
     struct qnk_host_failures hosts[QNK_CONTACTS_HOSTS];
+    struct qnk_host_accepts accepts[QNK_CONTACTS_HOSTS]; /* beyond: the fullest is forgotten */
+    uint64_t accepts_full_us;                            /* of all strangers together */
 };
 
 /* QN_NO_SPACE: over the budget. */
@@ -113,6 +124,12 @@ bool qnk_host_is_same(const char *a, const char *b);
 uint32_t qnk_contacts_known_at(const struct qnk_contacts *contacts, const char *address);
 
 void qnk_contacts_host_failed(struct qnk_contacts *contacts, const char *address, uint64_t now_us);
+
+/* Whether another handshake may begin from there, as each costs signatures; if so it is counted. A
+ * host with `places` for peers may begin four times as many at once, and that again in
+ * QNK_HOST_ACCEPTS_US; all strangers together QNK_ACCEPTS_MAX in QNK_ACCEPTS_US. */
+bool qnk_contacts_accept(struct qnk_contacts *contacts, const char *address, uint32_t places,
+                         bool is_stranger, uint64_t now_us);
 
 /* Whether too many handshakes failed from there just now. */
 bool qnk_contacts_host_is_bad(const struct qnk_contacts *contacts, const char *address,

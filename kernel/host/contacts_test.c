@@ -2,6 +2,7 @@
 
 #include "tests/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "kernel/host/contacts.h"
@@ -66,6 +67,35 @@ static void a_host_is_an_address_without_scheme_and_port(void **state)
     assert_true(qnk_host_is_same("tcp://[2001:db8:0:7::1]:1", "tcp://[2001:db8:0:7:8:9:a:b]:2"));
     assert_false(qnk_host_is_same("tcp://[2001:db8:0:7::1]:1", "tcp://[2001:db8:0:8::1]:1"));
     assert_false(qnk_host_is_same("tcp://[2001:db8::1]:1", "tcp://[2001:db8::1:1"));
+}
+
+static uint32_t accepts(const char *address, uint32_t tries, bool is_stranger, uint64_t now_us)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < tries; i++) {
+        count += qnk_contacts_accept(&contacts, address, 8, is_stranger, now_us);
+    }
+    return count;
+}
+
+static void handshakes_of_a_host_and_of_all_strangers_have_a_rate(void **state)
+{
+    uint32_t all = 0;
+
+    (void)state;
+    assert_int_equal(accepts("tcp://[2001:db8::1]:1", 1000, true, NOW_US), 32);
+    assert_int_equal(accepts("tcp://[2001:db8::2]:1", 1000, true, NOW_US), 0);
+    assert_int_equal(accepts("tcp://[2001:db8::2]:1", 1000, true, NOW_US + 1000000), 2);
+    assert_int_equal(accepts("tcp://[2001:db8::2]:1", 9, true, NOW_US + 60000000), 9);
+    for (uint32_t i = 0; i < 200; i++) {
+        char address[64];
+
+        (void)snprintf(address, sizeof address, "tcp://10.0.0.%u:1", i);
+        all += accepts(address, 10, true, NOW_US + 90000000);
+    }
+    assert_int_equal(all, QNK_ACCEPTS_MAX);
+    assert_int_equal(accepts("tcp://10.0.1.1:1", 9, false, NOW_US + 90000000), 9); /* a known one */
 }
 
 static void a_contact_is_found_again(void **state)
@@ -223,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_host_is_an_address_without_scheme_and_port),
+        TEST(handshakes_of_a_host_and_of_all_strangers_have_a_rate),
         TEST(a_contact_is_found_again),
         TEST(delays_double_up_to_their_end_and_start_anew_after_a_steady_link),
         TEST(faults_add_up_and_fade),

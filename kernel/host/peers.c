@@ -77,10 +77,11 @@ static void link_accept(struct qnk_peers *peers, const struct qnk_happened *it)
     uint32_t known = qnk_contacts_known_at(&peers->contacts, it->text);
     uint32_t all = 0;
     uint32_t here = proving_count(peers, it->text, &all);
+    uint32_t places = peers->setup.peers_per_address + known;
     bool is_bad = known == 0 && qnk_contacts_host_is_bad(&peers->contacts, it->text, peers->now_us);
 
-    if (is_bad || (known == 0 && all >= PROVING_MAX) ||
-        here >= peers->setup.peers_per_address + known) {
+    if (is_bad || (known == 0 && all >= PROVING_MAX) || here >= places ||
+        !qnk_contacts_accept(&peers->contacts, it->text, places, known == 0, peers->now_us)) {
         peers->base.counters.refused++;
         peers->base.transport->close(peers->base.inst, it->link, 0);
         return;
