@@ -59,8 +59,10 @@ struct qnk_admin {
     struct qnk_lines *lines;
     struct client *clients;
     uint32_t clients_count;
-    uint32_t handles; /* open, server and async */
-    uint32_t calls;   /* under way */
+    uint32_t handles; /* open: server, async, and who is sent away */
+    uv_pipe_t refused;
+    bool is_refusing, is_next; /* `refused` is open; another waits for it */
+    uint32_t calls;            /* under way */
     bool is_stopping;
     void (*closed)(void *ctx);
     void *ctx;
@@ -324,6 +326,40 @@ static void came(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
     }
 }
 
+static void client_refuse(struct qnk_admin *admin);
+
+static void refused_closed(uv_handle_t *handle)
+{
+    struct qnk_admin *admin = handle->data;
+    bool is_next = admin->is_next && !admin->is_stopping;
+
+    admin->handles--;
+    admin->is_refusing = admin->is_next = false;
+    if (is_next) {
+        client_refuse(admin);
+    } else {
+        admin_look(admin);
+    }
+}
+
+/* Takes and closes who comes while there is no memory: the loop asks for nobody after one that was
+ * not taken. */
+static void client_refuse(struct qnk_admin *admin)
+{
+    if (admin->is_refusing) {
+        admin->is_next = true;
+        return;
+    }
+    if (uv_pipe_init(admin->server.loop, &admin->refused, 0) != 0) {
+        return;
+    }
+    admin->refused.data = admin;
+    admin->is_refusing = true;
+    admin->handles++;
+    (void)uv_accept((uv_stream_t *)&admin->server, (uv_stream_t *)&admin->refused);
+    uv_close((uv_handle_t *)&admin->refused, refused_closed);
+}
+
 static void client_came(uv_stream_t *server, int status)
 {
     struct qnk_admin *admin = (struct qnk_admin *)(void *)server;
@@ -334,10 +370,12 @@ static void client_came(uv_stream_t *server, int status)
     }
     client = qnk_memory_take(admin->budget, sizeof *client);
     if (client == NULL) {
-        return; /* it waits in the socket's own queue until another comes */
+        client_refuse(admin);
+        return;
     }
     if (uv_pipe_init(server->loop, &client->pipe, 0) != 0) {
         qnk_memory_give(admin->budget, client, sizeof *client);
+        client_refuse(admin);
         return;
     }
     client->admin = admin;

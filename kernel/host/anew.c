@@ -5,9 +5,13 @@
  *
  * It costs the network a member for as long as the start takes. So the nodes of a network, whose
  * logs fill alike, end at places by lot in the last file; and a node for which that would come too
- * often keeps running, and lets go of the beginning of its log. Nor does it end for this while
+ * often keeps running, and lets go of the beginning of its log. What strangers send fills it too,
+ * and when nodes restart is not for them to say: between two times that a process begins anew lie
+ * one to two hours, by lot, and until then the log's beginning goes. Nor does it end for this while
  * something goes on that a restart would spoil, or if the next start would not find the keys and
  * plugins that this one found: nobody asked for a restart with what lies there now. */
+
+#include <uv.h>
 
 #include "kernel/base/text.h"
 #include "kernel/host/live.h"
@@ -16,6 +20,7 @@ enum {
     LOT = QNK_INPUTS_LATE - 128, /* parts of the last file; what follows is room for the end */
     RUNS_MIN_US = 60 * 1000 * 1000,
     RUNS_STARTS = 20, /* it runs so many times as long as its start took */
+    APART_S = 3600,   /* and by lot up to twice as long */
 };
 
 /* By chance and not by key: two members whose keys are alike would end together every time. */
@@ -29,6 +34,14 @@ static bool is_young(struct qnk_host *host)
     uint64_t runs_us = qnk_live_now(host) - host->running_us;
 
     return runs_us < RUNS_MIN_US || runs_us / RUNS_STARTS < host->running_us - host->start_us;
+}
+
+/* Whether it began anew a short while ago. */
+static bool is_early(const struct qnk_host *host)
+{
+    uint64_t apart_us = UINT64_C(1000000) * (APART_S + (host->seed >> 32) % APART_S);
+
+    return host->setup.anew_us != 0 && uv_hrtime() / 1000 - host->setup.anew_us < apart_us;
 }
 
 /* A clock that was set is forgotten by a restart, and so is a copy that is being written. */
@@ -129,7 +142,7 @@ void qnk_live_anew_tick(struct qnk_host *host)
     }
     if (is_young(host)) {
         it->stays = qnk_inputs_dropped(it->inputs) > 0;
-    } else if (!is_busy(host)) {
+    } else if (!is_early(host) && !is_busy(host)) {
         begin_anew(host);
     }
 }

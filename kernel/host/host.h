@@ -62,6 +62,7 @@ struct qnk_host_setup {
     struct qnk_lines *lines; /* that hear of the log, for the input log; NULL: none */
     struct uv_loop_s *loop;
     bool begins_anew;           /* once closed, the owner looks at qnk_host_is_again() */
+    uint64_t anew_us;           /* when it last began anew, monotonic; 0: never */
     void (*running)(void *ctx); /* the node runs: sockets bound, what was stored is restored */
     void (*closed)(void *ctx);  /* all is given back to the loop; the host may be destroyed */
     void *ctx;

@@ -56,6 +56,8 @@ static struct life {
     struct qnk_micro header;
 } life;
 
+static uint64_t anew_us; /* when the host to be made began anew last */
+
 static void path_in(char path[PATH_SIZE], const char *name)
 {
     (void)snprintf(path, PATH_SIZE, "%s/%s", folder, name);
@@ -217,6 +219,7 @@ static void host_make(void)
         .log = &life.log,
         .loop = &life.loop,
         .begins_anew = true,
+        .anew_us = anew_us,
         .running = on_running,
         .closed = on_closed,
         .ctx = &life,
@@ -621,6 +624,21 @@ static void run_until_dropped(void)
         assert_int_equal(life.host->phase, QNK_HOST_RUNNING);
         (void)uv_run(&life.loop, UV_RUN_ONCE);
     }
+}
+
+/* What strangers send fills the log: when a node ends for that is not for them to say. */
+static void who_began_anew_does_not_again_for_an_hour(void **subject)
+{
+    (void)subject;
+    anew_us = uv_hrtime() / 1000;
+    log_begin(true, false);
+    anew_us = 0;
+    run_until_dropped();
+    assert_false(life.host->inputs.stays);
+    life.host->setup.anew_us = uv_hrtime() / 1000 - UINT64_C(3600100000); /* by lot: not later */
+    run_while_running();
+    assert_true(qnk_host_is_again(life.host));
+    assert_int_equal(end(), QNK_EXIT_OK);
 }
 
 static void a_log_that_is_full_too_soon_ends_no_node(void **subject)
@@ -1561,6 +1579,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reload_says_what_it_changed, start, stop),
         cmocka_unit_test_setup_teardown(a_node_whose_input_log_is_full_begins_anew, start, stop),
         cmocka_unit_test_setup_teardown(who_is_told_to_stop_does_not_begin_anew, start, stop),
+        cmocka_unit_test_setup_teardown(who_began_anew_does_not_again_for_an_hour, start, stop),
         cmocka_unit_test_setup_teardown(a_log_that_is_full_too_soon_ends_no_node, start, stop),
         cmocka_unit_test_setup_teardown(nor_does_one_whose_next_start_would_lack_its_key, start,
                                         stop),

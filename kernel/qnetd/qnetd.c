@@ -67,6 +67,7 @@ struct daemon {
     uv_signal_t signals[SIGNALS];
     uv_timer_t status;
     uint32_t lives;          /* that began */
+    uint64_t anew_us;        /* when the last one began after another; 0: never */
     struct qnk_host *host;   /* NULL: between two lives */
     struct qnk_admin *admin; /* NULL: the socket is not open */
 };
@@ -360,6 +361,7 @@ static enum qnk_exit live(struct daemon *daemon, bool *is_again)
         .lines = &daemon->lines,
         .loop = &daemon->loop,
         .begins_anew = true,
+        .anew_us = daemon->anew_us,
         .running = on_running,
         .closed = on_closed,
         .ctx = daemon,
@@ -396,6 +398,7 @@ static enum qnk_exit run(struct daemon *daemon)
     code = live(daemon, &is_again);
     while (is_again) {
         qnk_notify("RELOADING=1\nSTATUS=beginning anew\n");
+        daemon->anew_us = uv_hrtime() / 1000;
         code = live(daemon, &is_again);
     }
     loop_end(daemon);
