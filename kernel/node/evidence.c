@@ -4,10 +4,6 @@
 
 #include "kernel/node/core.h"
 
-/* Of one member and window, made here and not in a block yet. One convicts; others are in case that
- * is lost. More would only take the places of what else is to be signed. */
-enum { PIECES = 4 };
-
 static bool is_piece(const struct qn_buf *bytes, const struct qnk_evidence *like)
 {
     struct qnk_tx tx;
@@ -18,6 +14,7 @@ static bool is_piece(const struct qn_buf *bytes, const struct qnk_evidence *like
            evidence.member == like->member && evidence.window == like->window;
 }
 
+/* More would only take the places of what else is to be signed. */
 static bool has_enough(const struct qnk_node *node, const struct qnk_evidence *evidence)
 {
     uint32_t count = 0;
@@ -30,7 +27,7 @@ static bool has_enough(const struct qnk_node *node, const struct qnk_evidence *e
     for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
         count += is_piece(node->signs[i].tx, evidence);
     }
-    return count >= PIECES;
+    return count >= QNK_EVIDENCE_ENOUGH;
 }
 
 static void evidence_make(struct qnk_node *node, const struct qnk_evidence *evidence)

@@ -183,7 +183,8 @@ void qnk_oracle_kernel_tx(struct qnk_oracle *oracle, uint32_t node, struct qn_sp
 void qnk_oracle_convicted(struct qnk_oracle *oracle, const struct qnk_evidence *evidence,
                           uint64_t window);
 
-/* Whether evidence of the same place was made or is final. */
+/* Whether evidence of the same place was made or is final, or so much of the same member and window
+ * that nodes need make no more. */
 bool qnk_oracle_is_accused(const struct qnk_oracle *oracle, const struct qnk_evidence *evidence);
 
 /* --- oracle_seen.c --- */
