@@ -205,7 +205,8 @@ static void do_txs(struct peer *peer)
                             .valid_until = peer->status.head_height + 100,
                             .fee = 1000000};
 
-        qnk_random_system(payload, sizeof payload);
+        qnk_random_system(payload, QN_KEY_SIZE);
+        qn_le64_write(payload + QN_KEY_SIZE, 1000000); /* it has that: or nobody checks them */
         qnk_tx_encode(&tx, at);
         qnk_random_system(at + QNK_TX_TRANSFER_SIZE - QN_SIG_SIZE, QN_SIG_SIZE);
     }
