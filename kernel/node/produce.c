@@ -222,6 +222,14 @@ void qnk_build_drop(struct qnk_node *node)
     node->build.ready_us = 0;
 }
 
+/* Not at once again: the turn is due, and memory is as short as it was. */
+static void build_lack(struct qnk_node *node, struct qnk_job *job)
+{
+    qnk_job_destroy(job);
+    qnk_build_drop(node);
+    qnk_exec_lack(node, NULL, "make a block");
+}
+
 static void build_run(struct qnk_node *node)
 {
     const struct qnk_block *head = node->exec.at;
@@ -235,7 +243,15 @@ static void build_run(struct qnk_node *node)
     bool may_hold_all =
         job != NULL && qnk_block_limits(node, height, lag, &job->txs_max, &job->bytes_max);
 
-    if (job == NULL || member == QNK_SET_NOBODY || prefix_make(node, member, job) != QN_OK) {
+    int32_t status = job == NULL                ? QN_NO_SPACE
+                     : member == QNK_SET_NOBODY ? QN_NOT_FOUND
+                                                : prefix_make(node, member, job);
+
+    if (status == QN_NO_SPACE) {
+        build_lack(node, job);
+        return;
+    }
+    if (status != QN_OK) {
         qnk_job_destroy(job);
         build_end(node);
         return;
@@ -245,8 +261,7 @@ static void build_run(struct qnk_node *node)
     }
     if (!qnk_mempool_pick(node->mempool, job->txs_max - job->prefix_count,
                           job->bytes_max - (uint32_t)job->prefix_size, job)) {
-        qnk_job_destroy(job);
-        build_end(node);
+        build_lack(node, job);
         return;
     }
 

@@ -34,6 +34,18 @@ static void crowd(struct net *net, uint32_t node, bool is_weak)
     }
 }
 
+/* There is no memory for anything. */
+static void starve(struct net *net, uint32_t node, bool is_weak)
+{
+    static size_t limits[NODES_MAX];
+    struct qnk_budget *budget = &qnk_world_node(net->world, node)->budget;
+
+    if (is_weak) {
+        limits[node] = budget->limit;
+    }
+    budget->limit = is_weak ? budget->used : limits[node];
+}
+
 static void weak_for_a_while(uint32_t moment, uint64_t ms, weaken *change)
 {
     struct net *net = net_make(VALIDATORS, VALIDATORS, 71 + moment);
@@ -79,11 +91,18 @@ static void what_was_due_without_room_is_signed_afterwards(void **state)
     at_each_moment(1, 4000, crowd);
 }
 
+static void what_was_due_without_memory_is_signed_afterwards(void **state)
+{
+    (void)state;
+    at_each_moment(1, 3000, starve);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_due_on_hold_is_signed_afterwards),
         cmocka_unit_test(what_was_due_without_room_is_signed_afterwards),
+        cmocka_unit_test(what_was_due_without_memory_is_signed_afterwards),
     };
 
     if (!net_init()) {
