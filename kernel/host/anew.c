@@ -7,9 +7,9 @@
  * logs fill alike, end at places by lot in the last file; and a node for which that would come too
  * often keeps running, and lets go of the beginning of its log. What strangers send fills it too,
  * and when nodes restart is not for them to say: between two times that a process begins anew lie
- * one to two hours, by lot, and until then the log's beginning goes. Nor does it end for this while
- * something goes on that a restart would spoil, or if the next start would not find the keys and
- * plugins that this one found: nobody asked for a restart with what lies there now. */
+ * ten to twenty minutes, by lot, and until then the log's beginning goes. Nor does it end for this
+ * while something goes on that a restart would spoil, or if the next start would not find the keys
+ * and plugins that this one found: nobody asked for a restart with what lies there now. */
 
 #include <uv.h>
 
@@ -20,7 +20,7 @@ enum {
     LOT = QNK_INPUTS_LATE - 128, /* parts of the last file; what follows is room for the end */
     RUNS_MIN_US = 60 * 1000 * 1000,
     RUNS_STARTS = 20, /* it runs so many times as long as its start took */
-    APART_S = 3600,   /* and by lot up to twice as long */
+    APART_S = 600,    /* and by lot up to twice as long */
 };
 
 /* By chance and not by key: two members whose keys are alike would end together every time. */
