@@ -11,6 +11,10 @@
 enum {
     HERE_PART = 8, /* of the links: greetings of one host that wait for a proof */
     KEPT_PART = 8, /* of the links: no stranger's; half of that: nobody's who greets */
+    /* A link that nobody answers for gives way when it is so old, which is time for an answer, and
+     * one in so long: to close a socket and to open one is most of a millisecond. */
+    GIVE_WAY_US = 250000,
+    GIVE_WAY_EVERY_US = 10000,
 };
 
 void inbox_drop(struct qn_inst *self)
@@ -26,6 +30,12 @@ struct waiting {
     uint32_t strangers, here, used; /* used: links of others in all */
     struct link *stranger_oldest, *here_oldest;
 };
+
+/* Whether it has waited long enough to give way. */
+static bool is_overdue(const struct qn_inst *self, const struct link *it)
+{
+    return self->now_us + self->config.dial_timeout * 1000 >= it->deadline_us + GIVE_WAY_US;
+}
 
 static bool is_older(const struct link *it, const struct link *than)
 {
@@ -47,11 +57,14 @@ static struct waiting waiting_count(const struct qn_inst *self, const struct hos
         }
         if (!links_is_dialled(self, &key)) {
             out.strangers++;
-            out.stranger_oldest = is_older(it, out.stranger_oldest) ? it : out.stranger_oldest;
+            out.stranger_oldest = is_overdue(self, it) && is_older(it, out.stranger_oldest)
+                                      ? it
+                                      : out.stranger_oldest;
         }
         if (memcmp(&key, host, sizeof key) == 0) {
             out.here++;
-            out.here_oldest = is_older(it, out.here_oldest) ? it : out.here_oldest;
+            out.here_oldest =
+                is_overdue(self, it) && is_older(it, out.here_oldest) ? it : out.here_oldest;
         }
     }
     return out;
@@ -60,7 +73,8 @@ static struct waiting waiting_count(const struct qn_inst *self, const struct hos
 /* A link for a greeting from that host; NULL: there is none. Who was dialled from here is pushed
  * out by greetings in its own name alone, and has places that strangers do not get; some are kept
  * for own dials. A greeting costs nothing, so of those that nobody answers for the oldest gives
- * way: an honest one needs a round trip. */
+ * way, in its time: an honest one needs a round trip, and who greets again and again buys no more
+ * of the node than that. */
 static struct link *link_for(struct qn_inst *self, const struct host_key *host)
 {
     uint32_t links = (uint32_t)self->config.links;
@@ -77,6 +91,12 @@ static struct link *link_for(struct qn_inst *self, const struct host_key *host)
     }
     out = out != NULL ? out : waiting.stranger_oldest;
     if (out != NULL && out->state != LINK_FREE) {
+        uint64_t *last_us = &self->gave_way_us[is_dialled];
+
+        if (self->now_us < *last_us + GIVE_WAY_EVERY_US) {
+            return NULL;
+        }
+        *last_us = self->now_us;
         link_shut(self, out);
         out->state = LINK_FREE;
     }

@@ -59,6 +59,8 @@ struct qn_inst {
 
     int crowd_top; /* the highest descriptor of the process when crowd_thin() looked */
 
+    uint64_t gave_way_us[2]; /* when a link last did, to a stranger and to who was dialled */
+
     uint64_t now_us; /* when the running call began */
     uint64_t tick_us;
     uint32_t pushed; /* effects of the running pump */

@@ -422,9 +422,29 @@ static void a_way_back_is_a_number(void **subject)
     qn_check_transport_close(*subject);
 }
 
-enum { MUTE_HOSTS = 10, MUTE_GREETINGS = 12 };
+enum { MUTE_HOSTS = 10, MUTE_GREETINGS = 40 };
 
-/* Greetings with ways back to listeners that say nothing keep nobody out. */
+/* Greets until somebody answers, as a host does that dials: some hundred times at most. */
+static bool is_welcome_soon(struct stranger *self)
+{
+    uint8_t bytes[256];
+
+    for (int i = 0; i < 100; i++) {
+        self->halves[0]++;
+        self->number = 0;
+        head_send(self, WIRE_HELLO, 0, self->address);
+        for (int turn = 0; turn < 50; turn++) {
+            qn_check_transport_turn(self->it);
+            if (nn_recv(self->pull, bytes, sizeof bytes, NN_DONTWAIT) >= 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Greetings with ways back to listeners that say nothing keep nobody out for long, and cost no more
+ * than they may: most are refused. */
 static void mute_greetings_give_way(void **subject)
 {
     struct stranger self = {.it = *subject, .halves = {0x5555555555555555, 0}};
@@ -453,10 +473,9 @@ static void mute_greetings_give_way(void **subject)
     assert_true(nanomsg_port_find("127.0.0.1", &port));
     (void)snprintf(self.address, sizeof self.address, "tcp://127.0.0.1:%u", (unsigned)port);
     assert_true(nn_bind(self.pull, self.address) >= 0);
-    self.halves[0]++;
-    self.number = 0;
-    stranger_greet(&self);
-    strays_await(&self); /* none of them was refused */
+    assert_true(is_welcome_soon(&self));
+    assert_true(qn_check_node_metric(qn_check_transport_node(*subject, 0), NANOMSG_METRIC_STRAYS) >
+                0);
     for (int i = 0; i < MUTE_HOSTS; i++) {
         nn_close(mutes[i]);
     }
