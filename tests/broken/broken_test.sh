@@ -137,7 +137,7 @@ mkdir -p "$work/engine"
 engine() {
     sed "s/^    return $2.*/    return $3;/" sdk/template/consensus/mine.c >"$work/engine/$1.c"
 }
-engine forgets_its_lock 'self->lock.round <= it->vr' 'self != NULL \&\& it != NULL'
+engine forgets_its_lock 'qn_lock_allows(' 'self != NULL \&\& it != NULL'
 engine believes_all 'qn_verdicts_allow(' 'self != NULL \&\& digest != NULL'
 
 echo "1..$(($(list | wc -l) + 3))"

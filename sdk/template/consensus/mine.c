@@ -26,6 +26,7 @@
 #include <qnet/assert.h>
 #include <qnet/consensus.h>
 #include <qnet/engine.h>
+#include <qnet/lock.h>
 #include <qnet/places.h>
 #include <qnet/tally.h>
 #include <qnet/timers.h>
@@ -36,7 +37,7 @@
 enum { NONE = -1 }; /* a round that is none */
 
 enum step { PREPARE = 1, FINAL = 2, PROPOSE = 5 };
-enum timer { TIMER_PROPOSE, TIMER_PREPARE, TIMER_FINAL };
+enum timer { TIMER_PROPOSE, TIMER_PREPARE, TIMER_FINAL, TIMER_AGAIN };
 
 static const uint8_t nil[QN_HASH_SIZE];
 
@@ -65,7 +66,8 @@ struct qn_inst {
     bool has_candidate;
     uint8_t candidate[QN_HASH_SIZE];
     struct qn_places places; /* in which round each member is */
-    struct choice lock, valid;
+    struct qn_lock lock;
+    struct choice valid;
     struct qn_verdicts verdicts;
     struct round rounds[QN_PLACES_ROUNDS];
 
@@ -73,6 +75,7 @@ struct qn_inst {
     uint32_t round;
     enum step step; /* PROPOSE: has not prepared; PREPARE: has; FINAL: has voted final */
     bool has_proposed;
+    uint32_t owed; /* bits of steps whose vote was refused, and nil in its place too */
     struct qn_timers timers;
 };
 
@@ -153,6 +156,7 @@ static void enter(struct qn_inst *self, uint32_t round)
     self->round = round;
     self->step = PROPOSE;
     self->has_proposed = false;
+    self->owed = 0;
     timer_start(self, TIMER_PROPOSE, wait_ms(self));
 }
 
@@ -237,10 +241,10 @@ static bool propose(struct qn_inst *self)
     return true;
 }
 
-/* Whether the lock lets this node prepare the round's proposal. */
+/* Whether what this node voted final lets it prepare the round's proposal. */
 static bool is_acceptable(const struct qn_inst *self, const struct round *it)
 {
-    return self->lock.round <= it->vr || qn_digest_equal(self->lock.digest, it->proposal);
+    return qn_lock_allows(&self->lock, it->proposal, it->vr);
 }
 
 static bool prepare_proposal(struct qn_inst *self)
@@ -273,7 +277,7 @@ static bool lock_and_vote(struct qn_inst *self)
     if (self->step == PROPOSE) { /* others may need this vote to hear a quorum */
         prepare(self, self->round == 0 ? it->prepared : nil, NONE);
     }
-    choose(&self->lock, self->round, it->prepared);
+    qn_lock_take(&self->lock, self->round, it->prepared);
     self->step = FINAL;
     sign(self, FINAL, it->prepared, NONE);
     return true;
@@ -327,6 +331,23 @@ static uint64_t have(const struct qn_inst *self)
     return qn_tally_best_weight(self->step == PREPARE ? &it->prepares : &it->finals);
 }
 
+/* What could not be signed is asked for again. */
+static bool vote_again(struct qn_inst *self)
+{
+    uint32_t owed = self->owed;
+
+    if (owed == 0 || !has_fired(self, TIMER_AGAIN)) {
+        return false;
+    }
+    self->owed = 0;
+    for (uint32_t step = PREPARE; step <= FINAL; step++) {
+        if ((owed >> step & 1) != 0) {
+            sign(self, (enum step)step, nil, NONE);
+        }
+    }
+    return true;
+}
+
 /* Phases as `report` names them. */
 static uint16_t phase(const struct qn_inst *self)
 {
@@ -340,7 +361,7 @@ static void run(struct qn_inst *self)
     while (has_changed) {
         has_changed = make_certificates(self) || catch_up(self) || raise_valid(self) ||
                       prepare_first(self) || propose(self) || prepare_proposal(self) ||
-                      lock_and_vote(self) || vote_nil(self) || next_round(self);
+                      lock_and_vote(self) || vote_nil(self) || vote_again(self) || next_round(self);
     }
     qn_window_report(&self->window, self->round, phase(self), have(self), 1);
 }
@@ -357,7 +378,8 @@ static int32_t on_open(struct qn_inst *self, const struct qn_consensus_event_ope
     self->has_candidate = false;
     qn_places_clear(&self->places, &self->window);
     memset(&self->timers, 0, sizeof self->timers);
-    self->lock.round = self->valid.round = NONE;
+    qn_lock_clear(&self->lock);
+    self->valid.round = NONE;
     qn_verdicts_clear(&self->verdicts);
     for (uint32_t i = 0; i < QN_PLACES_ROUNDS; i++) {
         self->rounds[i].is_used = false;
@@ -365,6 +387,7 @@ static int32_t on_open(struct qn_inst *self, const struct qn_consensus_event_ope
     self->round = 0;
     self->step = PROPOSE;
     self->has_proposed = false;
+    self->owed = 0;
     timer_start(self, TIMER_PROPOSE, self->times.own);
     return QN_OK;
 }
@@ -422,6 +445,19 @@ static void on_certificate(struct qn_inst *self, const struct qn_consensus_event
     }
 }
 
+/* The guard always allows nil; where that is refused too nothing can be signed just now. */
+static void refused(struct qn_inst *self, enum step step, bool is_nil)
+{
+    if (!is_nil) {
+        sign(self, step, nil, NONE);
+        return;
+    }
+    if (self->owed == 0) {
+        timer_start(self, TIMER_AGAIN, wait_ms(self));
+    }
+    self->owed |= 1u << step;
+}
+
 /* The kernel signed what was asked for, or says what was signed before: only that counts. */
 static void on_signed(struct qn_inst *self, const struct qn_consensus_event_signed *event)
 {
@@ -433,8 +469,8 @@ static void on_signed(struct qn_inst *self, const struct qn_consensus_event_sign
         return;
     }
     if (event->result == REFUSED) {
-        if (event->round == self->round && event->step != PROPOSE && !is_nil) {
-            sign(self, (enum step)event->step, nil, NONE); /* which is always allowed */
+        if (event->round == self->round && event->step != PROPOSE) {
+            refused(self, (enum step)event->step, is_nil);
         }
         return;
     }
@@ -447,8 +483,8 @@ static void on_signed(struct qn_inst *self, const struct qn_consensus_event_sign
             self->step = (enum step)event->step;
         }
     }
-    if (event->step == FINAL && !is_nil && event->round > self->lock.round) {
-        choose(&self->lock, event->round, event->digest);
+    if (event->step == FINAL && !is_nil) {
+        qn_lock_take(&self->lock, event->round, event->digest);
     }
     vote = qn_engine_own_vote(&self->window, event);
     on_vote(self, &vote);
