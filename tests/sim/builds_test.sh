@@ -37,8 +37,8 @@ build() {
         "$top/tests/sim/shipped.c" "$top/tests/test.c" |
         objects $1 "$flags" "$3" test || return 1
     $1 -o "$3/chaos" "$3"/objects/*/*.o $(pkg-config --libs libsodium cmocka) -lpthread -ldl || return 1
-    for plugin in producer/round-robin consensus/commit-reveal ledger/accounts signature/sodium \
-        storage/memory; do
+    for plugin in producer/round-robin consensus/commit-reveal consensus/bft ledger/accounts \
+        signature/sodium storage/memory; do
         mkdir -p "$3/plugins/$plugin/.libs"
         $1 $flags -fvisibility=hidden -shared -o "$3/plugins/$plugin/.libs/${plugin#*/}.so" \
             $(sources "plugins/$plugin") $(pkg-config --libs libsodium) || return 1
