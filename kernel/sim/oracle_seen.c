@@ -292,11 +292,21 @@ static void blocks_compare(struct qnk_oracle *oracle, uint32_t node, const struc
 
 /* --- whether they did --- */
 
+/* A sick engine may say at any time that it is far from the round of votes, which are dropped then,
+ * also while their signatures are checked. */
+static bool is_near(const struct qnk_evidence *evidence, const struct qnk_node_view *view)
+{
+    uint64_t round = evidence->votes[0].round, own = view->round;
+
+    return evidence->type == QNK_EVIDENCE_DOUBLE_BLOCK ||
+           (round <= own + ROUNDS_NEAR && own <= round + ROUNDS_NEAR);
+}
+
 static bool is_still_open(const struct qnk_oracle *oracle, const struct due *due,
                           const struct qnk_node_view *view)
 {
     return oracle->nodes[due->node].lives == due->lives &&
-           view->final_window < due->evidence.window;
+           view->final_window < due->evidence.window && is_near(&due->evidence, view);
 }
 
 static void due_look(struct qnk_oracle *oracle, const struct due *due,
