@@ -633,25 +633,21 @@ void qnk_mempool_expire(struct qnk_mempool *pool, uint64_t height)
 {
     uint64_t oldest_us = UINT64_MAX;
 
-    /* A removal only moves entries to places up to its own or to places behind it that were looked
-     * at, so the same place is looked at again. */
-    for (uint32_t left = pool->stats.txs; left > 0;) {
-        uint32_t i = left - 1;
+    for (uint32_t i = 0; i < pool->senders_used; i++) {
+        uint32_t after;
 
-        if (i >= pool->stats.txs) {
-            left--;
-            continue;
+        for (uint32_t at = pool->senders[i].count > 0 ? pool->senders[i].first : NONE; at != NONE;
+             at = after) {
+            const struct entry *entry = &pool->entries[at];
+
+            after = entry->after;
+            if (entry->valid_until < height) {
+                entry_remove(pool, at);
+                pool->stats.expired++;
+            } else if (entry->arrival_us < oldest_us) {
+                oldest_us = entry->arrival_us;
+            }
         }
-
-        const struct entry *entry = &pool->entries[pool->heap[i]];
-
-        if (entry->valid_until < height) {
-            entry_remove(pool, pool->heap[i]);
-            pool->stats.expired++;
-            continue;
-        }
-        oldest_us = entry->arrival_us < oldest_us ? entry->arrival_us : oldest_us;
-        left--;
     }
     pool->stats.oldest_us = pool->stats.txs == 0 ? 0 : oldest_us;
 }

@@ -319,6 +319,30 @@ static void what_is_too_old_expires(void **state)
     done(pool);
 }
 
+/* Those behind a hole are worth nothing from then on, and change their places in the heap. */
+static void all_that_is_too_old_expires_at_once(void **state)
+{
+    struct qnk_mempool *pool = pool_of(100, 20, 1 << 20);
+
+    (void)state;
+    for (int sender = 1; sender <= 20; sender++) {
+        for (uint64_t nonce = 0; nonce < 4; nonce++) {
+            assert_int_equal(add(pool, sender, nonce, (uint64_t)(sender * 7 % 20 + 1), 0),
+                             QNK_TX_OK);
+        }
+    }
+    qnk_mempool_expire(pool, UNTIL + 1);
+    assert_int_equal(qnk_mempool_stats(pool).txs, 60);
+    qnk_mempool_expire(pool, UNTIL + 2);
+    assert_int_equal(qnk_mempool_stats(pool).txs, 40);
+    assert_int_equal(qnk_mempool_stats(pool).expired, 40);
+    assert_int_equal(qnk_mempool_stats(pool).senders, 20);
+    qnk_mempool_expire(pool, UNTIL + 4);
+    assert_int_equal(qnk_mempool_stats(pool).txs, 0);
+    assert_int_equal(qnk_mempool_stats(pool).senders, 0);
+    done(pool);
+}
+
 static void what_a_block_could_not_execute_is_held_or_leaves(void **state)
 {
     struct qnk_mempool *pool = pool_of(100, 10, 1 << 20);
@@ -383,6 +407,7 @@ int main(void)
         cmocka_unit_test(a_run_of_the_least_worth_gives_its_sender_place_up),
         cmocka_unit_test(a_run_is_bounded),
         cmocka_unit_test(what_is_too_old_expires),
+        cmocka_unit_test(all_that_is_too_old_expires_at_once),
         cmocka_unit_test(what_a_block_could_not_execute_is_held_or_leaves),
         cmocka_unit_test(all_can_be_written_down_and_named),
     };
