@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # run.sh: searches the models of this folder, all states or until an error.
 #
-#   run.sh            every model as far as it goes: some minutes, under 4 GB
+#   run.sh            every model as far as it goes: an hour on a busy machine, under 4 GB
 #   run.sh --quick    a slice for `make check`, under two minutes on a busy machine
 #   run.sh --trails   writes trails/ anew, after a change of a model
 #
