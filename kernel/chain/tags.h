@@ -10,6 +10,7 @@
 #define QNK_TAG_MICRO     "qnet/micro" /* also the hash that makes a block's id */
 #define QNK_TAG_VOTE      "qnet/vote"
 #define QNK_TAG_HANDSHAKE "qnet/handshake"
+#define QNK_TAG_MEMBER    "qnet/member" /* in a handshake: whose validator key a node has */
 
 /* Hashes. */
 #define QNK_TAG_NETWORK "qnet/network"

@@ -57,14 +57,12 @@ int32_t qnk_status_decode(struct qn_span body, struct qnk_status *status)
     read.node_type = qnk_reader_u8(&in);
     read.serves = qnk_reader_u8(&in);
     read.reserved = qnk_reader_u16(&in);
-    read.member = qnk_reader_u32(&in);
     read.head_height = qnk_reader_u64(&in);
     read.final_window = qnk_reader_u64(&in);
     qnk_reader_copy(&in, read.head.bytes, QN_HASH_SIZE);
     qnk_reader_copy(&in, read.final.bytes, QN_HASH_SIZE);
     if (!qnk_reader_done(&in) || read.node_type < 1 || read.node_type > 3 || read.serves > 1 ||
-        read.reserved != 0 ||
-        (read.member >= QNK_SET_MEMBERS_MAX && read.member != QNK_SET_NOBODY)) {
+        read.reserved != 0) {
         return QN_INVALID;
     }
     *status = read;
@@ -78,7 +76,6 @@ void qnk_status_encode(const struct qnk_status *status, uint8_t to[QNK_STATUS_SI
     qnk_writer_u8(&out, status->node_type);
     qnk_writer_u8(&out, status->serves);
     qnk_writer_u16(&out, 0);
-    qnk_writer_u32(&out, status->member);
     qnk_writer_u64(&out, status->head_height);
     qnk_writer_u64(&out, status->final_window);
     qnk_writer_bytes(&out, status->head.bytes, QN_HASH_SIZE);

@@ -70,13 +70,12 @@ struct qnk_frame {
 QN_MUST_CHECK int32_t qnk_frame_decode(struct qn_span from, struct qnk_frame *frame);
 void qnk_frame_encode(const struct qnk_frame *frame, uint8_t head[QNK_FRAME_HEAD_SIZE]);
 
-enum { QNK_STATUS_SIZE = 88 };
+enum { QNK_STATUS_SIZE = 84 };
 
 struct qnk_status {
     uint8_t node_type; /* 1 light, 2 full, 3 super */
     uint8_t serves;    /* bit 0: bodies */
     uint16_t reserved;
-    uint32_t member; /* index in the set, or QNK_SET_NOBODY */
     uint64_t head_height;
     uint64_t final_window;
     struct qnk_hash head;  /* id */

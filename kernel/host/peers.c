@@ -464,6 +464,7 @@ static int32_t base_init(struct qnk_peers *peers, const struct qnk_peers_setup *
         setup->requests_per_second < REQUESTS_MOST ? setup->requests_per_second : REQUESTS_MOST;
     qnk_session_identity_init(&peers->base.identity, &setup->chain_id, setup->node_seed,
                               (uint8_t)setup->node_type, NULL);
+    qnk_session_identity_validator(&peers->base.identity, setup->signer, &setup->validator);
     qnk_packer_init(&peers->base.packer, setup->compression_lane, setup->budget);
     return has_compressor ? qnk_link_base_use(&peers->base, setup->compressor, &setup->compression)
                           : QN_OK;

@@ -31,6 +31,7 @@
 #include "kernel/base/memory.h"
 #include "kernel/chain/wire.h"
 #include "kernel/config/node_file.h"
+#include "kernel/host/session.h"
 #include "kernel/node/effect.h"
 #include "kernel/node/setup.h"
 
@@ -51,7 +52,9 @@ struct qnk_peers_setup {
     uint32_t compression_lane;      /* of the plugin, ours alone */
     const char *compressor;         /* its name, as the handshake says it */
     struct qnk_hash chain_id;
-    const uint8_t *node_seed; /* 32, Ed25519; used by create only */
+    const uint8_t *node_seed;        /* 32, Ed25519; used by create only */
+    const struct qnk_signer *signer; /* of the validator's key; NULL: none. Outlives peers */
+    struct qnk_hash validator;
     const struct qnk_node_peer *known;
     uint32_t known_count;
     const char *listen;           /* NULL or "": only dials */
@@ -61,8 +64,8 @@ struct qnk_peers_setup {
     uint64_t bytes_per_second;    /* read from each peer; 0: no limit */
     uint32_t requests_per_second; /* answered to each peer; 0: no limit */
     void *ctx;
-    /* `peer` is a number that is never used again. */
-    void (*up)(void *ctx, uint32_t peer, const struct qnk_hash *key, bool outgoing);
+    /* `peer` is a number that is never used again; of its keys that of a validator may be zero. */
+    void (*up)(void *ctx, uint32_t peer, const struct qnk_session_peer *is, bool outgoing);
     void (*down)(void *ctx, uint32_t peer);
     /* The body is plain and lies in `buf`; both are borrowed, who keeps the buf refs it. */
     void (*frame)(void *ctx, uint32_t peer, const struct qnk_frame *head, struct qn_buf *buf);

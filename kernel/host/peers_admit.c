@@ -306,7 +306,7 @@ void qnk_peers_proven(struct qnk_peers *peers, struct qnk_link *link)
             link_text(link).text, link_text(link).text, link->address,
             link->is_outgoing ? "out" : "in",
             is_packing ? peers->base.names[peers->base.packer.active] : "none");
-    peers->setup.up(peers->setup.ctx, link->peer, &link->contact->key, link->is_outgoing);
+    peers->setup.up(peers->setup.ctx, link->peer, &link->session.peer, link->is_outgoing);
     link = qnk_peers_link(peers, id); /* the callback may have stopped all */
     if (link != NULL) {
         qnk_link_keep(link, peers->now_us);

@@ -28,6 +28,7 @@ struct node {
     uint32_t now_up[PEERS_SEEN]; /* numbers */
     uint32_t now_up_count;
     uint32_t ups, downs;
+    struct qnk_hash validator; /* of who came up last */
     uint32_t frames[QNK_LANES];
     uint64_t bytes;
     uint8_t order[256]; /* lanes, as frames came */
@@ -94,12 +95,12 @@ static const struct qn_compression_1 same_table = {
 
 /* --- nodes --- */
 
-static void on_up(void *ctx, uint32_t peer, const struct qnk_hash *key, bool outgoing)
+static void on_up(void *ctx, uint32_t peer, const struct qnk_session_peer *is, bool outgoing)
 {
     struct node *node = ctx;
 
-    (void)key;
     (void)outgoing;
+    node->validator = is->validator;
     assert_true(node->now_up_count < PEERS_SEEN);
     node->now_up[node->now_up_count++] = peer;
     node->ups++;
@@ -314,6 +315,29 @@ static int world_end(void **state)
 }
 
 /* --- connecting --- */
+
+static void a_validators_key_is_proven_to_its_peers(void **state)
+{
+    struct qnk_budget budget = {.limit = 1 << 20};
+    struct qnk_peers_setup setup = setup_of(0), other = setup_of(1);
+    struct qnk_signer *signer;
+    struct qnk_key key;
+
+    (void)state;
+    assert_int_equal(qnk_key_make(QNK_KEY_VALIDATOR, NULL, &key), QN_OK);
+    assert_int_equal(qnk_signer_create(&budget, &key, &signer), QN_OK);
+    setup.signer = signer;
+    setup.validator = key.public;
+    node_start(0, &setup);
+    node_start(1, &other);
+    introduce(0, 1);
+    run_us(1000000);
+    assert_int_equal(nodes[1].now_up_count, 1);
+    assert_true(qnk_hash_equal(&nodes[1].validator, &key.public));
+    assert_true(qnk_hash_is_zero(&nodes[0].validator));
+    qnk_key_done(&key);
+    qnk_signer_destroy(signer);
+}
 
 static void a_known_peer_is_dialled_and_frames_pass(void **state)
 {
@@ -1466,6 +1490,7 @@ static void the_nth_allocation_fails_and_nothing_leaks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_validators_key_is_proven_to_its_peers),
         TEST(a_known_peer_is_dialled_and_frames_pass),
         TEST(both_sides_dial_at_once_and_one_link_stays),
         TEST(it_is_the_same_if_the_other_has_the_smaller_key),

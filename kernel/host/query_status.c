@@ -270,6 +270,7 @@ static json_t *peer_json(const struct qnk_peer_view *peer, struct qnk_node *node
 {
     static const char *const states[] = {"away", "dialled", "proving", "up", "banned"};
     struct qnk_status status;
+    uint32_t member;
     json_t *answer = json_pack(
         "{s:o, s:s, s:s, s:s?, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
         "key", qnk_json_key("qnp", &peer->key), "address", peer->address, "state",
@@ -290,12 +291,11 @@ static json_t *peer_json(const struct qnk_peer_view *peer, struct qnk_node *node
     }
     json_object_set_new(answer, "queued", queued);
     json_object_set_new(answer, "dropped", dropped);
-    if (peer->peer != 0 && qnk_node_peer(node, peer->peer, &status)) {
+    if (peer->peer != 0 && qnk_node_peer(node, peer->peer, &status, &member)) {
         json_object_set_new(answer, "head", qnk_json_u64(status.head_height));
         json_object_set_new(answer, "final", qnk_json_u64(status.final_window));
         json_object_set_new(answer, "member",
-                            status.member == QNK_SET_NOBODY ? json_null()
-                                                            : qnk_json_u64(status.member));
+                            member == QNK_SET_NOBODY ? json_null() : qnk_json_u64(member));
     }
     return answer;
 }

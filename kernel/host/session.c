@@ -19,7 +19,8 @@ enum {
     ROLE_LISTENER = 2,
     HELLO_FIXED = 4 + 1 + 2 + 1 + 1 + 8 + 32 + 32 + 32 + 1,
     STREAM_HEADER = crypto_secretstream_xchacha20poly1305_HEADERBYTES,
-    PROOF_SIZE = 4 + 1 + STREAM_HEADER + QN_SIG_SIZE + QNK_SESSION_SEAL,
+    PROOF_PLAIN = QN_SIG_SIZE + QN_KEY_SIZE + QN_SIG_SIZE,
+    PROOF_SIZE = 4 + 1 + STREAM_HEADER + PROOF_PLAIN + QNK_SESSION_SEAL,
     NETWORK_DIGITS = 4, /* bytes of a chain id that people are shown */
 };
 
@@ -44,6 +45,14 @@ void qnk_session_identity_init(struct qnk_session_identity *identity,
         QN_ASSERT(strlen(compressor) <= QNK_SESSION_NAME_MAX);
         identity->compressors[identity->compressors_count++] = compressor;
     }
+}
+
+void qnk_session_identity_validator(struct qnk_session_identity *identity,
+                                    const struct qnk_signer *signer,
+                                    const struct qnk_hash *validator)
+{
+    identity->signer = signer;
+    identity->validator = signer != NULL ? *validator : (struct qnk_hash){0};
 }
 
 void qnk_session_identity_done(struct qnk_session_identity *identity)
@@ -338,19 +347,23 @@ static void transcript_make(struct qnk_session *session, struct qn_span theirs)
 
 /* --- proof --- */
 
-enum { MESSAGE_SIZE = sizeof QNK_TAG_HANDSHAKE - 1 + QN_HASH_SIZE + 1 + QN_HASH_SIZE };
+struct message {
+    uint8_t bytes[64 + QN_HASH_SIZE + 1 + QN_HASH_SIZE];
+    uint64_t size;
+};
 
-/* What a side signs: the tag, the network, its role and both hellos. */
-static void message_write(const struct qnk_session *session, bool is_dialler,
-                          uint8_t message[MESSAGE_SIZE])
+/* What a side signs: the tag of the key's purpose, the network, its role and both hellos. */
+static struct qn_span message_write(const struct qnk_session *session, const char *tag,
+                                    bool is_dialler, struct message *message)
 {
-    struct qnk_writer writer = qnk_writer_init(message, MESSAGE_SIZE);
+    struct qnk_writer writer = qnk_writer_init(message->bytes, sizeof message->bytes);
 
-    qnk_writer_bytes(&writer, QNK_TAG_HANDSHAKE, sizeof QNK_TAG_HANDSHAKE - 1);
+    qnk_writer_bytes(&writer, tag, strlen(tag));
     qnk_writer_bytes(&writer, session->identity->chain_id.bytes, QN_HASH_SIZE);
     qnk_writer_u8(&writer, is_dialler ? ROLE_DIALLER : ROLE_LISTENER);
     qnk_writer_bytes(&writer, session->transcript.bytes, QN_HASH_SIZE);
-    QN_ASSERT(writer.room == 0);
+    message->size = sizeof message->bytes - writer.room;
+    return (struct qn_span){message->bytes, message->size};
 }
 
 /* False: the peer's ephemeral key is one of the few that give a known secret. */
@@ -370,19 +383,27 @@ static bool keys_make(struct qnk_session *session, const uint8_t *theirs,
 static void proof_write(struct qnk_session *session, const uint8_t *tx,
                         struct qnk_session_frame *proof)
 {
+    const struct qnk_session_identity *identity = session->identity;
     struct qnk_writer writer = qnk_writer_init(proof->bytes, PROOF_SIZE);
-    uint8_t message[MESSAGE_SIZE];
-    uint8_t *sealed;
+    struct message message;
+    struct qn_span span;
+    uint8_t *sealed, *plain;
 
     qnk_writer_bytes(&writer, magic, sizeof magic);
     qnk_writer_u8(&writer, KIND_PROOF);
     (void)crypto_secretstream_xchacha20poly1305_init_push(
         &session->push, qnk_writer_take(&writer, STREAM_HEADER), tx);
-    sealed = qnk_writer_take(&writer, QN_SIG_SIZE + QNK_SESSION_SEAL);
-    message_write(session, session->is_dialler, message);
-    (void)crypto_sign_detached(sealed + 1, NULL, message, sizeof message,
-                               session->identity->secret);
-    qnk_session_seal(session, QNK_SESSION_DATA, sealed, QN_SIG_SIZE);
+    sealed = qnk_writer_take(&writer, PROOF_PLAIN + QNK_SESSION_SEAL);
+    plain = sealed + 1;
+    memset(plain, 0, PROOF_PLAIN);
+    span = message_write(session, QNK_TAG_HANDSHAKE, session->is_dialler, &message);
+    (void)crypto_sign_detached(plain, NULL, span.data, span.size, identity->secret);
+    if (identity->signer != NULL) {
+        span = message_write(session, QNK_TAG_MEMBER, session->is_dialler, &message);
+        memcpy(plain + QN_SIG_SIZE, identity->validator.bytes, QN_KEY_SIZE);
+        qnk_signer_sign(identity->signer, span, plain + QN_SIG_SIZE + QN_KEY_SIZE);
+    }
+    qnk_session_seal(session, QNK_SESSION_DATA, sealed, PROOF_PLAIN);
     proof->size = PROOF_SIZE;
 }
 
@@ -419,12 +440,31 @@ static int32_t hello_take(struct qnk_session *session, struct qn_span frame,
     return QN_OK;
 }
 
+static bool is_signed(const struct qnk_session *session, const char *tag, const uint8_t *signature,
+                      const uint8_t *key)
+{
+    struct message message;
+    struct qn_span span = message_write(session, tag, !session->is_dialler, &message);
+
+    return crypto_sign_verify_detached(signature, span.data, span.size, key) == 0;
+}
+
+/* A key without a signature, or a signature without a key, is no proof. */
+static bool validator_check(struct qnk_session *session, const uint8_t *key,
+                            const uint8_t *signature)
+{
+    if (sodium_is_zero(key, QN_KEY_SIZE) && sodium_is_zero(signature, QN_SIG_SIZE)) {
+        return true;
+    }
+    memcpy(session->peer.validator.bytes, key, QN_KEY_SIZE);
+    return is_signed(session, QNK_TAG_MEMBER, signature, key);
+}
+
 /* False: wrong seal or wrong signature. */
 static bool proof_check(struct qnk_session *session, const uint8_t *header, struct qn_span sealed)
 {
     uint8_t rx[crypto_kx_SESSIONKEYBYTES];
-    uint8_t signature[QN_SIG_SIZE];
-    uint8_t message[MESSAGE_SIZE];
+    uint8_t plain[PROOF_PLAIN];
     enum qnk_session_kind kind;
     int32_t status;
 
@@ -432,19 +472,18 @@ static bool proof_check(struct qnk_session *session, const uint8_t *header, stru
     (void)crypto_secretstream_xchacha20poly1305_init_pull(&session->pull, header, rx);
     sodium_memzero(rx, sizeof rx);
     session->state = QNK_SESSION_OPEN; /* open() asks for it; the caller looks at the answer */
-    status = qnk_session_open(session, sealed, signature, &kind);
+    status = qnk_session_open(session, sealed, plain, &kind);
     session->state = QNK_SESSION_PROVING;
-    message_write(session, !session->is_dialler, message);
     return status == QN_OK && kind == QNK_SESSION_DATA &&
-           crypto_sign_verify_detached(signature, message, sizeof message,
-                                       session->peer.key.bytes) == 0;
+           is_signed(session, QNK_TAG_HANDSHAKE, plain, session->peer.key.bytes) &&
+           validator_check(session, plain + QN_SIG_SIZE, plain + QN_SIG_SIZE + QN_KEY_SIZE);
 }
 
 static int32_t proof_take(struct qnk_session *session, struct qnk_reader *reader,
                           struct qnk_session_frame *answer)
 {
     const uint8_t *header = qnk_reader_bytes(reader, STREAM_HEADER);
-    struct qn_span sealed = qnk_reader_span(reader, QN_SIG_SIZE + QNK_SESSION_SEAL);
+    struct qn_span sealed = qnk_reader_span(reader, PROOF_PLAIN + QNK_SESSION_SEAL);
 
     if (!qnk_reader_done(reader)) {
         return refuse(session, QNK_SESSION_MALFORMED, "that is no proof", "sent no valid proof",
@@ -452,7 +491,7 @@ static int32_t proof_take(struct qnk_session *session, struct qnk_reader *reader
     }
     if (!proof_check(session, header, sealed)) {
         return refuse(session, QNK_SESSION_UNPROVEN, "your proof does not fit",
-                      "did not prove its node key: a changed hello, or not its key", answer);
+                      "did not prove its keys: a changed hello, or not its key", answer);
     }
     session->state = QNK_SESSION_OPEN;
     return QN_OK;

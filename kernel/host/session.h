@@ -8,11 +8,13 @@
  * hellos, which is the first message of its sealed stream: so that one step shows that the key is
  * its own, that both saw the same hellos and that both have the session's keys. Whoever refuses
  * says why. Roles (dialler, listener) are signed, so nothing sent can be sent back; ephemeral keys
- * make that nothing of an older session fits.
+ * make that nothing of an older session fits. A validator's node signs the same with that key too:
+ * who is a member is not a matter of what somebody says.
  *
  *     hello     "qnet" 1, version u16, role u8, node type u8, features u64, chain id 32, key 32,
  *               ephemeral key 32, count u8, that many compressors: size u8 and name
- *     proof     "qnet" 2, stream header 24, sealed (signature 64)
+ *     proof     "qnet" 2, stream header 24, sealed (signature 64, validator key 32, its signature
+ *               64; both all zero: none)
  *     refusal   "qnet" 3, code u8, text; in clear, so it is a hint and no more
  *
  * All other versions will keep what stands before the version, and refusals.
@@ -24,8 +26,8 @@
  *   shapes   integers little-endian
  *   owns     bytes are the caller's; an identity must outlive its sessions
  *   threads  one at a time for a session
- *   cost     a handshake is about 300 us, one signature and one check; a message is linear;
- *            allocates nothing
+ *   cost     a handshake is about 300 us, one signature and one check, and one more of each for a
+ *            validator key; a message is linear; allocates nothing
  *   errors   QN_PEER: the session is over, and `end` says why
  *
  * The process has called sodium_init().
@@ -38,9 +40,10 @@
 
 #include "kernel/base/hash.h"
 #include "kernel/chain/wire.h"
+#include "kernel/host/signer.h"
 
 enum {
-    QNK_SESSION_VERSION = 1,
+    QNK_SESSION_VERSION = 2,
     QNK_SESSION_COMPRESSORS_MAX = 8, /* in a hello */
     QNK_SESSION_NAME_MAX = 32,       /* bytes of a compressor's name */
     QNK_SESSION_TEXT_MAX = 159,      /* bytes of a reason; a longer one is cut */
@@ -85,6 +88,8 @@ struct qnk_session_identity {
     struct qnk_hash chain_id;
     uint8_t key[QN_KEY_SIZE];
     uint8_t secret[crypto_sign_SECRETKEYBYTES];
+    const struct qnk_signer *signer; /* of `validator`; NULL: none */
+    struct qnk_hash validator;
     uint8_t node_type;
     uint8_t compressors_count;
     const char *compressors[QNK_SESSION_COMPRESSORS_MAX]; /* best first */
@@ -94,6 +99,11 @@ struct qnk_session_identity {
 void qnk_session_identity_init(struct qnk_session_identity *identity,
                                const struct qnk_hash *chain_id, const uint8_t *seed,
                                uint8_t node_type, const char *compressor);
+
+/* From here on sessions prove this validator key too. The signer must outlive them; NULL: none. */
+void qnk_session_identity_validator(struct qnk_session_identity *identity,
+                                    const struct qnk_signer *signer,
+                                    const struct qnk_hash *validator);
 void qnk_session_identity_done(struct qnk_session_identity *identity);
 
 enum qnk_session_state {
@@ -105,6 +115,7 @@ enum qnk_session_state {
 
 struct qnk_session_peer {
     struct qnk_hash key;
+    struct qnk_hash validator; /* a key that it has as well; all zero: none */
     uint8_t node_type;
     uint64_t features; /* none has a meaning yet; unknown ones are no fault */
     /* Compressors that both have, in the dialler's order: the place in the own list of each. A

@@ -48,13 +48,20 @@ static void pair_start(struct pair *pair)
     start(&pair->bob, &pair->bob_is, false, NULL);
 }
 
-static void pair_greet(struct pair *pair)
+static void greet(struct pair *pair)
 {
-    pair_start(pair);
+    start(&pair->alice, &pair->alice_is, true, NULL);
+    start(&pair->bob, &pair->bob_is, false, NULL);
     assert_int_equal(qnk_session_take(&pair->alice, span_of(&pair->bob.hello), &pair->alice_proof),
                      QN_OK);
     assert_int_equal(qnk_session_take(&pair->bob, span_of(&pair->alice.hello), &pair->bob_proof),
                      QN_OK);
+}
+
+static void pair_greet(struct pair *pair)
+{
+    pair_start(pair);
+    greet(pair);
 }
 
 static void pair_open(struct pair *pair)
@@ -113,6 +120,64 @@ static void two_strangers_prove_their_keys(void **state)
     assert_memory_equal(pair.bob.peer.key.bytes, pair.alice_is.key, QN_KEY_SIZE);
     assert_int_equal(pair.alice.peer.node_type, 2);
     assert_int_equal(pair.alice.end.code, QNK_SESSION_NO_CODE);
+}
+
+/* A signer of the validator whose seed is this byte, and its key. */
+static struct qnk_signer *signer_make(uint8_t seed_byte, struct qnk_hash *key)
+{
+    static struct qnk_budget budget = {.limit = 1 << 24};
+    struct qnk_signer *signer;
+    struct qnk_key validator;
+    uint8_t seed[32];
+
+    memset(seed, seed_byte, sizeof seed);
+    assert_int_equal(qnk_key_make(QNK_KEY_VALIDATOR, seed, &validator), QN_OK);
+    assert_int_equal(qnk_signer_create(&budget, &validator, &signer), QN_OK);
+    *key = validator.public;
+    qnk_key_done(&validator);
+    return signer;
+}
+
+static void who_has_a_validators_key_proves_that_too(void **state)
+{
+    struct qnk_session_frame answer;
+    struct qnk_hash key;
+    struct qnk_signer *signer = signer_make(7, &key);
+    struct pair pair;
+
+    (void)state;
+    pair_start(&pair);
+    qnk_session_identity_validator(&pair.alice_is, signer, &key);
+    greet(&pair);
+    assert_true(qnk_hash_is_zero(&pair.bob.peer.validator));
+    assert_int_equal(qnk_session_take(&pair.bob, span_of(&pair.alice_proof), &answer), QN_OK);
+    assert_true(qnk_hash_equal(&pair.bob.peer.validator, &key));
+    assert_int_equal(qnk_session_take(&pair.alice, span_of(&pair.bob_proof), &answer), QN_OK);
+    assert_true(qnk_hash_is_zero(&pair.alice.peer.validator));
+    qnk_signer_destroy(signer);
+}
+
+static void who_claims_anothers_validator_key_is_refused(void **state)
+{
+    struct qnk_session_frame answer;
+    struct qnk_hash key, other;
+    struct qnk_signer *signer = signer_make(7, &key);
+    struct pair pair;
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        if (i == 0) { /* a true signature, of another key; then one without a key */
+            qnk_signer_destroy(signer_make(8, &other));
+        } else {
+            other = (struct qnk_hash){0};
+        }
+        pair_start(&pair);
+        qnk_session_identity_validator(&pair.alice_is, signer, &other);
+        greet(&pair);
+        assert_int_equal(qnk_session_take(&pair.bob, span_of(&pair.alice_proof), &answer), QN_PEER);
+        assert_int_equal(pair.bob.end.code, QNK_SESSION_UNPROVEN);
+    }
+    qnk_signer_destroy(signer);
 }
 
 static void who_is_expected_is_let_in(void **state)
@@ -210,9 +275,9 @@ static void another_version_is_said_to_both_sides(void **state)
     assert_int_equal(qnk_session_take(&pair.alice, (struct qn_span){later, sizeof later}, &answer),
                      QN_PEER);
     assert_int_equal(pair.alice.end.code, QNK_SESSION_OTHER_VERSION);
-    assert_string_equal(pair.alice.end.text, "speaks version 9, we speak 1");
+    assert_string_equal(pair.alice.end.text, "speaks version 9, we speak 2");
     assert_int_equal(qnk_session_take(&pair.bob, span_of(&answer), &nothing), QN_PEER);
-    assert_string_equal(pair.bob.end.text, "you speak version 9, we speak 1");
+    assert_string_equal(pair.bob.end.text, "you speak version 9, we speak 2");
 }
 
 static void another_key_than_the_pinned_one_is_refused(void **state)
@@ -619,6 +684,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_strangers_prove_their_keys),
+        cmocka_unit_test(who_has_a_validators_key_proves_that_too),
+        cmocka_unit_test(who_claims_anothers_validator_key_is_refused),
         cmocka_unit_test(who_is_expected_is_let_in),
         cmocka_unit_test(compressors_are_agreed_on_only_if_both_have_them),
         cmocka_unit_test(the_diallers_order_of_compressors_counts),

@@ -413,12 +413,13 @@ static int32_t start_restore(struct qnk_host *host)
 
 /* --- peers --- */
 
-static void peer_up(void *ctx, uint32_t peer, const struct qnk_hash *key, bool outgoing)
+static void peer_up(void *ctx, uint32_t peer, const struct qnk_session_peer *is, bool outgoing)
 {
     struct qnk_event event = {.type = QNK_EVENT_PEER_UP};
 
     event.peer.peer = peer;
-    event.peer.key = *key;
+    event.peer.key = is->key;
+    event.peer.validator = is->validator;
     event.peer.outgoing = outgoing;
     qnk_live_event(ctx, &event);
 }
@@ -471,6 +472,8 @@ static int32_t start_peers(struct qnk_host *host)
         .compressor = qnk_kit_manifest(&host->kit, QNK_HOST_COMPRESSION)->name,
         .chain_id = host->params.chain_id,
         .node_seed = host->node_key.seed,
+        .signer = host->signer,
+        .validator = host->validator_public,
         .known = file->peers,
         .known_count = file->peers_count,
         .listen = listen,

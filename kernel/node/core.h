@@ -67,6 +67,7 @@ struct qnk_known_final {
 struct qnk_peer {
     uint32_t id; /* 0: a free place */
     struct qnk_hash key;
+    struct qnk_hash validator; /* whose key it has as well; all zero: none */
     bool outgoing;
     bool has_status;
     struct qnk_status status;
@@ -457,7 +458,7 @@ enum qnk_job_purpose {
 
 /* --- peer.c --- */
 
-void qnk_peer_up(struct qnk_node *node, uint32_t id, const struct qnk_hash *key, bool outgoing);
+void qnk_peer_up(struct qnk_node *node, const struct qnk_event *event);
 void qnk_peer_down(struct qnk_node *node, uint32_t id);
 void qnk_peer_frame(struct qnk_node *node, uint32_t id, const struct qnk_frame *head,
                     struct qn_buf *buf);

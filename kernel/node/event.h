@@ -81,6 +81,7 @@ struct qnk_event {
         struct {
             uint32_t peer; /* the host's number, not used again while the process lives */
             struct qnk_hash key;
+            struct qnk_hash validator; /* whose key it proved to have too; all zero: none */
             bool outgoing;
         } peer;
         struct {

@@ -175,11 +175,15 @@ enum qnk_tx_place qnk_node_tx(const struct qnk_node *node, const struct qnk_hash
     return qnk_seen_has(node->pending, id) ? QNK_TX_JUDGED : QNK_TX_NOWHERE;
 }
 
-bool qnk_node_peer(const struct qnk_node *node, uint32_t peer, struct qnk_status *status)
+bool qnk_node_peer(const struct qnk_node *node, uint32_t peer, struct qnk_status *status,
+                   uint32_t *member)
 {
+    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
+
     for (uint32_t i = 0; peer != 0 && i < QNK_PEERS_MAX; i++) {
         if (node->peers[i].id == peer) {
             *status = node->peers[i].status;
+            *member = set == NULL ? QNK_SET_NOBODY : qnk_set_find(set, &node->peers[i].validator);
             return node->peers[i].has_status;
         }
     }

@@ -429,7 +429,7 @@ void qnk_node_step(struct qnk_node *node, const struct qnk_event *event,
         start(node, event->start.signing);
         break;
     case QNK_EVENT_PEER_UP:
-        qnk_peer_up(node, event->peer.peer, &event->peer.key, event->peer.outgoing);
+        qnk_peer_up(node, event);
         break;
     case QNK_EVENT_PEER_DOWN:
         qnk_peer_down(node, event->peer.peer);

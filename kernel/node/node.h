@@ -119,8 +119,10 @@ enum qnk_tx_place { QNK_TX_NOWHERE, QNK_TX_JUDGED, QNK_TX_WAITING, QNK_TX_INCLUD
 enum qnk_tx_place qnk_node_tx(const struct qnk_node *node, const struct qnk_hash *id,
                               uint64_t *height, uint32_t *index, struct qn_span *bytes);
 
-/* What a peer said last. False: no such peer. */
-bool qnk_node_peer(const struct qnk_node *node, uint32_t peer, struct qnk_status *status);
+/* What a peer said last, and which member's key it proved to have, or QNK_SET_NOBODY. False: no
+ * such peer, or it said nothing. */
+bool qnk_node_peer(const struct qnk_node *node, uint32_t peer, struct qnk_status *status,
+                   uint32_t *member);
 
 /* The set and control record at the head. */
 const struct qnk_set *qnk_node_set(const struct qnk_node *node);

@@ -98,14 +98,10 @@ static struct qnk_status own_status(struct qnk_node *node)
 {
     const struct qnk_known_final *final = qnk_final_of(node, (int64_t)node->final_window);
     const struct qnk_block *head = qnk_head(node);
-    struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
 
     return (struct qnk_status){
         .node_type = (uint8_t)node->setup.type,
         .serves = node->setup.type == QNK_NODE_LIGHT ? 0 : 1,
-        .member = node->setup.has_validator && set != NULL
-                      ? qnk_set_find(set, &node->setup.validator)
-                      : QNK_SET_NOBODY,
         .head_height = head->header.height,
         .final_window = node->final_window,
         .head = head->id,
@@ -138,14 +134,18 @@ void qnk_peers_tell(struct qnk_node *node)
     }
 }
 
-void qnk_peer_up(struct qnk_node *node, uint32_t id, const struct qnk_hash *key, bool outgoing)
+void qnk_peer_up(struct qnk_node *node, const struct qnk_event *event)
 {
     struct qnk_status status = own_status(node);
+    uint32_t id = event->peer.peer;
 
     QN_ASSERT(id != 0 && qnk_peer_find(node, id) == NULL);
     for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
         if (node->peers[i].id == 0) {
-            node->peers[i] = (struct qnk_peer){.id = id, .key = *key, .outgoing = outgoing};
+            node->peers[i] = (struct qnk_peer){.id = id,
+                                               .key = event->peer.key,
+                                               .validator = event->peer.validator,
+                                               .outgoing = event->peer.outgoing};
             node->peers_count++;
             status_send(node, id, &status);
             return;

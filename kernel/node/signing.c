@@ -22,26 +22,25 @@ static bool refuse_signing(struct qnk_node *node, uint32_t level, const char *wh
     return false;
 }
 
-/* Whether members of a quorum, this node among them, have said where they stand. What peers say of
- * themselves is not proven, but none counts for more than one member's weight: who has no other
- * peers than strangers that claim to be members is deceived (docs/ASSURANCE.md, "What is not
- * covered"). `is_past_genesis`: one of them is. */
-static bool is_quorum_heard(struct qnk_node *node, bool *is_past_genesis)
+/* Whether members of a quorum, this node among them, have said where they stand. Who is a member is
+ * proven (session.h), and what strangers say counts for nothing: in a quorum there is an honest
+ * member that had part in whatever became final. `highest`: the last window that is final for any
+ * of these members. */
+static bool is_quorum_heard(struct qnk_node *node, uint64_t *highest)
 {
     const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
     uint32_t self = qnk_set_find(set, &node->setup.validator);
     uint8_t heard[(QNK_SET_MEMBERS_MAX + 7) / 8] = {0};
 
-    *is_past_genesis = false;
+    *highest = node->final_window;
     for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
         const struct qnk_peer *peer = &node->peers[i];
+        uint32_t member = peer->id != 0 && peer->has_status ? qnk_set_find(set, &peer->validator)
+                                                            : QNK_SET_NOBODY;
 
-        if (peer->id == 0 || !peer->has_status) {
-            continue;
-        }
-        *is_past_genesis = *is_past_genesis || peer->status.final_window > 0;
-        if (peer->status.member < set->count) {
-            qnk_bit_set(heard, peer->status.member);
+        if (member != QNK_SET_NOBODY) {
+            qnk_bit_set(heard, member);
+            *highest = peer->status.final_window > *highest ? peer->status.final_window : *highest;
         }
     }
     if (self != QNK_SET_NOBODY) {
@@ -61,18 +60,15 @@ static void log_begin(struct qnk_node *node)
     }
 }
 
-/* A key without a record may sign only where the network has not begun either. A stranger that
- * claims to be past genesis can keep it from signing for as long as it is connected: that costs a
- * network its beginning and no other time, and whoever is at hand can see it (the warning) and keep
- * strangers out until window 1 is final. To ignore a claim that was not shown in time would let a
- * key whose record was lost sign twice, behind nothing worse than slow peers. For the same reason
- * what `key resume` waits for is not bounded either (resume_look). */
+/* A key without a record may sign only where the network has not begun either. A member that lies
+ * can keep it from that for as long as it is connected. To ignore a claim that was not shown in
+ * time would let a key whose record was lost sign twice, behind nothing worse than slow peers. */
 static bool may_sign_fresh(struct qnk_node *node)
 {
-    bool is_past_genesis;
-    bool is_heard = is_quorum_heard(node, &is_past_genesis);
+    uint64_t highest;
+    bool is_heard = is_quorum_heard(node, &highest);
 
-    if (is_past_genesis || node->final_window > 0) {
+    if (highest > 0) {
         return refuse_signing(node, QNK_LOG_WARN,
                               "this key has no sign record here and the network is past "
                               "genesis: copy the record, or see `qnet key resume`");
@@ -157,11 +153,11 @@ void qnk_signing_resume(struct qnk_node *node)
  * has only heard of others behind would sign again what its lost record held. */
 static void resume_look(struct qnk_node *node)
 {
-    bool is_past_genesis;
+    uint64_t highest;
 
     if (node->signing == QNK_SIGNING_RESUME && node->resume_window == UINT64_MAX &&
-        node->setup.has_validator && is_quorum_heard(node, &is_past_genesis) &&
-        !qnk_is_syncing(node)) {
+        node->setup.has_validator && is_quorum_heard(node, &highest) && node->certificate == NULL &&
+        highest <= node->final_window + 1) {
         node->resume_window = node->final_window + RESUME_WINDOWS;
     }
 }

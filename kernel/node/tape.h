@@ -23,7 +23,7 @@
 #include "kernel/node/effect.h"
 
 enum {
-    QNK_TAPE_VERSION = 2,
+    QNK_TAPE_VERSION = 3,
     QNK_TAPE_PARTS = 5,
     QNK_TAPE_HEAD_MAX = 192, /* bytes of an event beside its parts */
     QNK_TAPE_TEXT = 640,     /* of an event or effect for people; what does not fit is cut off */

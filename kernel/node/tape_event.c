@@ -107,6 +107,7 @@ static void body_put(const struct qnk_event *event, struct qnk_tape_piece *piece
     case QNK_EVENT_PEER_UP:
         qnk_writer_u32(head, event->peer.peer);
         qnk_writer_bytes(head, event->peer.key.bytes, QN_HASH_SIZE);
+        qnk_writer_bytes(head, event->peer.validator.bytes, QN_HASH_SIZE);
         qnk_writer_u8(head, event->peer.outgoing);
         break;
     case QNK_EVENT_PEER_DOWN:
@@ -302,6 +303,7 @@ static void body_get(struct qnk_reader *reader, struct qnk_tape_event *out)
     case QNK_EVENT_PEER_UP:
         event->peer.peer = qnk_reader_u32(reader);
         qnk_reader_copy(reader, event->peer.key.bytes, QN_HASH_SIZE);
+        qnk_reader_copy(reader, event->peer.validator.bytes, QN_HASH_SIZE);
         event->peer.outgoing = flag_get(reader);
         break;
     case QNK_EVENT_PEER_DOWN:

@@ -128,7 +128,7 @@ static void every_event_comes_back_as_it_was(void **state)
     comes_back(event, QNK_EVENT_RESTORE_BLOCK);
     comes_back((struct qnk_event){.guard = span_of("record")}, QNK_EVENT_RESTORE_GUARD);
     comes_back((struct qnk_event){.start = {QNK_SIGNING_RESUME}}, QNK_EVENT_START);
-    comes_back((struct qnk_event){.peer = {5, {{1, 2}}, true}}, QNK_EVENT_PEER_UP);
+    comes_back((struct qnk_event){.peer = {5, {{1, 2}}, {{3, 4}}, true}}, QNK_EVENT_PEER_UP);
     comes_back((struct qnk_event){.peer = {.peer = 5}}, QNK_EVENT_PEER_DOWN);
     event = (struct qnk_event){.frame = {.peer = 9, .buf = buf}};
     event.frame.head = (struct qnk_frame){2, 3, 1, 77, 6, qnk_buf_span(buf)};

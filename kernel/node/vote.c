@@ -1138,13 +1138,15 @@ static struct qn_buf *one_vote(struct qnk_node *node, const struct qnk_vote *vot
     return body;
 }
 
-/* The peer that is the validator `member` of the open window, or 0. */
+/* The peer that has proven to be the validator `member` of the open window, or 0. */
 static uint32_t peer_of(const struct qnk_node *node, uint32_t member)
 {
-    for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
+    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
+
+    for (uint32_t i = 0; member < set->count && i < QNK_PEERS_MAX; i++) {
         const struct qnk_peer *peer = &node->peers[i];
 
-        if (peer->id != 0 && peer->has_status && peer->status.member == member) {
+        if (peer->id != 0 && qnk_hash_equal(&peer->validator, &set->members[member].key)) {
             return peer->id;
         }
     }

@@ -236,7 +236,7 @@ static void restarts_undo_a_block_or_none(void **state)
 static void a_peer_that_only_claims_blocks_holds_nobody_up(void **state)
 {
     struct net *net = net_make(4, 5, 17);
-    struct qnk_status claim = {.node_type = QNK_NODE_FULL, .serves = 1, .member = QNK_SET_NOBODY};
+    struct qnk_status claim = {.node_type = QNK_NODE_FULL, .serves = 1};
     uint8_t bytes[QNK_STATUS_SIZE];
     uint64_t head;
 

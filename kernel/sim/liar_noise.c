@@ -62,7 +62,7 @@ static struct qnk_status status_lie(struct qnk_liar *liar, struct qnk_status sta
 {
     uint32_t lie = QNK_LIE_LYING_SYNC;
 
-    switch (qnk_liar_lot(liar, lie, 4)) {
+    switch (qnk_liar_lot(liar, lie, 3)) {
     case 0: /* far ahead */
         status.final_window += 1 + qnk_liar_lot(liar, lie, 1000);
         status.final = qnk_liar_hash(liar, lie);
@@ -71,9 +71,6 @@ static struct qnk_status status_lie(struct qnk_liar *liar, struct qnk_status sta
     case 1: /* a head that nobody has */
         status.head_height += 1 + qnk_liar_lot(liar, lie, 10);
         status.head = qnk_liar_hash(liar, lie);
-        break;
-    case 2: /* somebody else */
-        status.member = (uint32_t)qnk_liar_lot(liar, lie, liar->all->set->count + 1);
         break;
     default: /* at the beginning */
         status.final_window = 0;
@@ -182,7 +179,6 @@ static void flood_frame(struct qnk_liar *liar, uint32_t to, uint64_t what,
     struct qnk_status status = {
         .node_type = QNK_NODE_SUPER,
         .serves = 1,
-        .member = liar->member,
         .head_height = view->head_height + qnk_liar_lot(liar, lie, 100),
         .final_window = view->final_window,
         .head = qnk_liar_hash(liar, lie),

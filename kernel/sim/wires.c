@@ -79,10 +79,14 @@ void qnk_wires_drop(struct qnk_world *world, uint32_t node)
 /* One side hears of the other. */
 static void peer_up(struct qnk_world *world, uint32_t node, uint32_t other)
 {
+    const uint32_t *types = world->setup.types;
     struct qnk_event event = {.type = QNK_EVENT_PEER_UP};
 
     event.peer.peer = other + 1;
     event.peer.key = world->machines[other].peer_key;
+    if (types == NULL || types[other] == QNK_NODE_SUPER) {
+        event.peer.validator = world->machines[other].public;
+    }
     event.peer.outgoing = other > node;
     qnk_machine_step(world, node, &event);
 }

@@ -335,7 +335,6 @@ static void status_answer(struct peer *peer)
     uint8_t body[QNK_STATUS_SIZE];
 
     status.node_type = 2;
-    status.member = QNK_SET_NOBODY;
     qnk_status_encode(&status, body);
     body_send(peer, QNK_LANE_CONSENSUS, QNK_WIRE_STATUS, body, sizeof body);
     peer->has_status = true;

@@ -117,14 +117,14 @@ ssize_t getrandom(void *bytes, size_t size, unsigned int flags)
     return (ssize_t)size;
 }
 
-static void on_up(void *ctx, uint32_t peer, const struct qnk_hash *key, bool is_outgoing)
+static void on_up(void *ctx, uint32_t peer, const struct qnk_session_peer *is, bool is_outgoing)
 {
     bool is_hers = false;
 
     (void)ctx;
     QN_ASSERT(!is_outgoing && now_up_count < UP_MAX);
     for (uint32_t i = 0; i < KEYS; i++) {
-        is_hers = is_hers || memcmp(identities[i].key, key->bytes, QN_KEY_SIZE) == 0;
+        is_hers = is_hers || memcmp(identities[i].key, is->key.bytes, QN_KEY_SIZE) == 0;
     }
     QN_ASSERT(is_hers);
     now_up[now_up_count++] = peer;

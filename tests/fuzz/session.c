@@ -22,6 +22,21 @@ static struct qnk_session session, peer;
 static struct qnk_session_frame frames[2]; /* of the true peer: hello and proof */
 static uint32_t frames_used;
 static bool is_changed; /* something was not the true peer's */
+static struct qnk_signer *signer;
+static struct qnk_hash validator;
+
+/* Of the true peer. */
+static void validator_make(void)
+{
+    static struct qnk_budget budget = {.limit = 1 << 20};
+    static const uint8_t seed[32] = {5};
+    struct qnk_key key;
+
+    QN_ASSERT(qnk_key_make(QNK_KEY_VALIDATOR, seed, &key) == QN_OK);
+    QN_ASSERT(qnk_signer_create(&budget, &key, &signer) == QN_OK);
+    validator = key.public;
+    qnk_key_done(&key);
+}
 
 static void begin(bool is_dialler)
 {
@@ -29,8 +44,12 @@ static void begin(bool is_dialler)
     static const uint8_t seeds[2][32] = {{1}, {2}}, chances[2][32] = {{3}, {4}};
 
     QN_ASSERT(sodium_init() >= 0);
+    if (signer == NULL) {
+        validator_make();
+    }
     qnk_session_identity_init(&own, &chain_id, seeds[0], 2, "zstd");
     qnk_session_identity_init(&other, &chain_id, seeds[1], 3, "zstd");
+    qnk_session_identity_validator(&other, signer, &validator);
     qnk_session_init(&session, &own, is_dialler, NULL, chances[0]);
     qnk_session_init(&peer, &other, !is_dialler, NULL, chances[1]);
     frames[0] = peer.hello;
@@ -68,6 +87,7 @@ static void handshake(struct qn_span frame)
     if (session.state == QNK_SESSION_OPEN) {
         QN_ASSERT(!is_changed);
         QN_ASSERT(memcmp(session.peer.key.bytes, other.key, QN_KEY_SIZE) == 0);
+        QN_ASSERT(qnk_hash_equal(&session.peer.validator, &validator));
     }
     if (answer.size > 0 && peer.state == QNK_SESSION_PROVING) {
         (void)!qnk_session_take(&peer, (struct qn_span){answer.bytes, answer.size}, &nothing);

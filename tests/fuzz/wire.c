@@ -187,7 +187,7 @@ void fuzz_seeds(fuzz_take *take)
 {
     static const uint8_t rows[12 * 2];
     uint8_t bytes[512] = {QNK_WIRE_STATUS};
-    struct qnk_status status = {.node_type = 3, .member = QNK_SET_NOBODY};
+    struct qnk_status status = {.node_type = 3};
     struct qnk_held held = {.window = 4, .round = 1, .members = 10, .bitmaps = rows};
     struct qnk_body_part part = {.count = 1, .body_size = 5};
     struct qnk_fetch_chain chain = {.above = 3};

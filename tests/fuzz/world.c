@@ -420,7 +420,6 @@ static void status_do(struct qn_reader *in)
     if (qnk_status_decode((struct qn_span){it->bytes, it->size}, &status) == QN_OK) {
         status.final_window += windows;
         status.head_height += blocks;
-        status.member = LIAR;
         qnk_status_encode(&status, body);
         say(to, QNK_WIRE_STATUS, body, sizeof body);
     }

@@ -723,7 +723,7 @@ static void who_goes_in_the_midst_of_a_body_is_replaced_at_once(void **state)
 /* A peer says that it stands on nothing. */
 static void say_low(struct net *net, uint32_t from)
 {
-    struct qnk_status status = {.node_type = QNK_NODE_SUPER, .serves = 1, .member = from};
+    struct qnk_status status = {.node_type = QNK_NODE_SUPER, .serves = 1};
     uint8_t body[QNK_STATUS_SIZE];
 
     qnk_status_encode(&status, body);

@@ -646,7 +646,6 @@ static void claims_without_proof_stop_nobody(void **state)
         struct qnk_status status = {
             .node_type = QNK_NODE_FULL,
             .serves = 1,
-            .member = QNK_SET_NOBODY,
             .head_height = 1000000 + i,
             .final_window = 1000 + i, /* more each time */
         };
@@ -701,7 +700,7 @@ static bool claimers_mute(void *ctx, uint32_t node, struct qnk_effect *effect)
 static void claim(struct claimers *it, uint32_t from, uint32_t to)
 {
     bool is_next = (it->what & CLAIM_NEXT) != 0;
-    struct qnk_status status = {.node_type = QNK_NODE_FULL, .serves = 1, .member = QNK_SET_NOBODY};
+    struct qnk_status status = {.node_type = QNK_NODE_FULL, .serves = 1};
     uint8_t body[QNK_STATUS_SIZE];
 
     it->said++;
@@ -897,9 +896,9 @@ static void who_is_late_makes_no_block_among_liars_before_it_caught_up(void **st
     assert_true(longest_us > 3 * QNK_RETRY_US); /* one wait would not have lasted so long */
 }
 
-static void say_status(struct net *net, uint32_t from, uint32_t to, uint32_t member)
+static void say_final(struct net *net, uint32_t from, uint32_t to, uint64_t window)
 {
-    struct qnk_status status = {.node_type = QNK_NODE_FULL, .serves = 1, .member = member};
+    struct qnk_status status = {.node_type = QNK_NODE_FULL, .serves = 1, .final_window = window};
     uint8_t body[QNK_STATUS_SIZE];
 
     qnk_status_encode(&status, body);
@@ -907,22 +906,59 @@ static void say_status(struct net *net, uint32_t from, uint32_t to, uint32_t mem
                   (struct qn_span){body, sizeof body});
 }
 
-static void one_member_named_by_many_is_no_quorum(void **state)
+/* A key without a record, among as many strangers as would be a quorum: neither that they are at
+ * genesis nor that they are not is of any weight. */
+static void strangers_are_no_quorum(void **state)
 {
     struct net *net = net_make(4, 7, 35);
 
     (void)state;
     net_open(net);
-    net_start(net, 3, 7); /* a key without a record, among strangers */
-    net_run_ms(net, 100);
-    for (uint32_t from = 4; from < 7; from++) {
-        say_status(net, from, 3, 0);
-    }
+    net_start(net, 3, 7);
     net_run_ms(net, 500);
     assert_false(look(net, 3).is_signing);
-    say_status(net, 4, 3, 1);
+    for (uint32_t from = 4; from < 7; from++) {
+        say_final(net, from, 3, 1000);
+    }
+    net_start(net, 0, 2);
     net_run_ms(net, 500);
     assert_true(look(net, 3).is_signing);
+    net_drop(net);
+}
+
+static void one_member_on_many_machines_is_no_quorum(void **state)
+{
+    struct net *net = net_make(4, 7, 35);
+
+    (void)state;
+    for (uint32_t i = 4; i < 7; i++) {
+        memcpy(net->seeds[i], net->seeds[0], sizeof net->seeds[i]);
+        net->types[i] = QNK_NODE_SUPER;
+    }
+    net_open(net);
+    net_start(net, 3, 7);
+    net_run_ms(net, 500);
+    assert_false(look(net, 3).is_signing);
+    net_start(net, 1, 2);
+    net_run_ms(net, 500);
+    assert_true(look(net, 3).is_signing);
+    net_drop(net);
+}
+
+static void members_past_genesis_keep_a_key_without_a_record_silent(void **state)
+{
+    struct net *net = net_make(4, 4, 35);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 3);
+    net_run_ms(net, 8000);
+    assert_true(look(net, 0).final_window > 0);
+    net_start(net, 3, 4);
+    for (uint32_t i = 0; i < 1000; i++) {
+        net_run_ms(net, 1); /* also before it has the first final window itself */
+        assert_false(look(net, 3).is_signing);
+    }
     net_drop(net);
 }
 
@@ -1297,7 +1333,9 @@ int main(void)
         cmocka_unit_test(strangers_that_come_again_with_claims_stop_nobody),
         cmocka_unit_test(strangers_do_not_stop_who_is_a_quorum_alone),
         cmocka_unit_test(who_is_late_makes_no_block_among_liars_before_it_caught_up),
-        cmocka_unit_test(one_member_named_by_many_is_no_quorum),
+        cmocka_unit_test(strangers_are_no_quorum),
+        cmocka_unit_test(one_member_on_many_machines_is_no_quorum),
+        cmocka_unit_test(members_past_genesis_keep_a_key_without_a_record_silent),
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
         cmocka_unit_test(what_was_signed_before_a_record_was_lost_silences_nobody),
         cmocka_unit_test(what_is_over_costs_no_signature_and_what_is_good_costs_one),
