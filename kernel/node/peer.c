@@ -122,8 +122,11 @@ static void status_send(struct qnk_node *node, uint32_t peer, const struct qnk_s
 void qnk_peers_tell(struct qnk_node *node)
 {
     struct qnk_status status = own_status(node);
+    uint8_t now[QNK_STATUS_SIZE], told[QNK_STATUS_SIZE]; /* the struct has padding */
 
-    if (memcmp(&status, &node->told, sizeof status) == 0) {
+    qnk_status_encode(&status, now);
+    qnk_status_encode(&node->told, told);
+    if (memcmp(now, told, sizeof now) == 0) {
         return;
     }
     node->told = status;
