@@ -22,31 +22,41 @@ static bool refuse_signing(struct qnk_node *node, uint32_t level, const char *wh
     return false;
 }
 
-/* Whether members of a quorum, this node among them, have said where they stand. Who is a member is
- * proven (session.h), and what strangers say counts for nothing: in a quorum there is an honest
- * member that had part in whatever became final. `highest`: the last window that is final for any
- * of these members. */
-static bool is_quorum_heard(struct qnk_node *node, uint64_t *highest)
-{
-    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
-    uint32_t self = qnk_set_find(set, &node->setup.validator);
-    uint8_t heard[(QNK_SET_MEMBERS_MAX + 7) / 8] = {0};
+/* What members, this node apart, have said of where they stand. Who is a member is proven
+ * (session.h), and what strangers say counts for nothing. */
+struct heard {
+    uint64_t weight;  /* of all of them together */
+    uint64_t highest; /* the last window that is final for any, or here */
+};
 
-    *highest = node->final_window;
+static struct heard members_hear(const struct qnk_node *node, const struct qnk_set *set,
+                                 uint32_t self)
+{
+    struct heard heard = {.highest = node->final_window};
+    uint8_t members[(QNK_SET_MEMBERS_MAX + 7) / 8] = {0};
+
     for (uint32_t i = 0; i < QNK_PEERS_MAX; i++) {
         const struct qnk_peer *peer = &node->peers[i];
         uint32_t member = peer->id != 0 && peer->has_status ? qnk_set_find(set, &peer->validator)
                                                             : QNK_SET_NOBODY;
 
-        if (member != QNK_SET_NOBODY) {
-            qnk_bit_set(heard, member);
-            *highest = peer->status.final_window > *highest ? peer->status.final_window : *highest;
+        if (member == QNK_SET_NOBODY) {
+            continue;
+        }
+        if (member != self) { /* a twin is no witness */
+            qnk_bit_set(members, member);
+        }
+        if (peer->status.final_window > heard.highest) {
+            heard.highest = peer->status.final_window;
         }
     }
-    if (self != QNK_SET_NOBODY) {
-        qnk_bit_set(heard, self);
-    }
-    return qnk_set_weight(set, heard) >= qnk_set_quorum(set);
+    heard.weight = qnk_set_weight(set, members);
+    return heard;
+}
+
+static uint64_t weight_of(const struct qnk_set *set, uint32_t member)
+{
+    return member == QNK_SET_NOBODY ? 0 : set->members[member].weight;
 }
 
 /* The log begins here, before anything is signed: a restart must not find a lost or damaged one. */
@@ -60,20 +70,23 @@ static void log_begin(struct qnk_node *node)
     }
 }
 
-/* A key without a record may sign only where the network has not begun either. A member that lies
- * can keep it from that for as long as it is connected. To ignore a claim that was not shown in
- * time would let a key whose record was lost sign twice, behind nothing worse than slow peers. */
+/* A key without a record may sign only where the network has not begun either: so say members that
+ * are a quorum with this one. Others would be a better one, but then four could only begin if all
+ * are there (docs/ASSURANCE.md, "What is not covered"). A member that lies can keep it from that
+ * for as long as it is connected. To ignore a claim that was not shown in time would let a key
+ * whose record was lost sign twice, behind nothing worse than slow peers. */
 static bool may_sign_fresh(struct qnk_node *node)
 {
-    uint64_t highest;
-    bool is_heard = is_quorum_heard(node, &highest);
+    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
+    uint32_t self = qnk_set_find(set, &node->setup.validator);
+    struct heard heard = members_hear(node, set, self);
 
-    if (highest > 0) {
+    if (heard.highest > 0) {
         return refuse_signing(node, QNK_LOG_WARN,
                               "this key has no sign record here and the network is past "
                               "genesis: copy the record, or see `qnet key resume`");
     }
-    if (!is_heard) {
+    if (heard.weight + weight_of(set, self) < qnk_set_quorum(set)) {
         return refuse_signing(node, QNK_LOG_INFO,
                               "waiting for peers of a quorum to say that the network is "
                               "at genesis");
@@ -150,14 +163,27 @@ void qnk_signing_resume(struct qnk_node *node)
 }
 
 /* The windows that count from are not known before the network has said where it is: a node that
- * has only heard of others behind would sign again what its lost record held. */
+ * has only heard of others behind would sign again what its lost record held. It takes a quorum of
+ * others, or all where they are none: one of them is honest and had part in whatever this key
+ * helped to make final. */
 static void resume_look(struct qnk_node *node)
 {
-    uint64_t highest;
+    const struct qnk_set *set;
+    struct heard heard;
+    uint64_t others, quorum;
+    uint32_t self;
 
-    if (node->signing == QNK_SIGNING_RESUME && node->resume_window == UINT64_MAX &&
-        node->setup.has_validator && is_quorum_heard(node, &highest) && node->certificate == NULL &&
-        highest <= node->final_window + 1) {
+    if (node->signing != QNK_SIGNING_RESUME || node->resume_window != UINT64_MAX ||
+        !node->setup.has_validator || node->certificate != NULL) {
+        return;
+    }
+    set = qnk_schedule_set(node->schedule, node->final_window + 1);
+    self = qnk_set_find(set, &node->setup.validator);
+    heard = members_hear(node, set, self);
+    others = set->total - weight_of(set, self);
+    quorum = qnk_set_quorum(set);
+    if (heard.weight >= (others < quorum ? others : quorum) &&
+        heard.highest <= node->final_window + 1) {
         node->resume_window = node->final_window + RESUME_WINDOWS;
     }
 }

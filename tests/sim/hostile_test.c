@@ -962,6 +962,52 @@ static void members_past_genesis_keep_a_key_without_a_record_silent(void **state
     net_drop(net);
 }
 
+/* One member of four lies: its second face is at genesis (5). One was away all the time (2). The
+ * key of the third lost its folder (first life: 4, then: 3). The fourth (0) has what is final. */
+static struct net *two_sides(void)
+{
+    struct net *net = net_make(4, 6, 35);
+
+    memcpy(net->seeds[4], net->seeds[3], sizeof net->seeds[4]);
+    memcpy(net->seeds[5], net->seeds[1], sizeof net->seeds[5]);
+    net->types[4] = net->types[5] = QNK_NODE_SUPER;
+    net_open(net);
+    for (uint32_t i = 0; i < 6; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            bool is_left = i == 0 || i == 1 || i == 4, is_left_too = j == 0 || j == 1 || j == 4;
+
+            qnk_world_link(net->world, j, i, is_left == is_left_too);
+        }
+    }
+    net_start(net, 0, 2);
+    net_start(net, 4, 5);
+    net_run_ms(net, 12000);
+    assert_true(look(net, 0).final_window > 3);
+    qnk_world_link(net->world, 1, 4, false); /* the first life is over */
+    qnk_world_link(net->world, 0, 4, false);
+    net_start(net, 2, 4);
+    net_start(net, 5, 6);
+    return net;
+}
+
+static void who_resumes_is_no_witness_for_itself(void **state)
+{
+    struct net *net = two_sides();
+    uint64_t window;
+
+    (void)state;
+    qnk_world_control(net->world, 3, QNK_CONTROL_RESUME);
+    net_run_ms(net, 1000);
+    window = look(net, 0).final_window;
+    assert_false(look(net, 3).is_signing);
+    qnk_world_link(net->world, 0, 3, true);
+    for (uint32_t i = 0; i < 3000 && !look(net, 3).is_signing; i++) {
+        net_run_ms(net, 5);
+    }
+    assert_false(look(net, 3).is_signing && look(net, 3).final_window <= window + 1);
+    net_drop(net);
+}
+
 /* --- a key whose record is lost --- */
 
 static void cut(struct net *net, uint32_t node, bool is_up)
@@ -1336,6 +1382,7 @@ int main(void)
         cmocka_unit_test(strangers_are_no_quorum),
         cmocka_unit_test(one_member_on_many_machines_is_no_quorum),
         cmocka_unit_test(members_past_genesis_keep_a_key_without_a_record_silent),
+        cmocka_unit_test(who_resumes_is_no_witness_for_itself),
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
         cmocka_unit_test(what_was_signed_before_a_record_was_lost_silences_nobody),
         cmocka_unit_test(what_is_over_costs_no_signature_and_what_is_good_costs_one),
