@@ -104,6 +104,13 @@ struct qnk_waiting {
     uint64_t at_us; /* 0: a free place; UINT64_MAX: until a window is final */
 };
 
+/* Transactions that come back, and wait for room in the queue for verification. */
+struct qnk_later {
+    struct qnk_later *next;
+    uint32_t count;
+    struct qnk_tx_ref refs[QNK_VERIFY_BATCH];
+};
+
 /* A kernel transaction whose signatures were not checked yet. */
 struct qnk_kernel_wait {
     struct qnk_hash id;
@@ -324,7 +331,8 @@ struct qnk_node {
     struct qnk_seen *keys;     /* whose signature was good: members' and the kernel's */
     struct qnk_tx_ref *queue;
     uint32_t queue_count;
-    uint32_t verifying; /* jobs under way */
+    struct qnk_later *later, *later_last; /* promised ones for which the queue had no room */
+    uint32_t verifying;                   /* jobs under way */
     struct qnk_batch batches[QNK_BATCHES_MAX];
     struct qnk_kernel_tx kernel_txs[QNK_KERNEL_POOL_MAX];
     struct qnk_kernel_wait kernel_waits[QNK_KERNEL_WAITS_MAX]; /* in the order of their coming */
@@ -631,6 +639,10 @@ void qnk_verify_done(struct qnk_node *node, struct qnk_job *job);
 void qnk_recheck_done(struct qnk_node *node, struct qnk_job *job);
 void qnk_kernel_checked(struct qnk_node *node, struct qnk_job *job);
 void qnk_verify_flush(struct qnk_node *node);
+
+/* Once there is room, also of what comes back and waited for it. */
+void qnk_verify_due(struct qnk_node *node);
+void qnk_later_drop(struct qnk_node *node);
 
 /* Announces what waits here to a peer that has just said who it is. */
 void qnk_pool_tell(struct qnk_node *node, uint32_t peer);

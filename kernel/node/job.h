@@ -53,6 +53,7 @@ struct qnk_tx_ref {
     uint32_t size;
     bool is_verified; /* its signature was found good before */
     bool is_kernel;
+    bool is_promised;  /* it was accepted before: of an undone block, or of before a restart */
     uint32_t peer;     /* who sent it; 0: nobody */
     uint32_t batch;    /* of a client; 0: none */
     uint32_t position; /* in the batch */

@@ -57,6 +57,7 @@ struct qnk_mempool {
     uint32_t free_entry, free_sender;
     uint32_t entries_used, senders_used; /* how many were ever handed out */
     uint32_t walk;                       /* where pick_waiting goes on */
+    uint64_t chunk_bytes;                /* of the chunks that are in use */
     uint64_t seq;
     uint8_t *chunks[CLASSES]; /* free chunks, linked through their first bytes */
     uint8_t *blocks[BLOCKS_MAX];
@@ -108,6 +109,7 @@ static uint8_t *chunk_take(struct qnk_mempool *pool, uint32_t size)
     uint8_t *chunk = pool->chunks[class];
 
     memcpy(&pool->chunks[class], chunk, sizeof pool->chunks[class]);
+    pool->chunk_bytes += class_size[class];
     return chunk;
 }
 
@@ -117,6 +119,7 @@ static void chunk_give(struct qnk_mempool *pool, uint8_t *chunk, uint32_t size)
 
     memcpy(chunk, &pool->chunks[class], sizeof pool->chunks[class]);
     pool->chunks[class] = chunk;
+    pool->chunk_bytes -= class_size[class];
 }
 
 /* --- the heap of all entries, least worth first --- */
@@ -177,6 +180,13 @@ static uint64_t worth_after(const struct qnk_mempool *pool, const struct sender 
     return last != NULL && last->worth < priority ? last->worth : priority;
 }
 
+static void worth_set(struct qnk_mempool *pool, struct entry *entry, uint64_t worth)
+{
+    pool->stats.ready -= entry->worth > 0;
+    pool->stats.ready += worth > 0;
+    entry->worth = worth;
+}
+
 /* After a change of a run before `at`, or at it. Where one keeps its worth, so do all behind it. */
 static void run_rate(struct qnk_mempool *pool, const struct sender *sender, uint32_t at)
 {
@@ -187,7 +197,7 @@ static void run_rate(struct qnk_mempool *pool, const struct sender *sender, uint
         if (worth == entry->worth) {
             return;
         }
-        entry->worth = worth;
+        worth_set(pool, entry, worth);
         heap_sift(pool, entry->heap);
         at = entry->after;
     }
@@ -252,6 +262,7 @@ static void entry_drop(struct qnk_mempool *pool, uint32_t place)
         heap_set(pool, hole, moved);
         heap_sift(pool, hole);
     }
+    worth_set(pool, entry, 0);
     (void)qnk_index_erase(pool->ids, &entry->id);
     chunk_give(pool, entry->bytes, entry->size);
     pool->stats.bytes -= entry->size;
@@ -367,7 +378,8 @@ static bool is_raise(const struct entry *entry, uint64_t fee)
 
 static bool is_full(const struct qnk_mempool *pool, uint32_t size, bool is_new_sender)
 {
-    return pool->stats.txs == pool->limits.txs || pool->stats.bytes + size > pool->limits.bytes ||
+    return pool->stats.txs == pool->limits.txs ||
+           pool->chunk_bytes + class_size[class_of(size)] > pool->limits.bytes ||
            (is_new_sender && pool->stats.senders == pool->limits.senders);
 }
 
@@ -470,7 +482,9 @@ static uint32_t replace(struct qnk_mempool *pool, uint32_t place, const struct q
     if (!is_raise(entry, tx->fee)) {
         return QNK_TX_UNDERPRICED;
     }
-    if (pool->stats.bytes - entry->size + tx->bytes.size > pool->limits.bytes) {
+    if (pool->chunk_bytes - class_size[class_of(entry->size)] +
+            class_size[class_of((uint32_t)tx->bytes.size)] >
+        pool->limits.bytes) {
         return QNK_TX_FULL;
     }
     entry_remove(pool, place);
@@ -495,7 +509,7 @@ static uint32_t run_admit(struct qnk_mempool *pool, struct sender *sender, const
     if (same != NONE && pool->entries[same].nonce == tx->nonce) {
         return replace(pool, same, tx);
     }
-    return sender->count < QNK_MEMPOOL_RUN ? QNK_TX_OK : QNK_TX_EARLY;
+    return sender->count < QNK_MEMPOOL_RUN_BACK ? QNK_TX_OK : QNK_TX_EARLY;
 }
 
 /* What a newcomer is worth. `sender` is NULL if it would be the first of its run. */
@@ -509,11 +523,9 @@ static uint64_t worth_of(const struct qnk_mempool *pool, const struct sender *se
                        verdict->priority);
 }
 
-uint32_t qnk_mempool_add(struct qnk_mempool *pool, const struct qnk_tx *tx,
-                         const struct qnk_hash *id, const struct qnk_tx_verdict *verdict,
-                         uint64_t now_us)
+static uint32_t add(struct qnk_mempool *pool, const struct qnk_tx *tx, const struct qnk_hash *id,
+                    const struct qnk_tx_verdict *verdict, bool is_back, uint64_t now_us)
 {
-    QN_ASSERT(verdict->code == QNK_TX_OK || verdict->code == QNK_TX_EARLY);
     QN_ASSERT(!qnk_tx_is_kernel(tx));
     if (qnk_index_find(pool->ids, id) != QNK_INDEX_NONE) {
         return QNK_TX_KNOWN;
@@ -521,7 +533,7 @@ uint32_t qnk_mempool_add(struct qnk_mempool *pool, const struct qnk_tx *tx,
     if (tx->nonce < verdict->next) {
         return QNK_TX_STALE;
     }
-    if (tx->nonce - verdict->next >= QNK_MEMPOOL_RUN) {
+    if (!is_back && tx->nonce - verdict->next >= QNK_MEMPOOL_RUN) {
         return QNK_TX_EARLY;
     }
 
@@ -543,6 +555,26 @@ uint32_t qnk_mempool_add(struct qnk_mempool *pool, const struct qnk_tx *tx,
         return QNK_TX_FULL;
     }
     return entry_add(pool, tx, id, verdict, now_us);
+}
+
+uint32_t qnk_mempool_add(struct qnk_mempool *pool, const struct qnk_tx *tx,
+                         const struct qnk_hash *id, const struct qnk_tx_verdict *verdict,
+                         uint64_t now_us)
+{
+    QN_ASSERT(verdict->code == QNK_TX_OK || verdict->code == QNK_TX_EARLY);
+    return add(pool, tx, id, verdict, false, now_us);
+}
+
+uint32_t qnk_mempool_take_back(struct qnk_mempool *pool, const struct qnk_tx *tx,
+                               const struct qnk_hash *id, const struct qnk_tx_verdict *verdict,
+                               uint64_t now_us)
+{
+    uint32_t code = add(pool, tx, id, verdict, true, now_us);
+
+    if (code == QNK_TX_OK && verdict->code == QNK_TX_POOR) {
+        qnk_mempool_refused(pool, id, QNK_TX_POOR); /* its run is held */
+    }
+    return code;
 }
 
 /* --- asking --- */

@@ -3,12 +3,13 @@
 
 /* mempool.h: verified transactions that wait for a block.
  *
- * Each sender has a run of at most QNK_MEMPOOL_RUN transactions in nonce order; a block takes,
- * again and again, the best first one of all runs. Bounds are on transactions, bytes and senders:
- * at a bound the one that is worth least leaves, with those of its sender that come after it (at
- * that on senders, with all of its sender), and a newcomer that is worth no more is told that the
- * pool is full. Worth is the least priority of a run up to here, and nothing behind a hole or
- * while the run is held: what cannot be executed next must not push out what can.
+ * Each sender has a run of transactions in nonce order, none QNK_MEMPOOL_RUN or more above its next
+ * one but for what comes back; a block takes, again and again, the best first one of all runs.
+ * Bounds are on transactions, bytes and senders: at a bound the one that is worth least leaves,
+ * with those of its sender that come after it (at that on senders, with all of its sender), and a
+ * newcomer that is worth no more is told that the pool is full. Worth is the least priority of a
+ * run up to here, and nothing behind a hole or while the run is held: what cannot be executed next
+ * must not push out what can.
  *
  * The pool does not ask the ledger. What it knows of a sender's next nonce comes with each verdict
  * and from blocks that were applied and undone; a run whose first nonce lies above it waits.
@@ -28,7 +29,8 @@
 #include "kernel/node/job.h"
 
 enum {
-    QNK_MEMPOOL_RUN = 64,             /* transactions of one sender */
+    QNK_MEMPOOL_RUN = 64,             /* nonces of one sender from its next one on */
+    QNK_MEMPOOL_RUN_BACK = 4096,      /* transactions of one sender, with those that come back */
     QNK_MEMPOOL_RAISE_PERMILLE = 100, /* the same nonce again needs a fee so much higher */
 };
 
@@ -37,12 +39,13 @@ struct qnk_mempool;
 struct qnk_mempool_limits {
     uint32_t txs;
     uint32_t senders;
-    uint64_t bytes;
+    uint64_t bytes; /* of the memory that transactions lie in */
 };
 
 struct qnk_mempool_stats {
     uint32_t txs;
     uint32_t senders;
+    uint32_t ready; /* of them: what can be executed as far as we know */
     uint64_t bytes; /* of transactions */
     uint64_t evicted, expired, replaced;
     uint64_t oldest_us; /* arrival of the oldest, 0 when empty */
@@ -57,10 +60,17 @@ void qnk_mempool_destroy(struct qnk_mempool *pool);
 struct qnk_mempool_stats qnk_mempool_stats(const struct qnk_mempool *pool);
 
 /* Takes `tx` in, whose verdict is OK or EARLY. Gives QNK_TX_OK, or why not: KNOWN, FULL,
- * UNDERPRICED, STALE, EARLY (too far above the next nonce, or its run is full). */
+ * UNDERPRICED, STALE, EARLY (too far above the next nonce). */
 uint32_t qnk_mempool_add(struct qnk_mempool *pool, const struct qnk_tx *tx,
                          const struct qnk_hash *id, const struct qnk_tx_verdict *verdict,
                          uint64_t now_us);
+
+/* The same with one that was accepted before, and that a block held which is undone now, or that
+ * was here before a restart. Its verdict may also be POOR, and it may lie far above the next nonce:
+ * it waits until the ledger, asked again, says otherwise. */
+uint32_t qnk_mempool_take_back(struct qnk_mempool *pool, const struct qnk_tx *tx,
+                               const struct qnk_hash *id, const struct qnk_tx_verdict *verdict,
+                               uint64_t now_us);
 
 /* The bytes of a transaction, until the next call that changes the pool. Empty: not here. */
 struct qn_span qnk_mempool_find(const struct qnk_mempool *pool, const struct qnk_hash *id);

@@ -6,7 +6,7 @@
 
 #include "kernel/node/mempool.h"
 
-enum { SIZE = QNK_TX_TRANSFER_SIZE, UNTIL = 1000 };
+enum { SIZE = QNK_TX_TRANSFER_SIZE, CHUNK = 192, UNTIL = 1000 };
 
 static struct qnk_budget budget = {.limit = 1 << 28};
 
@@ -217,7 +217,7 @@ static void who_leaves_takes_what_hangs_on_it_along(void **state)
 
 static void bytes_and_senders_are_bounds_too(void **state)
 {
-    struct qnk_mempool *pool = pool_of(100, 2, 3 * SIZE);
+    struct qnk_mempool *pool = pool_of(100, 2, 3 * CHUNK);
 
     (void)state;
     assert_int_equal(add(pool, 1, 0, 10, 0), QNK_TX_OK);
@@ -391,9 +391,87 @@ static void all_can_be_written_down_and_named(void **state)
     done(pool);
 }
 
+/* Its sender keeps as many waiting as may be, and a branch with the one before them is left. */
+static void what_comes_back_finds_room_before_a_full_run(void **state)
+{
+    struct qnk_mempool *pool = pool_of(1000, 10, 1 << 20);
+    uint8_t from[32];
+    uint32_t got[80];
+
+    (void)state;
+    memset(from, 1, sizeof from);
+    assert_int_equal(add(pool, 1, 4, 50, 4), QNK_TX_OK);
+    qnk_mempool_included(pool, from, 4);
+    for (uint64_t nonce = 5; nonce < 5 + QNK_MEMPOOL_RUN; nonce++) {
+        assert_int_equal(add(pool, 1, nonce, 50, 5), QNK_TX_OK);
+    }
+    qnk_mempool_undone(pool, from, 4);
+    assert_int_equal(add(pool, 1, 4, 50, 4), QNK_TX_OK);
+    assert_int_equal(pick(pool, 80, 1 << 20, got), QNK_MEMPOOL_RUN + 1);
+    done(pool);
+}
+
+/* One of a sender of this number that pays so much; its `code` is the ledger's. */
+static uint32_t bring(struct qnk_mempool *pool, uint32_t sender, uint64_t nonce, uint64_t fee,
+                      uint32_t code)
+{
+    static const uint8_t payload[40];
+    uint8_t from[32] = {0}, bytes[SIZE];
+    struct qnk_tx tx, made = {.payload = {payload, sizeof payload},
+                              .from = from,
+                              .nonce = nonce,
+                              .valid_until = UNTIL,
+                              .fee = fee};
+    struct qnk_tx_verdict verdict = {.priority = fee, .code = code};
+    struct qnk_hash id;
+
+    qn_le32_write(from, sender);
+    qnk_tx_encode(&made, bytes);
+    assert_int_equal(qnk_tx_decode((struct qn_span){bytes, SIZE}, &tx), QN_OK);
+    qnk_tx_id(&tx, &id);
+    return code == QNK_TX_OK ? qnk_mempool_add(pool, &tx, &id, &verdict, 5)
+                             : qnk_mempool_take_back(pool, &tx, &id, &verdict, 5);
+}
+
+static void what_comes_back_waits_far_above_and_unpaid(void **state)
+{
+    struct qnk_mempool *pool = pool_of(1000, 10, 1 << 20);
+    uint8_t from[32] = {1};
+    uint32_t got[8];
+
+    (void)state;
+    assert_int_equal(bring(pool, 1, 0, 50, QNK_TX_POOR), QNK_TX_OK);
+    assert_int_equal(bring(pool, 1, 300, 50, QNK_TX_EARLY), QNK_TX_OK);
+    assert_int_equal(qnk_mempool_stats(pool).ready, 0);
+    assert_int_equal(pick(pool, 8, 1 << 20, got), 0);
+    qnk_mempool_included(pool, from, 299); /* it was paid for elsewhere */
+    assert_int_equal(qnk_mempool_stats(pool).ready, 1);
+    assert_int_equal(pick(pool, 8, 1 << 20, got), 1);
+    done(pool);
+}
+
+static void at_the_bound_on_bytes_the_lowest_fee_leaves(void **state)
+{
+    struct qnk_mempool *pool = pool_of(50000, 50000, 4 << 20);
+    uint32_t sender = 0;
+
+    (void)state;
+    while (bring(pool, sender, 0, 10, QNK_TX_OK) == QNK_TX_OK) {
+        sender++;
+    }
+    assert_true(sender > 20000 && sender < 50000);
+    assert_int_equal(bring(pool, sender, 0, 1000000, QNK_TX_OK), QNK_TX_OK);
+    assert_int_equal(qnk_mempool_stats(pool).txs, sender);
+    assert_int_equal(qnk_mempool_stats(pool).ready, sender);
+    done(pool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_comes_back_finds_room_before_a_full_run),
+        cmocka_unit_test(what_comes_back_waits_far_above_and_unpaid),
+        cmocka_unit_test(at_the_bound_on_bytes_the_lowest_fee_leaves),
         cmocka_unit_test(the_best_first_one_of_all_runs_comes_next),
         cmocka_unit_test(a_run_with_a_hole_waits),
         cmocka_unit_test(what_was_included_leaves_and_what_was_undone_may_come_again),

@@ -195,6 +195,7 @@ static void pool_done(struct qnk_node *node)
     for (uint32_t i = 0; i < node->queue_count; i++) {
         qnk_buf_unref(node->queue[i].buf);
     }
+    qnk_later_drop(node);
     for (uint32_t i = 0; i < QNK_BATCHES_MAX; i++) {
         qnk_buf_unref(node->batches[i].codes);
     }
@@ -314,7 +315,7 @@ static void timer_due(struct qnk_node *node, uint32_t timer)
         qnk_produce_due(node);
         break;
     case QNK_TIMER_VERIFY:
-        qnk_verify_flush(node);
+        qnk_verify_due(node);
         break;
     case QNK_TIMER_SETTLE:
         qnk_candidate_look(node);

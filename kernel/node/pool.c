@@ -117,7 +117,7 @@ static uint32_t prefilter(const struct qnk_node *node, const struct qnk_tx_ref *
     if (qnk_seen_has(node->rejected, &ref->id)) {
         return QNK_TX_BAD_SIGNATURE;
     }
-    if (tx.valid_until <= head || tx.valid_until > head + QNK_TX_AHEAD_MAX) {
+    if (tx.valid_until <= head || (tx.valid_until > head + QNK_TX_AHEAD_MAX && !ref->is_promised)) {
         return QNK_TX_EXPIRED;
     }
     return node->queue_count < QNK_QUEUE_MAX ? QNK_TX_OK : QNK_TX_FULL;
@@ -139,6 +139,77 @@ static void queue_add(struct qnk_node *node, const struct qnk_tx_ref *ref)
         qnk_verify_flush(node);
     }
 }
+
+/* --- what comes back --- */
+
+/* What was accepted comes back when its block is undone, or at a start: then it is not refused for
+ * want of room in the queue, nor for what may be otherwise in other blocks. False: memory lacks. */
+static bool later_add(struct qnk_node *node, const struct qnk_tx_ref *ref)
+{
+    struct qnk_later *last = node->later_last;
+
+    if (last == NULL || last->count == QNK_VERIFY_BATCH) {
+        last = qnk_memory_take(&node->budget, sizeof *last);
+        if (last == NULL) {
+            return false;
+        }
+        *(node->later == NULL ? &node->later : &node->later_last->next) = last;
+        node->later_last = last;
+    }
+    last->refs[last->count] = *ref;
+    (void)qnk_buf_ref(ref->buf);
+    last->count++;
+    (void)qnk_seen_add(node->pending, &ref->id);
+    qnk_timer_set(node, QNK_TIMER_VERIFY, node->now_us + QNK_VERIFY_US);
+    return true;
+}
+
+static void later_first_give(struct qnk_node *node)
+{
+    struct qnk_later *first = node->later;
+
+    for (uint32_t i = 0; i < first->count; i++) {
+        qnk_buf_unref(first->refs[i].buf);
+    }
+    node->later = first->next;
+    if (node->later == NULL) {
+        node->later_last = NULL;
+    }
+    qnk_memory_give(&node->budget, first, sizeof *first);
+}
+
+void qnk_later_drop(struct qnk_node *node)
+{
+    while (node->later != NULL) {
+        later_first_give(node);
+    }
+}
+
+/* Into the queue, as far as there is room. */
+static void later_go(struct qnk_node *node)
+{
+    while (node->later != NULL && node->queue_count + node->later->count <= QNK_QUEUE_MAX) {
+        for (uint32_t i = 0; i < node->later->count; i++) {
+            queue_add(node, &node->later->refs[i]);
+        }
+        later_first_give(node);
+    }
+}
+
+/* Puts one on its way to verification, or says why not. */
+static uint32_t take_in(struct qnk_node *node, const struct qnk_tx_ref *ref)
+{
+    uint32_t code = prefilter(node, ref);
+
+    if (code == QNK_TX_OK) {
+        queue_add(node, ref);
+    } else if (code == QNK_TX_FULL && ref->is_promised && later_add(node, ref)) {
+        return QNK_TX_OK;
+    }
+    return code;
+}
+
+/* --- what was read --- */
 
 static void push_add(struct qnk_node *node, struct qn_span bytes);
 
@@ -172,6 +243,7 @@ void qnk_intake_done(struct qnk_node *node, struct qnk_job *job)
         ref->peer = job->peer;
         ref->batch = batch;
         ref->position = i;
+        ref->is_promised = job->peer == 0 && job->token == 0; /* of before the restart */
         if (node->setup.type == QNK_NODE_LIGHT && ref->peer == 0) {
             push_add(node, bytes_of(ref)); /* it has no state to ask: its peers check */
             decide(node, ref, QNK_TX_OK);
@@ -182,11 +254,9 @@ void qnk_intake_done(struct qnk_node *node, struct qnk_job *job)
             continue;
         }
 
-        uint32_t code = prefilter(node, ref);
+        uint32_t code = take_in(node, ref);
 
-        if (code == QNK_TX_OK) {
-            queue_add(node, ref);
-        } else {
+        if (code != QNK_TX_OK) {
             decide(node, ref, code);
         }
     }
@@ -224,6 +294,12 @@ void qnk_verify_flush(struct qnk_node *node)
     }
 }
 
+void qnk_verify_due(struct qnk_node *node)
+{
+    later_go(node);
+    qnk_verify_flush(node);
+}
+
 static void tell_add(struct qnk_node *node, const struct qnk_hash *id, uint32_t from);
 
 /* Puts a verified transaction into the mempool and on its way to peers. */
@@ -236,7 +312,8 @@ static uint32_t admit(struct qnk_node *node, const struct qnk_tx_ref *ref,
     QN_ASSERT(status == QN_OK);
     (void)qnk_seen_add(node->verified, &ref->id);
 
-    uint32_t code = qnk_mempool_add(node->mempool, &tx, &ref->id, verdict, node->now_us);
+    uint32_t code = (ref->is_promised ? qnk_mempool_take_back : qnk_mempool_add)(
+        node->mempool, &tx, &ref->id, verdict, node->now_us);
 
     if (code == QNK_TX_OK && ref->peer == 0 && ref->batch != 0) {
         push_add(node, tx.bytes);
@@ -250,7 +327,8 @@ static uint32_t judge(struct qnk_node *node, const struct qnk_tx_ref *ref,
                       const struct qnk_tx_verdict *verdict)
 {
     (void)qnk_seen_drop(node->pending, &ref->id);
-    if (verdict->code == QNK_TX_OK || verdict->code == QNK_TX_EARLY) {
+    if (verdict->code == QNK_TX_OK || verdict->code == QNK_TX_EARLY ||
+        (verdict->code == QNK_TX_POOR && ref->is_promised)) {
         return admit(node, ref, verdict);
     }
     if (verdict->code == QNK_TX_BAD_SIGNATURE) {
@@ -295,7 +373,7 @@ void qnk_verify_done(struct qnk_node *node, struct qnk_job *job)
 
     node->verifying--;
     if (is_outdated(node, job) && verify_again(node, job)) {
-        qnk_verify_flush(node);
+        qnk_verify_due(node);
         return;
     }
     for (uint32_t i = 0; i < job->refs_count; i++) {
@@ -311,7 +389,7 @@ void qnk_verify_done(struct qnk_node *node, struct qnk_job *job)
 
         if (job->status == QN_OK && rows != NULL && codes != NULL) {
             code = judge(node, ref, &job->verdicts[i]);
-        } else {
+        } else if (!ref->is_promised || !later_add(node, ref)) {
             (void)qnk_seen_drop(node->pending, &ref->id);
         }
         if (code == QNK_TX_OK) {
@@ -333,8 +411,12 @@ void qnk_verify_done(struct qnk_node *node, struct qnk_job *job)
     for (uint32_t i = 0; i < job->refs_count; i++) {
         decide(node, &job->refs[i], codes == NULL ? QNK_TX_FULL : codes[i]);
     }
+    if (job->status == QN_OK && codes != NULL) {
+        qnk_verify_due(node);
+    } else { /* not at once again: memory is as short as it was */
+        qnk_timer_set(node, QNK_TIMER_VERIFY, node->now_us + QNK_VERIFY_US);
+    }
     qnk_memory_give(&node->budget, codes, job->refs_count);
-    qnk_verify_flush(node);
 }
 
 void qnk_recheck_done(struct qnk_node *node, struct qnk_job *job)
@@ -408,12 +490,11 @@ void qnk_pool_undone(struct qnk_node *node, const struct qnk_block *block)
             .offset = (uint32_t)(tx.bytes.data - block->body->data),
             .size = (uint32_t)tx.bytes.size,
             .is_verified = true,
+            .is_promised = true,
         };
 
         qnk_mempool_undone(node->mempool, tx.from, tx.nonce);
-        if (prefilter(node, &ref) == QNK_TX_OK) {
-            queue_add(node, &ref);
-        }
+        (void)take_in(node, &ref);
     }
 }
 

@@ -195,9 +195,93 @@ static void shares_that_were_made_here_make_room(void **state)
     assert_true(has(1, QNK_TX_SHARE, 1));
 }
 
+/* --- what comes back --- */
+
+static void user_tx(uint8_t bytes[QNK_TX_TRANSFER_SIZE], struct qnk_hash *id)
+{
+    static const uint8_t payload[40];
+    uint8_t from[QN_KEY_SIZE] = {2};
+    struct qnk_tx made = {.payload = {payload, 40}, .from = from, .valid_until = 100, .fee = 1000};
+    struct qnk_tx tx;
+
+    qnk_tx_encode(&made, bytes);
+    assert_int_equal(qnk_tx_decode((struct qn_span){bytes, QNK_TX_TRANSFER_SIZE}, &tx), QN_OK);
+    qnk_tx_id(&tx, id);
+}
+
+/* A block that paid its sender is left too, and the other branch has not done so yet. */
+static void what_a_branch_loses_and_cannot_be_paid_yet_waits(void **state)
+{
+    struct qnk_mempool_limits limits = {.txs = 100, .senders = 10, .bytes = 1 << 20};
+    struct qnk_job *job = qnk_job_create(&node.budget, QNK_JOB_VERIFY, 0);
+    struct qn_buf *rows = qnk_buf_new(&node.budget, QNK_TX_TRANSFER_SIZE);
+    struct qnk_hash id;
+
+    (void)state;
+    node.mempool = qnk_mempool_create(&node.budget, &limits, 7);
+    assert_non_null(node.mempool);
+    user_tx(rows->data, &id);
+    assert_true(qnk_job_refs(job, 1));
+    job->refs[0] = (struct qnk_tx_ref){.id = id,
+                                       .buf = rows,
+                                       .size = QNK_TX_TRANSFER_SIZE,
+                                       .is_verified = true,
+                                       .is_promised = true};
+    job->verdicts = qnk_memory_take(&node.budget, sizeof *job->verdicts);
+    job->verdicts[0] = (struct qnk_tx_verdict){.code = QNK_TX_POOR};
+    node.verifying = 1;
+    qnk_verify_done(&node, job);
+
+    uint64_t found = qnk_mempool_find(node.mempool, &id).size;
+
+    qnk_job_destroy(job);
+    qnk_mempool_destroy(node.mempool);
+    assert_int_equal(found, QNK_TX_TRANSFER_SIZE);
+}
+
+/* The queue is full, with all that may be checked under way. */
+static void what_a_branch_loses_waits_for_room_in_the_queue(void **state)
+{
+    struct qnk_mempool_limits limits = {.txs = 100, .senders = 10, .bytes = 1 << 20};
+    struct qn_buf *ids = qnk_buf_new(&node.budget, QN_HASH_SIZE);
+    struct qn_buf *rows = qnk_buf_new(&node.budget, QNK_TX_TRANSFER_SIZE);
+    struct qnk_block block = {.header = {.tx_count = 1}, .body = rows, .ids = ids};
+    struct qnk_block head = {.header = {.height = 5}};
+    struct qnk_tx_ref *queue = qnk_memory_take(&node.budget, QNK_QUEUE_MAX * sizeof *queue);
+    struct qnk_hash id;
+
+    (void)state;
+    node.mempool = qnk_mempool_create(&node.budget, &limits, 7);
+    assert_true(node.mempool != NULL && queue != NULL);
+    user_tx(rows->data, &id);
+    memcpy(ids->data, id.bytes, QN_HASH_SIZE);
+    node.exec.at = &head;
+    node.queue = queue;
+    node.queue_count = QNK_QUEUE_MAX;
+    node.verifying = 4;
+    qnk_pool_undone(&node, &block);
+    assert_true(qnk_seen_has(node.pending, &id));
+    qnk_verify_due(&node);
+    assert_int_equal(node.queue_count, QNK_QUEUE_MAX);
+    node.queue_count = 0;
+    qnk_verify_due(&node);
+    assert_int_equal(node.queue_count, 1);
+    assert_true(qnk_hash_equal(&queue[0].id, &id));
+    assert_true(queue[0].is_promised);
+    qnk_buf_unref(queue[0].buf);
+    qnk_buf_unref(rows);
+    qnk_buf_unref(ids);
+    qnk_memory_give(&node.budget, queue, QNK_QUEUE_MAX * sizeof *queue);
+    qnk_mempool_destroy(node.mempool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_a_branch_loses_and_cannot_be_paid_yet_waits, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_a_branch_loses_waits_for_room_in_the_queue, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(what_others_said_stays_when_one_member_floods, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(others_get_in_when_one_member_has_filled_it, setup,

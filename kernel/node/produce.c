@@ -265,7 +265,7 @@ static void build_run(struct qnk_node *node)
         return;
     }
 
-    uint32_t waiting = qnk_mempool_stats(node->mempool).txs;
+    uint32_t waiting = qnk_mempool_stats(node->mempool).ready;
 
     node->build.header = (struct qnk_micro){
         .version = QNK_MICRO_VERSION,

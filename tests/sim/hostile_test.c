@@ -1008,6 +1008,36 @@ static void who_resumes_is_no_witness_for_itself(void **state)
     net_drop(net);
 }
 
+/* --- what was accepted comes back --- */
+
+/* Blocks with 128 of a sender are not final when the power goes everywhere, and 20 more wait. */
+static void what_waits_above_unfinal_blocks_survives_a_restart(void **state)
+{
+    struct net *net;
+    uint64_t nonce = 0;
+
+    (void)state;
+    net = net_make(4, 4, 38);
+    net->setup.params.window = 100;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 1000);
+    for (; nonce < 128; nonce += 64) {
+        submit(net, 0, 0, nonce, nonce + 64);
+        net_run_ms(net, 2500);
+    }
+    submit(net, 0, 0, 128, 148);
+    net_run_ms(net, 40); /* accepted, and no block yet */
+    assert_int_equal(look(net, 0).final_window, 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        qnk_world_crash(net->world, i);
+    }
+    net_start(net, 0, 4);
+    net_run_ms(net, 4000);
+    assert_int_equal(next_nonce(net, 0, 0), 148);
+    net_drop(net);
+}
+
 /* --- a key whose record is lost --- */
 
 static void cut(struct net *net, uint32_t node, bool is_up)
@@ -1382,6 +1412,7 @@ int main(void)
         cmocka_unit_test(strangers_are_no_quorum),
         cmocka_unit_test(one_member_on_many_machines_is_no_quorum),
         cmocka_unit_test(members_past_genesis_keep_a_key_without_a_record_silent),
+        cmocka_unit_test(what_waits_above_unfinal_blocks_survives_a_restart),
         cmocka_unit_test(who_resumes_is_no_witness_for_itself),
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
         cmocka_unit_test(what_was_signed_before_a_record_was_lost_silences_nobody),
