@@ -19,7 +19,8 @@ enum {
     VALID_BLOCKS = 1000, /* above the head, unless something else is asked for */
     POLL_MS = 200,
     TX_HEX = QNK_HEX_SIZE(QNK_TX_USER_SIZE_MAX),
-    LINES_MAX = 4096, /* of tx submit - */
+    PIECE_TXS = 4096, /* that are submitted at once, and their bytes: what a node takes */
+    PIECE_BYTES = 512 << 10,
 };
 
 /* A transfer and where it goes. */
@@ -238,36 +239,113 @@ static int verdicts_show(const struct qnk_call *call, const json_t *answer)
     return status;
 }
 
-/* Submits a list of hex, and waits for all if the call wants that. */
-static int submit(struct qnk_client *client, const struct qnk_call *call, json_t *txs)
-{
-    int status;
-    json_t *answer = qnk_client_ask(client, "tx.submit", json_pack("{s:o}", "txs", txs), &status);
-    size_t i;
-    json_t *it;
+/* Any number of transactions, on their way to the node piece by piece. */
+struct submission {
+    struct qnk_client *client;
+    const struct qnk_call *call;
+    json_t *piece;       /* hex of those that are not sent yet */
+    uint64_t piece_size; /* their bytes */
+    uint64_t count;      /* of all so far */
+    json_t *verdicts;    /* {"txs": [...]} of those that are sent, if the call wants them later */
+    int status;          /* QNK_CLI_FAILED: one was refused, and the others go on */
+    bool is_over;        /* they do not */
+};
 
-    if (answer != NULL) {
-        status = verdicts_show(call, answer);
-    }
-    json_array_foreach((json_t *)(uintptr_t)qnk_at(answer, "txs"), i, it)
-    {
-        if (status == QNK_CLI_OK) {
-            status = wait_and_show(client, call, it);
-        }
-    }
-    if (answer != NULL && call->json) {
-        qnk_json_print(answer);
-    }
-    json_decref(answer);
-    return status;
+static void submission_begin(struct submission *it, struct qnk_client *client,
+                             const struct qnk_call *call)
+{
+    *it = (struct submission){.client = client, .call = call, .piece = json_array()};
+    it->verdicts = json_pack("{s:[]}", "txs");
 }
 
-static json_t *hex_list(const uint8_t *bytes, uint64_t size)
+/* Sends the piece and shows its verdicts. */
+static void piece_send(struct submission *it)
 {
+    const struct qnk_call *call = it->call;
+    int status;
+    json_t *answer =
+        qnk_client_ask(it->client, "tx.submit", json_pack("{s:o}", "txs", it->piece), &status);
+
+    it->piece = json_array();
+    it->piece_size = 0;
+    if (answer == NULL) {
+        it->status = status;
+        it->is_over = true;
+    } else if (verdicts_show(call, answer) != QNK_CLI_OK) {
+        it->status = QNK_CLI_FAILED;
+    }
+    if (call->json || qnk_call_text(call, "wait") != NULL) {
+        json_array_extend(json_object_get(it->verdicts, "txs"), json_object_get(answer, "txs"));
+    }
+    json_decref(answer);
+}
+
+static bool is_tx(const char *text)
+{
+    static uint8_t bytes[QNK_TX_USER_SIZE_MAX];
+    size_t digits = strlen(text);
+    struct qnk_tx tx;
+
+    return digits % 2 == 0 && digits <= 2 * sizeof bytes &&
+           qnk_hex_decode(text, digits / 2, bytes) == QN_OK &&
+           qnk_tx_decode((struct qn_span){bytes, digits / 2}, &tx) == QN_OK;
+}
+
+/* One more, in hex. After one that is none nothing more is sent. */
+static void tx_add(struct submission *it, const char *text)
+{
+    uint64_t size = strlen(text) / 2;
+
+    it->count++;
+    if (!is_tx(text)) {
+        fprintf(stderr, "qnet: number %llu is no transaction\n  qnet tx make\n",
+                (unsigned long long)it->count);
+        it->status = QNK_CLI_USAGE;
+        it->is_over = true;
+        return;
+    }
+    if (it->piece_size + size > PIECE_BYTES || json_array_size(it->piece) == PIECE_TXS) {
+        piece_send(it);
+    }
+    if (!it->is_over) {
+        json_array_append_new(it->piece, json_string(text));
+        it->piece_size += size;
+    }
+}
+
+/* Sends what is left, waits for all if the call wants that, and says how it went. */
+static int submission_end(struct submission *it)
+{
+    size_t i;
+    json_t *verdict;
+
+    if (!it->is_over && json_array_size(it->piece) > 0) {
+        piece_send(it);
+    }
+    json_array_foreach(json_object_get(it->verdicts, "txs"), i, verdict)
+    {
+        if (it->status == QNK_CLI_OK) {
+            it->status = wait_and_show(it->client, it->call, verdict);
+        }
+    }
+    if (it->call->json && json_array_size(json_object_get(it->verdicts, "txs")) > 0) {
+        qnk_json_print(it->verdicts);
+    }
+    json_decref(it->verdicts);
+    json_decref(it->piece);
+    return it->status;
+}
+
+static int submit_one(struct qnk_client *client, const struct qnk_call *call, const uint8_t *bytes,
+                      uint64_t size)
+{
+    struct submission submission;
     char text[TX_HEX];
 
     qnk_hex_encode(bytes, size, text);
-    return json_pack("[s]", text);
+    submission_begin(&submission, client, call);
+    tx_add(&submission, text);
+    return submission_end(&submission);
 }
 
 static int transfer_send(struct qnk_client *client, const struct qnk_call *call,
@@ -296,7 +374,7 @@ static int transfer_send(struct qnk_client *client, const struct qnk_call *call,
                fee, (unsigned long long)it->nonce, (unsigned long long)it->valid_until);
         return QNK_CLI_OK;
     }
-    return submit(client, call, hex_list(it->bytes, sizeof it->bytes));
+    return submit_one(client, call, it->bytes, sizeof it->bytes);
 }
 
 static bool is_given(const struct qnk_call *call, const char *option)
@@ -456,35 +534,38 @@ int qnk_run_tx_sign(struct qnk_call *call)
 }
 
 /* Lines of standard input. */
-static void lines_add(json_t *txs)
+static void lines_add(struct submission *submission)
 {
-    static char line[TX_HEX + 2];
+    static char line[TX_HEX + 2]; /* the start of a line that is longer is no transaction */
 
-    while (json_array_size(txs) < LINES_MAX && fgets(line, sizeof line, stdin) != NULL) {
+    while (!submission->is_over && fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\r\n")] = 0;
         if (line[0] != 0) {
-            json_array_append_new(txs, json_string(line));
+            tx_add(submission, line);
         }
     }
 }
 
 int qnk_run_tx_submit(struct qnk_call *call)
 {
+    struct submission submission;
     struct qnk_client client;
-    json_t *txs = json_array();
     int status = qnk_client_open(&client, call);
 
-    for (uint32_t i = 0; i < call->operands_count; i++) {
-        if (strcmp(call->operands[i], "-") == 0) {
-            lines_add(txs);
-        } else {
-            json_array_append_new(txs, json_string(call->operands[i]));
-        }
-    }
     if (status == QNK_CLI_OK) {
-        status = submit(&client, call, txs);
-    } else {
-        json_decref(txs);
+        submission_begin(&submission, &client, call);
+        for (uint32_t i = 0; i < call->operands_count && !submission.is_over; i++) {
+            if (strcmp(call->operands[i], "-") == 0) {
+                lines_add(&submission);
+            } else {
+                tx_add(&submission, call->operands[i]);
+            }
+        }
+        status = submission_end(&submission);
+        if (submission.count == 0) {
+            fprintf(stderr, "qnet: no transaction was given\n");
+            status = QNK_CLI_USAGE;
+        }
     }
     qnk_client_close(&client);
     return status;

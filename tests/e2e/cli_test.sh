@@ -34,7 +34,7 @@ for part in sys.argv[2].split("."):
 print(it)' "$work/json" "$1" 2>/dev/null
 }
 
-plan 84
+plan 88
 
 # --- without a node ---
 
@@ -141,6 +141,20 @@ chain=$("$qnet" network id "$net/network.yaml")
 signed=$("$qnet" tx sign --key "$work/alice.key" --chain "$chain" "$made")
 same 'signed offline it is the same' "$signed" "$("$qnet" tx sign --key "$work/alice.key" "$made")"
 json 'tx submit' 0 tx submit "$signed" --wait micro
+# Their signatures are of the first one alone: that they are judged is enough.
+python3 - "$signed" >"$work/many" <<'PY'
+import sys
+it = bytearray.fromhex(sys.argv[1])
+for nonce in range(5000):
+    it[6:14] = nonce.to_bytes(8, "little")
+    print(it.hex())
+PY
+json 'tx submit of more lines than go at once' 1 tx submit - <"$work/many"
+same 'each of which has its verdict' 5000 \
+    "$(python3 -c 'import json, sys; print(len(json.load(open(sys.argv[1]))["txs"]))' "$work/json")"
+echo 00 >>"$work/many"
+ended 'a line that is none is refused' 2 "$qnet" tx submit - --quiet <"$work/many"
+says 'and which one is said' 'number 5001 is no transaction'
 json 'proof tx' 0 proof tx "$id"
 ended 'proof tx into a file' 0 "$qnet" proof tx "$id" -o "$work/proof.json"
 json 'proof verify' 0 proof verify "$work/proof.json" --network "$net/network.yaml"
