@@ -2,6 +2,7 @@
 
 #include "kernel/host/admin.h"
 
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,7 +26,6 @@ struct call {
     struct qnk_admin *admin;
     struct client *client; /* NULL: gone */
     struct call *next;     /* of the client */
-    json_t *request;
     json_t *id;
 };
 
@@ -35,11 +35,14 @@ struct client {
     struct client *next;
     struct call *calls;
     uint32_t calls_count;
-    struct qn_sink input; /* bytes after the last whole line */
+    struct qn_sink input; /* whole lines that wait, or a part of one */
+    uint64_t taken;       /* of it */
     uint64_t queued;      /* bytes that wait to be written */
     uint32_t topics;      /* bit i: topics[i] */
     uint64_t line;        /* of the log, to be sent next */
     uint64_t lost;        /* events since the last one that was sent */
+    bool has_lines;       /* at least one whole one waits; nothing is read meanwhile */
+    bool is_reading;
     bool is_closing;
 };
 
@@ -54,12 +57,15 @@ struct sending {
 struct qnk_admin {
     uv_pipe_t server;
     uv_async_t more; /* lines of the log */
+    uv_idle_t turn;  /* lines of clients are there to be taken */
     struct qnk_host *host;
     struct qnk_budget *budget;
     struct qnk_lines *lines;
     struct client *clients;
+    struct client *next; /* whose turn it is; NULL: the first one's */
+    uint64_t moved;      /* bytes of this turn's lines and answers */
     uint32_t clients_count;
-    uint32_t handles; /* open: server, async, and who is sent away */
+    uint32_t handles; /* open: server, async, idle, and who is sent away */
     uv_pipe_t refused;
     bool is_refusing, is_next; /* `refused` is open; another waits for it */
     uint32_t calls;            /* under way */
@@ -94,6 +100,9 @@ static void client_closed(uv_handle_t *handle)
         at = &(*at)->next;
     }
     *at = client->next;
+    if (admin->next == client) {
+        admin->next = client->next;
+    }
     admin->clients_count--;
     qnk_sink_done(&client->input);
     qnk_memory_give(admin->budget, client, sizeof *client);
@@ -108,9 +117,41 @@ static void client_close(struct client *client)
     client->is_closing = true;
     for (struct call *call = client->calls; call != NULL; call = call->next) {
         call->client = NULL;
+        atomic_store_explicit(&call->question.is_gone, true, memory_order_relaxed);
     }
     client->calls = NULL;
     uv_close((uv_handle_t *)&client->pipe, client_closed);
+}
+
+/* --- going on --- */
+
+static void turn(uv_idle_t *idle);
+static void room_give(uv_handle_t *handle, size_t suggested, uv_buf_t *buf);
+static void came(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf);
+
+static void client_pause(struct client *client)
+{
+    if (client->is_reading) {
+        client->is_reading = false;
+        (void)uv_read_stop((uv_stream_t *)&client->pipe);
+    }
+}
+
+/* Its lines are taken from the next turn on, or more of them is read; neither while too much waits
+ * to be written. */
+static void client_go_on(struct client *client)
+{
+    if (client->is_closing || client->queued > QNK_ADMIN_PAUSE_MAX) {
+        return;
+    }
+    if (client->has_lines) {
+        (void)uv_idle_start(&client->admin->turn, turn);
+    } else if (!client->is_reading) {
+        client->is_reading = uv_read_start((uv_stream_t *)&client->pipe, room_give, came) == 0;
+        if (!client->is_reading) {
+            client_close(client);
+        }
+    }
 }
 
 /* --- writing --- */
@@ -124,6 +165,8 @@ static void sent(uv_write_t *request, int status)
     qnk_memory_give(client->admin->budget, sending, sizeof *sending + sending->size);
     if (status < 0) {
         client_close(client);
+    } else {
+        client_go_on(client);
     }
 }
 
@@ -150,6 +193,10 @@ static bool client_send(struct client *client, json_t *document)
     uv_buf_t buf = uv_buf_init(sending->text, (unsigned int)sending->size);
 
     client->queued += sending->size;
+    client->admin->moved += sending->size;
+    if (client->queued > QNK_ADMIN_PAUSE_MAX) {
+        client_pause(client);
+    }
     if (uv_write(&sending->request, (uv_stream_t *)&client->pipe, &buf, 1, sent) != 0) {
         client->queued -= sending->size;
         qnk_memory_give(budget, sending, sizeof *sending + sending->size);
@@ -195,7 +242,6 @@ static void call_end(struct call *call, json_t *document)
     } else {
         json_decref(document);
     }
-    json_decref(call->request);
     json_decref(call->id);
     qnk_memory_give(admin->budget, call, sizeof *call);
     admin->calls--;
@@ -219,7 +265,7 @@ static void refused(struct qnk_question *question, int code, const char *words, 
 
 static void watch(struct client *client, json_t *id, const json_t *params);
 
-/* Starts a call of a query. */
+/* Starts a call of a query. Of the request only its id outlives this. */
 static void call_start(struct client *client, const struct qnk_query *query,
                        const struct qnk_request *request)
 {
@@ -233,11 +279,13 @@ static void call_start(struct client *client, const struct qnk_query *query,
                                          "too many calls are under way", NULL));
         return;
     }
-    call->question = (struct qnk_question){admin->host, request->params, answered, refused};
+    call->question.host = admin->host;
+    call->question.params = request->params;
+    call->question.answered = answered;
+    call->question.refused = refused;
     call->admin = admin;
     call->client = client;
     call->next = client->calls;
-    call->request = json_incref(request->document);
     call->id = json_incref(request->id);
     client->calls = call;
     client->calls_count++;
@@ -283,29 +331,18 @@ static void line_take(struct client *client, struct qn_span line)
 
 static void room_give(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
-    struct client *client = (struct client *)(void *)handle;
+    const struct client *client = (struct client *)(void *)handle;
 
     (void)suggested;
     *buf = uv_buf_init(client->admin->room, READ_ROOM);
 }
 
-/* Takes the whole lines of what came, and keeps the rest. */
-static void input_take(struct client *client)
+static void refuse_length(struct client *client)
 {
-    struct qn_span rest = qnk_sink_span(&client->input);
-    const uint8_t *end;
+    json_t *nothing = json_null();
 
-    while (!client->is_closing && rest.size > 0 &&
-           (end = memchr(rest.data, '\n', rest.size)) != NULL) {
-        struct qn_span line = {rest.data, (uint64_t)(end - rest.data)};
-
-        line_take(client, line);
-        rest = (struct qn_span){end + 1, rest.size - line.size - 1};
-    }
-    if (rest.size > 0) {
-        memmove(client->input.data, rest.data, rest.size);
-    }
-    qnk_sink_cut(&client->input, rest.size);
+    client_answer(client, error_json(nothing, -32600, "a line is over 1 MiB and 64 KiB", NULL));
+    client_close(client);
 }
 
 static void came(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
@@ -315,16 +352,84 @@ static void came(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf)
     if (size < 0) {
         client_close(client);
     } else if (size > 0 && !client->is_closing) {
-        if (qnk_sink_append(&client->input, buf->base, (uint64_t)size) != QN_OK) {
-            json_t *nothing = json_null();
-
-            client_answer(client, error_json(nothing, -32600, "a line is over 1 MiB", NULL));
-            client_close(client);
-            return;
+        client->has_lines = memchr(buf->base, '\n', (size_t)size) != NULL;
+        if (qnk_sink_append(&client->input, buf->base, (uint64_t)size) != QN_OK ||
+            (!client->has_lines && client->input.size > QNK_ADMIN_LINE_MAX)) {
+            refuse_length(client);
+        } else if (client->has_lines) {
+            client_pause(client);
+            client_go_on(client);
         }
-        input_take(client);
     }
 }
+
+/* --- turns --- */
+
+/* Forgets the lines that were taken, once no whole one is left. */
+static void input_cut(struct client *client)
+{
+    struct qn_sink *input = &client->input;
+    uint64_t rest = input->size - client->taken;
+
+    if (rest > 0 && memchr(input->data + client->taken, '\n', rest) != NULL) {
+        return;
+    }
+    if (rest > 0) {
+        memmove(input->data, input->data + client->taken, rest);
+    }
+    qnk_sink_cut(input, rest);
+    client->taken = 0;
+    client->has_lines = false;
+    client_go_on(client);
+}
+
+/* Takes a client's next line. */
+static void line_next(struct client *client)
+{
+    const uint8_t *data = client->input.data + client->taken;
+    const uint8_t *end = memchr(data, '\n', client->input.size - client->taken);
+
+    QN_ASSERT(end != NULL);
+
+    struct qn_span line = {data, (uint64_t)(end - data)};
+
+    client->taken += line.size + 1;
+    client->admin->moved += line.size + 1;
+    if (line.size > QNK_ADMIN_LINE_MAX) {
+        refuse_length(client);
+    } else {
+        line_take(client, line);
+    }
+    input_cut(client);
+}
+
+/* One turn: a line of each client in its order, from the one whose turn it is, until enough is done
+ * for now or no line may be taken. */
+static void turn(uv_idle_t *idle)
+{
+    struct qnk_admin *admin = idle->data;
+    uint32_t lines = 0, passed = 0; /* clients that were passed over since the last line */
+
+    admin->moved = 0;
+    while (lines < QNK_ADMIN_TURN_LINES && admin->moved < QNK_ADMIN_TURN_BYTES &&
+           passed < admin->clients_count) {
+        struct client *client = admin->next != NULL ? admin->next : admin->clients;
+
+        admin->next = client->next;
+        if (client->has_lines && !client->is_closing && client->queued <= QNK_ADMIN_PAUSE_MAX) {
+            line_next(client);
+            lines++;
+            passed = 0;
+        } else {
+            passed++;
+        }
+    }
+    if (passed == admin->clients_count) {
+        (void)uv_idle_stop(idle);
+    }
+}
+
+/* --- clients that come --- */
 
 static void client_refuse(struct qnk_admin *admin);
 
@@ -383,8 +488,7 @@ static void client_came(uv_stream_t *server, int status)
     admin->clients = client;
     admin->clients_count++;
     qnk_sink_init(&client->input, admin->budget, QNK_ADMIN_LINE_MAX + READ_ROOM);
-    if (uv_accept(server, (uv_stream_t *)&client->pipe) != 0 ||
-        uv_read_start((uv_stream_t *)&client->pipe, room_give, came) != 0) {
+    if (uv_accept(server, (uv_stream_t *)&client->pipe) != 0) {
         client_close(client);
     } else if (admin->clients_count > QNK_ADMIN_CLIENTS_MAX) {
         json_t *nothing = json_null();
@@ -392,6 +496,8 @@ static void client_came(uv_stream_t *server, int status)
         client_answer(client, error_json(nothing, QNK_QUERY_NOT_READY,
                                          "too many clients are connected", NULL));
         client_close(client);
+    } else {
+        client_go_on(client);
     }
 }
 
@@ -592,8 +698,12 @@ int32_t qnk_admin_create(struct qnk_host *host, const char *path, struct qnk_lin
         it->more.data = it;
         it->handles++;
     }
+    if (uv_idle_init(qnk_host_loop(host), &it->turn) == 0) {
+        it->turn.data = it;
+        it->handles++;
+    }
 
-    int32_t status = it->handles == 2 ? admin_open(it) : QN_IO;
+    int32_t status = it->handles == 3 ? admin_open(it) : QN_IO;
 
     if (status != QN_OK) {
         qnk_admin_stop(it, nothing_follows, NULL);
@@ -628,6 +738,9 @@ void qnk_admin_stop(struct qnk_admin *admin, void (*closed)(void *ctx), void *ct
     }
     if (admin->more.data != NULL) {
         uv_close((uv_handle_t *)&admin->more, handle_closed);
+    }
+    if (admin->turn.data != NULL) {
+        uv_close((uv_handle_t *)&admin->turn, handle_closed);
     }
     if (admin->handles == 0) {
         admin_look(admin);

@@ -13,10 +13,16 @@
  * offered beyond this machine. A client that does not read loses events (the next one says how
  * many) and then its connection.
  *
+ * Lines are taken in turns, one per turn of the loop: a few of all clients, one of each before a
+ * second of any. What else the loop has to do comes between two turns, however much is asked.
+ * Nothing more is read of a client while whole lines of it wait, or too much of what it was
+ * answered.
+ *
  * Unless a function's own comment says otherwise:
  *   threads  the loop's
  *   limits   CLIENTS_MAX at once; a line of LINE_MAX; CALLS_MAX calls of a client under way; more
- *            is refused in words
+ *            is refused in words. TURN_LINES and TURN_BYTES of a turn; PAUSE_MAX and QUEUE_MAX
+ *            that wait to be written
  *
  * Source: operations.md 6; JSON-RPC 2.0.
  */
@@ -27,8 +33,11 @@
 enum {
     QNK_ADMIN_CLIENTS_MAX = 32,
     QNK_ADMIN_CALLS_MAX = 64,
-    QNK_ADMIN_LINE_MAX = 1 << 20,
-    QNK_ADMIN_QUEUE_MAX = 8 << 20, /* bytes that wait to be written to a client */
+    QNK_ADMIN_LINE_MAX = (1 << 20) + (1 << 16), /* 512 KiB of transactions as hex, and a list */
+    QNK_ADMIN_QUEUE_MAX = 8 << 20,              /* bytes that wait to be written to a client */
+    QNK_ADMIN_PAUSE_MAX = 1 << 20,              /* above so many of them no line of it is taken */
+    QNK_ADMIN_TURN_LINES = 32,                  /* of all clients */
+    QNK_ADMIN_TURN_BYTES = 1 << 20, /* lines and answers; the line that passes it is the last */
 };
 
 struct qnk_admin;

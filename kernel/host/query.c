@@ -3,6 +3,7 @@
 #include "kernel/host/query.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -228,11 +229,18 @@ struct qnk_node *qnk_query_node(struct qnk_question *question)
 
 /* --- questions that wait --- */
 
+static bool is_gone(const struct qnk_question *question)
+{
+    return atomic_load_explicit(&question->is_gone, memory_order_relaxed);
+}
+
 static void read_run(struct qnk_ask *ask, const struct qnk_reach *reach)
 {
     struct qnk_read *read = (struct qnk_read *)(void *)ask;
 
-    read->run(read, reach);
+    if (!is_gone(read->question)) {
+        read->run(read, reach);
+    }
 }
 
 static void read_destroy(struct qnk_read *read)
@@ -241,9 +249,8 @@ static void read_destroy(struct qnk_read *read)
     qnk_memory_give(read->budget, read, sizeof *read);
 }
 
-static void read_done(struct qnk_ask *ask)
+void qnk_read_end(struct qnk_read *read)
 {
-    struct qnk_read *read = (struct qnk_read *)(void *)ask;
     struct qnk_question *question = read->question;
 
     if (read->answer != NULL) {
@@ -254,6 +261,26 @@ static void read_done(struct qnk_ask *ask)
                           read->hint);
     }
     read_destroy(read);
+}
+
+static void read_done(struct qnk_ask *ask)
+{
+    qnk_read_end((struct qnk_read *)(void *)ask);
+}
+
+bool qnk_read_add(struct qnk_read *read, const char *name, json_t *row)
+{
+    json_t *list = json_object_get(read->answer, name);
+
+    read->text += json_dumpb(row, NULL, 0, JSON_COMPACT) + 1;
+    if (read->text <= QNK_QUERY_LIST_BYTES && !is_gone(read->question)) {
+        json_array_append_new(list, row);
+        return true;
+    }
+    json_decref(row);
+    qnk_read_refuse(read, QNK_QUERY_FAILED, "more than %d MiB: ask for %u at a time",
+                    QNK_QUERY_LIST_BYTES >> 20, (unsigned)json_array_size(list));
+    return false;
 }
 
 struct qnk_read *qnk_read_create(struct qnk_question *question,

@@ -18,11 +18,15 @@
  */
 
 #include <jansson.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "kernel/host/host.h"
 
 enum { QNK_QUERY_TEXT = 300, QNK_QUERY_LIST_MAX = 1000 };
+
+/* Of a list, as text: it can be sent to a client that has QNK_ADMIN_PAUSE_MAX to read yet. */
+enum { QNK_QUERY_LIST_BYTES = 7 << 20 };
 
 /* Why a question is refused. Positive codes are exit codes of `qnet`, negative ones JSON-RPC's. */
 enum qnk_query_code {
@@ -34,10 +38,13 @@ enum qnk_query_code {
 
 struct qnk_question {
     struct qnk_host *host;
-    const json_t *params; /* an object */
+    const json_t *params; /* an object; the asker's, and there until ask() returns */
     /* Exactly one of them is called, once. */
     void (*answered)(struct qnk_question *question, json_t *answer);
     void (*refused)(struct qnk_question *question, int code, const char *words, const char *hint);
+    /* The asker's, at any time: nobody waits for the answer any more, and a read that has not begun
+     * does not. It is answered all the same. */
+    _Atomic bool is_gone;
 };
 
 struct qnk_query {

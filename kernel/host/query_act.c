@@ -12,7 +12,8 @@
 #include "kernel/host/peers.h"
 #include "kernel/host/query_part.h"
 
-enum { SUBMIT_TXS_MAX = 4096, SUBMIT_BYTES_MAX = 900000 };
+/* As hex these bytes fill what a line of the admin socket may have. */
+enum { SUBMIT_TXS_MAX = 4096, SUBMIT_BYTES_MAX = 512 << 10 };
 
 static void done(struct qnk_question *question)
 {
@@ -66,7 +67,7 @@ static void submitted(void *ctx, struct qn_span codes)
 /* The rows of all transactions after a u32 count; 0 bytes after a refusal. */
 static uint64_t rows_size(struct qnk_question *question, const json_t *list)
 {
-    uint64_t size = 4;
+    uint64_t size = 0;
     size_t i;
     json_t *item;
 
@@ -86,7 +87,7 @@ static uint64_t rows_size(struct qnk_question *question, const json_t *list)
                    SUBMIT_BYTES_MAX);
         return 0;
     }
-    return size;
+    return size + 4;
 }
 
 void qnk_ask_submit(struct qnk_question *question)

@@ -111,47 +111,36 @@ static void micro_run(struct qnk_read *read, const struct qnk_reach *reach)
         return;
     }
 
-    json_t *list = json_object_get(read->answer, "blocks");
-
     for (; read->left > 0 && read->height > 0; read->left--, read->height--) {
         json_t *block = stored_json(read, reach, read->height);
 
-        if (block == NULL) {
+        if (block == NULL || !qnk_read_add(read, "blocks", block)) {
             return;
         }
-        json_array_append_new(list, block);
     }
 }
 
-/* Blocks from `height` down that are not final yet, into the read's list. */
-static void open_blocks(struct qnk_node *node, struct qnk_read *read)
+/* Blocks from `height` down that are not final yet, into the read's list. False: refused. */
+static bool open_blocks(struct qnk_node *node, struct qnk_read *read)
 {
-    json_t *list = json_object_get(read->answer, "blocks");
     struct qnk_block_view view;
 
     while (read->left > 0 && read->height > 0 && qnk_node_block_at(node, read->height, &view)) {
-        json_array_append_new(list, view_json(&view, read));
+        if (!qnk_read_add(read, "blocks", view_json(&view, read))) {
+            return false;
+        }
         read->height--;
         read->left--;
     }
-}
-
-static void read_answer(struct qnk_read *read)
-{
-    struct qnk_question *question = read->question;
-    json_t *answer = read->answer;
-
-    qnk_memory_give(read->budget, read, sizeof *read);
-    question->answered(question, answer);
+    return true;
 }
 
 static void micro_list(struct qnk_node *node, struct qnk_read *read)
 {
     read->is_list = true;
     read->answer = json_pack("{s:[]}", "blocks");
-    open_blocks(node, read);
-    if (read->left == 0 || read->height == 0) {
-        read_answer(read);
+    if (!open_blocks(node, read) || read->left == 0 || read->height == 0) {
+        qnk_read_end(read);
     } else {
         qnk_read_start(read);
     }
@@ -164,7 +153,7 @@ static void micro_by_id(struct qnk_node *node, struct qnk_read *read)
 
     if (qnk_node_block(node, &read->id, &view)) {
         read->answer = view_json(&view, read);
-        read_answer(read);
+        qnk_read_end(read);
         return;
     }
     qnk_memory_give(read->budget, read, sizeof *read);
@@ -178,7 +167,7 @@ static void micro_by_height(struct qnk_node *node, struct qnk_read *read)
 
     if (qnk_node_block_at(node, read->height, &view)) {
         read->answer = view_json(&view, read);
-        read_answer(read);
+        qnk_read_end(read);
     } else {
         qnk_read_start(read);
     }
@@ -302,16 +291,12 @@ static void macro_run(struct qnk_read *read, const struct qnk_reach *reach)
         return;
     }
     read->answer = json_pack("{s:[]}", "blocks");
-
-    json_t *list = json_object_get(read->answer, "blocks");
-
     for (; read->left > 0 && read->window > 0; read->left--, read->window--) {
         json_t *block = stored_macro(read, reach, read->window);
 
-        if (block == NULL) {
+        if (block == NULL || !qnk_read_add(read, "blocks", block)) {
             return;
         }
-        json_array_append_new(list, block);
     }
 }
 

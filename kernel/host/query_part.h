@@ -52,7 +52,8 @@ struct qnk_read {
     struct qnk_hash id;
     uint64_t height, window;
     uint64_t count, left;
-    uint32_t n; /* blocks of a window */
+    uint64_t text; /* bytes of its list so far */
+    uint32_t n;    /* blocks of a window */
     uint32_t index;
     bool is_list, has_ids, is_raw;
     uint32_t query; /* of the ledger */
@@ -63,6 +64,13 @@ struct qnk_read {
 /* NULL after a refusal. */
 struct qnk_read *qnk_read_create(struct qnk_question *question,
                                  void (*run)(struct qnk_read *read, const struct qnk_reach *reach));
+
+/* Answers or refuses its question, and destroys it. */
+void qnk_read_end(struct qnk_read *read);
+
+/* Adds a row to the list `name` of the answer. False after it refused the read: the list is over
+ * QNK_QUERY_LIST_BYTES, or its asker is gone. */
+QN_MUST_CHECK bool qnk_read_add(struct qnk_read *read, const char *name, json_t *row);
 
 /* Hands it to the reads thread; it is answered and destroyed afterwards. */
 void qnk_read_start(struct qnk_read *read);

@@ -6,7 +6,8 @@
  * Unless a function's own comment says otherwise:
  *   owns     a request owns its document, of which the rest is a part, until done()
  *   threads  any
- *   cost     linear in the line; jansson takes memory of its own and bounds the depth
+ *   cost     linear in the line; jansson takes memory outside every budget: a few times the line,
+ *            and some 150 bytes for each of at most VALUES_MAX values; it bounds the depth
  *
  * Source: JSON-RPC 2.0, sections 4 and 5.1.
  */
@@ -15,7 +16,12 @@
 
 #include <qnet/types.h>
 
-enum { QNK_REQUEST_WORDS = 200 };
+enum {
+    QNK_REQUEST_WORDS = 200,
+    QNK_REQUEST_ID_MAX = 256, /* bytes of an id that is a text: it is kept and sent back */
+    QNK_REQUEST_VALUES_MAX =
+        8192, /* '[', '{', ',' and ':' of a line: each value has one before it */
+};
 
 /* Codes of JSON-RPC. */
 enum qnk_request_code { QNK_REQUEST_NO_JSON = -32700, QNK_REQUEST_NONE = -32600 };

@@ -8,7 +8,7 @@ node v1
 reaches v1 final.window 1 >/dev/null
 
 python3 - "$XDG_RUNTIME_DIR/qnet/v1/admin.sock" <<'PY'
-import json, os, socket, stat, sys, time
+import json, os, socket, stat, sys, threading, time
 
 path = sys.argv[1]
 number = 0
@@ -52,13 +52,19 @@ def code(it):
     return it.get("error", {}).get("code")
 
 
-print("1..19", flush=True)
+print("1..24", flush=True)
 report("the socket is not for everyone", stat.S_IMODE(os.stat(path).st_mode) & 0o007 == 0)
 status = ask("status")
 report("a question is answered with its id", status["id"] == 7 and status["result"]["name"] == "v1")
 report("bytes that are no JSON are refused", code(answer(client(), b"hello")) == -32700)
 report("so is a document that is no request", code(answer(client(), b"[1]")) == -32600)
 report("a member that comes twice is refused", code(answer(client(), b'{"id":1,"id":2}')) == -32700)
+it = client()
+strange = answer(it, b'{"id":5,"method":"storage","x":[' + b"[]," * 300 + b"[]]}")
+report("so is one with a member that no request has", code(strange) == -32600 and strange["id"] == 5)
+many = b'{"method":"storage","params":{"x":[' + b"[]," * 340000 + b"[]]}}"
+report("so is one with very many values", code(answer(it, many)) == -32600)
+report("and the client may go on", "result" in ask("version", it=it))
 unknown = ask("statsu")
 report("an unknown method gets the nearest one told",
        code(unknown) == -32601 and "status" in unknown["error"]["data"]["hint"])
@@ -68,6 +74,11 @@ report("a list that is too long is refused", code(ask("micro", {"count": 100000}
 report("a hash that is none is refused", code(ask("tx", {"id": "zz"})) == -32602)
 report("what is not there is said", code(ask("macro", {"at": 999999})) == 1)
 report("a transaction that is none is refused", code(ask("tx.submit", {"txs": ["00"]})) == -32602)
+# A transfer is 166 bytes: as many as are said to be taken at once. Who signed them does not matter.
+made = bytes([1, 0, 0, 0, 40, 0]) + bytes(160)
+whole = [(made[:6] + i.to_bytes(8, "little") + made[14:]).hex() for i in range(524288 // 166)]
+verdicts = ask("tx.submit", {"txs": whole}).get("result", {}).get("txs", [])
+report("512 KiB of transactions fit a line", len(verdicts) == len(whole))
 amounts = ask("node")["result"]
 report("amounts are strings", isinstance(amounts["fee_min"], str))
 
@@ -92,6 +103,43 @@ half.sendall(b'{"jsonrpc":"2.0",')
 half.close()
 report("whoever leaves in the middle holds nobody up", "result" in ask("status"))
 slow.close()
+
+stop = False
+
+
+def flood(it):
+    global stop
+    lines = b'{"method":"status"}\n' * 1000
+    threading.Thread(target=drain, args=(it,), daemon=True).start()
+    try:
+        while not stop:
+            it.sendall(lines)
+    except OSError:
+        pass
+
+
+def drain(it):
+    try:
+        while it.recv(1 << 20):
+            pass
+    except OSError:
+        pass
+
+
+crowd = [client() for _ in range(16)]
+threads = [threading.Thread(target=flood, args=(it,), daemon=True) for it in crowd]
+for it in threads:
+    it.start()
+events = client()
+answer(events, b'{"method":"watch","params":{"topics":["micro"]}}')
+blocks = [json.loads(line)["params"]["height"] for line, _ in zip(events.makefile(), range(5))]
+report("blocks are made while a crowd asks without an end", len(blocks) == 5)
+stop = True
+for it in crowd:
+    it.close()
+for it in threads:
+    it.join()
+events.close()
 
 many = [client() for _ in range(40)]
 refused = 0
