@@ -389,6 +389,81 @@ static void a_restart_goes_on_from_the_disk(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
+/* --- another network --- */
+
+static void file_change(const char *name, const char *from, const char *to)
+{
+    char path[PATH_SIZE], text[4096], changed[4096];
+    const char *at;
+    FILE *file;
+    size_t size;
+
+    path_in(path, name);
+    file = fopen(path, "r");
+    assert_non_null(file);
+    size = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    text[size] = '\0';
+    at = strstr(text, from);
+    assert_non_null(at);
+    (void)snprintf(changed, sizeof changed, "%.*s%s%s", (int)(at - text), text, to,
+                   at + strlen(from));
+    write_file(name, changed);
+}
+
+static void network_change(const char *from, const char *to)
+{
+    file_change("net.yaml", from, to);
+}
+
+static void starts_and_ends(const char *told)
+{
+    const char *why;
+
+    begin();
+    start_anyhow();
+    run_until(2);
+    if (told != NULL) {
+        assert_int_equal(qnk_host_ending(life.host, &why), QNK_EXIT_CONFIG);
+        assert_non_null(strstr(why, told));
+    }
+    assert_int_equal(end(), told != NULL ? QNK_EXIT_CONFIG : QNK_EXIT_OK);
+}
+
+static void a_folder_of_another_network_is_told(void **subject)
+{
+    (void)subject;
+    node_write("lmdb", "warn", "");
+    starts_and_ends(NULL);
+    network_change("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+    starts_and_ends("is of network ");
+    network_change("window: 8", "window: 16");
+    starts_and_ends("is of network ");
+    network_change("window: 16", "window: 8");
+    network_change("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z");
+    starts_and_ends(NULL); /* nothing has happened to it */
+}
+
+/* So a network file is mended before there was anything of that network. */
+static void a_folder_in_which_nothing_is_takes_another_network(void **subject)
+{
+    (void)subject;
+    node_write("lmdb", "warn", "");
+    file_change("node.yaml", "type: super", "type: full");
+    file_change("node.yaml", ", validator: validator.key", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    while (life.host->running_us == 0) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(end(), QNK_EXIT_OK);
+    network_change("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
+    node_write("lmdb", "warn", "");
+    starts_and_ends(NULL);
+    network_change("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z");
+    starts_and_ends("is of network ");
+}
+
 static void a_folder_in_use_is_told(void **subject)
 {
     struct life first;
@@ -1570,6 +1645,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(questions_reach_the_disk, start, stop),
         cmocka_unit_test_setup_teardown(garbage_that_is_submitted_is_answered, start, stop),
         cmocka_unit_test_setup_teardown(a_restart_goes_on_from_the_disk, start, stop),
+        cmocka_unit_test_setup_teardown(a_folder_of_another_network_is_told, start, stop),
+        cmocka_unit_test_setup_teardown(a_folder_in_which_nothing_is_takes_another_network, start,
+                                        stop),
         cmocka_unit_test_setup_teardown(a_copy_lies_there_until_the_next_start, start, stop),
         cmocka_unit_test_setup_teardown(a_copy_gives_way_to_a_disk_that_has_little_room, start,
                                         stop),

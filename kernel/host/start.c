@@ -256,6 +256,85 @@ static int32_t start_storage(struct qnk_host *host)
     return status;
 }
 
+/* --- whose the folder is --- */
+
+/* Blocks and votes do not say which network they are of: a node would go on from another one's, and
+ * sign that. An empty store may become another's, as a network file is corrected before anything
+ * has happened. */
+static int32_t check_network(struct qnk_host *host, const struct qnk_store_owner *owner)
+{
+    char theirs[2 * QN_HASH_SIZE + 1];
+    char ours[2 * QN_HASH_SIZE + 1];
+    char text[QNK_HOST_WHY];
+
+    sodium_bin2hex(ours, sizeof ours, host->params.chain_id.bytes, QN_HASH_SIZE);
+    if (owner->is_empty ||
+        (owner->is_known && qnk_hash_equal(&owner->chain_id, &host->params.chain_id))) {
+        return QN_OK;
+    }
+    if (!owner->is_known) {
+        qnk_log(&host->log, QNK_LOG_WARN, "network-unknown",
+                "nothing in '%s' says which network it is of: it is taken for one of %.16s",
+                host->storage_folder, ours);
+        return QN_OK;
+    }
+    sodium_bin2hex(theirs, sizeof theirs, owner->chain_id.bytes, QN_HASH_SIZE);
+    qnk_text(
+        text, sizeof text,
+        "'%.200s' is of network %.16s, the network file is of %.16s: start with that network's "
+        "file, or with an empty folder (`data` of the node file)",
+        host->dir.data, theirs, ours);
+    qnk_host_stop(host, QNK_EXIT_CONFIG, text);
+    return QN_INVALID;
+}
+
+/* A light node stores neither state nor blocks, which the others go on from. */
+static int32_t check_type(struct qnk_host *host, const struct qnk_store_final *final)
+{
+    char text[QNK_HOST_WHY];
+
+    if (final->window == 0 || final->pages > 0 ||
+        host->setup.config->node.kind == QNK_NODE_KIND_LIGHT) {
+        return QN_OK;
+    }
+    qnk_text(text, sizeof text,
+             "'%.200s' is of a light node, which has no blocks: start with an empty folder (`data` "
+             "of the node file), or with `type: light`",
+             host->dir.data);
+    qnk_host_stop(host, QNK_EXIT_CONFIG, text);
+    return QN_INVALID;
+}
+
+static int32_t start_owner(struct qnk_host *host)
+{
+    struct qnk_store_owner owner;
+    struct qnk_store_final final;
+    int32_t status = qnk_store_owner(&host->store, STORAGE_LANE, &owner);
+
+    if (status == QN_OK) {
+        status = qnk_store_final(&host->store, STORAGE_LANE, &final);
+    }
+    if (status != QN_OK) {
+        qnk_live_failed(host, status, "the network's id", host->store.why);
+        return status;
+    }
+    status = check_network(host, &owner);
+    if (status == QN_OK) {
+        status = check_type(host, &final);
+    }
+    if (status != QN_OK ||
+        (owner.is_recorded && qnk_hash_equal(&owner.chain_id, &host->params.chain_id))) {
+        return status;
+    }
+    status = qnk_store_own(&host->store, STORAGE_LANE, &host->params.chain_id);
+    if (status != QN_OK) {
+        qnk_live_failed(host, status, "the network's id", host->store.why);
+    }
+    return status;
+}
+
+/* --- the ledger --- */
+
 /* A large state takes minutes: the loop goes on meanwhile. */
 static void ledger_load(struct qnk_task *task, uint32_t lane)
 {
@@ -537,6 +616,7 @@ static const struct {
     {"making genesis", start_genesis},
     {"starting threads", start_threads},
     {"opening its storage", start_storage},
+    {"looking whose its storage is", start_owner},
     {"loading the ledger", start_ledger},
     {"opening the disk's queues", start_disk},
     {"beginning the input log", qnk_live_inputs_start},

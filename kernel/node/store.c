@@ -126,6 +126,7 @@ static struct meta_key meta_key_of(enum meta_kind kind, uint64_t window)
 }
 
 static const uint8_t final_key[] = {'f'};
+static const uint8_t owner_key[] = {'n'};
 
 /* --- values and their checksums --- */
 
@@ -530,6 +531,141 @@ int32_t qnk_store_header(struct qnk_store *store, uint32_t lane, uint64_t height
     }
     qnk_sink_done(&out);
     return status;
+}
+
+/* --- whose it is --- */
+
+/* The oldest record of a log. QN_NOT_FOUND: it has none. */
+static int32_t log_oldest(struct qnk_store *store, uint32_t lane, uint32_t log, struct qn_sink *out,
+                          struct qn_storage_entry *entry)
+{
+    struct qn_span rest;
+    int32_t status;
+
+    status = plugin_of(store)->read(store->storage.inst, lane, log, 0, 1, out);
+    if (status != QN_OK && status != QN_AGAIN) {
+        return status;
+    }
+    rest = qnk_sink_span(out);
+    if (rest.size == 0) {
+        return QN_NOT_FOUND;
+    }
+    qn_storage_entry_next(&rest, entry);
+    return QN_OK;
+}
+
+static int32_t is_log_empty(struct qnk_store *store, uint32_t lane, uint32_t log, bool *is_empty)
+{
+    struct qn_sink out;
+    struct qn_storage_entry entry;
+    int32_t status;
+
+    qnk_sink_init(&out, store->budget, VALUE_CAP);
+    status = log_oldest(store, lane, log, &out, &entry);
+    qnk_sink_done(&out);
+    *is_empty = status == QN_NOT_FOUND;
+    return status == QN_NOT_FOUND || status == QN_CORRUPT ? QN_OK : status;
+}
+
+/* Of before there was a record: the parent of the first block is the network's id. */
+static int32_t owner_of_log(struct qnk_store *store, uint32_t lane, struct qnk_store_owner *owner)
+{
+    struct qn_sink out;
+    struct qn_storage_entry entry;
+    struct qnk_micro header;
+    int32_t status;
+
+    qnk_sink_init(&out, store->budget, VALUE_CAP);
+    status = log_oldest(store, lane, store->log, &out, &entry);
+    if (status == QN_OK && entry.content.size >= BLOCK_HEAD &&
+        qnk_micro_decode((struct qn_span){entry.content.data, QNK_MICRO_SIZE}, &header) == QN_OK &&
+        header.height == 1) {
+        owner->chain_id = header.parent;
+        owner->is_known = true;
+    }
+    qnk_sink_done(&out);
+    return status == QN_NOT_FOUND || status == QN_CORRUPT ? QN_OK : status;
+}
+
+/* And so is what the first macroblock names as the one before it. */
+static int32_t owner_of_macro(struct qnk_store *store, uint32_t lane, struct qnk_store_owner *owner)
+{
+    struct qn_sink out;
+    struct qnk_macro macro;
+    int32_t status;
+
+    qnk_sink_init(&out, store->budget, VALUE_CAP);
+    status = qnk_store_macro(store, lane, 1, &out);
+    if (status == QN_OK && out.size >= QNK_MACRO_SIZE &&
+        qnk_macro_decode((struct qn_span){out.data, QNK_MACRO_SIZE}, &macro) == QN_OK &&
+        macro.window == 1) {
+        owner->chain_id = macro.previous;
+        owner->is_known = true;
+    }
+    qnk_sink_done(&out);
+    return status == QN_NOT_FOUND || status == QN_CORRUPT ? QN_OK : status;
+}
+
+static int32_t owner_recorded(struct qnk_store *store, uint32_t lane, struct qnk_store_owner *owner)
+{
+    struct qn_sink out;
+    int32_t status;
+
+    qnk_sink_init(&out, store->budget, VALUE_CAP);
+    status = get(store, lane, store->meta, (struct qn_span){owner_key, sizeof owner_key}, &out);
+    if (status == QN_CORRUPT || (status == QN_OK && out.size != QN_HASH_SIZE)) {
+        status = corrupt(store, "the record of the network, of size", out.size);
+    } else if (status == QN_OK) {
+        memcpy(owner->chain_id.bytes, out.data, QN_HASH_SIZE);
+        owner->is_known = true;
+        owner->is_recorded = true;
+    }
+    qnk_sink_done(&out);
+    return status == QN_NOT_FOUND ? QN_OK : status;
+}
+
+int32_t qnk_store_owner(struct qnk_store *store, uint32_t lane, struct qnk_store_owner *owner)
+{
+    struct qnk_store_owner it = {0};
+    struct qnk_store_final final;
+    bool has_no_guard = false;
+    bool has_no_block = false;
+    int32_t status = qnk_store_final(store, lane, &final);
+
+    if (status == QN_OK) {
+        status = is_log_empty(store, lane, store->guard, &has_no_guard);
+    }
+    if (status == QN_OK) {
+        status = is_log_empty(store, lane, store->log, &has_no_block);
+    }
+    if (status == QN_OK) {
+        status = owner_recorded(store, lane, &it);
+    }
+    if (status == QN_OK && !it.is_known) {
+        status =
+            final.window > 0 ? owner_of_macro(store, lane, &it) : owner_of_log(store, lane, &it);
+    }
+    if (status == QN_OK) {
+        it.is_empty = final.window == 0 && has_no_guard && has_no_block;
+        *owner = it;
+    }
+    return status;
+}
+
+int32_t qnk_store_own(struct qnk_store *store, uint32_t lane, const struct qnk_hash *chain_id)
+{
+    uint8_t value[QN_HASH_SIZE + SEAL_SIZE];
+    struct qn_storage_op op = {
+        .what = PUT,
+        .space = store->meta,
+        .key = {owner_key, sizeof owner_key},
+        .value = {value, sizeof value},
+    };
+
+    memcpy(value, chain_id->bytes, QN_HASH_SIZE);
+    qn_le32_write(value + QN_HASH_SIZE,
+                  seal_of(op.key, (struct qn_span){chain_id->bytes, QN_HASH_SIZE}));
+    return plugin_of(store)->write(store->storage.inst, lane, &op, 1, DURABLE);
 }
 
 /* --- pages --- */

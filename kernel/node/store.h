@@ -8,8 +8,9 @@
  * storage plugin, on whatever thread the host gives it.
  *
  * Spaces: logs `log` (blocks), `guard`, `mempool`; maps `micro` (height -> place, header), `macro`
- * (window -> header, certificate), `page`, `meta` (the last final window; control record, set and
- * history of the last final windows), `index_tx` (transaction id -> height, place in the block).
+ * (window -> header, certificate), `page`, `meta` (the network's id; the last final window; control
+ * record, set and history of the last final windows), `index_tx` (transaction id -> height, place
+ * in the block).
  * Integers in keys are big-endian, so that they order as numbers; in values little-endian. A u32
  * checksum (crc32c) of key and value ends each value of a map but a page, which the state's root
  * covers: what rotted is not read as something else, however old it is.
@@ -49,6 +50,15 @@ struct qnk_store_final {
     uint64_t pages; /* of the ledger's state; 0: none, as a light node stored it */
 };
 
+/* Which network all of it is of. */
+struct qnk_store_owner {
+    struct qnk_hash chain_id;
+    bool is_known;    /* the record says it, or in a store of before there was one the first
+                       * macroblock, or the first block */
+    bool is_recorded; /* the record does */
+    bool is_empty;    /* nothing final, no block, nothing signed: it may become another's */
+};
+
 /* Opens all spaces. */
 QN_MUST_CHECK int32_t qnk_store_open(struct qnk_store *store, struct qnk_budget *budget,
                                      struct qnk_plugged storage, bool index_tx);
@@ -84,6 +94,15 @@ QN_MUST_CHECK int32_t qnk_store_txs(struct qnk_store *store, uint32_t lane, stru
                                     bool replaces);
 
 /* --- starting --- */
+
+/* Nothing else that is stored carries the network's id: so this is asked before anything is
+ * restored. */
+QN_MUST_CHECK int32_t qnk_store_owner(struct qnk_store *store, uint32_t lane,
+                                      struct qnk_store_owner *owner);
+
+/* Records the network that all which is stored is of. Durable. */
+QN_MUST_CHECK int32_t qnk_store_own(struct qnk_store *store, uint32_t lane,
+                                    const struct qnk_hash *chain_id);
 
 QN_MUST_CHECK int32_t qnk_store_final(struct qnk_store *store, uint32_t lane,
                                       struct qnk_store_final *final);

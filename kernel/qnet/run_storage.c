@@ -5,8 +5,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "kernel/config/config.h"
 #include "kernel/host/datadir.h"
+#include "kernel/node/genesis.h"
 #include "kernel/qnet/audit.h"
 #include "kernel/qnet/client.h"
 #include "kernel/qnet/place.h"
@@ -137,6 +140,25 @@ static void checking_close(struct checking *it)
     json_decref(it->damages);
 }
 
+/* Whether the folder is of the network that the file names, as far as it says. */
+static bool is_ours(struct checking *it)
+{
+    struct qnk_store_owner owner;
+    struct qnk_hash ours;
+    char text[2][2 * QN_HASH_SIZE + 1];
+
+    qnk_genesis_chain_id(&it->config.network, &ours);
+    if (qnk_store_owner(&it->store, 0, &owner) != QN_OK || owner.is_empty || !owner.is_known ||
+        qnk_hash_equal(&owner.chain_id, &ours)) {
+        return true; /* the audit says what is damaged */
+    }
+    sodium_bin2hex(text[0], sizeof text[0], owner.chain_id.bytes, QN_HASH_SIZE);
+    sodium_bin2hex(text[1], sizeof text[1], ours.bytes, QN_HASH_SIZE);
+    fprintf(stderr, "qnet: '%s' is of network %.16s, the network file is of %.16s\n", it->folder,
+            text[0], text[1]);
+    return false;
+}
+
 /* --- showing --- */
 
 static void checked_show(const struct checking *it, const struct qnk_audit *audit)
@@ -185,6 +207,9 @@ static int check(struct checking *it)
         .damaged = damaged,
     };
 
+    if (status == QN_OK && !is_ours(it)) {
+        return QNK_CLI_FAILED;
+    }
     if (status == QN_OK) {
         audit.ledger = qnk_instance_plugged(it->ledger);
         status = qnk_audit_run(&audit);

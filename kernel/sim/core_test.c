@@ -397,6 +397,49 @@ static void an_empty_mempool_replaces_its_copy_too(void **state)
     assert_int_equal(budget.used, 0);
 }
 
+/* --- whose a store is --- */
+
+static struct qnk_store_owner owner_of(struct net *net)
+{
+    struct qnk_store_owner owner;
+
+    assert_int_equal(qnk_store_owner(qnk_world_store(net->world, 0), 0, &owner), QN_OK);
+    return owner;
+}
+
+/* One of before there was a record of the network names it by its first block or macroblock. */
+static void a_store_says_of_which_network_it_is(void **state)
+{
+    struct net *net = net_make(1, 1, 23);
+    struct qnk_hash ours, other = {{7}};
+    struct qnk_store_owner owner;
+
+    (void)state;
+    memset(ours.bytes, 0xC1, QN_HASH_SIZE); /* of tests/sim/net.c */
+    net_open(net);
+    net_start(net, 0, 1);
+    owner = owner_of(net);
+    assert_true(owner.is_empty && !owner.is_known && !owner.is_recorded);
+    while (!owner_of(net).is_known) {
+        net_run_ms(net, 1);
+    }
+    assert_int_equal(look(net, 0).final_window, 0);
+    owner = owner_of(net);
+    assert_true(owner.is_known && !owner.is_recorded && !owner.is_empty);
+    assert_memory_equal(&owner.chain_id, &ours, QN_HASH_SIZE);
+    while (look(net, 0).final_window < 2) {
+        net_run_ms(net, 100);
+    }
+    owner = owner_of(net);
+    assert_true(owner.is_known && !owner.is_recorded && !owner.is_empty);
+    assert_memory_equal(&owner.chain_id, &ours, QN_HASH_SIZE);
+    assert_int_equal(qnk_store_own(qnk_world_store(net->world, 0), 0, &other), QN_OK);
+    owner = owner_of(net);
+    assert_true(owner.is_known && owner.is_recorded && !owner.is_empty);
+    assert_memory_equal(&owner.chain_id, &other, QN_HASH_SIZE);
+    net_drop(net);
+}
+
 /* --- a ledger that computes something else --- */
 
 static void a_node_with_another_ledger_stops_alone(void **state)
@@ -455,6 +498,7 @@ int main(void)
         cmocka_unit_test(wrong_engines_that_crash_are_guarded_by_the_log),
         cmocka_unit_test(one_wrong_engine_of_four_stops_nobody),
         cmocka_unit_test(an_empty_mempool_replaces_its_copy_too),
+        cmocka_unit_test(a_store_says_of_which_network_it_is),
         cmocka_unit_test(a_node_with_another_ledger_stops_alone),
         cmocka_unit_test(a_ledger_without_memory_now_and_then_stops_nobody_for_good),
     };

@@ -3,7 +3,7 @@
 # late_join_test.sh: nodes that come late, full and light, sync by certificates and reach the head.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 7
+plan 10
 network 4 --full 1 --light 1 --load 100
 rm -rf "$work/net/f1/data" "$work/net/l1/data"
 
@@ -19,3 +19,12 @@ is 'the light node reaches the final window' reaches l1 final.window 4
 is 'the full node has the same chain' agree 4 v1 f1 l1
 is 'the light node can show every certificate' "$qnet" -n l1 macro verify 1..4
 same 'neither of them votes' 'False False' "$(value f1 vote.signing) $(value l1 vote.signing)"
+
+# What a light node stored, the other types cannot go on from.
+halt l1
+sed -i 's/^type: light/type: full/' "$work/net/l1/node.yaml"
+ended "a light node's folder under another type" 78 timeout 30 "$qnetd" -c "$work/net/l1/node.yaml"
+says 'and what to do' 'is of a light node.*empty folder'
+sed -i 's/^type: full/type: light/' "$work/net/l1/node.yaml"
+node l1
+is 'it is a light node as before' reaches l1 final.window 5
