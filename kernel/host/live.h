@@ -150,6 +150,7 @@ struct qnk_host {
     uint32_t submits_next; /* where a free place is looked for first */
     uint64_t turn;
     uint32_t asks;
+    uint64_t lists_text; /* bytes of lists that are begun and wait for their read */
     qnk_host_noted *noted;
     void *noted_ctx;
 

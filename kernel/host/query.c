@@ -11,6 +11,7 @@
 
 #include "kernel/base/bech32m.h"
 #include "kernel/base/hex.h"
+#include "kernel/host/live.h"
 #include "kernel/host/query_part.h"
 
 const struct qnk_query qnk_queries[] = {
@@ -245,6 +246,7 @@ static void read_run(struct qnk_ask *ask, const struct qnk_reach *reach)
 
 static void read_destroy(struct qnk_read *read)
 {
+    read->host->lists_text -= read->begun;
     qnk_set_unref(read->set);
     qnk_memory_give(read->budget, read, sizeof *read);
 }
@@ -296,6 +298,7 @@ struct qnk_read *qnk_read_create(struct qnk_question *question,
     read->ask.run = read_run;
     read->ask.done = read_done;
     read->question = question;
+    read->host = question->host;
     read->run = run;
     read->budget = budget;
     return read;
@@ -304,8 +307,14 @@ struct qnk_read *qnk_read_create(struct qnk_question *question,
 void qnk_read_start(struct qnk_read *read)
 {
     struct qnk_question *question = read->question;
-    int32_t status = qnk_host_ask(question->host, &read->ask);
+    struct qnk_host *host = read->host;
+    int32_t status = QN_BUSY;
 
+    if (read->text <= QNK_QUERY_LISTS_BYTES - host->lists_text) {
+        read->begun = read->text;
+        host->lists_text += read->begun;
+        status = qnk_host_ask(host, &read->ask);
+    }
     if (status != QN_OK) {
         json_decref(read->answer);
         read_destroy(read);

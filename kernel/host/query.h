@@ -28,6 +28,10 @@ enum { QNK_QUERY_TEXT = 300, QNK_QUERY_LIST_MAX = 1000 };
 /* Of a list, as text: it can be sent to a client that has QNK_ADMIN_PAUSE_MAX to read yet. */
 enum { QNK_QUERY_LIST_BYTES = 7 << 20 };
 
+/* Of all lists that are begun and wait for the disk: as JSON they take a few times as much, outside
+ * every budget. */
+enum { QNK_QUERY_LISTS_BYTES = 16 << 20 };
+
 /* Why a question is refused. Positive codes are exit codes of `qnet`, negative ones JSON-RPC's. */
 enum qnk_query_code {
     QNK_QUERY_FAILED = 1,

@@ -52,8 +52,10 @@ struct qnk_read {
     struct qnk_hash id;
     uint64_t height, window;
     uint64_t count, left;
-    uint64_t text; /* bytes of its list so far */
-    uint32_t n;    /* blocks of a window */
+    uint64_t text;  /* bytes of its list so far */
+    uint64_t begun; /* as many of them count in `host` */
+    struct qnk_host *host;
+    uint32_t n; /* blocks of a window */
     uint32_t index;
     bool is_list, has_ids, is_raw;
     uint32_t query; /* of the ledger */

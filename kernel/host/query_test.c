@@ -16,6 +16,7 @@ enum { ROW = 1 << 20 };
 static struct qnk_host host = {.budget = {.limit = 1 << 20}};
 static struct qnk_question question;
 static uint32_t runs, rows, answers, refusals;
+static int wanted = QNK_QUERY_FAILED; /* code of a refusal */
 static char said[QNK_QUERY_TEXT];
 
 static void on_answered(struct qnk_question *it, json_t *answer)
@@ -29,7 +30,7 @@ static void on_refused(struct qnk_question *it, int code, const char *words, con
 {
     (void)it;
     (void)hint;
-    assert_int_equal(code, QNK_QUERY_FAILED);
+    assert_int_equal(code, wanted);
     qnk_text(said, sizeof said, "%s", words);
     refusals++;
 }
@@ -83,6 +84,34 @@ static void a_list_ends_where_it_is_too_long_to_be_sent(void **state)
     assert_string_equal(said, "more than 7 MiB: ask for 7 at a time");
 }
 
+/* Why a list that is begun so far does not go on. */
+static void start(uint64_t text, int code)
+{
+    struct qnk_read *read = qnk_read_create(&question, run);
+
+    assert_non_null(read);
+    wanted = code;
+    refusals = 0;
+    read->text = text;
+    read->answer = json_pack("{s:[]}", "blocks");
+    qnk_read_start(read);
+    assert_int_equal(refusals, 1);
+    assert_int_equal(host.budget.used, 0);
+}
+
+static void lists_that_wait_take_so_much_memory_and_no_more(void **state)
+{
+    (void)state;
+    host.lists_text = QNK_QUERY_LISTS_BYTES - 1000;
+    start(1001, QNK_QUERY_NOT_READY);
+    assert_string_equal(said, "too many questions wait already");
+    start(1000, QNK_QUERY_NOT_READY);
+    assert_string_equal(said, "the node is not running"); /* so it is the host that says no */
+    assert_int_equal(host.lists_text, QNK_QUERY_LISTS_BYTES - 1000);
+    host.lists_text = 0;
+    wanted = QNK_QUERY_FAILED;
+}
+
 static void nothing_is_read_for_whoever_has_gone(void **state)
 {
     (void)state;
@@ -94,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_list_ends_where_it_is_too_long_to_be_sent),
+        cmocka_unit_test(lists_that_wait_take_so_much_memory_and_no_more),
         cmocka_unit_test(nothing_is_read_for_whoever_has_gone),
     };
 
