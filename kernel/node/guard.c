@@ -320,6 +320,15 @@ static int32_t restore_abandon(struct qnk_guard *guard, struct qn_span bytes)
                                                                                : QN_NO_SPACE;
 }
 
+bool qnk_guard_is_floor(struct qn_span record)
+{
+    struct qnk_reader from = qnk_reader_init(record);
+    uint32_t size = qnk_reader_u32(&from);
+
+    (void)qnk_reader_u32(&from); /* whether it is damaged is seen when it is restored */
+    return qnk_reader_u8(&from) == RECORD_FLOOR && !from.failed && size == 1 + FLOOR_SIZE;
+}
+
 int32_t qnk_guard_restore(struct qnk_guard *guard, struct qn_span record)
 {
     struct qnk_reader from = qnk_reader_init(record);

@@ -90,6 +90,9 @@ void qnk_guard_destroy(struct qnk_guard *guard);
  * not a record, or over a limit; nothing may be signed then. */
 QN_MUST_CHECK int32_t qnk_guard_restore(struct qnk_guard *guard, struct qn_span record);
 
+/* Whether it is the record of a floor: each log begins with one, and is trimmed up to one. */
+bool qnk_guard_is_floor(struct qn_span record);
+
 /* May this vote be signed? QN_OK: yes, and `records` holds what must be durable first, or is NULL
  * when this very vote was signed before. QN_EXISTS: no, `signed_before` is what was signed for this
  * duty. QN_DENIED: no, by `rule`. QN_NO_SPACE: over a limit. */

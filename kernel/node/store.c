@@ -11,6 +11,7 @@
 #include "kernel/base/text.h"
 #include "kernel/chain/certificate.h"
 #include "kernel/chain/merkle.h"
+#include "kernel/node/guard.h"
 
 enum {
     MAP = 1,
@@ -987,6 +988,8 @@ struct restoring {
     qnk_restored *restored;
     void *ctx;
     bool any;
+    bool has_floor;  /* of the guard's records */
+    uint64_t oldest; /* its place */
 };
 
 static int32_t restore_guard(struct qnk_store *store, const struct qn_storage_entry *entry,
@@ -996,9 +999,19 @@ static int32_t restore_guard(struct qnk_store *store, const struct qn_storage_en
     struct qnk_event event = {.type = QNK_EVENT_RESTORE_GUARD, .guard = entry->content};
 
     (void)store;
+    to->oldest = to->any ? to->oldest : entry->place;
+    to->has_floor = to->has_floor || qnk_guard_is_floor(entry->content);
     to->any = true;
     to->restored(to->ctx, &event);
     return QN_OK;
+}
+
+/* Whether records at the beginning are gone. A log that lost its oldest segment does not know it:
+ * those that were trimmed are gone too. But the guard's begins with a floor, and is trimmed up to
+ * one. Place 1: a log of before that was so. */
+static bool is_guard_short(const struct restoring *to)
+{
+    return to->any && !to->has_floor && to->oldest > 1;
 }
 
 static int32_t restore_block(struct qnk_store *store, const struct qn_storage_entry *entry,
@@ -1069,7 +1082,7 @@ int32_t qnk_store_restore(struct qnk_store *store, uint32_t lane, qnk_restored *
         return status; /* nothing stands without what is final */
     }
     status = read_log(store, lane, store->guard, 0, restore_guard, &to, &is_damaged);
-    if (status == QN_CORRUPT || is_damaged) {
+    if (status == QN_CORRUPT || is_damaged || is_guard_short(&to)) {
         /* The node hears of a record that it cannot read, and signs nothing. */
         struct qnk_event event = {.type = QNK_EVENT_RESTORE_GUARD};
 

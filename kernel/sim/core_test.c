@@ -4,6 +4,7 @@
 
 #include "tests/test.h"
 
+#include "kernel/node/guard.h"
 #include "kernel/sim/fake.h"
 #include "tests/sim/net.h"
 #include "tests/sim/promises.h"
@@ -397,6 +398,84 @@ static void an_empty_mempool_replaces_its_copy_too(void **state)
     assert_int_equal(budget.used, 0);
 }
 
+/* --- the sign guard's log --- */
+
+struct guard_seen {
+    struct qnk_guard *guard;
+    uint32_t good, bad;
+};
+
+static void restored_guard(void *ctx, struct qnk_event *event)
+{
+    struct guard_seen *seen = ctx;
+
+    if (event->type == QNK_EVENT_RESTORE_GUARD) {
+        bool is_good = qnk_guard_restore(seen->guard, event->guard) == QN_OK;
+
+        seen->good += is_good;
+        seen->bad += !is_good;
+    }
+}
+
+/* What a node hears of the guard's log: `good` records, and `bad` that make it sign nothing. */
+static void assert_guard(struct qnk_store *store, uint32_t good, uint32_t bad)
+{
+    struct guard_seen seen = {.guard = qnk_guard_create(store->budget)};
+    bool has_guard;
+
+    assert_non_null(seen.guard);
+    assert_int_equal(qnk_store_restore(store, 0, restored_guard, &seen, &has_guard), QN_OK);
+    assert_int_equal(seen.good, good);
+    assert_int_equal(seen.bad, bad);
+    assert_int_equal(has_guard, good + bad > 0);
+    qnk_guard_destroy(seen.guard);
+}
+
+static void guard_drop(struct qnk_store *store, uint64_t place)
+{
+    const struct qn_storage_1 *slots = store->storage.table;
+
+    assert_int_equal(slots->trim(store->storage.inst, 0, store->guard, place), QN_OK);
+}
+
+static void keep(struct qnk_store *store, struct qn_buf *records, bool trims)
+{
+    assert_non_null(records);
+    assert_int_equal(trims ? qnk_store_guard_trim(store, 0, qnk_buf_span(records))
+                           : qnk_store_guard(store, 0, qnk_buf_span(records)),
+                     QN_OK);
+    qnk_buf_unref(records);
+}
+
+static void a_sign_record_whose_beginning_is_gone_is_not_trusted(void **state)
+{
+    static const uint8_t content[] = {1, 2, 3};
+    struct qn_span saved = {content, sizeof content};
+    struct qnk_budget budget = {.limit = 1 << 26};
+    struct qnk_plugged storage = qnk_fake_storage_make(&budget);
+    struct qnk_guard *guard = qnk_guard_create(&budget);
+    struct qnk_store store;
+
+    (void)state;
+    assert_int_equal(qnk_store_open(&store, &budget, storage, true), QN_OK);
+    assert_guard(&store, 0, 0);
+    keep(&store, qnk_guard_records(guard), true); /* as a node begins it: place 1 */
+    keep(&store, qnk_guard_saved(guard, 1, saved), false);
+    keep(&store, qnk_guard_saved(guard, 2, saved), false);
+    assert_guard(&store, 3, 0);
+    qnk_guard_forget(guard, 1, 8);
+    keep(&store, qnk_guard_records(guard), true); /* a floor and what is left: 4 and 5 */
+    keep(&store, qnk_guard_saved(guard, 3, saved), false);
+    assert_guard(&store, 3, 0);
+    guard_drop(&store, 5); /* the segment that began with the floor is gone */
+    assert_guard(&store, 2, 1);
+    keep(&store, qnk_guard_records(guard), true); /* `qnet key resume` begins anew */
+    assert_guard(&store, 2, 0);
+    qnk_guard_destroy(guard);
+    qnk_fake_storage_give(storage);
+    assert_int_equal(budget.used, 0);
+}
+
 /* --- whose a store is --- */
 
 static struct qnk_store_owner owner_of(struct net *net)
@@ -498,6 +577,7 @@ int main(void)
         cmocka_unit_test(wrong_engines_that_crash_are_guarded_by_the_log),
         cmocka_unit_test(one_wrong_engine_of_four_stops_nobody),
         cmocka_unit_test(an_empty_mempool_replaces_its_copy_too),
+        cmocka_unit_test(a_sign_record_whose_beginning_is_gone_is_not_trusted),
         cmocka_unit_test(a_store_says_of_which_network_it_is),
         cmocka_unit_test(a_node_with_another_ledger_stops_alone),
         cmocka_unit_test(a_ledger_without_memory_now_and_then_stops_nobody_for_good),
