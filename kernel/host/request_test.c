@@ -64,8 +64,10 @@ static int32_t read_values(uint32_t count)
 
     memcpy(text, before, size);
     for (uint32_t i = 0; i < count; i++) {
-        memcpy(text + size, i == 0 ? "\"\"" : ",\"\"", 4);
-        size += i == 0 ? 2 : 3;
+        size_t more = i == 0 ? 2 : 3;
+
+        memcpy(text + size, i == 0 ? "\"\"" : ",\"\"", more);
+        size += more;
     }
     memcpy(text + size, "]}}", 4);
     return read_text(text);
