@@ -20,6 +20,7 @@
 #include "kernel/config/part.h"
 
 #define QNK_NETWORK_VALIDATORS_MAX 200                 /* that vote directly; more: refused */
+#define QNK_NETWORK_WINDOW_MAX     2048                /* blocks; a key signs as many twice */
 #define QNK_NETWORK_WEIGHT_MAX     (UINT64_C(1) << 53) /* of all together; more: refused */
 
 struct qnk_network_validator {
@@ -36,7 +37,7 @@ struct qnk_network_balance {
 
 struct qnk_network {
     const char *name;
-    uint32_t window; /* microblocks of a window, 8 or more */
+    uint32_t window; /* microblocks of a window, 8 to QNK_NETWORK_WINDOW_MAX */
     uint32_t interval_min_ms;
     uint32_t interval_max_ms;
     uint32_t block_bytes; /* of a microblock's body, plain */

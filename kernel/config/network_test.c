@@ -324,6 +324,29 @@ static void bounds_of_the_rules_are_kept(void **subject)
     finding_is(QNK_E106, 3, "'window' is out of range: \"7\"");
 }
 
+static void window_write(const char number[4])
+{
+    char *at;
+
+    write_usual("");
+    at = strstr(text, "window: 10") + 8;
+    memmove(at + 4, at + 2, strlen(at + 2) + 1);
+    memcpy(at, number, 4);
+}
+
+/* Of more blocks than a key may sign before a window is final: the network would stop. */
+static void no_window_is_too_large_to_be_signed(void **subject)
+{
+    (void)subject;
+    window_write("2048");
+    assert_int_equal(read_text(text), QN_OK);
+    assert_int_equal(config.network.window, QNK_NETWORK_WINDOW_MAX);
+    window_write("2049");
+    finding_is(QNK_E106, 3, "'window' is out of range: \"2049\"");
+    window_write("4097");
+    finding_is(QNK_E106, 3, "'window' is out of range: \"4097\"");
+}
+
 static void mistakes_of_items_hide_no_others(void **subject)
 {
     (void)subject;
@@ -349,6 +372,7 @@ int main(void)
         cmocka_unit_test_teardown(no_account_starts_below_the_least_amount, stop),
         cmocka_unit_test_teardown(there_are_1_to_200_members, stop),
         cmocka_unit_test_teardown(bounds_of_the_rules_are_kept, stop),
+        cmocka_unit_test_teardown(no_window_is_too_large_to_be_signed, stop),
         cmocka_unit_test_teardown(mistakes_of_items_hide_no_others, stop),
     };
 

@@ -315,6 +315,7 @@ struct qnk_node {
         struct qnk_micro header;
         struct qnk_job *job; /* after the run */
         struct qnk_control *control;
+        bool is_full_said; /* since the last block: that the sign guard takes none */
         uint32_t signs_left;
         uint64_t ready_us; /* since when a block could be made on the head */
         uint64_t due_us;

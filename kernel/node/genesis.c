@@ -9,6 +9,7 @@
 #include "kernel/base/sink.h"
 #include "kernel/base/text.h"
 #include "kernel/chain/tags.h"
+#include "kernel/node/guard.h"
 
 void qnk_genesis_chain_id(const struct qnk_network *network, struct qnk_hash *chain_id)
 {
@@ -16,6 +17,10 @@ void qnk_genesis_chain_id(const struct qnk_network *network, struct qnk_hash *ch
 }
 
 enum { MEMBERS_CAP = 1 << 20 };
+
+/* One key may have to make all blocks of a window before it is final, and some of them anew on
+ * another parent. With fewer places in its sign guard the network would stop for ever. */
+_Static_assert(QNK_GUARD_DUTIES_MAX >= 2 * QNK_NETWORK_WINDOW_MAX, "a window fits the sign guard");
 
 static int32_t binding_make(const struct qnk_config_plugin *used, struct qnk_binding *binding)
 {

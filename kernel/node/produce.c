@@ -363,9 +363,17 @@ static void sign_block(struct qnk_node *node)
         qnk_micro_message(&node->build.header, &node->setup.params.chain_id, message);
         qnk_sign_start(node, sign, QNK_SIGN_BLOCK, NULL, records, message, sizeof message);
         node->build.state = QNK_BUILD_SIGN;
+        node->build.is_full_said = false;
         return;
     }
     qnk_sign_destroy(sign);
+    if (status == QN_NO_SPACE && !node->build.is_full_said) {
+        node->build.is_full_said = true;
+        qnk_note(node, QNK_LOG_WARN, "sign-full",
+                 "block %llu is not signed: the sign guard holds %d blocks above the last final "
+                 "one, or there is no memory; it goes on when a window is final",
+                 (unsigned long long)node->build.header.height, QNK_GUARD_DUTIES_MAX);
+    }
     if (status == QN_EXISTS) {
         /* After a restart: the block that was signed then may still come back from a peer. */
         node->counters.sign_refused[QNK_GUARD_G1]++;
