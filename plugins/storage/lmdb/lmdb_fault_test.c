@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -1194,6 +1195,93 @@ static void a_full_disk_is_no_space(void **state)
     subject_stop(&it);
 }
 
+/* Memory that the process may have besides what it has. */
+static void memory_limit(struct rlimit *old, uint64_t more)
+{
+    unsigned long pages;
+    struct rlimit small;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu", &pages), 1);
+    (void)fclose(file);
+    assert_int_equal(getrlimit(RLIMIT_AS, old), 0);
+    small = *old;
+    small.rlim_cur = (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) + more;
+    assert_int_equal(setrlimit(RLIMIT_AS, &small), 0);
+}
+
+static void a_map_without_room_to_grow_stays(void **state)
+{
+    struct rlimit old;
+    struct subject it;
+    uint32_t before, count;
+
+    (void)state;
+    subject_start(&it, 1 << 22, 1 << 23);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_int_equal(keys_count(&it), 0);
+    memory_limit(&old, 2 << 20);
+    assert_int_equal(fill_map(&it, &count), QN_NO_SPACE);
+    assert_true(count > 1000);
+    before = count;
+    assert_int_equal(keys_count(&it), count);
+    assert_int_equal(setrlimit(RLIMIT_AS, &old), 0);
+    assert_int_equal(fill_map(&it, &count), QN_NO_SPACE);
+    assert_true(count > before + 1000); /* it has grown */
+    inst_close(&it);
+    subject_stop(&it);
+}
+
+/* Whether the library's maps fail. */
+static bool maps_fail;
+
+/* The libraries' mmap(), which the headers may call otherwise. */
+QN_EXPORT void *mmap_instead(void *at, size_t size, int access, int flags, int fd,
+                             off_t offset) __asm__("mmap");
+
+void *mmap_instead(void *at, size_t size, int access, int flags, int fd, off_t offset)
+{
+    if (maps_fail && fd >= 0) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    return (void *)syscall(SYS_mmap, at, size, access, flags, fd, offset);
+}
+
+/* The room was there when it was tried, and then it was not. */
+static void a_map_that_is_lost_is_told(void **state)
+{
+    struct qn_storage_range all;
+    struct qn_sink sink;
+    struct subject it;
+    uint64_t snapshot, left;
+    uint32_t count;
+
+    (void)state;
+    subject_start(&it, 1 << 20, 1 << 22);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_int_equal(keys_count(&it), 0);
+    maps_fail = true;
+    assert_int_equal(fill_map(&it, &count), QN_IO);
+    assert_true(count > 200);
+    all = (struct qn_storage_range){.space = it.on.map, .flags = 2};
+    sink = (struct qn_sink){.data = it.on.room, .cap = ROOM};
+    assert_int_equal(it.on.slots->scan(it.on.inst, 0, 0, &all, UINT32_MAX, ROOM, &sink), QN_IO);
+    assert_int_equal(it.on.slots->snapshot(it.on.inst, 0, &snapshot), QN_IO);
+    assert_int_equal(it.on.slots->stats(it.on.inst, 0, &sink), QN_IO);
+    assert_int_equal(it.on.slots->maintain(it.on.inst, 0, 1, &left), QN_OK);
+    assert_int_equal(fill_map(&it, &count), QN_IO);
+    assert_int_equal(count, 0);
+    maps_fail = false;
+    assert_int_equal(fill_map(&it, &count), QN_IO); /* until it begins anew */
+    inst_close(&it);
+    assert_int_equal(inst_open(&it), QN_OK);
+    assert_true(keys_count(&it) > 200);
+    inst_close(&it);
+    subject_stop(&it);
+}
+
 static void a_map_grows_when_no_snapshot_is_open(void **state)
 {
     struct subject it;
@@ -1317,6 +1405,8 @@ int main(void)
         CASE(a_full_map_is_no_space),
         CASE(a_full_disk_is_no_space),
         CASE(a_map_grows_when_no_snapshot_is_open),
+        CASE(a_map_without_room_to_grow_stays),
+        CASE(a_map_that_is_lost_is_told),
         CASE(trimmed_segments_are_used_again),
         CASE(a_folder_has_one_owner),
     };

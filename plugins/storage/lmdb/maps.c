@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -416,10 +417,46 @@ void lmdb_maps_bind(struct maps *maps, uint32_t space, uint32_t map)
 
 /* --- growing --- */
 
-/* A larger map, if no snapshot is open. BUSY: one is. NO_SPACE: it has its full size. */
+/* The library lets the old map go before it makes the new one, and cannot go back: so it is not
+ * asked for what the system does not give. */
+static int growth_try(const struct maps *maps, uint64_t more)
+{
+    uint64_t size = more - maps->size;
+    void *room = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (room == MAP_FAILED) {
+        return errno;
+    }
+    return munmap(room, size) == 0 ? 0 : errno;
+}
+
+/* Alone with the map. What was tried may be gone by the time it is asked for: then there is no map
+ * at all, and the library would read it all the same. */
+static int32_t growth_do(struct maps *maps, uint64_t more)
+{
+    int error = growth_try(maps, more);
+
+    if (error != 0) {
+        maps->error = error;
+        return status_of(maps, error);
+    }
+    error = mdb_env_set_mapsize(maps->env, more);
+    if (error != 0) {
+        maps->error = error;
+        maps->is_failed = true;
+        maps->is_unmapped = true;
+        return QN_IO;
+    }
+    maps->size = more;
+    return QN_OK;
+}
+
+/* A larger map, if no snapshot is open. BUSY: one is. NO_SPACE: it has its full size, or memory
+ * has no room for more. IO: it is lost. */
 static int32_t map_grow(struct maps *maps)
 {
     uint64_t more = maps->size < maps->size_max / 2 ? maps->size * 2 : maps->size_max;
+    int32_t status = QN_BUSY;
     int error;
 
     if (maps->size >= maps->size_max) {
@@ -427,18 +464,11 @@ static int32_t map_grow(struct maps *maps)
     }
     error = pthread_rwlock_wrlock(&maps->growth);
     QN_ASSERT(error == 0);
-
-    bool is_free = maps->snapshots_count == 0;
-
-    error = is_free ? mdb_env_set_mapsize(maps->env, more) : 0;
-    if (is_free && error == 0) {
-        maps->size = more;
+    if (maps->snapshots_count == 0) {
+        status = growth_do(maps, more);
     }
     growth_allow(maps);
-    if (!is_free) {
-        return QN_BUSY;
-    }
-    return error == 0 ? QN_OK : status_of(maps, error);
+    return status;
 }
 
 int32_t lmdb_maps_prepare(struct maps *maps)
@@ -446,6 +476,9 @@ int32_t lmdb_maps_prepare(struct maps *maps)
     struct qn_storage_stats stats = {0};
     int32_t status = QN_OK;
 
+    if (maps->is_failed) {
+        return QN_OK; /* the next write says so */
+    }
     lmdb_maps_stats(maps, &stats);
     if (stats.bytes_used > maps->size / 5 * 4) {
         status = map_grow(maps);
@@ -485,7 +518,7 @@ int32_t lmdb_maps_make(struct maps *maps, const char *name, uint32_t *map)
         int32_t status = map_grow(maps);
 
         if (status != QN_OK) {
-            return QN_NO_SPACE;
+            return status == QN_BUSY ? QN_NO_SPACE : status;
         }
         error = make_once(maps, name, &dbi);
     }
@@ -683,11 +716,14 @@ static int32_t view_newest(struct maps *maps, uint32_t lane, struct view *view)
 
 static int32_t view_open(struct maps *maps, uint32_t lane, uint64_t snapshot, struct view *view)
 {
-    int32_t status;
+    int32_t status = QN_IO;
 
     QN_ASSERT(lane < MAPS_LANES);
     growth_wait(maps);
-    status = snapshot == 0 ? view_newest(maps, lane, view) : view_snapshot(maps, snapshot, view);
+    if (!maps->is_unmapped) {
+        status =
+            snapshot == 0 ? view_newest(maps, lane, view) : view_snapshot(maps, snapshot, view);
+    }
     if (status != QN_OK) {
         growth_allow(maps);
     }
@@ -875,7 +911,9 @@ int32_t lmdb_maps_snapshot(struct maps *maps, uint64_t *snapshot)
     growth_wait(maps);
     lock(maps);
     it = snapshot_find(maps, 0);
-    if (it != NULL) {
+    if (maps->is_unmapped) {
+        status = QN_IO;
+    } else if (it != NULL) {
         status = status_of(maps, mdb_txn_begin(maps->env, NULL, MDB_RDONLY, &it->txn));
     }
     if (status == QN_OK) {
@@ -932,8 +970,8 @@ int32_t lmdb_maps_count(struct maps *maps, uint32_t lane, uint32_t space, uint64
 void lmdb_maps_stats(struct maps *maps, struct qn_storage_stats *stats)
 {
     uint64_t now = now_ms(), oldest = 0;
-    MDB_envinfo info;
-    MDB_stat top;
+    MDB_envinfo info = {0};
+    MDB_stat top = {0};
 
     growth_wait(maps);
     lock(maps);
@@ -944,8 +982,10 @@ void lmdb_maps_stats(struct maps *maps, struct qn_storage_stats *stats)
             oldest = now - it->taken_ms;
         }
     }
-    (void)mdb_env_info(maps->env, &info);
-    (void)mdb_env_stat(maps->env, &top);
+    if (!maps->is_unmapped) {
+        (void)mdb_env_info(maps->env, &info);
+        (void)mdb_env_stat(maps->env, &top);
+    }
     unlock(maps);
     growth_allow(maps);
     stats->bytes_used = (info.me_last_pgno + 1) * (uint64_t)top.ms_psize;

@@ -6,7 +6,8 @@
  * A write is one transaction. At level 0 its pages are flushed but the page that makes them count
  * is not (MDB_NOMETASYNC): a crash may take back the last writes, in order, and never half of one.
  * The map grows between transactions, which it can only while no snapshot is open. After a flush
- * that failed nothing more is written until the instance begins anew.
+ * that failed nothing more is written until the instance begins anew. A map that could not be made
+ * larger stays as it is; should the library have let it go all the same, nothing is read either.
  *
  * Unless a function's own comment says otherwise:
  *   units    bytes
@@ -53,6 +54,7 @@ struct maps {
     int error;                    /* the same: what the last write ended with */
     MDB_txn *readers[MAPS_LANES]; /* reset while unused */
     pthread_rwlock_t growth;      /* shared by all that has a transaction; alone to grow */
+    bool is_unmapped;             /* under `growth`: there is nothing to read */
     pthread_mutex_t lock;         /* for all below */
     struct map maps[MAPS_MAX];
     uint32_t maps_count;
