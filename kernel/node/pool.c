@@ -271,6 +271,9 @@ void qnk_verify_flush(struct qnk_node *node)
 {
     uint32_t done = 0;
 
+    if (node->queue_count == 0) {
+        return;
+    }
     while (done < node->queue_count && node->verifying < VERIFY_JOBS) {
         uint32_t left = node->queue_count - done;
         uint32_t count = left < QNK_VERIFY_BATCH ? left : QNK_VERIFY_BATCH;
