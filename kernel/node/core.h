@@ -639,9 +639,8 @@ void qnk_intake_done(struct qnk_node *node, struct qnk_job *job);
 void qnk_verify_done(struct qnk_node *node, struct qnk_job *job);
 void qnk_recheck_done(struct qnk_node *node, struct qnk_job *job);
 void qnk_kernel_checked(struct qnk_node *node, struct qnk_job *job);
-void qnk_verify_flush(struct qnk_node *node);
 
-/* Once there is room, also of what comes back and waited for it. */
+/* Starts jobs for what waits to be verified, also for what comes back and waited for room. */
 void qnk_verify_due(struct qnk_node *node);
 void qnk_later_drop(struct qnk_node *node);
 

@@ -76,6 +76,11 @@ static uint32_t class_of(uint32_t size)
     return class;
 }
 
+static uint32_t chunk_size(uint32_t size)
+{
+    return class_size[class_of(size)];
+}
+
 static bool chunks_grow(struct qnk_mempool *pool, uint32_t class)
 {
     uint64_t bytes_max = pool->limits.bytes + (uint64_t)CLASSES * BLOCK_SIZE;
@@ -379,7 +384,7 @@ static bool is_raise(const struct entry *entry, uint64_t fee)
 static bool is_full(const struct qnk_mempool *pool, uint32_t size, bool is_new_sender)
 {
     return pool->stats.txs == pool->limits.txs ||
-           pool->chunk_bytes + class_size[class_of(size)] > pool->limits.bytes ||
+           pool->chunk_bytes + chunk_size(size) > pool->limits.bytes ||
            (is_new_sender && pool->stats.senders == pool->limits.senders);
 }
 
@@ -482,8 +487,7 @@ static uint32_t replace(struct qnk_mempool *pool, uint32_t place, const struct q
     if (!is_raise(entry, tx->fee)) {
         return QNK_TX_UNDERPRICED;
     }
-    if (pool->chunk_bytes - class_size[class_of(entry->size)] +
-            class_size[class_of((uint32_t)tx->bytes.size)] >
+    if (pool->chunk_bytes - chunk_size(entry->size) + chunk_size((uint32_t)tx->bytes.size) >
         pool->limits.bytes) {
         return QNK_TX_FULL;
     }

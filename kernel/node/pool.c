@@ -123,6 +123,8 @@ static uint32_t prefilter(const struct qnk_node *node, const struct qnk_tx_ref *
     return node->queue_count < QNK_QUEUE_MAX ? QNK_TX_OK : QNK_TX_FULL;
 }
 
+static void verify_flush(struct qnk_node *node);
+
 /* Puts one into the queue for verification; its buf gets a reference. */
 static void queue_add(struct qnk_node *node, const struct qnk_tx_ref *ref)
 {
@@ -136,7 +138,7 @@ static void queue_add(struct qnk_node *node, const struct qnk_tx_ref *ref)
         qnk_timer_set(node, QNK_TIMER_VERIFY, node->now_us + QNK_VERIFY_US);
     }
     if (node->queue_count >= QNK_VERIFY_BATCH) {
-        qnk_verify_flush(node);
+        verify_flush(node);
     }
 }
 
@@ -267,7 +269,7 @@ void qnk_intake_done(struct qnk_node *node, struct qnk_job *job)
 
 /* --- verification --- */
 
-void qnk_verify_flush(struct qnk_node *node)
+static void verify_flush(struct qnk_node *node)
 {
     uint32_t done = 0;
 
@@ -300,7 +302,7 @@ void qnk_verify_flush(struct qnk_node *node)
 void qnk_verify_due(struct qnk_node *node)
 {
     later_go(node);
-    qnk_verify_flush(node);
+    verify_flush(node);
 }
 
 static void tell_add(struct qnk_node *node, const struct qnk_hash *id, uint32_t from);

@@ -1141,7 +1141,7 @@ static struct qn_buf *one_vote(struct qnk_node *node, const struct qnk_vote *vot
 /* The peer that has proven to be the validator `member` of the open window, or 0. */
 static uint32_t peer_of(const struct qnk_node *node, uint32_t member)
 {
-    const struct qnk_set *set = qnk_schedule_set(node->schedule, node->final_window + 1);
+    const struct qnk_set *set = open_set(node);
 
     for (uint32_t i = 0; member < set->count && i < QNK_PEERS_MAX; i++) {
         const struct qnk_peer *peer = &node->peers[i];
