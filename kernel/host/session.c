@@ -347,23 +347,19 @@ static void transcript_make(struct qnk_session *session, struct qn_span theirs)
 
 /* --- proof --- */
 
-struct message {
-    uint8_t bytes[64 + QN_HASH_SIZE + 1 + QN_HASH_SIZE];
-    uint64_t size;
-};
+enum { TAG_MAX = 32, MESSAGE_MAX = TAG_MAX + QN_HASH_SIZE + 1 + QN_HASH_SIZE };
 
 /* What a side signs: the tag of the key's purpose, the network, its role and both hellos. */
 static struct qn_span message_write(const struct qnk_session *session, const char *tag,
-                                    bool is_dialler, struct message *message)
+                                    bool is_dialler, uint8_t message[MESSAGE_MAX])
 {
-    struct qnk_writer writer = qnk_writer_init(message->bytes, sizeof message->bytes);
+    struct qnk_writer writer = qnk_writer_init(message, MESSAGE_MAX);
 
     qnk_writer_bytes(&writer, tag, strlen(tag));
     qnk_writer_bytes(&writer, session->identity->chain_id.bytes, QN_HASH_SIZE);
     qnk_writer_u8(&writer, is_dialler ? ROLE_DIALLER : ROLE_LISTENER);
     qnk_writer_bytes(&writer, session->transcript.bytes, QN_HASH_SIZE);
-    message->size = sizeof message->bytes - writer.room;
-    return (struct qn_span){message->bytes, message->size};
+    return (struct qn_span){message, MESSAGE_MAX - writer.room};
 }
 
 /* False: the peer's ephemeral key is one of the few that give a known secret. */
@@ -385,7 +381,7 @@ static void proof_write(struct qnk_session *session, const uint8_t *tx,
 {
     const struct qnk_session_identity *identity = session->identity;
     struct qnk_writer writer = qnk_writer_init(proof->bytes, PROOF_SIZE);
-    struct message message;
+    uint8_t message[MESSAGE_MAX];
     struct qn_span span;
     uint8_t *sealed, *plain;
 
@@ -396,10 +392,10 @@ static void proof_write(struct qnk_session *session, const uint8_t *tx,
     sealed = qnk_writer_take(&writer, PROOF_PLAIN + QNK_SESSION_SEAL);
     plain = sealed + 1;
     memset(plain, 0, PROOF_PLAIN);
-    span = message_write(session, QNK_TAG_HANDSHAKE, session->is_dialler, &message);
+    span = message_write(session, QNK_TAG_HANDSHAKE, session->is_dialler, message);
     (void)crypto_sign_detached(plain, NULL, span.data, span.size, identity->secret);
     if (identity->signer != NULL) {
-        span = message_write(session, QNK_TAG_MEMBER, session->is_dialler, &message);
+        span = message_write(session, QNK_TAG_MEMBER, session->is_dialler, message);
         memcpy(plain + QN_SIG_SIZE, identity->validator.bytes, QN_KEY_SIZE);
         qnk_signer_sign(identity->signer, span, plain + QN_SIG_SIZE + QN_KEY_SIZE);
     }
@@ -443,8 +439,8 @@ static int32_t hello_take(struct qnk_session *session, struct qn_span frame,
 static bool is_signed(const struct qnk_session *session, const char *tag, const uint8_t *signature,
                       const uint8_t *key)
 {
-    struct message message;
-    struct qn_span span = message_write(session, tag, !session->is_dialler, &message);
+    uint8_t message[MESSAGE_MAX];
+    struct qn_span span = message_write(session, tag, !session->is_dialler, message);
 
     return crypto_sign_verify_detached(signature, span.data, span.size, key) == 0;
 }
