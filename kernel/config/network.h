@@ -19,8 +19,8 @@
 #include "kernel/base/hash.h"
 #include "kernel/config/part.h"
 
-#define QNK_NETWORK_VALIDATORS_MAX 200                 /* that vote directly; more: refused */
-#define QNK_NETWORK_WINDOW_MAX     2048                /* blocks; a key signs as many twice */
+#define QNK_NETWORK_VALIDATORS_MAX 200  /* that vote directly; more: refused */
+#define QNK_NETWORK_WINDOW_MAX     2048 /* blocks; a sign guard holds twice as many */
 #define QNK_NETWORK_WEIGHT_MAX     (UINT64_C(1) << 53) /* of all together; more: refused */
 
 struct qnk_network_validator {

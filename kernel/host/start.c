@@ -6,11 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include <qnet/assert.h>
 
 #include "kernel/base/bech32m.h"
+#include "kernel/base/hex.h"
 #include "kernel/base/random.h"
 #include "kernel/base/text.h"
 #include "kernel/host/copies.h"
@@ -263,11 +262,11 @@ static int32_t start_storage(struct qnk_host *host)
  * has happened. */
 static int32_t check_network(struct qnk_host *host, const struct qnk_store_owner *owner)
 {
-    char theirs[2 * QN_HASH_SIZE + 1];
-    char ours[2 * QN_HASH_SIZE + 1];
+    char theirs[QNK_HEX_SIZE(QN_HASH_SIZE)];
+    char ours[QNK_HEX_SIZE(QN_HASH_SIZE)];
     char text[QNK_HOST_WHY];
 
-    sodium_bin2hex(ours, sizeof ours, host->params.chain_id.bytes, QN_HASH_SIZE);
+    qnk_hex_encode(host->params.chain_id.bytes, QN_HASH_SIZE, ours);
     if (owner->is_empty ||
         (owner->is_known && qnk_hash_equal(&owner->chain_id, &host->params.chain_id))) {
         return QN_OK;
@@ -278,7 +277,7 @@ static int32_t check_network(struct qnk_host *host, const struct qnk_store_owner
                 host->storage_folder, ours);
         return QN_OK;
     }
-    sodium_bin2hex(theirs, sizeof theirs, owner->chain_id.bytes, QN_HASH_SIZE);
+    qnk_hex_encode(owner->chain_id.bytes, QN_HASH_SIZE, theirs);
     qnk_text(
         text, sizeof text,
         "'%.200s' is of network %.16s, the network file is of %.16s: start with that network's "
@@ -585,12 +584,12 @@ static int32_t start_peers(struct qnk_host *host)
 
 static int32_t start_running(struct qnk_host *host)
 {
-    char chain[2 * QN_HASH_SIZE + 1];
+    char chain[QNK_HEX_SIZE(QN_HASH_SIZE)];
     char node[QNK_BECH32M_KEY_SIZE];
 
     host->phase = QNK_HOST_RUNNING;
     host->running_us = qnk_live_now(host);
-    sodium_bin2hex(chain, sizeof chain, host->params.chain_id.bytes, QN_HASH_SIZE);
+    qnk_hex_encode(host->params.chain_id.bytes, QN_HASH_SIZE, chain);
     qnk_bech32m_encode(QNK_PREFIX_NODE, host->node_public.bytes, node);
     qnk_log(&host->log, QNK_LOG_INFO, "running", "the node runs | chain=%.16s node=%s workers=%u",
             chain, node, host->workers);

@@ -5,8 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
+#include "kernel/base/hex.h"
 #include "kernel/config/config.h"
 #include "kernel/host/datadir.h"
 #include "kernel/node/genesis.h"
@@ -145,15 +144,15 @@ static bool is_ours(struct checking *it)
 {
     struct qnk_store_owner owner;
     struct qnk_hash ours;
-    char text[2][2 * QN_HASH_SIZE + 1];
+    char text[2][QNK_HEX_SIZE(QN_HASH_SIZE)];
 
     qnk_genesis_chain_id(&it->config.network, &ours);
     if (qnk_store_owner(&it->store, 0, &owner) != QN_OK || owner.is_empty || !owner.is_known ||
         qnk_hash_equal(&owner.chain_id, &ours)) {
         return true; /* the audit says what is damaged */
     }
-    sodium_bin2hex(text[0], sizeof text[0], owner.chain_id.bytes, QN_HASH_SIZE);
-    sodium_bin2hex(text[1], sizeof text[1], ours.bytes, QN_HASH_SIZE);
+    qnk_hex_encode(owner.chain_id.bytes, QN_HASH_SIZE, text[0]);
+    qnk_hex_encode(ours.bytes, QN_HASH_SIZE, text[1]);
     fprintf(stderr, "qnet: '%s' is of network %.16s, the network file is of %.16s\n", it->folder,
             text[0], text[1]);
     return false;
