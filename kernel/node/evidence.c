@@ -4,14 +4,28 @@
 
 #include "kernel/node/core.h"
 
-static bool is_piece(const struct qn_buf *bytes, const struct qnk_evidence *like)
+static bool is_same_place(const struct qnk_evidence *a, const struct qnk_evidence *b)
+{
+    struct qnk_hash places[2];
+
+    qnk_evidence_place(a, &places[0]);
+    qnk_evidence_place(b, &places[1]);
+    return qnk_hash_equal(&places[0], &places[1]);
+}
+
+/* How much a transaction that waits counts: one if it is evidence of the same member and window,
+ * and if it is of the same place, of which blocks take one, it is enough. */
+static uint32_t weight_of(const struct qn_buf *bytes, const struct qnk_evidence *like)
 {
     struct qnk_tx tx;
-    struct qnk_evidence evidence;
+    struct qnk_evidence piece;
 
-    return bytes != NULL && qnk_tx_decode(qnk_buf_span(bytes), &tx) == QN_OK &&
-           tx.kind == QNK_TX_EVIDENCE && qnk_evidence_decode(tx.payload, &evidence) == QN_OK &&
-           evidence.member == like->member && evidence.window == like->window;
+    if (bytes == NULL || qnk_tx_decode(qnk_buf_span(bytes), &tx) != QN_OK ||
+        tx.kind != QNK_TX_EVIDENCE || qnk_evidence_decode(tx.payload, &piece) != QN_OK ||
+        piece.member != like->member || piece.window != like->window) {
+        return 0;
+    }
+    return is_same_place(&piece, like) ? QNK_EVIDENCE_ENOUGH : 1;
 }
 
 /* More would only take the places of what else is to be signed. */
@@ -22,10 +36,10 @@ static bool has_enough(const struct qnk_node *node, const struct qnk_evidence *e
     for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
         const struct qnk_kernel_tx *place = &node->kernel_txs[i];
 
-        count += place->is_ours && is_piece(place->bytes, evidence);
+        count += place->is_ours ? weight_of(place->bytes, evidence) : 0;
     }
     for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
-        count += is_piece(node->signs[i].tx, evidence);
+        count += weight_of(node->signs[i].tx, evidence);
     }
     return count >= QNK_EVIDENCE_ENOUGH;
 }

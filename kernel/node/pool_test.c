@@ -195,6 +195,50 @@ static void shares_that_were_made_here_make_room(void **state)
     assert_true(has(1, QNK_TX_SHARE, 1));
 }
 
+/* --- evidence --- */
+
+static struct qnk_vote vote_of(uint32_t round, uint8_t digest)
+{
+    struct qnk_vote vote = {.step = QNK_STEP_FINAL, .window = 1, .round = round, .member = 3};
+
+    vote.digest.bytes[0] = digest;
+    return vote;
+}
+
+static uint32_t signs_count(void)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
+        count += node.signs[i].tx != NULL;
+    }
+    return count;
+}
+
+/* Who votes for many things in one round leaves room for what it did in others. */
+static void of_each_place_one_piece_of_evidence_is_made(void **state)
+{
+    struct qnk_control control = {0};
+    struct qnk_block head = {.control = &control};
+
+    (void)state;
+    node.setup.has_validator = true;
+    node.setup.type = QNK_NODE_SUPER;
+    node.signing = QNK_SIGNING_RESTORED;
+    node.exec.at = &head;
+    for (uint32_t i = 0; i < 40; i++) {
+        uint32_t round = i / 5;
+        struct qnk_vote first = vote_of(round, 1), other = vote_of(round, (uint8_t)(2 + i % 5));
+
+        qnk_evidence_votes(&node, QNK_EVIDENCE_DOUBLE_VOTE, &first, &other);
+        assert_int_equal(signs_count(),
+                         round < QNK_EVIDENCE_ENOUGH ? round + 1 : QNK_EVIDENCE_ENOUGH);
+    }
+    for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
+        qnk_sign_slot_give(&node.signs[i]);
+    }
+}
+
 /* --- what comes back --- */
 
 static void user_tx(uint8_t bytes[QNK_TX_TRANSFER_SIZE], struct qnk_hash *id)
@@ -293,6 +337,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_was_made_here_enters_and_goes_for_its_like_alone,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(shares_that_were_made_here_make_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(of_each_place_one_piece_of_evidence_is_made, setup,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
