@@ -594,9 +594,9 @@ void qnk_fetch_forget(struct qnk_node *node, uint32_t peer);
 void qnk_exec_look(struct qnk_node *node);
 void qnk_exec_done(struct qnk_node *node, struct qnk_job *job);
 
-/* Memory lacks to do `what` with the ledger: a word on it, now and then; and the ledger waits for
- * the next tick, which runs `job`, whose owner this becomes, again, or with NULL begins anew. A job
- * that the ledger has acted for must not be dropped (job.h). */
+/* Memory lacks to do `what`: a word on it, now and then; and the ledger waits for the next tick,
+ * which runs `job`, whose owner this becomes, again, or with NULL begins anew. A job that the
+ * ledger has acted for must not be dropped (job.h). */
 void qnk_exec_lack_say(struct qnk_node *node, const char *what);
 void qnk_exec_lack(struct qnk_node *node, struct qnk_job *job, const char *what);
 
@@ -696,7 +696,10 @@ void qnk_certificate_final(struct qnk_node *node, struct qn_buf *bytes,
 void qnk_final_look(struct qnk_node *node);
 void qnk_final_restore(struct qnk_node *node, const struct qnk_event *event);
 QN_MUST_CHECK int32_t qnk_final_genesis(struct qnk_node *node);
-QN_MUST_CHECK int32_t qnk_windows_open(struct qnk_node *node);
+
+/* Opens the windows that may have blocks by now. False: memory lacks, and the tick tries again; or
+ * the node is halted. */
+QN_MUST_CHECK bool qnk_windows_follow(struct qnk_node *node);
 
 /* Sends the certificate of a window that is final, if it is one of those kept. */
 void qnk_certificate_send(struct qnk_node *node, uint32_t peer, uint64_t window);
@@ -714,6 +717,9 @@ void qnk_plugs_done(struct qnk_node *node);
 /* The last final window is another, or was restored: what is needed from here on. */
 void qnk_plugs_look(struct qnk_node *node);
 void qnk_plugged(struct qnk_node *node, const struct qnk_event *event);
+
+/* The tick: windows that memory lacked for. */
+void qnk_windows_again(struct qnk_node *node);
 void qnk_plugs_show(const struct qnk_node *node, struct qnk_node_view *view);
 
 bool qnk_takes_votes(const struct qnk_node *node);

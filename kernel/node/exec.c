@@ -55,9 +55,9 @@ void qnk_exec_lack_say(struct qnk_node *node, const char *what)
         return;
     }
     node->exec.lack_us = node->now_us;
-    qnk_note(node, QNK_LOG_WARN, "ledger-waits",
+    qnk_note(node, QNK_LOG_WARN, "memory-lacks",
              "there is no memory to %s: it is tried again each second; limits.memory of the node "
-             "file, or what the ledger plugin may take, may be too small",
+             "file, or what the plugin for it may take, may be too small",
              what);
 }
 

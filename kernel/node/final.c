@@ -53,30 +53,8 @@ static struct qnk_known_final *known_place(struct qnk_node *node, uint64_t windo
     return final;
 }
 
-int32_t qnk_final_genesis(struct qnk_node *node)
-{
-    const struct qnk_setup *setup = &node->setup;
-    struct qnk_known_final *genesis = known_place(node, 0);
-    struct qnk_micro header = {
-        .version = QNK_MICRO_VERSION,
-        .time_ms = setup->params.genesis_time_ms,
-    };
-    int32_t status = qnk_transition_genesis(&node->budget, &setup->params, node->genesis_set,
-                                            setup->tips, &genesis->control);
-
-    if (status != QN_OK) {
-        return status;
-    }
-    genesis->digest = setup->params.chain_id;
-    genesis->next_set = qnk_set_ref(node->genesis_set);
-    qnk_beacon_first(&setup->params.chain_id, &genesis->beacon);
-    qnk_tree_root_set(node->tree, &header, &setup->params.chain_id, genesis->control, 0);
-    node->exec.at = qnk_tree_root(node->tree);
-    return qnk_windows_open(node);
-}
-
 /* Opens the schedules of the three windows that may have blocks now. */
-int32_t qnk_windows_open(struct qnk_node *node)
+static int32_t windows_open(struct qnk_node *node)
 {
     qnk_schedule_close(node->schedule, node->final_window);
     for (uint64_t window = node->final_window + 1; window <= node->final_window + QNK_TREE_WINDOWS;
@@ -99,6 +77,40 @@ int32_t qnk_windows_open(struct qnk_node *node)
         }
     }
     return QN_OK;
+}
+
+bool qnk_windows_follow(struct qnk_node *node)
+{
+    int32_t status = windows_open(node);
+
+    if (status == QN_NO_SPACE) {
+        qnk_exec_lack_say(node, "schedule the next window");
+    } else if (status != QN_OK) {
+        qnk_halt(node, "the producer plugin cannot schedule the next window");
+    }
+    return status == QN_OK;
+}
+
+int32_t qnk_final_genesis(struct qnk_node *node)
+{
+    const struct qnk_setup *setup = &node->setup;
+    struct qnk_known_final *genesis = known_place(node, 0);
+    struct qnk_micro header = {
+        .version = QNK_MICRO_VERSION,
+        .time_ms = setup->params.genesis_time_ms,
+    };
+    int32_t status = qnk_transition_genesis(&node->budget, &setup->params, node->genesis_set,
+                                            setup->tips, &genesis->control);
+
+    if (status != QN_OK) {
+        return status;
+    }
+    genesis->digest = setup->params.chain_id;
+    genesis->next_set = qnk_set_ref(node->genesis_set);
+    qnk_beacon_first(&setup->params.chain_id, &genesis->beacon);
+    qnk_tree_root_set(node->tree, &header, &setup->params.chain_id, genesis->control, 0);
+    node->exec.at = qnk_tree_root(node->tree);
+    return windows_open(node);
 }
 
 bool qnk_vote_context(const struct qnk_node *node, uint64_t window, uint32_t attempt,
@@ -836,12 +848,13 @@ static bool certified_look(struct qnk_node *node)
 
 void qnk_final_look(struct qnk_node *node)
 {
+    /* The next window has to be scheduled before one more is final: others rely on its set. */
     if (node->certificate == NULL || !node->is_started || node->is_halted ||
+        qnk_schedule_set(node->schedule, node->final_window + QNK_TREE_WINDOWS) == NULL ||
         !certified_look(node)) {
         return;
     }
-    if (qnk_windows_open(node) != QN_OK) {
-        qnk_halt(node, "the producer plugin cannot schedule the next window");
+    if (!qnk_windows_follow(node) && node->is_halted) {
         return;
     }
     qnk_plugs_look(node);
@@ -962,8 +975,9 @@ void qnk_final_restore(struct qnk_node *node, const struct qnk_event *event)
             node->exec.at = qnk_tree_root(node->tree);
         }
         qnk_guard_forget(node->guard, macro.window, macro.height); /* its records come next */
-        if (qnk_windows_open(node) != QN_OK) {
-            qnk_halt(node, "the producer plugin cannot schedule the next window");
+        if (!qnk_windows_follow(node) && !node->is_halted) {
+            qnk_halt(node, "there is no memory to schedule the next window: limits.memory of the "
+                           "node file is too small");
         }
     }
 }

@@ -294,6 +294,7 @@ static void tick(struct qnk_node *node)
 {
     qnk_timer_set(node, QNK_TIMER_TICK, node->now_us + TICK_US);
     qnk_pool_tick(node);
+    qnk_windows_again(node);
     qnk_sync_look(node);
     qnk_mends_look(node);
     qnk_signing_look(node);

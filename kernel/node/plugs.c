@@ -276,8 +276,7 @@ static void go_on(struct qnk_node *node, uint32_t kind)
         qnk_instance_open(node);
         return;
     }
-    if (qnk_windows_open(node) != QN_OK) {
-        qnk_halt(node, "the producer plugin cannot schedule the next window");
+    if (!qnk_windows_follow(node)) {
         return;
     }
     qnk_shelf_look(node);
@@ -287,6 +286,18 @@ static void go_on(struct qnk_node *node, uint32_t kind)
     qnk_final_look(node);
     qnk_sync_look(node);
     qnk_produce_look(node);
+}
+
+void qnk_windows_again(struct qnk_node *node)
+{
+    bool is_wanted = false;
+
+    for (uint64_t i = 1; i <= QNK_TREE_WINDOWS; i++) {
+        is_wanted = is_wanted || qnk_schedule_wants(node->schedule, node->final_window + i);
+    }
+    if (is_wanted && !node->is_halted) {
+        go_on(node, QNK_BINDING_PRODUCER);
+    }
 }
 
 void qnk_plugged(struct qnk_node *node, const struct qnk_event *event)
@@ -307,9 +318,7 @@ void qnk_plugged(struct qnk_node *node, const struct qnk_event *event)
                  plug->number, kind == QNK_BINDING_CONSENSUS ? "consensus" : "producer");
         if (node->is_started) {
             go_on(node, kind);
-        } else if (kind == QNK_BINDING_PRODUCER && qnk_windows_open(node) != QN_OK) {
-            qnk_halt(node, "the producer plugin cannot schedule the next window");
-        } else if (kind == QNK_BINDING_PRODUCER) {
+        } else if (kind == QNK_BINDING_PRODUCER && qnk_windows_follow(node)) {
             qnk_shelf_look(node);
         }
         return;

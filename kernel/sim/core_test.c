@@ -562,6 +562,28 @@ static void a_ledger_without_memory_now_and_then_stops_nobody_for_good(void **st
     }
 }
 
+/* Each window is opened by the second try: blocks of it come later, and nothing halts. */
+static void a_producer_without_memory_now_and_then_stops_nobody_for_good(void **state)
+{
+    struct net *net = net_make(4, 4, 97);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    for (uint32_t i = 0; i < 4; i++) {
+        qnk_fake_producer_starve(net->plugins[i].producer);
+    }
+    submit(net, 3, 1, 0, 40);
+    net_run_ms(net, 20000);
+    assert_int_equal(net->halts, 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_true(qnk_fake_producer_refused(net->plugins[i].producer) > 5);
+    }
+    assert_all_final(net, 0, 4, 10);
+    assert_int_equal(next_nonce(net, 3, 1), 40);
+    net_drop(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -581,6 +603,7 @@ int main(void)
         cmocka_unit_test(a_store_says_of_which_network_it_is),
         cmocka_unit_test(a_node_with_another_ledger_stops_alone),
         cmocka_unit_test(a_ledger_without_memory_now_and_then_stops_nobody_for_good),
+        cmocka_unit_test(a_producer_without_memory_now_and_then_stops_nobody_for_good),
     };
 
     return promises_run(tests, sizeof tests / sizeof *tests);

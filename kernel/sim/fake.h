@@ -46,6 +46,11 @@ void qnk_fake_storage_flip(struct qnk_plugged storage, uint32_t map, uint32_t in
 struct qnk_plugged qnk_fake_producer_make(struct qnk_budget *budget);
 void qnk_fake_producer_give(struct qnk_plugged producer);
 
+/* From now on it has no memory for each window that it is asked to open for the first time; and how
+ * often that was. */
+void qnk_fake_producer_starve(struct qnk_plugged producer);
+uint32_t qnk_fake_producer_refused(struct qnk_plugged producer);
+
 /* --- signature: libsodium's own check --- */
 
 extern const struct qnk_plugged qnk_fake_signature;

@@ -12,7 +12,10 @@ struct qn_inst {
     struct {
         uint64_t first, last;
         uint32_t seats;
-    } windows[WINDOWS]; /* window % WINDOWS */
+    } windows[WINDOWS];    /* window % WINDOWS */
+    uint64_t refused_last; /* window */
+    uint32_t refused;
+    bool is_starving;
 };
 
 static int32_t open_window(struct qn_inst *self, struct qn_span record)
@@ -21,6 +24,11 @@ static int32_t open_window(struct qn_inst *self, struct qn_span record)
 
     if (qn_producer_context_read(record, &context) != QN_OK) {
         return QN_INVALID;
+    }
+    if (self->is_starving && context.window != self->refused_last) {
+        self->refused_last = context.window;
+        self->refused++;
+        return QN_NO_SPACE;
     }
     self->windows[context.window % WINDOWS].first = context.first;
     self->windows[context.window % WINDOWS].last = context.last;
@@ -86,4 +94,14 @@ struct qnk_plugged qnk_fake_producer_make(struct qnk_budget *budget)
 void qnk_fake_producer_give(struct qnk_plugged producer)
 {
     qnk_memory_give(producer.inst->budget, producer.inst, sizeof *producer.inst);
+}
+
+void qnk_fake_producer_starve(struct qnk_plugged producer)
+{
+    producer.inst->is_starving = true;
+}
+
+uint32_t qnk_fake_producer_refused(struct qnk_plugged producer)
+{
+    return producer.inst->refused;
 }
