@@ -132,6 +132,9 @@ void qnk_sync_look(struct qnk_node *node)
     }
     if (!node->has_certified_macro && qnk_tree_find_known(node->tree, &node->certified) == NULL) {
         macro_ask(node);
+        if (qnk_sync_target(node) > node->final_window) {
+            macros_ask(node); /* peers find headers of long ago by their window alone */
+        }
     }
     if (node->has_certified_macro && node->setup.type != QNK_NODE_LIGHT &&
         qnk_tree_find(node->tree, &node->certified_macro.last) == NULL) {
