@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/base/bech32m.h"
+#include "kernel/base/decimal.h"
 #include "kernel/base/hex.h"
 #include "kernel/qnet/client.h"
 #include "kernel/qnet/runs.h"
@@ -42,18 +44,34 @@ int qnk_run_proof_tx(struct qnk_call *call)
     return status;
 }
 
-static void verdict_show(const struct qnk_call *call, const json_t *proof,
-                         const struct qnk_macro *macro, const char *why)
+static void proven_print(const struct qnk_proven *proven, const char *id)
 {
+    char from[QNK_BECH32M_KEY_SIZE], to[QNK_BECH32M_KEY_SIZE], amount[QNK_DECIMAL_SIZE];
+
+    printf("good: transaction %s is final in macroblock %llu\n", id,
+           (unsigned long long)proven->macro.window);
+    if (proven->is_transfer) {
+        qnk_bech32m_encode(QNK_PREFIX_ACCOUNT, proven->from.bytes, from);
+        qnk_bech32m_encode(QNK_PREFIX_ACCOUNT, proven->transfer.to.bytes, to);
+        qnk_decimal_encode(proven->transfer.amount, amount);
+        printf("  from %s\n  to   %s\n  %s QNC\n", from, to, amount);
+    }
+}
+
+static void verdict_show(const struct qnk_call *call, const struct qnk_proven *proven,
+                         const char *why)
+{
+    char id[QNK_HEX_SIZE(QN_HASH_SIZE)];
+
+    qnk_hex_encode(proven->id.bytes, QN_HASH_SIZE, id);
     if (call->json) {
-        json_t *it = json_pack("{s:s, s:b, s:I, s:s?}", "id", qnk_string(proof, "id"), "good",
-                               why == NULL, "window", (json_int_t)macro->window, "why", why);
+        json_t *it = json_pack("{s:s?, s:b, s:I, s:s?}", "id", why == NULL ? id : NULL, "good",
+                               why == NULL, "window", (json_int_t)proven->macro.window, "why", why);
 
         qnk_json_print(it);
         json_decref(it);
     } else if (why == NULL) {
-        printf("good: transaction %s is final in macroblock %llu\n", qnk_string(proof, "id"),
-               (unsigned long long)macro->window);
+        proven_print(proven, id);
     } else {
         printf("BAD: %s\n", why);
     }
@@ -62,7 +80,7 @@ static void verdict_show(const struct qnk_call *call, const json_t *proof,
 int qnk_run_proof_verify(struct qnk_call *call)
 {
     const char *network = qnk_call_text(call, "network");
-    struct qnk_macro macro = {.window = 0};
+    struct qnk_proven proven = {.is_transfer = false};
     struct qnk_verifier verifier;
     json_error_t error;
     json_t *proof;
@@ -82,8 +100,8 @@ int qnk_run_proof_verify(struct qnk_call *call)
         json_decref(proof);
         return QNK_CLI_FAILED;
     }
-    why = qnk_verify_proof(&verifier, proof, &macro);
-    verdict_show(call, proof, &macro, why);
+    why = qnk_verify_proof(&verifier, proof, &proven);
+    verdict_show(call, &proven, why);
     qnk_verifier_done(&verifier);
     json_decref(proof);
     return why == NULL ? QNK_CLI_OK : QNK_CLI_ASSERTION;
@@ -104,7 +122,8 @@ static bool range_read(const struct qnk_call *call, uint64_t final, struct range
     if (call->operands_count > 0) {
         range->first = strtoull(call->operands[0], &end, 10);
         range->last = strncmp(end, "..", 2) == 0 ? strtoull(end + 2, &end, 10) : range->first;
-        if (*end != 0 || range->first == 0 || range->last < range->first) {
+        if (*end != 0 || range->first == 0 || range->last < range->first ||
+            range->last > INT64_MAX - CHUNK) {
             fprintf(stderr, "qnet: '%s' is no range of windows, as in 1..20\n", call->operands[0]);
             return false;
         }
@@ -145,12 +164,14 @@ static int chunk_verify(struct qnk_client *client, struct qnk_verifier *verifier
     const json_t *blocks = qnk_at(answer, "blocks");
 
     for (size_t i = json_array_size(blocks); status == QNK_CLI_OK && i > 0; i--) {
-        const json_t *block = json_array_get(blocks, i - 1);
-        const char *why = macro_check(verifier, block);
+        uint64_t window = range->last - (i - 1);
+        const char *why = macro_check(verifier, json_array_get(blocks, i - 1));
 
+        if (why == NULL && verifier->last.window != window) {
+            why = "the node showed another one in its place";
+        }
         if (why != NULL) {
-            fprintf(stderr, "qnet: macroblock %llu: %s\n",
-                    (unsigned long long)qnk_number(block, "window"), why);
+            fprintf(stderr, "qnet: macroblock %llu: %s\n", (unsigned long long)window, why);
             status = QNK_CLI_ASSERTION;
         }
     }

@@ -12,7 +12,6 @@
 #include "kernel/chain/merkle.h"
 #include "kernel/chain/micro.h"
 #include "kernel/chain/tags.h"
-#include "kernel/chain/tx.h"
 #include "kernel/config/config.h"
 #include "kernel/qnet/client.h"
 #include "kernel/qnet/place.h"
@@ -239,28 +238,43 @@ static uint32_t count_of(const json_t *proof, const char *name)
 }
 
 /* From the transaction up to its block's header. */
-static const char *tx_check(const json_t *proof, const struct qnk_micro *micro)
+static const char *tx_check(const json_t *proof, const struct qnk_micro *micro,
+                            struct qnk_proven *proven)
 {
     uint8_t bytes[QNK_TX_SIZE_MAX];
     struct qn_span tx_bytes = bytes_of(proof, "tx", bytes, sizeof bytes);
     struct qnk_merkle_path path;
-    struct qnk_hash id;
     struct qnk_tx tx;
 
     if (qnk_tx_decode(tx_bytes, &tx) != QN_OK || !path_of(proof, "tx_path", &path)) {
         return "there is no transaction in it";
     }
-    qnk_tx_id(&tx, &id);
+    qnk_tx_id(&tx, &proven->id);
+    proven->is_transfer =
+        tx.kind == QNK_TX_TRANSFER && qnk_transfer_decode(tx.payload, &proven->transfer) == QN_OK;
+    memcpy(proven->from.bytes, tx.from, QN_KEY_SIZE);
     if (count_of(proof, "txs") != micro->tx_count ||
-        !qnk_merkle_check(&id, count_of(proof, "index"), micro->tx_count, &path, &micro->tx_root)) {
+        !qnk_merkle_check(&proven->id, count_of(proof, "index"), micro->tx_count, &path,
+                          &micro->tx_root)) {
         return "the transaction is not in that block";
     }
     return NULL;
 }
 
-const char *qnk_verify_proof(struct qnk_verifier *it, const json_t *proof, struct qnk_macro *macro)
+/* People read it in the document. */
+static bool is_named(const json_t *proof, const struct qnk_hash *id)
+{
+    struct qnk_hash named;
+    struct qn_span bytes = bytes_of(proof, "id", named.bytes, QN_HASH_SIZE);
+
+    return bytes.size == QN_HASH_SIZE && qnk_hash_equal(&named, id);
+}
+
+const char *qnk_verify_proof(struct qnk_verifier *it, const json_t *proof,
+                             struct qnk_proven *proven)
 {
     static uint8_t certificate[HEX_MAX];
+    struct qnk_macro *macro = &proven->macro;
     uint8_t micro_bytes[QNK_MICRO_SIZE], macro_bytes[QNK_MACRO_SIZE];
     struct qn_span header = bytes_of(proof, "macro", macro_bytes, sizeof macro_bytes);
     struct qnk_merkle_path path;
@@ -276,7 +290,7 @@ const char *qnk_verify_proof(struct qnk_verifier *it, const json_t *proof, struc
         qnk_macro_decode(header, macro) != QN_OK || !path_of(proof, "block_path", &path)) {
         return "it lacks a header or a path";
     }
-    why = tx_check(proof, &micro);
+    why = tx_check(proof, &micro, proven);
     if (why != NULL) {
         return why;
     }
@@ -286,6 +300,9 @@ const char *qnk_verify_proof(struct qnk_verifier *it, const json_t *proof, struc
         !qnk_merkle_check(&leaf, count_of(proof, "place"), macro->blocks_count, &path,
                           &macro->blocks)) {
         return "the block is not in that macroblock";
+    }
+    if (!is_named(proof, &proven->id)) {
+        return "the transaction in it is another one than it names";
     }
     return qnk_verify_macro(it, header,
                             bytes_of(proof, "certificate", certificate, sizeof certificate));

@@ -16,6 +16,7 @@
 
 #include "kernel/chain/macro.h"
 #include "kernel/chain/set.h"
+#include "kernel/chain/tx.h"
 #include "kernel/plugin/plugin.h"
 
 struct qnk_verifier {
@@ -38,5 +39,15 @@ void qnk_verifier_done(struct qnk_verifier *it);
 const char *qnk_verify_macro(struct qnk_verifier *it, struct qn_span header,
                              struct qn_span certificate);
 
-/* A proof document (qnet.proof/1) alone; `*macro` is the macroblock that it leads to. */
-const char *qnk_verify_proof(struct qnk_verifier *it, const json_t *proof, struct qnk_macro *macro);
+/* What a proof shows, which is all that may be shown of it. */
+struct qnk_proven {
+    struct qnk_hash id; /* of the transaction */
+    bool is_transfer;
+    struct qnk_hash from; /* of a transfer */
+    struct qnk_transfer transfer;
+    struct qnk_macro macro; /* in which it is final */
+};
+
+/* A proof document (qnet.proof/1) alone. */
+const char *qnk_verify_proof(struct qnk_verifier *it, const json_t *proof,
+                             struct qnk_proven *proven);

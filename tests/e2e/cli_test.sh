@@ -34,7 +34,7 @@ for part in sys.argv[2].split("."):
 print(it)' "$work/json" "$1" 2>/dev/null
 }
 
-plan 88
+plan 97
 
 # --- without a node ---
 
@@ -119,6 +119,36 @@ sed 's/^\( *time:\).*/\1 "2026-01-01T00:00:00Z"/' "$net/network.yaml" >"$work/ot
 ended 'macro verify against another network fails' 5 \
     "$qnet" macro verify 1..2 --network "$work/other.yaml"
 says 'and says how' 'macroblock 1: '
+is 'a third window is final' reaches v1 final.window 3
+# A node that shows other macroblocks than it was asked for.
+mkdir "$XDG_RUNTIME_DIR/qnet/liar"
+python3 - "$XDG_RUNTIME_DIR/qnet" <<'PY' &
+import json, os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1] + "/liar/soon")
+listener.listen()
+os.rename(sys.argv[1] + "/liar/soon", sys.argv[1] + "/liar/admin.sock")
+client = listener.accept()[0].makefile("rw")
+node = socket.socket(socket.AF_UNIX)
+node.connect(sys.argv[1] + "/v1/admin.sock")
+node = node.makefile("rw")
+for line in client:
+    call = json.loads(line)
+    if call["method"] == "macro":
+        call["params"]["at"] += 1
+    print(json.dumps(call), file=node, flush=True)
+    client.write(node.readline())
+    client.flush()
+PY
+pids="$pids $!"
+while [ ! -S "$XDG_RUNTIME_DIR/qnet/liar/admin.sock" ]; do
+    sleep 0.1
+done
+ended 'macro verify of a node that shows others' 5 \
+    "$qnet" -n liar macro verify 1..2 --network "$net/network.yaml"
+says 'which it says' 'macroblock 1: the node showed another one'
+rm -r "$XDG_RUNTIME_DIR/qnet/liar"
+ended 'macro verify of what is no range' 2 "$qnet" macro verify -- -5
 json 'mempool status' 0 mempool status
 json 'peer list' 0 peer list
 json 'peer show' 0 peer show "$(member peers.0.key)"
@@ -159,6 +189,10 @@ json 'proof tx' 0 proof tx "$id"
 ended 'proof tx into a file' 0 "$qnet" proof tx "$id" -o "$work/proof.json"
 json 'proof verify' 0 proof verify "$work/proof.json" --network "$net/network.yaml"
 same 'which is good' True "$(member good)"
+ended 'proof verify for people' 0 \
+    "$qnet" proof verify "$work/proof.json" --network "$net/network.yaml"
+says 'says what it is about' "$id"
+says 'who gets what' "to   $alice"
 ended 'proof verify against another network' 5 \
     "$qnet" proof verify "$work/proof.json" --network "$work/other.yaml"
 python3 - "$work/proof.json" "$work/bad.json" <<'PY'
@@ -170,6 +204,15 @@ PY
 ended 'proof verify of a changed transaction' 5 \
     "$qnet" proof verify "$work/bad.json" --network "$net/network.yaml"
 says 'and says what does not fit' 'the transaction is not in that block'
+python3 - "$work/proof.json" "$work/bad.json" <<'PY'
+import json, sys
+it = json.load(open(sys.argv[1]))
+it["id"] = it["id"][::-1]
+json.dump(it, open(sys.argv[2], "w"))
+PY
+ended 'proof verify of a proof that names another transaction' 5 \
+    "$qnet" proof verify "$work/bad.json" --network "$net/network.yaml"
+says 'and says so' 'another one than it names'
 
 json 'log tail' 0 log tail --lines 1
 json 'log level' 0 log level consensus=debug --for 5

@@ -23,7 +23,8 @@
 enum { MEMBERS = 4, BLOCKS = 10, TXS = 5, PLACE = 6, INDEX = 2, ROOM = 1 << 14 };
 
 static struct qnk_verifier verifier;
-static struct qnk_hash digest;                 /* of the macroblock */
+static struct qnk_hash digest; /* of the macroblock */
+static struct qnk_hash tx_id;
 static uint8_t tx_bytes[QNK_TX_TRANSFER_SIZE]; /* the transaction that the seed is about */
 static uint8_t macro_bytes[QNK_MACRO_SIZE], micro_bytes[QNK_MICRO_SIZE], certificate[1024];
 static uint64_t certificate_size;
@@ -59,6 +60,7 @@ static void micro_make(struct qnk_micro *micro)
         QN_ASSERT(qnk_tx_decode((struct qn_span){bytes, sizeof bytes}, &tx) == QN_OK);
         qnk_tx_id(&tx, &ids[i]);
     }
+    tx_id = ids[INDEX];
     tx_make(INDEX, tx_bytes);
     *micro = (struct qnk_micro){.version = QNK_MICRO_VERSION, .height = PLACE + 1};
     micro->tx_count = TXS;
@@ -147,15 +149,18 @@ static void begin(void)
 /* --- the run --- */
 
 /* What it says, once it was found good. */
-static void good_check(const json_t *proof, const struct qnk_macro *macro)
+static void good_check(const json_t *proof, const struct qnk_proven *proven)
 {
     uint8_t bytes[QNK_TX_TRANSFER_SIZE];
     const char *text = qnk_string(proof, "tx");
     uint64_t index = qnk_number(proof, "index");
     struct qnk_hash other;
 
-    qnk_macro_digest(macro, &other);
+    qnk_macro_digest(&proven->macro, &other);
     QN_ASSERT(qnk_hash_equal(&other, &digest));
+    QN_ASSERT(qnk_hash_equal(&proven->id, &tx_id));
+    QN_ASSERT(qnk_hex_decode(qnk_string(proof, "id"), QN_HASH_SIZE, other.bytes) == QN_OK);
+    QN_ASSERT(qnk_hash_equal(&other, &tx_id));
     QN_ASSERT(qnk_number(proof, "txs") == TXS);
     QN_ASSERT(qnk_number(proof, "place") == PLACE);
     QN_ASSERT(index == INDEX);
@@ -165,7 +170,7 @@ static void good_check(const json_t *proof, const struct qnk_macro *macro)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct qnk_macro macro;
+    struct qnk_proven proven;
     json_t *proof;
 
     begin();
@@ -173,12 +178,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (proof != NULL) {
         verifier.has_last = false;
 
-        const char *why = qnk_verify_proof(&verifier, proof, &macro);
+        const char *why = qnk_verify_proof(&verifier, proof, &proven);
 
         QN_ASSERT(why == NULL || why[0] != 0);
         QN_ASSERT(verifier.has_last == (why == NULL));
         if (why == NULL) {
-            good_check(proof, &macro);
+            good_check(proof, &proven);
         }
     }
     json_decref(proof);
@@ -210,20 +215,21 @@ void fuzz_seeds(fuzz_take *take)
     char *text;
 
     begin();
-    proof = json_pack("{s:s, s:o, s:i, s:i, s:o, s:o, s:i, s:o, s:o, s:o}", "format",
-                      "qnet.proof/1", "tx", hex_json(tx_bytes, sizeof tx_bytes), "index", INDEX,
-                      "txs", TXS, "tx_path", path_json(&tx_path), "micro",
-                      hex_json(micro_bytes, sizeof micro_bytes), "place", PLACE, "block_path",
-                      path_json(&block_path), "macro", hex_json(macro_bytes, sizeof macro_bytes),
-                      "certificate", hex_json(certificate, certificate_size));
+    proof = json_pack("{s:s, s:o, s:o, s:i, s:i, s:o, s:o, s:i, s:o, s:o, s:o}", "format",
+                      "qnet.proof/1", "tx", hex_json(tx_bytes, sizeof tx_bytes), "id",
+                      hex_json(tx_id.bytes, QN_HASH_SIZE), "index", INDEX, "txs", TXS, "tx_path",
+                      path_json(&tx_path), "micro", hex_json(micro_bytes, sizeof micro_bytes),
+                      "place", PLACE, "block_path", path_json(&block_path), "macro",
+                      hex_json(macro_bytes, sizeof macro_bytes), "certificate",
+                      hex_json(certificate, certificate_size));
     QN_ASSERT(proof != NULL);
     text = json_dumps(proof, JSON_COMPACT);
     QN_ASSERT(text != NULL && strlen(text) < ROOM);
 
-    struct qnk_macro macro;
+    struct qnk_proven proven;
 
     verifier.has_last = false;
-    QN_ASSERT(qnk_verify_proof(&verifier, proof, &macro) == NULL);
+    QN_ASSERT(qnk_verify_proof(&verifier, proof, &proven) == NULL);
     take((const uint8_t *)text, strlen(text));
     free(text);
     json_decref(proof);
