@@ -367,6 +367,33 @@ static void garbage_that_is_submitted_is_answered(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
+/* Peers can ask for so many that the host's own memory is used up. */
+static void a_job_takes_no_memory_of_the_host(void **subject)
+{
+    struct qn_buf *body = qnk_buf_new(&budget, 4);
+    struct qnk_event event = {.type = QNK_EVENT_SUBMIT, .submit = {.txs = body}};
+    struct qnk_budget *tasks;
+    uint64_t limit, jobs;
+
+    (void)subject;
+    memset(body->data, 0, 4);
+    node_write("memory", "warn", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(1);
+    tasks = &life.host->tasks_budget;
+    jobs = life.host->jobs;
+    limit = tasks->limit;
+    tasks->limit = tasks->used;
+    qnk_live_event(life.host, &event);
+    tasks->limit = limit;
+    assert_int_equal(life.host->jobs, jobs + 1);
+    run_until(2);
+    assert_int_equal(life.finals, 2);
+    assert_int_equal(end(), QNK_EXIT_OK);
+    qnk_buf_unref(body);
+}
+
 static void a_restart_goes_on_from_the_disk(void **subject)
 {
     struct qnk_node_view before;
@@ -1644,6 +1671,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_start_with_too_little_memory_says_so, start, stop),
         cmocka_unit_test_setup_teardown(questions_reach_the_disk, start, stop),
         cmocka_unit_test_setup_teardown(garbage_that_is_submitted_is_answered, start, stop),
+        cmocka_unit_test_setup_teardown(a_job_takes_no_memory_of_the_host, start, stop),
         cmocka_unit_test_setup_teardown(a_restart_goes_on_from_the_disk, start, stop),
         cmocka_unit_test_setup_teardown(a_folder_of_another_network_is_told, start, stop),
         cmocka_unit_test_setup_teardown(a_folder_in_which_nothing_is_takes_another_network, start,

@@ -135,7 +135,7 @@ struct qnk_host {
     struct qnk_node *node;
     struct qnk_effects effects;
     struct qnk_budget effects_budget; /* their own: in a step memory cannot be waited for */
-    struct qnk_budget tasks_budget;   /* of what they become on their way, likewise */
+    struct qnk_budget tasks_budget;   /* of what those for the disk become, likewise */
     uint64_t votes_signed;            /* or given to be signed */
     uint64_t head_us;                 /* when the best block became that; 0: not since the start */
     bool is_performing;

@@ -9,12 +9,15 @@
 #include "kernel/base/text.h"
 #include "kernel/host/live.h"
 
-/* A job of the core's on its way. */
+/* A job of the core's on its way. It lies in the job: peers can ask for many, and where the memory
+ * for one ends, the core drops its work, while the host could not go on without it. */
 struct job_task {
     struct qnk_task task;
     struct qnk_host *host;
     struct qnk_job *job;
 };
+
+_Static_assert(sizeof(struct job_task) <= sizeof(uint64_t[QNK_JOB_ROOM]), "it lies in the job");
 
 static uint64_t clock_us(clockid_t which)
 {
@@ -47,7 +50,6 @@ static void job_done(struct qnk_task *task)
     struct qnk_host *host = work->host;
     struct qnk_event event = {.type = QNK_EVENT_JOB, .job = work->job};
 
-    qnk_memory_give(&host->tasks_budget, work, sizeof *work);
     host->jobs_out--;
     if (host->is_holding && host->jobs_out == 0) {
         qnk_refit_tick(host);
@@ -98,19 +100,17 @@ static void job_give(struct qnk_host *host, struct qnk_effect *effect)
         [QNK_JOB_URGENT] = QNK_QUEUE_URGENT,
         [QNK_JOB_LEDGER] = QNK_QUEUE_LEDGER,
     };
-    struct job_task *work = qnk_memory_take(&host->tasks_budget, sizeof *work);
+    struct qnk_job *job = effect->job;
+    struct job_task *work = (struct job_task *)(void *)job->room;
 
-    if (work == NULL) {
-        qnk_host_stop(host, QNK_EXIT_INTERNAL, "there is no memory for a job");
-        return;
-    }
-    work->task.run = job_run;
-    work->task.done = job_done;
-    work->host = host;
-    work->job = effect->job;
-    work->job->serial = ++host->jobs;
+    *work = (struct job_task){
+        .task = {.run = job_run, .done = job_done},
+        .host = host,
+        .job = job,
+    };
+    job->serial = ++host->jobs;
     effect->job = NULL;
-    task_give(host, queues[qnk_job_class(work->job->kind)], &work->task);
+    task_give(host, queues[qnk_job_class(job->kind)], &work->task);
 }
 
 /* --- notes --- */

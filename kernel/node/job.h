@@ -40,6 +40,7 @@ enum qnk_job_kind {
 enum {
     QNK_JOB_OFFENDERS_MAX = 64, /* as many as a block may have kernel transactions */
     QNK_JOB_MORE_MAX = 3,       /* as many as there are window ends in a tree's chain */
+    QNK_JOB_ROOM = 6,           /* words that a host needs to hand a job to a thread */
 };
 
 /* Who runs it: jobs of the ledger one after another, in the order of their effects. */
@@ -108,6 +109,7 @@ struct qnk_job {
     uint64_t turn;   /* of the ledger when it was used: see struct qnk_job_host; 0: it was not */
     uint32_t digest; /* of the answers (tape.h), where the host asked for it */
     uint64_t serial; /* the host's: how many jobs there were up to this one */
+    uint64_t room[QNK_JOB_ROOM]; /* the host's, on its way */
     struct qnk_budget *budget;
 
     /* What the core wants to find again; not read by the run. */
