@@ -373,11 +373,12 @@ static bool verify_again(struct qnk_node *node, const struct qnk_job *job)
 
 void qnk_verify_done(struct qnk_node *node, struct qnk_job *job)
 {
+    bool is_judged = job->status == QN_OK && !is_outdated(node, job);
     uint64_t bytes = 0;
     uint64_t size = 0;
 
     node->verifying--;
-    if (is_outdated(node, job) && verify_again(node, job)) {
+    if (!is_judged && verify_again(node, job)) {
         qnk_verify_due(node);
         return;
     }
@@ -392,7 +393,7 @@ void qnk_verify_done(struct qnk_node *node, struct qnk_job *job)
         const struct qnk_tx_ref *ref = &job->refs[i];
         uint32_t code = QNK_TX_FULL;
 
-        if (job->status == QN_OK && rows != NULL && codes != NULL) {
+        if (is_judged && rows != NULL && codes != NULL) {
             code = judge(node, ref, &job->verdicts[i]);
         } else if (!ref->is_promised || !later_add(node, ref)) {
             (void)qnk_seen_drop(node->pending, &ref->id);

@@ -319,9 +319,45 @@ static void what_a_branch_loses_waits_for_room_in_the_queue(void **state)
     qnk_mempool_destroy(node.mempool);
 }
 
+/* The queue is full as well, so the ledger cannot be asked again now. */
+static void what_the_ledger_said_of_another_branch_counts_for_nothing(void **state)
+{
+    struct qnk_mempool_limits limits = {.txs = 100, .senders = 10, .bytes = 1 << 20};
+    struct qnk_job *job = qnk_job_create(&node.budget, QNK_JOB_VERIFY, 0);
+    struct qn_buf *rows = qnk_buf_new(&node.budget, QNK_TX_TRANSFER_SIZE);
+    struct qnk_tx_ref *queue = qnk_memory_take(&node.budget, sizeof *queue);
+    struct qnk_hash id;
+
+    (void)state;
+    node.mempool = qnk_mempool_create(&node.budget, &limits, 7);
+    user_tx(rows->data, &id);
+    assert_true(qnk_job_refs(job, 1));
+    job->refs[0] = (struct qnk_tx_ref){
+        .id = id, .buf = rows, .size = QNK_TX_TRANSFER_SIZE, .is_promised = true};
+    job->verdicts = qnk_memory_take(&node.budget, sizeof *job->verdicts);
+    job->verdicts[0] = (struct qnk_tx_verdict){.code = QNK_TX_STALE};
+    (void)qnk_seen_add(node.pending, &id);
+    node.counters.undone = job->token + 1;
+    node.queue = queue;
+    node.queue_count = QNK_QUEUE_MAX;
+    node.verifying = 5; /* this one, and all that may be under way */
+    qnk_verify_done(&node, job);
+    assert_true(qnk_seen_has(node.pending, &id));
+    qnk_job_destroy(job);
+    node.queue_count = 0;
+    qnk_verify_due(&node);
+    assert_int_equal(node.queue_count, 1);
+    assert_true(qnk_hash_equal(&queue[0].id, &id));
+    qnk_buf_unref(queue[0].buf);
+    qnk_memory_give(&node.budget, queue, sizeof *queue);
+    qnk_mempool_destroy(node.mempool);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_the_ledger_said_of_another_branch_counts_for_nothing,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_branch_loses_and_cannot_be_paid_yet_waits, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(what_a_branch_loses_waits_for_room_in_the_queue, setup,
