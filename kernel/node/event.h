@@ -45,6 +45,7 @@ enum qnk_event_type {
 enum qnk_signing {
     QNK_SIGNING_NONE,     /* no key, or its log cannot be trusted: `why` says it */
     QNK_SIGNING_FRESH,    /* no log and nothing stored: only if the network is at genesis too */
+    QNK_SIGNING_LOST,     /* the same, but the key has signed in this network: not before RESUME */
     QNK_SIGNING_RESTORED, /* the log was read to its end */
     QNK_SIGNING_RESUME,   /* the operator said `qnet key resume` */
 };

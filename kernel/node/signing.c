@@ -127,6 +127,10 @@ bool qnk_may_sign(struct qnk_node *node)
     case QNK_SIGNING_FRESH:
         may = may_sign_fresh(node);
         break;
+    case QNK_SIGNING_LOST:
+        return refuse_signing(node, QNK_LOG_WARN,
+                              "this key has signed in this network and has no sign record here: "
+                              "copy the record, or see `qnet key resume`");
     case QNK_SIGNING_RESTORED:
         may = true;
         break;
@@ -203,7 +207,7 @@ void qnk_signing_look(struct qnk_node *node)
 void qnk_key_abused(struct qnk_node *node, uint64_t window)
 {
     /* What was signed before a record was lost is no news to a node that resumed without it. */
-    if (node->signing == QNK_SIGNING_NONE ||
+    if (node->signing == QNK_SIGNING_NONE || node->signing == QNK_SIGNING_LOST ||
         (node->signing == QNK_SIGNING_RESUME && window < node->resume_window)) {
         return;
     }

@@ -101,6 +101,7 @@ struct machine {
     bool was_on;
     bool is_halted;
     bool is_cut;          /* without power, and nobody knows yet */
+    bool is_marked;       /* beside its key stands that it has signed: that outlives its disk */
     bool is_clock_held;   /* its clock was set: it was told to hold */
     uint32_t writes_left; /* until then; UINT32_MAX: no end */
     uint64_t paused_until_us;

@@ -387,7 +387,10 @@ static void perform_one(struct qnk_world *world, uint32_t i, struct qnk_effect *
     case QNK_EFFECT_STORE_PLACE:
     case QNK_EFFECT_STORE_TXS:
     case QNK_EFFECT_SIGN:
+        qnk_writes_take(world, i, effect);
+        break;
     case QNK_EFFECT_GUARD_TRIM:
+        world->machines[i].is_marked = true;
         qnk_writes_take(world, i, effect);
         break;
     case QNK_EFFECT_SECRETS:

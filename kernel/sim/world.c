@@ -331,7 +331,9 @@ static int32_t machine_restore(struct qnk_world *world, uint32_t i, bool is_firs
         status = qnk_store_restore(&machine->store, LANE, restored, &starting, &has_guard);
     }
     if (status == QN_OK) {
-        start.start.signing = has_guard ? QNK_SIGNING_RESTORED : QNK_SIGNING_FRESH;
+        start.start.signing = has_guard            ? QNK_SIGNING_RESTORED
+                              : machine->is_marked ? QNK_SIGNING_LOST
+                                                   : QNK_SIGNING_FRESH;
         (void)qnk_machine_step(world, i, &start);
         status = qnk_store_restore_txs(&machine->store, LANE, restored, &starting);
     }

@@ -962,6 +962,34 @@ static void members_past_genesis_keep_a_key_without_a_record_silent(void **state
     net_drop(net);
 }
 
+/* In the first window nobody could tell it: all are at genesis. */
+static void a_key_that_has_signed_begins_no_second_time(void **state)
+{
+    struct net *net = net_make(4, 4, 35);
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    for (uint32_t i = 0; i < 1000 && look(net, 0).head_height == 0; i++) {
+        net_run_ms(net, 5);
+    }
+    assert_true(look(net, 3).is_signing);
+    qnk_world_crash(net->world, 3);
+    qnk_world_wipe(net->world, 3);
+    net_start(net, 3, 4);
+    for (uint32_t i = 0; i < 1000; i++) {
+        net_run_ms(net, 5);
+        assert_false(look(net, 3).is_signing);
+    }
+    assert_non_null(strstr(look(net, 3).not_signing, "has signed in this network"));
+    qnk_world_control(net->world, 3, QNK_CONTROL_RESUME);
+    for (uint32_t i = 0; i < 4000 && !look(net, 3).is_signing; i++) {
+        net_run_ms(net, 5);
+    }
+    assert_true(look(net, 3).is_signing);
+    net_drop(net);
+}
+
 /* One member of four lies: its second face is at genesis (5). One was away all the time (2). The
  * key of the third lost its folder (first life: 4, then: 3). The fourth (0) has what is final. */
 static struct net *two_sides(void)
@@ -1412,6 +1440,7 @@ int main(void)
         cmocka_unit_test(strangers_are_no_quorum),
         cmocka_unit_test(one_member_on_many_machines_is_no_quorum),
         cmocka_unit_test(members_past_genesis_keep_a_key_without_a_record_silent),
+        cmocka_unit_test(a_key_that_has_signed_begins_no_second_time),
         cmocka_unit_test(what_waits_above_unfinal_blocks_survives_a_restart),
         cmocka_unit_test(who_resumes_is_no_witness_for_itself),
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
