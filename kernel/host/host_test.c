@@ -28,6 +28,7 @@
 #include "kernel/host/inputs_read.h"
 #include "kernel/host/keyfile.h"
 #include "kernel/host/live.h"
+#include "kernel/host/mark.h"
 #include "kernel/host/query.h"
 #include "kernel/host/refit.h"
 #include "kernel/host/signer.h"
@@ -489,6 +490,63 @@ static void a_folder_in_which_nothing_is_takes_another_network(void **subject)
     starts_and_ends(NULL);
     network_change("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z");
     starts_and_ends("is of network ");
+}
+
+static void folder_remove(const char *name)
+{
+    char path[PATH_SIZE];
+
+    path_in(path, name);
+    assert_int_equal(nftw(path, remove_one, FILES_AT_ONCE, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void a_key_whose_folder_is_lost_waits_for_its_operator(void **subject)
+{
+    char key[PATH_SIZE], mark[QNK_MARK_PATH];
+    struct qnk_node_view view;
+
+    (void)subject;
+    node_write("lmdb", "error", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(1);
+    path_in(key, "validator.key");
+    assert_true(qnk_mark_is_there(key, &life.host->params.chain_id));
+    assert_true(qnk_mark_path(key, &life.host->params.chain_id, mark));
+    assert_int_equal(end(), QNK_EXIT_OK);
+
+    folder_remove("data");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    while (life.host->not_signing == NULL) {
+        (void)uv_run(&life.loop, UV_RUN_ONCE);
+    }
+    qnk_node_look(qnk_host_node(life.host), &view);
+    assert_non_null(strstr(view.not_signing, "this key has signed in this network"));
+    assert_false(view.is_signing);
+    assert_int_equal(end(), QNK_EXIT_OK);
+
+    assert_int_equal(remove(mark), 0);
+    starts_and_ends(NULL);
+    assert_int_equal(access(mark, F_OK), 0);
+}
+
+/* Made by hand, or by a node of before there were marks. */
+static void a_record_without_a_mark_gets_one(void **subject)
+{
+    char key[PATH_SIZE], mark[QNK_MARK_PATH];
+
+    (void)subject;
+    node_write("lmdb", "error", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(1);
+    path_in(key, "validator.key");
+    assert_true(qnk_mark_path(key, &life.host->params.chain_id, mark));
+    assert_int_equal(end(), QNK_EXIT_OK);
+    assert_int_equal(remove(mark), 0);
+    starts_and_ends(NULL);
+    assert_int_equal(access(mark, F_OK), 0);
 }
 
 static void a_folder_in_use_is_told(void **subject)
@@ -1679,6 +1737,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_copy_lies_there_until_the_next_start, start, stop),
         cmocka_unit_test_setup_teardown(a_copy_gives_way_to_a_disk_that_has_little_room, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(a_key_whose_folder_is_lost_waits_for_its_operator, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(a_record_without_a_mark_gets_one, start, stop),
         cmocka_unit_test_setup_teardown(a_folder_in_use_is_told, start, stop),
         cmocka_unit_test_setup_teardown(a_key_of_another_purpose_is_told, start, stop),
         cmocka_unit_test_setup_teardown(a_rule_that_the_plugin_does_not_know_is_told, start, stop),

@@ -104,6 +104,7 @@ struct qnk_host {
     struct qnk_key validator_key;
     struct qnk_hash node_public, validator_public;
     bool has_validator;
+    bool is_marked; /* beside the validator's key file is its mark (mark.h), or can be none */
     struct qnk_metrics *metrics;
     struct qnk_gauges *gauges;
     struct qnk_watch *watch;
@@ -167,6 +168,9 @@ void qnk_live_start(struct qnk_host *host);
 
 /* What the core is made from; borrows from the host. */
 void qnk_live_core_setup(const struct qnk_host *host, struct qnk_setup *setup);
+
+/* Makes the validator key's mark, once, and waits for the disk: nothing may be signed before. */
+void qnk_live_mark(struct qnk_host *host);
 
 /* --- record.c --- */
 

@@ -188,9 +188,12 @@ static void perform_one(struct qnk_host *host, struct qnk_effect *effect)
     case QNK_EFFECT_STORE_TXS:
     case QNK_EFFECT_CHECK:
     case QNK_EFFECT_SECRETS:
-    case QNK_EFFECT_GUARD_TRIM:
     case QNK_EFFECT_SERVE:
     case QNK_EFFECT_REPLY:
+        qnk_disk_perform(host->disk, effect);
+        break;
+    case QNK_EFFECT_GUARD_TRIM: /* the first one begins the log, before anything is signed */
+        qnk_live_mark(host);
         qnk_disk_perform(host->disk, effect);
         break;
     case QNK_EFFECT_SCORE:

@@ -14,6 +14,7 @@
 #include "kernel/base/text.h"
 #include "kernel/host/copies.h"
 #include "kernel/host/live.h"
+#include "kernel/host/mark.h"
 #include "kernel/node/genesis.h"
 
 enum {
@@ -455,6 +456,46 @@ static void restored(void *ctx, struct qnk_event *event)
     qnk_live_event(ctx, event);
 }
 
+void qnk_live_mark(struct qnk_host *host)
+{
+    char why[QNK_MARK_WHY];
+
+    if (!host->is_marked && qnk_mark_make(host->setup.config->node.key_validator,
+                                          &host->params.chain_id, why) != QN_OK) {
+        qnk_log(&host->log, QNK_LOG_WARN, "no-key-mark",
+                "%s: if the data folder is lost, nothing will tell that this key has signed: let "
+                "the node write beside its key, or keep that in mind",
+                why);
+    }
+    host->is_marked = true;
+}
+
+/* What the key may do, by its record and its mark. */
+static enum qnk_signing signing_of(struct qnk_host *host, bool has_guard)
+{
+    const char *key = host->setup.config->node.key_validator;
+    char path[QNK_MARK_PATH];
+
+    if (!host->has_validator) {
+        return QNK_SIGNING_NONE;
+    }
+    host->is_marked = qnk_mark_is_there(key, &host->params.chain_id);
+    if (has_guard) {
+        qnk_live_mark(host); /* it may be gone, or of a time when there were none */
+        return QNK_SIGNING_RESTORED;
+    }
+    if (!host->is_marked) {
+        return QNK_SIGNING_FRESH;
+    }
+    (void)qnk_mark_path(key, &host->params.chain_id, path);
+    qnk_log(&host->log, QNK_LOG_WARN, "sign-record-gone",
+            "'%s' says that this key has signed in this network: copy the sign record from where it "
+            "did, or see `qnet key resume`; if the whole network was begun anew with this network "
+            "file, remove that file",
+            path);
+    return QNK_SIGNING_LOST;
+}
+
 /* Everything that was stored, then START, then the mempool's copy. */
 static int32_t start_restore(struct qnk_host *host)
 {
@@ -470,10 +511,8 @@ static int32_t start_restore(struct qnk_host *host)
         qnk_log(&host->log, QNK_LOG_WARN, "storage-damaged", "%s in '%s': it is left out",
                 host->store.why, host->storage_folder);
     }
-    start.start.signing = !host->has_validator ? QNK_SIGNING_NONE
-                          : has_guard          ? QNK_SIGNING_RESTORED
-                                               : QNK_SIGNING_FRESH;
     if (status == QN_OK) {
+        start.start.signing = signing_of(host, has_guard);
         qnk_live_event(host, &start);
         status = qnk_store_restore_txs(&host->store, STORAGE_LANE, restored, host);
     }

@@ -120,7 +120,7 @@ signs() {
     return 1
 }
 
-plan 45
+plan 46
 network 4 --full 1 --load 50 --window 8
 for name in v1 v2 v3 v4 f1; do
     node $name
@@ -210,6 +210,7 @@ stopped v4
 rm "$(storage v4)"/guard.*.log
 node v4
 is 'sign record, lost: the validator follows and does not sign' follows_silently v4
-is 'sign record, lost: it says why' named v4 'event=not-signing text="this key has no sign record'
+is 'sign record, lost: it says why' named v4 'event=not-signing text="this key has signed in this network'
+is 'sign record, lost: it names what says so' named v4 "event=sign-record-gone .*v4/.*\.key\.signed-"
 
 is 'all have one chain' agree "$(value f1 final.window)" v1 v2 v3 f1
