@@ -288,6 +288,22 @@ static void disk_rot(struct qnk_harms *harms, const struct qnk_harm *harm)
     }
 }
 
+static void disk_lose(struct qnk_harms *harms, uint32_t node)
+{
+    qnk_harms_off(harms, node);
+    qnk_oracle_disk_lost(harms->setup.oracle, node);
+    qnk_world_wipe(harms->setup.world, node);
+    harms->machines[node].is_rotten = false;
+}
+
+static void disk_give(struct qnk_harms *harms, const struct qnk_harm *harm)
+{
+    qnk_harms_on(harms, harm->a);
+    if (harm->value != 0 && qnk_world_node(harms->setup.world, harm->a) != NULL) {
+        qnk_world_control(harms->setup.world, harm->a, QNK_CONTROL_RESUME);
+    }
+}
+
 static void disk_tear(struct qnk_harms *harms, const struct qnk_harm *harm)
 {
     struct qnk_drive *drive = qnk_world_drive(harms->setup.world, harm->a);
@@ -372,6 +388,13 @@ static void apply(struct qnk_harms *harms, const struct qnk_harm *harm, bool beg
     case QNK_HARM_ROT:
         if (begins) {
             disk_rot(harms, harm);
+        }
+        break;
+    case QNK_HARM_LOST:
+        if (begins) {
+            disk_lose(harms, harm->a);
+        } else {
+            disk_give(harms, harm);
         }
         break;
     case QNK_HARM_CLOCK:

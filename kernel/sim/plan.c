@@ -62,6 +62,7 @@ static const struct shape shapes[QNK_HARMS] = {
     [QNK_HARM_MAPS] = {"maps", ALL, 1, 0, 0, 10 * MS, 1000 * MS},
     [QNK_HARM_ORDER] = {"order", ALL, 1, 0, 0, 1, UINT32_MAX},
     [QNK_HARM_SWAP] = {"swap", NODE, 3, 500 * MS, 8000 * MS, 0, UINT32_MAX},
+    [QNK_HARM_LOST] = {"lost", WEAK, 1, 5 * MS, 4000 * MS, 0, 1},
     [QNK_HARM_SICK] = {"sick", NODE, 3, 0, 0, 0, UINT32_MAX},
     [QNK_HARM_LIE] = {"lie", WEAK, 1, 0, 0, 0, 0},
 };
@@ -122,6 +123,8 @@ static void much_text(const struct qnk_harm *harm, char much[40])
         sick_text(harm, much);
     } else if (harm->kind == QNK_HARM_SWAP) {
         qnk_text(much, 40, " %llu, v%u lacks it", (unsigned long long)harm->value, harm->b + 1);
+    } else if (harm->kind == QNK_HARM_LOST) {
+        qnk_text(much, 40, "%s", harm->value != 0 ? " and resumed" : "");
     } else if (harm->kind == QNK_HARM_ROT) {
         qnk_text(much, 40, " in %s", qnk_harm_space(harm->value));
     } else if (harm->kind == QNK_HARM_CLOCK) {
@@ -215,6 +218,18 @@ static void loop_draw(struct qnk_plan *plan, struct qnk_random *random, struct q
     }
 }
 
+static bool is_liar(const struct qnk_plan *plan, uint32_t node)
+{
+    for (uint32_t i = 0; i < plan->liars; i++) {
+        if (plan->weak[i] == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One whose disk is lost is silent until it cannot contradict itself, so it may be one more than
+ * those that may be weak; it is one of them only where the others must go on meanwhile. */
 static void harm_draw(struct qnk_plan *plan, struct qnk_random *random, uint32_t kind)
 {
     const struct shape *shape = &shapes[kind];
@@ -227,13 +242,19 @@ static void harm_draw(struct qnk_plan *plan, struct qnk_random *random, uint32_t
     if (shape->far_us > 0) {
         uint64_t until_us = kind == QNK_HARM_SWAP ? setup->length_us - SWAP_US : setup->length_us;
 
-        harm.from_us = between(random, setup->quiet_us, until_us - 1);
+        /* A disk is lost as often in the first window as later, when others tell its node. */
+        harm.from_us = (kind == QNK_HARM_LOST ? stretch : between)(random, setup->quiet_us,
+                                                                   until_us - 1);
         harm.until_us = harm.from_us + stretch(random, shape->least_us, shape->far_us);
     }
     harm.value = shape->whom == SIDE
                      ? between(random, 1, (UINT64_C(1) << (nodes < 63 ? nodes : 63)) - 1)
                      : stretch(random, shape->value_min, shape->value_max);
-    if (shape->whom == WEAK) {
+    if (kind == QNK_HARM_LOST && setup->mode == QNK_PLAN_SAFETY) {
+        if (is_liar(plan, harm.a)) {
+            return;
+        }
+    } else if (shape->whom == WEAK) {
         if (rotten == 0) {
             return;
         }

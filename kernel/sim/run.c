@@ -306,6 +306,7 @@ static bool is_liar(const struct run *run, uint32_t node)
 static bool makes_weak(const struct qnk_harm *harm)
 {
     return harm->kind == QNK_HARM_LIE || harm->kind == QNK_HARM_ROT ||
+           harm->kind == QNK_HARM_LOST ||
            (harm->kind == QNK_HARM_SICK && qnk_harm_whose(harm->value) == QNK_WHOSE_ONE);
 }
 
