@@ -12,7 +12,8 @@
 #             contract  what every engine must do, and this one
 #             trails    what the models' searches found, played to the code: tests/spin
 #             twins     schedules of two and three rounds of a network with twins
-#             nets      simulated networks that swap engines, and leave one that decides nothing
+#             nets      simulated networks that swap engines, leave one that decides nothing, and
+#                       have hostile members
 #             seeds     simulated networks to which everything happens, also crashes and swaps
 #   --seeds   so many of them in each mode, and in tight blocks (200)
 #
@@ -38,7 +39,7 @@ while [ $# -gt 0 ]; do
     --every) every=yes ;;
     --only) machines=${2:-none} && shift ;;
     --seeds) seeds=${2:-none} && shift ;;
-    -*) sed -n '7,25s/^#//p' "$src/tests/mutants/run.sh" >&2 && exit 2 ;;
+    -*) sed -n '7,26s/^#//p' "$src/tests/mutants/run.sh" >&2 && exit 2 ;;
     *) break ;;
     esac
     shift
@@ -212,7 +213,7 @@ twins() {
 nets() {
     result=-
     touches 'kernel/*' honest || return
-    for test in fallback swaps; do
+    for test in fallback swaps hostile; do
         eval "linked $test \"\$$test\""
         cases "$test"
         [ "$result" = ok ] || return
