@@ -34,8 +34,8 @@ enum {
     QNK_CONTROL_VERSION = 1,
     QNK_CONTROL_BINDINGS = 3,         /* consensus, producer, ledger, in this order */
     QNK_CONTROL_EVIDENCE_MAX = 16384, /* places in force; then the oldest is forgotten */
-    QNK_CONTROL_EVIDENCE_WINDOWS = 20160,
-    QNK_CONTROL_TURNS = 20, /* primary turns of a member that are remembered */
+    QNK_CONTROL_EVIDENCE_WINDOWS = 3, /* for which they are: then no block can bring it again */
+    QNK_CONTROL_TURNS = 20,           /* primary turns of a member that are remembered */
 };
 
 /* The life of a plan. Source: finality.md 12.1. */

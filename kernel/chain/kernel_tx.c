@@ -202,29 +202,16 @@ bool qnk_evidence_proves(const struct qnk_evidence *evidence)
     return false;
 }
 
-/* The place of votes is that of the second: the one that should not have been signed. After an
- * abandon any number may follow, so there it is what was given up that counts once. */
 void qnk_evidence_place(const struct qnk_evidence *evidence, struct qnk_hash *place)
 {
-    const struct qnk_vote *vote =
-        &evidence->votes[evidence->type == QNK_EVIDENCE_AFTER_ABANDON ? 0 : 1];
-    const struct qnk_micro *block = &evidence->blocks[1];
-    uint8_t bytes[4 + 1 + 8 + QN_HASH_SIZE];
+    uint8_t bytes[4 + 1 + 8];
     struct qnk_writer out = qnk_writer_init(bytes, sizeof bytes);
 
     qnk_writer_u32(&out, evidence->member);
     qnk_writer_u8(&out, evidence->type);
-    if (evidence->type == QNK_EVIDENCE_DOUBLE_BLOCK) {
-        qnk_writer_u64(&out, block->height);
-        qnk_writer_bytes(&out, block->parent.bytes, QN_HASH_SIZE);
-    } else {
-        qnk_writer_u64(&out, vote->window);
-        qnk_writer_u32(&out, vote->era);
-        qnk_writer_u8(&out, vote->lane);
-        qnk_writer_u32(&out, vote->round);
-        qnk_writer_u16(&out, vote->step);
-    }
-    qnk_hash_tagged(QNK_TAG_PLACE, bytes, sizeof bytes - out.room, place);
+    qnk_writer_u64(&out, evidence->window);
+    QN_ASSERT(out.room == 0);
+    qnk_hash_tagged(QNK_TAG_PLACE, bytes, sizeof bytes, place);
 }
 
 /* --- shares and tips --- */

@@ -57,8 +57,8 @@ uint32_t qnk_evidence_encode(const struct qnk_evidence *evidence, uint8_t *to);
  * but signatures and bindings is checked; every item's member and window must be the evidence's. */
 bool qnk_evidence_proves(const struct qnk_evidence *evidence);
 
-/* What makes two pieces of evidence the same: H over member, type and place (window, era, lane,
- * round, step, or height and parent). */
+/* What makes two pieces of evidence the same: H over member, type and window. Of each type one is
+ * enough; a liar can sign as many as it likes, which would leave others no room in blocks. */
 void qnk_evidence_place(const struct qnk_evidence *evidence, struct qnk_hash *place);
 
 struct qnk_share {

@@ -4,44 +4,35 @@
 
 #include "kernel/node/core.h"
 
-static bool is_same_place(const struct qnk_evidence *a, const struct qnk_evidence *b)
-{
-    struct qnk_hash places[2];
-
-    qnk_evidence_place(a, &places[0]);
-    qnk_evidence_place(b, &places[1]);
-    return qnk_hash_equal(&places[0], &places[1]);
-}
-
-/* How much a transaction that waits counts: one if it is evidence of the same member and window,
- * and if it is of the same place, of which blocks take one, it is enough. */
-static uint32_t weight_of(const struct qn_buf *bytes, const struct qnk_evidence *like)
+static bool is_piece(const struct qn_buf *bytes, const struct qnk_hash *place)
 {
     struct qnk_tx tx;
-    struct qnk_evidence piece;
+    struct qnk_evidence evidence;
+    struct qnk_hash its;
 
     if (bytes == NULL || qnk_tx_decode(qnk_buf_span(bytes), &tx) != QN_OK ||
-        tx.kind != QNK_TX_EVIDENCE || qnk_evidence_decode(tx.payload, &piece) != QN_OK ||
-        piece.member != like->member || piece.window != like->window) {
-        return 0;
+        tx.kind != QNK_TX_EVIDENCE || qnk_evidence_decode(tx.payload, &evidence) != QN_OK) {
+        return false;
     }
-    return is_same_place(&piece, like) ? QNK_EVIDENCE_ENOUGH : 1;
+    qnk_evidence_place(&evidence, &its);
+    return qnk_hash_equal(&its, place);
 }
 
-/* More would only take the places of what else is to be signed. */
-static bool has_enough(const struct qnk_node *node, const struct qnk_evidence *evidence)
+/* Whether one of the same place, of which blocks take one, was made already: more would only take
+ * the places of what else is to be signed. */
+static bool is_made(const struct qnk_node *node, const struct qnk_evidence *evidence)
 {
-    uint32_t count = 0;
+    bool found = false;
+    struct qnk_hash place;
 
-    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX; i++) {
-        const struct qnk_kernel_tx *place = &node->kernel_txs[i];
-
-        count += place->is_ours ? weight_of(place->bytes, evidence) : 0;
+    qnk_evidence_place(evidence, &place);
+    for (uint32_t i = 0; i < QNK_KERNEL_POOL_MAX && !found; i++) {
+        found = node->kernel_txs[i].is_ours && is_piece(node->kernel_txs[i].bytes, &place);
     }
-    for (uint32_t i = 0; i < QNK_SIGNS_MAX; i++) {
-        count += weight_of(node->signs[i].tx, evidence);
+    for (uint32_t i = 0; i < QNK_SIGNS_MAX && !found; i++) {
+        found = is_piece(node->signs[i].tx, &place);
     }
-    return count >= QNK_EVIDENCE_ENOUGH;
+    return found;
 }
 
 static void evidence_make(struct qnk_node *node, const struct qnk_evidence *evidence)
@@ -55,7 +46,7 @@ static void evidence_make(struct qnk_node *node, const struct qnk_evidence *evid
              "itself (type %u)",
              evidence->member, (unsigned long long)evidence->window, evidence->type);
     if (!qnk_evidence_proves(evidence) || !node->setup.has_validator || !qnk_may_sign(node) ||
-        has_enough(node, evidence)) {
+        is_made(node, evidence)) {
         return;
     }
     size = qnk_evidence_encode(evidence, payload);

@@ -31,8 +31,7 @@ enum {
     /* Windows that a block may bring evidence of. While one is not final blocks reach two further,
      * so what is learned at its end comes in the third. Who judges a block of window w, with w - 1
      * final, takes the set of w - 3 from the final window w - 6: of QNK_FINALS the sixth. */
-    QNK_EVIDENCE_ENOUGH = 4, /* pieces of a member and window that a node has under way */
-    QNK_EVIDENCE_BACK = 3,
+    QNK_EVIDENCE_BACK = QNK_CONTROL_EVIDENCE_WINDOWS,
 };
 
 /* The record of genesis: bindings from the parameters, tips as the first links of window 0. */

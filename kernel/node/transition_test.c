@@ -243,6 +243,26 @@ static void evidence_excludes_once(void **state)
     qnk_control_unref(control);
 }
 
+/* A liar can sign any number: more of a kind and window prove nothing more, and what no block can
+ * bring any more need not be remembered. */
+static void guilt_is_taken_once_a_window_and_then_forgotten(void **state)
+{
+    struct qnk_control *control = genesis();
+    uint8_t bytes[QNK_EVIDENCE_BLOCKS_SIZE];
+
+    (void)state;
+    assert_int_equal(try_tx(&control, 35, QNK_TX_EVIDENCE, evidence_of(bytes, 3, 25, 3)), QN_OK);
+    assert_int_equal(try_tx(&control, 36, QNK_TX_EVIDENCE, evidence_of(bytes, 3, 26, 3)),
+                     QN_INVALID);
+    assert_int_equal(try_tx(&control, 36, QNK_TX_EVIDENCE, evidence_of(bytes, 3, 35, 4)), QN_OK);
+    assert_int_equal(control->evidence_count, 2);
+    control = pass(control, 70, 0, 0);
+    assert_int_equal(control->evidence_count, 2); /* 4 may come in 7 */
+    control = pass(control, 71, 0, 0);
+    assert_int_equal(control->evidence_count, 0);
+    qnk_control_unref(control);
+}
+
 static void evidence_is_of_its_time(void **state)
 {
     struct qnk_control *control = genesis();
@@ -276,11 +296,11 @@ static void only_valid_ones_count_against_the_limit(void **state)
     for (uint32_t i = 0; i < 2 * QNK_BLOCK_KERNEL_TXS_MAX; i++) {
         assert_int_equal(qnk_transition_tx(&transition, &wrong), QN_INVALID);
     }
-    for (uint32_t i = 0; i < 10; i++) {
-        good.payload = evidence_of(bytes, 3, 21 + i, 3);
-        assert_int_equal(qnk_transition_tx(&transition, &good), QN_OK);
+    for (uint32_t i = 0; i < 2 * MEMBERS; i++) {
+        good.payload = evidence_of(bytes, i % MEMBERS, 21 + i, 3 + i / 10);
+        assert_int_equal(qnk_transition_tx(&transition, &good), i < MEMBERS ? QN_OK : QN_INVALID);
     }
-    assert_int_equal(transition.offenders_count, 10);
+    assert_int_equal(transition.offenders_count, MEMBERS);
     qnk_transition_drop(&transition);
     qnk_control_unref(control);
 }
@@ -383,6 +403,7 @@ int main(void)
         cmocka_unit_test(more_than_half_of_its_turns_missed_excludes),
         cmocka_unit_test(never_more_than_a_third_is_excluded),
         cmocka_unit_test(evidence_excludes_once),
+        cmocka_unit_test(guilt_is_taken_once_a_window_and_then_forgotten),
         cmocka_unit_test(evidence_is_of_its_time),
         cmocka_unit_test(only_valid_ones_count_against_the_limit),
         cmocka_unit_test(strangers_and_fees_have_no_place),

@@ -121,15 +121,9 @@ void qnk_oracle_convicted(struct qnk_oracle *oracle, const struct qnk_evidence *
 bool qnk_oracle_is_accused(const struct qnk_oracle *oracle, const struct qnk_evidence *evidence)
 {
     struct qnk_hash place;
-    uint32_t others = 0;
 
-    for (uint32_t i = 0; i < oracle->evidence->count; i++) {
-        const struct piece *piece = &oracle->evidence->pieces[i];
-
-        others += piece->member == evidence->member && piece->window == evidence->window;
-    }
     qnk_evidence_place(evidence, &place);
-    return others >= QNK_EVIDENCE_ENOUGH || piece_find(oracle, &place) != NULL;
+    return piece_find(oracle, &place) != NULL;
 }
 
 /* Whether it was made early enough after healing for a block to take it, and the windows that may

@@ -1310,6 +1310,73 @@ static void false_shares_keep_no_true_one_out_of_the_beacon(void **state)
     net_drop(net);
 }
 
+/* A proof of the liar's that it voted twice in this round, told to each of the others. */
+static void say_own_guilt(struct net *net, uint64_t window, uint32_t round)
+{
+    uint8_t bytes[1024], payload[QNK_EVIDENCE_MAX], vote_message[QNK_VOTE_MESSAGE_SIZE];
+    uint8_t engine[QNK_ENGINE_RECORD_MAX];
+    static uint8_t message[QNK_TX_MESSAGE_MAX];
+    uint32_t size = qnk_engine_record(&net->setup.params.bindings[QNK_BINDING_CONSENSUS], engine);
+    struct qnk_evidence guilt = {
+        .type = QNK_EVIDENCE_DOUBLE_VOTE, .member = LIAR, .window = window};
+    struct qnk_tx tx = {
+        .from = net->set->members[LIAR].key.bytes,
+        .valid_until = look(net, 0).head_height + 64,
+        .kind = QNK_TX_EVIDENCE,
+    };
+
+    for (uint32_t i = 0; i < 2; i++) {
+        struct qnk_vote *vote = &guilt.votes[i];
+
+        *vote = (struct qnk_vote){.step = QNK_STEP_FINAL,
+                                  .window = window,
+                                  .round = round,
+                                  .vr = -1,
+                                  .member = LIAR,
+                                  .digest = {{(uint8_t)(i + 1)}}};
+        qnk_vote_binding(&net->set->hash, (struct qn_span){engine, size}, &vote->binding);
+        qnk_vote_message(vote, &net->setup.params.chain_id, vote_message);
+        sign_as(net, LIAR, vote_message, sizeof vote_message, vote->signature);
+    }
+    tx.payload = (struct qn_span){payload, qnk_evidence_encode(&guilt, payload)};
+    size = qnk_tx_size((uint32_t)tx.payload.size);
+    qn_le32_write(bytes, 1);
+    qnk_tx_encode(&tx, bytes + 4);
+    assert_int_equal(qnk_tx_decode((struct qn_span){bytes + 4, size}, &tx), QN_OK);
+    sign_as(net, LIAR, message, qnk_tx_message(&tx, &net->setup.params.chain_id, message),
+            bytes + 4 + size - QN_SIG_SIZE);
+    for (uint32_t to = 0; to < LIAR; to++) {
+        qnk_world_say(net->world, LIAR, to, QNK_LANE_TXS, QNK_WIRE_TXS,
+                      (struct qn_span){bytes, 4 + size});
+    }
+}
+
+static void guilt_that_is_told_for_ever_leaves_room_for_others(void **state)
+{
+    struct net *net = net_make(4, 4, 49);
+    uint32_t round = 0;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 2000);
+    for (uint32_t i = 0; i < 120; i++) {
+        for (uint32_t j = 0; j < (i == 0 ? 256 : 80); j++) {
+            say_own_guilt(net, look(net, 0).final_window, round++);
+        }
+        net_run_ms(net, 50);
+    }
+
+    const struct qnk_control *control = qnk_node_control_final(qnk_world_node(net->world, 0));
+
+    assert_int_equal(control->members[LIAR].excluded, QNK_EXCLUDED_OFFENCE);
+    for (uint32_t member = 0; member < LIAR; member++) {
+        assert_true(control->members[member].share_window + 4 > look(net, 0).final_window);
+    }
+    assert_in_range(control->evidence_count, 1, 20);
+    net_drop(net);
+}
+
 /* What a frame costs node 0: jobs, their signatures, and how often it charged somebody. */
 struct cost {
     uint32_t jobs;
@@ -1450,6 +1517,7 @@ int main(void)
         cmocka_unit_test(good_kernel_transactions_are_all_looked_at),
         cmocka_unit_test(a_backup_in_a_hurry_takes_nobodys_turn),
         cmocka_unit_test(false_shares_keep_no_true_one_out_of_the_beacon),
+        cmocka_unit_test(guilt_that_is_told_for_ever_leaves_room_for_others),
     };
 
     if (!net_init()) {
