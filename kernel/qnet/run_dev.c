@@ -43,6 +43,7 @@ struct child {
     uint64_t head, final; /* height, window */
     char digest[65];      /* of the final window */
     bool is_ready;
+    bool is_silent_said; /* that its operator must do something, or it does not sign */
 };
 
 struct net {
@@ -215,6 +216,16 @@ static bool child_start(struct child *child)
 
 /* --- what the nodes say --- */
 
+static void silent_say(const struct net *net, struct child *child, const char *why)
+{
+    if (!child->is_silent_said && strstr(why, "`qnet key resume`") != NULL) {
+        child->is_silent_said = true;
+        printf("%s  %s does not sign: %s; or begin anew with qnet dev --reset\n", clock_text(net),
+               child->node->name, why);
+        (void)fflush(stdout);
+    }
+}
+
 static void status_came(void *ctx, uint64_t tag, const json_t *answer)
 {
     struct net *net = ctx;
@@ -228,6 +239,7 @@ static void status_came(void *ctx, uint64_t tag, const json_t *answer)
     child->final = qnk_number(answer, "final.window");
     snprintf(child->digest, sizeof child->digest, "%s", qnk_string(answer, "final.digest"));
     net->seen_head = child->head > net->seen_head ? child->head : net->seen_head;
+    silent_say(net, child, qnk_string(answer, "vote.not_signing"));
 }
 
 static void macro_came(void *ctx, uint64_t tag, const json_t *answer)

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# demo_test.sh: what ./bootstrap demo --once shows: four processes, signed transfers, a final window.
+# demo_test.sh: what ./bootstrap demo --once shows: four processes, signed transfers, a final window;
+# and again without a folder.
 
 . "${top_srcdir:-.}/tests/e2e/network.sh"
-plan 8
+plan 10
 
 "$qnet" dev --nodes 4 --load 200 --dir "$work/net" --once --info "$work/info.json" >"$work/out" 2>&1
 same 'the demo ends with 0' 0 $?
@@ -28,3 +29,10 @@ rules() {
 }
 same 'the rules are those of the preset' "$(rules "${top_srcdir:-.}/conf/network/dev.yaml")" \
     "$(rules "$work/net/network.yaml")"
+
+# A validator whose folder is gone does not sign, and whoever looks on is told so.
+rm -rf "$work/net/v2/data"
+"$qnet" dev --nodes 4 --dir "$work/net" --once >"$work/out" 2>&1
+same 'the three others go on' 0 $?
+grep -q 'v2 does not sign: this key has signed in this network .*qnet dev --reset' "$work/out"
+report 'that the fourth is silent is said' $?
