@@ -4,6 +4,7 @@
 
 #include "tests/test.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,6 +219,39 @@ static void what_was_verified_runs_also_if_the_file_changes(void **state)
     assert_int_equal(qnk_instance_activate(instance), QN_OK);
     packs_and_unpacks(qnk_instance_plugged(instance));
     qnk_instance_destroy(instance);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* Whoever asks again must not get tables in which nothing stands. */
+static void tables_that_are_refused_are_refused_again(void **state)
+{
+    static const struct qn_head head = QN_COMPRESSION_1_HEAD;
+    static uint8_t bytes[1 << 22];
+    struct qnk_plugin *plugin = NULL;
+    char path[4096];
+
+    file_copy("none", "copy.so", -1, path);
+
+    FILE *file = fopen(path, "r+b");
+
+    assert_non_null(file);
+
+    size_t size = fread(bytes, 1, sizeof bytes, file);
+    size_t at = 0;
+
+    while (at + sizeof head <= size && memcmp(bytes + at, &head, sizeof head) != 0) {
+        at += 8;
+    }
+    assert_true(at + sizeof head <= size);
+    assert_int_equal(fseek(file, (long)(at + offsetof(struct qn_head, print)), SEEK_SET), 0);
+    assert_int_equal(fputc(bytes[at + offsetof(struct qn_head, print)] ^ 1, file) >= 0, 1);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(qnk_loader_find(*state, "compression", "none", path, &plugin, why), QN_OK);
+    for (uint32_t i = 0; i < 2; i++) {
+        why[0] = 0;
+        assert_int_equal(qnk_plugin_map(plugin, why), QN_INVALID);
+        assert_non_null(strstr(why, "not the one that its manifest speaks of"));
+    }
     assert_int_equal(unlink(path), 0);
 }
 
@@ -650,6 +684,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_same_bytes_are_one_plugin, start, stop),
         cmocka_unit_test_setup_teardown(what_was_verified_runs_also_if_the_file_changes, start,
                                         stop),
+        cmocka_unit_test_setup_teardown(tables_that_are_refused_are_refused_again, start, stop),
         cmocka_unit_test_setup_teardown(a_system_without_memory_files_will_do, start, stop),
         cmocka_unit_test_setup_teardown(many_instances_live_side_by_side, start, stop),
         cmocka_unit_test_setup_teardown(the_lock_file_pins_under_every_policy, start, stop),

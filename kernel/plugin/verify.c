@@ -338,7 +338,7 @@ static int32_t tables_fill(struct qnk_loader *loader, struct qnk_loaded *loaded,
         status = qnk_table_fill(table, descriptor->slots, plugin->manifest.table_minor,
                                 loaded->table, why);
     }
-    plugin->table = loaded->table;
+    plugin->table = status == QN_OK ? loaded->table : NULL; /* so the next one asks again */
     return status;
 }
 
