@@ -60,7 +60,7 @@ static struct qn_span absent_record(struct qnk_checker *checker, const struct qn
     if (key->type != QNK_CONFIG_PATH) {
         return key->absent;
     }
-    QN_ASSERT(key->absent.size < sizeof path);
+    QN_ASSERT(key->absent.size <= sizeof path); /* with its size, which becomes the end */
     (void)snprintf(path, sizeof path, "%.*s", (int)key->absent.size - 4,
                    (const char *)key->absent.data + 4);
     if (qnk_value_read(key, path, false, checker->folder, record, &size, &fault) != QN_OK) {

@@ -286,6 +286,22 @@ static void keys_of_the_other_file_are_told(void **subject)
     assert_string_equal(report.findings[2].text, "'listen' belongs in the pipe file");
 }
 
+/* A manifest's default may be that long. */
+static void the_longest_default_of_a_path_is_taken(void **subject)
+{
+    static uint8_t bytes[QNK_CONFIG_RECORD_MAX] = {QNK_CONFIG_RECORD_MAX - 4};
+    const struct qnk_config_key key = {
+        .name = "file", .type = QNK_CONFIG_PATH, .absent = {bytes, sizeof bytes}, .doc = "it"};
+    const struct qnk_config_schema schema = {.title = "", .keys = &key, .count = 1};
+
+    (void)subject;
+    memset(bytes + 4, 'p', sizeof bytes - 4);
+    assert_null(qnk_config_schema_fault(&schema));
+    check("name: x\n");
+    qnk_part_check(&checker, &schema, &(struct qnk_tree){.kind = QNK_TREE_MAP}, &part);
+    assert_int_equal(qnk_part_text(&part, "file").size, sizeof "dir/" - 1 + sizeof bytes - 4);
+}
+
 static void a_plugins_name_is_short_for_its_map(void **subject)
 {
     (void)subject;
@@ -442,6 +458,7 @@ int main(void)
         cmocka_unit_test(a_least_value_does_not_exceed_the_greatest),
         cmocka_unit_test(deprecated_keys_name_their_heir),
         cmocka_unit_test(keys_of_the_other_file_are_told),
+        cmocka_unit_test(the_longest_default_of_a_path_is_taken),
         cmocka_unit_test(a_plugins_name_is_short_for_its_map),
         cmocka_unit_test(a_plugin_gets_its_own_keys_in_order),
         cmocka_unit_test(plugins_keys_are_checked_like_all_others),

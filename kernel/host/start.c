@@ -565,9 +565,11 @@ static void peer_frame(void *ctx, uint32_t peer, const struct qnk_frame *head, s
 static void listen_find(const struct qnk_config_plugin *used, char text[QNK_PEER_ADDRESS_SIZE])
 {
     const struct qnk_config_schema *schema = used->part.schema;
+    const struct qnk_config_key *key =
+        schema == NULL ? NULL : qnk_config_key_find(schema, "listen");
 
     text[0] = 0;
-    if (schema != NULL && qnk_config_key_find(schema, "listen") != NULL) {
+    if (key != NULL && (key->type == QNK_CONFIG_ADDRESS || key->type == QNK_CONFIG_STRING)) {
         struct qn_span span = qnk_part_text(&used->part, "listen");
 
         if (span.size < QNK_PEER_ADDRESS_SIZE) {
