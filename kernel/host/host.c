@@ -380,6 +380,7 @@ void qnk_host_destroy(struct qnk_host *host)
     struct qnk_budget budget = {.limit = sizeof *host, .used = sizeof *host};
 
     QN_ASSERT(host->is_ended && host->handles == 0);
+    qnk_live_reload_done(host);
     qnk_gate_done(&host->gate);
     qnk_log_remove(&host->core_log);
     qnk_log_remove(&host->log);

@@ -88,8 +88,9 @@ enum qnk_exit qnk_host_ending(const struct qnk_host *host, const char **why);
 bool qnk_host_is_again(const struct qnk_host *host);
 
 /* Reads the node file again and applies what may change in a running node: levels of the log, known
- * peers. QN_OK, or QN_INVALID and nothing was changed; `text` gets lines: what was changed and
- * which keys need a restart, or what is wrong. QN_NO_SPACE: no memory for the files. */
+ * peers. `text` gets lines: what has changed since the last time, and which keys have since the
+ * start and need a restart; or what is wrong, and then it did nothing but read who vouches for
+ * plugins. QN_INVALID: the files; QN_AGAIN: the node does not run; QN_NO_SPACE: no memory. */
 QN_MUST_CHECK int32_t qnk_host_reload(struct qnk_host *host, struct qn_sink *text);
 
 /* --- looking --- */

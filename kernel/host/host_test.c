@@ -662,6 +662,83 @@ static void a_reload_says_what_it_changed(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
+/* Reloads, and compares the lines. */
+static void reload_says(int32_t status, const char *lines)
+{
+    struct qn_sink text;
+
+    qnk_sink_init(&text, &budget, 65536);
+    assert_int_equal(qnk_host_reload(life.host, &text), status);
+    assert_int_equal(qnk_sink_append(&text, "", 1), QN_OK);
+    assert_string_equal((const char *)text.data, lines);
+    qnk_sink_done(&text);
+}
+
+static bool knows(const struct qnk_hash *key)
+{
+    struct qnk_peer_view views[4];
+    uint32_t count = qnk_peers_list(life.host->peers, views, 4);
+
+    while (count > 0 &&
+           !(views[count - 1].is_known && qnk_hash_equal(&views[count - 1].key, key))) {
+        count--;
+    }
+    return count > 0;
+}
+
+/* What a reload brought was no part of the file of the start: the next has to know of it. */
+static void a_reload_begins_where_the_last_one_ended(void **subject)
+{
+    const struct qnk_hash key = {{7}};
+    char peers[256], text[QNK_BECH32M_KEY_SIZE];
+
+    (void)subject;
+    qnk_bech32m_encode(QNK_PREFIX_NODE, key.bytes, text);
+    (void)snprintf(peers, sizeof peers, "resend: 3s\npeers: [%s@127.0.0.1:1]\n", text);
+    node_write("memory", "warn", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    reload_says(QN_AGAIN, "the node starts\n");
+    run_until(1);
+    node_write("memory", "error", peers);
+    reload_says(QN_OK, "changed: peers\nchanged: log.level\nneeds a restart: resend\n");
+    assert_true(knows(&key));
+    reload_says(QN_OK, "needs a restart: resend\n");
+    node_write("memory", "warn", "");
+    reload_says(QN_OK, "changed: peers\nchanged: log.level\n");
+    assert_false(knows(&key));
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void a_reload_tells_of_other_files(void **subject)
+{
+    struct qnk_key validator;
+    char lines[256], path[256];
+
+    (void)subject;
+    node_write("memory", "warn", "");
+    begin();
+    assert_int_equal(qnk_host_start(life.host), QN_OK);
+    run_until(1);
+    (void)snprintf(path, sizeof path,
+                   "{use: none, path: %s/plugins/compression/none/.libs/none.so}",
+                   getenv("top_builddir"));
+    compression = path;
+    node_write("memory", "warn", "");
+    reload_says(QN_OK, "needs a restart: compression\n");
+    compression = "none";
+    node_write("memory", "warn", "");
+    assert_int_equal(qnk_key_make(QNK_KEY_VALIDATOR, NULL, &validator), QN_OK);
+    network_write(&validator);
+    qnk_key_done(&validator);
+    (void)snprintf(lines, sizeof lines,
+                   "is of another network now, whose nodes want a folder of their own: "
+                   "%s/net.yaml\n",
+                   folder);
+    reload_says(QN_OK, lines);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
 /* --- a full input log --- */
 
 enum { LOG_FILE = 32768, LOG_FILES = 4 };
@@ -1744,6 +1821,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_of_another_purpose_is_told, start, stop),
         cmocka_unit_test_setup_teardown(a_rule_that_the_plugin_does_not_know_is_told, start, stop),
         cmocka_unit_test_setup_teardown(a_reload_says_what_it_changed, start, stop),
+        cmocka_unit_test_setup_teardown(a_reload_begins_where_the_last_one_ended, start, stop),
+        cmocka_unit_test_setup_teardown(a_reload_tells_of_other_files, start, stop),
         cmocka_unit_test_setup_teardown(a_node_whose_input_log_is_full_begins_anew, start, stop),
         cmocka_unit_test_setup_teardown(who_is_told_to_stop_does_not_begin_anew, start, stop),
         cmocka_unit_test_setup_teardown(who_began_anew_does_not_again_for_a_while, start, stop),

@@ -148,7 +148,9 @@ struct qnk_host {
 
     struct qnk_live_submit *submits;
     uint32_t submits_count;
-    uint32_t submits_next; /* where a free place is looked for first */
+    uint32_t submits_next;       /* where a free place is looked for first */
+    struct qnk_config *reloaded; /* the files as they were taken over last; NULL: at the start */
+    struct qnk_budget reload_budget;
     uint64_t turn;
     uint32_t asks;
     uint64_t lists_text; /* bytes of lists that are begun and wait for their read */
@@ -233,3 +235,6 @@ bool qnk_live_is_short(struct qnk_host *host, int32_t status);
 
 /* Sets the log's levels as the file says. */
 void qnk_live_levels(struct qnk_host *host, const struct qnk_node_file *file);
+
+/* Gives up what reloads kept. */
+void qnk_live_reload_done(struct qnk_host *host);

@@ -195,7 +195,8 @@ void qnk_ask_reload(struct qnk_question *question)
                                                text.size == 0 ? "" : (const char *)text.data,
                                                (size_t)text.size));
     } else {
-        qnk_refuse(question, QNK_QUERY_FAILED, "qnet config check", "%.*s",
+        qnk_refuse(question, status == QN_AGAIN ? QNK_QUERY_NOT_READY : QNK_QUERY_FAILED,
+                   status == QN_AGAIN ? "qnet status" : "qnet config check", "%.*s",
                    (int)(text.size < 250 ? text.size : 250), (const char *)text.data);
     }
     qnk_sink_done(&text);

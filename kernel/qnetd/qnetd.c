@@ -67,6 +67,7 @@ struct daemon {
     uv_signal_t signals[SIGNALS];
     uv_timer_t status;
     uint32_t lives;          /* that began */
+    bool is_reload_due;      /* it was asked for while the node did not run */
     uint64_t anew_us;        /* when the last one began after another; 0: never */
     struct qnk_host *host;   /* NULL: between two lives */
     struct qnk_admin *admin; /* NULL: the socket is not open */
@@ -102,7 +103,11 @@ static void reload(struct daemon *daemon)
 
     qnk_sink_init(&text, qnk_host_budget(daemon->host), REPORT_CAP);
     status = qnk_host_reload(daemon->host, &text);
-    (void)fprintf(stderr, "%s:\n%.*s", status == QN_OK ? "reloaded" : "not reloaded",
+    daemon->is_reload_due = status == QN_AGAIN;
+    (void)fprintf(stderr, "%s:\n%.*s",
+                  status == QN_OK      ? "reloaded"
+                  : status == QN_AGAIN ? "to be reloaded once the node runs"
+                                       : "not reloaded",
                   (int)text.size, text.data == NULL ? "" : (const char *)text.data);
     qnk_sink_done(&text);
 }
@@ -111,7 +116,7 @@ static void on_running(void *ctx)
 {
     struct daemon *daemon = ctx;
 
-    if (daemon->lives > 1) {
+    if (daemon->lives > 1 || daemon->is_reload_due) {
         reload(daemon);
     }
     qnk_notify("READY=1\n");
