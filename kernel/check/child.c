@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* memfd_create */
+#define _GNU_SOURCE /* memfd_create, F_ADD_SEALS */
 
 #include "kernel/check/child.h"
 
@@ -22,7 +22,7 @@
 /* Zero is none of them: who ends the process from within a case has not passed it. */
 enum { EXIT_PASSED = 110, EXIT_FAILED = 111, EXIT_SKIPPED = 112 };
 
-enum { TAIL = 160, POLL_MS = 2 };
+enum { TAIL = 160, POLL_MS = 2, OUTPUT_MAX = 1 << 20 };
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HAS_SHADOW true
@@ -170,10 +170,24 @@ static uint64_t now_ms(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* A file in memory has no other bound, and who prints for ever would take all that there is. It has
+ * its whole size from the start, and cannot grow. */
+int qnk_child_output(void)
+{
+    int output = memfd_create("qnet-check", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+    if (output >= 0 && (ftruncate(output, OUTPUT_MAX) != 0 ||
+                        fcntl(output, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK) != 0)) {
+        (void)close(output);
+        return -1;
+    }
+    return output;
+}
+
 /* The last line of what the child printed, for a death that nothing else explains. */
 static void tail_read(int output, char tail[TAIL])
 {
-    off_t end = lseek(output, 0, SEEK_END);
+    off_t end = lseek(output, 0, SEEK_CUR); /* where the child was */
     off_t from = end > TAIL - 1 ? end - (TAIL - 1) : 0;
     ssize_t size = pread(output, tail, TAIL - 1, from);
 
@@ -269,7 +283,7 @@ static bool child_wait(pid_t child, uint32_t cpu_s, int *status)
 void qnk_child_run(const struct qnk_child_limits *limits, void (*run)(void *ctx), void *ctx,
                    struct qnk_child_end *end)
 {
-    int output = memfd_create("qnet-check", MFD_CLOEXEC);
+    int output = qnk_child_output();
     uint64_t started_ms = now_ms();
     int status = 0;
 

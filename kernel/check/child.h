@@ -44,6 +44,10 @@ void qnk_child_run(const struct qnk_child_limits *limits, void (*run)(void *ctx)
  * say nothing. */
 bool qnk_child_has_shadow(void);
 
+/* A file for what a process prints, of zeros; what comes after its first MiB is refused to whoever
+ * prints it. -1: there is no memory for it. */
+int qnk_child_output(void);
+
 /* In a child: bytes that it printed so far. */
 uint64_t qnk_child_printed(void);
 

@@ -58,6 +58,19 @@ static void speaks_badly(void *ctx)
     qnk_verdict_fail("one\nnot ok 7\x1b[31m\xff\xc3.");
 }
 
+static void prints_much(void *ctx)
+{
+    static const char page[4096] = "much";
+    uint32_t refused = 0;
+
+    (void)ctx;
+    for (uint32_t i = 0; i < 1024; i++) {
+        refused += write(STDOUT_FILENO, page, sizeof page) != (ssize_t)sizeof page;
+    }
+    qnk_verdict_fail("%llu bytes, %u pages refused", (unsigned long long)qnk_child_printed(),
+                     refused);
+}
+
 static void a_case_that_returns_passes(void **subject)
 {
     const struct qnk_child_end end = run(returns);
@@ -100,6 +113,15 @@ static void words_are_one_line_that_can_be_shown(void **subject)
     assert_string_equal(end.words, "one not ok 7?[31m??.");
 }
 
+/* It is memory that no other limit counts. */
+static void what_is_printed_has_a_bound(void **subject)
+{
+    const struct qnk_child_end end = run(prints_much);
+
+    (void)subject;
+    assert_string_equal(end.words, "1048576 bytes, 768 pages refused");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +129,7 @@ int main(void)
         cmocka_unit_test(a_verdict_is_kept_with_its_words),
         cmocka_unit_test(who_ends_the_process_has_not_passed),
         cmocka_unit_test(words_are_one_line_that_can_be_shown),
+        cmocka_unit_test(what_is_printed_has_a_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

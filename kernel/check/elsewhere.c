@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* sched_setaffinity, memfd_create */
+#define _GNU_SOURCE /* sched_setaffinity */
 
 #include "kernel/check/elsewhere.h"
 
@@ -8,12 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel/check/child.h"
 #include "kernel/check/verdict.h"
 
 enum { WORDS_MAX = 24 };
@@ -98,7 +98,7 @@ static void program_start(const struct qnk_subject *subject, const struct qnk_el
 void qnk_elsewhere_run(const struct qnk_subject *subject, const struct qnk_elsewhere *how,
                        struct qnk_elsewhere_end *end)
 {
-    int output = memfd_create("qnet-trace", MFD_CLOEXEC);
+    int output = qnk_child_output();
     pid_t child;
     ssize_t size;
 
