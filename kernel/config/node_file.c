@@ -90,7 +90,7 @@ static const struct qnk_config_key keys[] = {
      .type = QNK_CONFIG_PLUGIN | QNK_CONFIG_LIST,
      .values = plugin_kinds + 4,
      .values_count = 1,
-     .doc = "what hangs off the node"},
+     .doc = "what hangs off the node; none is run yet"},
     {.name = "log.level",
      .type = QNK_CONFIG_CHOICE,
      .flags = QNK_CONFIG_LIVE,
@@ -202,7 +202,7 @@ static const struct qnk_config_key keys[] = {
      .doc = "whether transactions can be found by their hash"},
     {.name = "index.accounts",
      .type = QNK_CONFIG_BOOL,
-     .doc = "whether transactions can be found by their accounts"},
+     .doc = "whether transactions can be found by their accounts; not yet"},
     {.name = "input_log",
      .type = QNK_CONFIG_BOOL,
      .doc = "whether all that happens to the node is recorded, for `qnet replay`"},
@@ -222,17 +222,39 @@ static const char *text_of(struct qnk_checker *checker, const struct qnk_config_
     return qnk_checker_string(checker, qnk_part_text(part, name));
 }
 
-static void peers_read(struct qnk_checker *checker, const struct qnk_config_part *part,
-                       struct qnk_node_file *node)
+/* Each is dialled at one address, so a key comes once. `first` is the list's first item. */
+static void peer_check(struct qnk_checker *checker, const struct qnk_node_peer *peers,
+                       uint32_t place, const struct qnk_tree *first, const struct qnk_tree *item)
 {
-    struct qnk_reader reader = qnk_reader_init(qnk_part_find(part, "peers")->record);
+    for (uint32_t i = 0; i < place; i++, first = first->next) {
+        if (qnk_hash_equal(&peers[i].key, &peers[place].key)) {
+            qnk_report_add(checker->report, QNK_E112, qnk_checker_place(checker, item->mark),
+                           "this peer is given twice, first at %u:%u", first->mark.line,
+                           first->mark.column);
+            return;
+        }
+    }
+}
+
+static void peers_read(struct qnk_checker *checker, const struct qnk_config_part *part,
+                       const struct qnk_tree *tree, struct qnk_node_file *node)
+{
+    const struct qnk_config_value *value = qnk_part_find(part, "peers");
+    const struct qnk_tree *list = qnk_tree_child(tree, "peers");
+    const struct qnk_tree *item = list == NULL ? NULL : list->first;
+    struct qnk_reader reader = qnk_reader_init(value->record);
     uint32_t count = qnk_reader_u32(&reader);
     struct qnk_node_peer *peers = qnk_checker_take(checker, count * sizeof *peers);
 
+    if (count > QNK_NODE_PEERS_MAX) {
+        qnk_report_add(checker->report, QNK_E106, value->place, "'peers' has %u items", count);
+        qnk_report_hint(checker->report, "at most %d", QNK_NODE_PEERS_MAX);
+        return;
+    }
     if (peers == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count; i++, item = item->next) {
         struct qn_span peer = qnk_reader_span(&reader, qnk_reader_u32(&reader));
         const char *text = qnk_checker_string(checker, peer);
         size_t size = strcspn(text, "@");
@@ -246,6 +268,7 @@ static void peers_read(struct qnk_checker *checker, const struct qnk_config_part
 
         QN_ASSERT(status == QN_OK);
         peers[i].address = text + size + 1;
+        peer_check(checker, peers, i, list->first, item);
     }
     QN_ASSERT(qnk_reader_done(&reader));
     node->peers = peers;
@@ -328,6 +351,20 @@ static void secrets_check(struct qnk_checker *checker, const struct qnk_config_p
     }
 }
 
+/* What a file may say and this version does not do. Nobody shall believe that it is done. */
+static void idle_check(struct qnk_checker *checker, const struct qnk_config_part *part,
+                       const struct qnk_node_file *node)
+{
+    if (node->services_count > 0) {
+        qnk_report_add(checker->report, QNK_W203, qnk_part_find(part, "service")->place,
+                       "'service' has no effect yet: this version runs no services");
+    }
+    if (node->index_accounts) {
+        qnk_report_add(checker->report, QNK_W203, qnk_part_find(part, "index.accounts")->place,
+                       "'index.accounts' has no effect yet");
+    }
+}
+
 static void role_check(struct qnk_checker *checker, const struct qnk_config_part *part,
                        const struct qnk_node_file *node)
 {
@@ -380,12 +417,13 @@ void qnk_node_check(struct qnk_checker *checker, const struct qnk_config_part *p
         .input_log = qnk_part_number(part, "input_log") != 0,
         .input_log_size = qnk_part_number(part, "input_log_size"),
     };
-    peers_read(checker, part, node);
+    peers_read(checker, part, tree, node);
     log_parts_read(checker, part, node);
     if (checker->is_full) {
         return;
     }
     role_check(checker, part, node);
+    idle_check(checker, part, node);
     if (asks_files) {
         secrets_check(checker, part, tree);
     }

@@ -19,6 +19,8 @@
 #include "kernel/base/log.h"
 #include "kernel/config/part.h"
 
+#define QNK_NODE_PEERS_MAX 512 /* that a file names; more: out of range */
+
 enum qnk_node_kind { QNK_NODE_KIND_LIGHT, QNK_NODE_KIND_FULL, QNK_NODE_KIND_SUPER };
 enum qnk_trust_policy { QNK_TRUST_ENFORCE, QNK_TRUST_WARN, QNK_TRUST_OFF };
 enum qnk_guard_depth { QNK_GUARD_CLASS, QNK_GUARD_FULL, QNK_GUARD_OFF };
@@ -87,7 +89,8 @@ struct qnk_node_file {
 extern const struct qnk_config_schema qnk_node_schema;
 
 /* Reads a part in which nothing is at fault, and finds what contradicts itself: a super node
- * without a validator key. With `asks_files` also key files that are missing or that others can
- * read. `tree` is the file's, for places. `node` may be used only if nothing was found. */
+ * without a validator key, a peer that comes twice; and warns of what has no effect. With
+ * `asks_files` also key files that are missing or that others can read. `tree` is the file's, for
+ * places. `node` may be used only if nothing was found. */
 void qnk_node_check(struct qnk_checker *checker, const struct qnk_config_part *part,
                     const struct qnk_tree *tree, bool asks_files, struct qnk_node_file *node);

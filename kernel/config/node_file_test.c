@@ -14,7 +14,7 @@
 
 static struct qnk_budget budget = {.limit = 2 * (size_t)QNK_CONFIG_MEMORY};
 static struct qnk_config config;
-static char text[8000];
+static char text[48000];
 static char folder[] = "/tmp/qnet-node-XXXXXX";
 static char path[64];
 
@@ -107,11 +107,12 @@ static void a_long_file_has_its_values(void **subject)
 {
     (void)subject;
     const struct qnk_node_file *node = &config.node;
-    const uint8_t key[QN_KEY_SIZE] = {7};
-    char key_text[QNK_BECH32M_KEY_SIZE];
+    const uint8_t key[QN_KEY_SIZE] = {7}, other[QN_KEY_SIZE] = {8};
+    char key_text[QNK_BECH32M_KEY_SIZE], other_text[QNK_BECH32M_KEY_SIZE];
     char more[1000];
 
     qnk_bech32m_encode("qnp", key, key_text);
+    qnk_bech32m_encode("qnp", other, other_text);
     (void)snprintf(more, sizeof more,
                    "type: super\n"
                    "data: /var/lib/qnet/v1\n"
@@ -126,7 +127,7 @@ static void a_long_file_has_its_values(void **subject)
                    " memory: 1GiB}\n"
                    "workers: 3\nresend: 300ms\nindex: {txs: no, accounts: yes}\n"
                    "input_log: on\ninput_log_size: 1GiB\n",
-                   key_text, key_text);
+                   key_text, other_text);
     assert_int_equal(read_text(more, false), QN_OK);
     assert_int_equal(node->kind, QNK_NODE_KIND_SUPER);
     assert_string_equal(node->data, "/var/lib/qnet/v1");
@@ -170,6 +171,40 @@ static void a_super_node_has_a_validator_key(void **subject)
                "keys: {validator: validator.key}");
     assert_int_equal(config.report.findings[0].place.mark.line, 8);
     assert_int_equal(config.report.findings[0].place.mark.column, 7);
+}
+
+/* They would not be dialled, and the start failed for them. */
+static void peers_are_few_and_come_once(void **subject)
+{
+    const uint8_t key[QN_KEY_SIZE] = {7};
+    char key_text[QNK_BECH32M_KEY_SIZE];
+    static char more[40000];
+    size_t size;
+
+    (void)subject;
+    qnk_bech32m_encode("qnp", key, key_text);
+    (void)snprintf(more, sizeof more, "type: full\npeers:\n- '%s@a:1'\n- '%s@b:2'\n", key_text,
+                   key_text);
+    finding_is(more, false, QNK_E112, "this peer is given twice, first at 10:3", "");
+    size = (size_t)snprintf(more, sizeof more, "type: full\npeers:\n");
+    for (uint32_t i = 0; i <= QNK_NODE_PEERS_MAX; i++) {
+        size += (size_t)snprintf(more + size, sizeof more - size, "- %s@a:1\n", key_text);
+    }
+    finding_is(more, false, QNK_E106, "'peers' has 513 items", "at most 512");
+}
+
+static void what_has_no_effect_is_warned_of(void **subject)
+{
+    (void)subject;
+    assert_int_equal(read_text("type: full\nservice: [web]\nindex: {accounts: on}\n"
+                               "log: {level: info}\n",
+                               false),
+                     QN_OK);
+    assert_int_equal(config.report.count, 2);
+    assert_int_equal(config.report.warnings, 2);
+    assert_string_equal(config.report.findings[0].text,
+                        "'service' has no effect yet: this version runs no services");
+    assert_string_equal(config.report.findings[1].text, "'index.accounts' has no effect yet");
 }
 
 static void network_keys_belong_elsewhere(void **subject)
@@ -252,6 +287,8 @@ int main(void)
         cmocka_unit_test(a_short_file_has_all_defaults),
         cmocka_unit_test(a_long_file_has_its_values),
         cmocka_unit_test(a_super_node_has_a_validator_key),
+        cmocka_unit_test(peers_are_few_and_come_once),
+        cmocka_unit_test(what_has_no_effect_is_warned_of),
         cmocka_unit_test(network_keys_belong_elsewhere),
         cmocka_unit_test(key_files_are_there_and_ours_alone),
         cmocka_unit_test(a_key_file_of_another_user_is_refused),

@@ -19,7 +19,7 @@ static const struct qnk_config_key own_keys[] = {
      .type = QNK_CONFIG_CHOICE,
      .values = on_error_values,
      .values_count = sizeof on_error_values / sizeof *on_error_values,
-     .doc = "what to do when the plugin fails"},
+     .doc = "what to do when the plugin fails; not yet"},
 };
 static const struct qnk_config_schema own_schema = {
     .title = "", .keys = own_keys, .count = sizeof own_keys / sizeof *own_keys};
@@ -201,6 +201,10 @@ static void plugin_check(struct qnk_checker *checker, const struct qnk_config_ke
     plugin->version = string_of(checker, &own, "version");
     plugin->path = string_of(checker, &own, "path");
     plugin->on_error = (enum qnk_config_on_error)qnk_part_number(&own, "on_error");
+    if (plugin->on_error != QNK_ON_ERROR_AUTO) {
+        qnk_report_add(checker->report, QNK_W203, qnk_part_find(&own, "on_error")->place,
+                       "'on_error' has no effect yet");
+    }
     version_check(checker, key, &map, plugin);
     schema_find(checker, plugin, &map);
 }

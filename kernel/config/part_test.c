@@ -317,6 +317,8 @@ static void a_plugins_name_is_short_for_its_map(void **subject)
     assert_int_equal(value->plugins[0].on_error, QNK_ON_ERROR_AUTO);
     assert_string_equal(value->plugins[1].path, "dir/w.so");
     assert_int_equal(value->plugins[1].on_error, QNK_ON_ERROR_STOP);
+    assert_int_equal(report.warnings, 1);
+    assert_string_equal(report.findings[0].text, "'on_error' has no effect yet");
     assert_int_equal(value->plugins[1].part.record.size, 9);
     assert_memory_equal(value->plugins[1].part.record.data, "\0\0\0\0\1\0\0\0y", 9);
     record_is("service",

@@ -15,7 +15,7 @@ enum {
 
 static const char *const code_names[QNK_FINDING_CODE_COUNT] = {
     "E101", "E102", "E103", "E104", "E105", "E106", "E107", "E108", "E109",
-    "E110", "E111", "E112", "E113", "E114", "E120", "W201", "W202",
+    "E110", "E111", "E112", "E113", "E114", "E120", "W201", "W202", "W203",
 };
 
 void qnk_report_init(struct qnk_report *report, struct qnk_arena *arena)
@@ -34,7 +34,7 @@ const char *qnk_finding_code_name(enum qnk_finding_code code)
 
 bool qnk_finding_is_warning(enum qnk_finding_code code)
 {
-    return code == QNK_W201 || code == QNK_W202;
+    return code >= QNK_W201;
 }
 
 /* What a terminal might obey becomes '?', byte by byte: C0, DEL, and C1 (U+0080..U+009F). */

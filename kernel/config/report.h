@@ -9,6 +9,7 @@
  *     E109 plugin refused       E110 file missing, wrong owner or mode       E111 wrong file
  *     E112 two keys contradict  E113 no such name      E114 not an expression
  *     E120 a provider cannot    W201 deprecated        W202 open to other hosts
+ *     W203 has no effect yet
  *
  * Unless a function's own comment says otherwise:
  *   shapes   lines and columns count from 1, columns in characters; line 0 is no place
@@ -61,6 +62,7 @@ enum qnk_finding_code {
     QNK_E120,
     QNK_W201,
     QNK_W202,
+    QNK_W203,
     QNK_FINDING_CODE_COUNT
 };
 

@@ -419,6 +419,8 @@ void qnk_peers_score(struct qnk_peers *peers, uint32_t peer, uint32_t fault)
 
 /* --- life --- */
 
+_Static_assert(QNK_NODE_PEERS_MAX < QNK_CONTACTS_MAX, "strangers have contacts too");
+
 static int32_t known_take(struct qnk_peers *peers, const struct qnk_peers_setup *setup)
 {
     for (uint32_t i = 0; i < setup->known_count; i++) {

@@ -57,7 +57,8 @@ static void peers_change(struct qnk_host *host, const struct qnk_node_file *befo
     for (uint32_t i = 0; i < after->peers_count; i++) {
         const struct qnk_node_peer *peer = &after->peers[i];
 
-        if (qnk_peers_add(host->peers, &peer->key, peer->address) != QN_OK) {
+        if (!qnk_hash_equal(&peer->key, &host->node_public) && /* as at the start */
+            qnk_peers_add(host->peers, &peer->key, peer->address) != QN_OK) {
             qnk_log(&host->log, QNK_LOG_WARN, "peer-refused", "a peer of the node file is refused");
         }
     }
