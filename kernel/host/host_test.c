@@ -1277,6 +1277,27 @@ static void a_plugin_of_any_kind_can_be_made_available(void **subject)
     assert_int_equal(end(), QNK_EXIT_OK);
 }
 
+/* It would be another file for a node that is started elsewhere. */
+static void a_plugins_path_must_be_whole(void **subject)
+{
+    char words[QNK_REFIT_WORDS], path[PATH_SIZE], typed[PATH_SIZE + 64], there[PATH_SIZE];
+
+    (void)subject;
+    node_write("memory", "error", "");
+    begin_running(1);
+    (void)snprintf(path, sizeof path, "%s/plugins/compression/none/.libs/none.so",
+                   getenv("top_builddir"));
+    (void)snprintf(typed, sizeof typed, "{use: none, path: %s}", path);
+    assert_int_equal(qnk_refit_load(life.host, "compression", typed, words), QN_OK);
+    assert_non_null(getcwd(there, sizeof there));
+    assert_int_equal(chdir("/"), 0);
+    (void)snprintf(typed, sizeof typed, "{use: none, path: .%s}", path);
+    assert_int_equal(qnk_refit_load(life.host, "compression", typed, words), QN_INVALID);
+    assert_non_null(strstr(words, "say the whole path"));
+    assert_int_equal(chdir(there), 0);
+    assert_int_equal(end(), QNK_EXIT_OK);
+}
+
 /* The name of the engine that serves, and whether it is the plan's. */
 static bool serves(const char *name)
 {
@@ -1842,6 +1863,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cut_at_any_step_leaves_the_old_or_the_new_one, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_plugin_of_any_kind_can_be_made_available, start, stop),
+        cmocka_unit_test_setup_teardown(a_plugins_path_must_be_whole, start, stop),
         cmocka_unit_test_setup_teardown(a_validator_that_is_prepared_carries_out_a_plan, start,
                                         stop),
         cmocka_unit_test_setup_teardown(a_plan_goes_on_whatever_step_its_node_dies_at, start, stop),

@@ -493,6 +493,13 @@ int32_t qnk_refit_read(struct qnk_host *host, const char *kind, const char *text
         status = qnk_loader_find_used(host->setup.loader, typed->used, &typed->plugin, words);
         if (status != QN_OK) {
             (void)refuse(reason, status, "%.380s", words);
+        } else if (typed->used->path[0] != 0 && typed->used->path[0] != '/') {
+            status = refuse(reason, QN_INVALID,
+                            "'%.200s' lies in the folder that the node runs in, which may be "
+                            "another after a restart: say the whole path",
+                            typed->used->path);
+        }
+        if (status != QN_OK) {
             qnk_refit_read_done(host, typed);
         }
     }
