@@ -177,6 +177,9 @@ static void key_check(struct qnk_checker *checker, const struct qnk_tree *item,
     if (key->kinds_count == 0) {
         fault(checker, item, "kinds", "the key may sign no kind of plugin", "as in [consensus]");
     }
+    if (key->names_count == 0 && qnk_tree_child(item, "names") != NULL) {
+        fault(checker, item, "names", "the key may sign no plugin", "without 'names' it may any");
+    }
     if (key->names_count > QNK_TRUST_NAMES_MAX || key->kinds_count > QNK_TRUST_NAMES_MAX) {
         fault(checker, item, "names", "the key lists too many", "at most 64");
     }

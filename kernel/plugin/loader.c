@@ -46,6 +46,12 @@ static int32_t lock_read(struct qnk_loader *loader, const char *path, char why[Q
         is_named ? qnk_lock_open(path, loader->budget, &loader->lock_file, why) : QN_NOT_FOUND;
 
     loader->has_lock_file = status == QN_OK;
+    if (status != QN_OK && status != QN_NOT_FOUND) {
+        char words[QNK_PLUGIN_WHY_MAX];
+
+        memcpy(words, why, sizeof words);
+        (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "%.250s: %.250s", path, words);
+    }
     if (status != QN_NOT_FOUND) {
         return status;
     }

@@ -365,6 +365,9 @@ static void enforce_without_a_lock_file_is_refused(void **state)
     (void)state;
     assert_int_equal(qnk_loader_create(&options, &loader, why), QN_DENIED);
     assert_non_null(strstr(why, "there is no lock file"));
+    options.lock_file = "/proc/self/cmdline";
+    assert_int_equal(qnk_loader_create(&options, &loader, why), QN_INVALID);
+    assert_non_null(strstr(why, "/proc/self/cmdline: line 1 is not"));
     options.lock_file = "/nowhere/plugins.lock";
     assert_int_equal(qnk_loader_create(&options, &loader, why), QN_DENIED);
     options.trust = QNK_TRUST_WARN;

@@ -140,7 +140,7 @@ int32_t qnk_lock_open(const char *path, struct qnk_budget *budget, struct qnk_lo
                       char why[QNK_PLUGIN_WHY_MAX])
 {
     static const char unreadable[] = "the lock file cannot be read";
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hold us */
 
     if (fd < 0 && errno == ENOENT) {
         (void)snprintf(why, QNK_PLUGIN_WHY_MAX, "there is no lock file");

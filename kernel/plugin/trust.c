@@ -131,10 +131,10 @@ int32_t qnk_trust_read(const char *name, struct qn_span bytes, struct qnk_budget
     return QN_OK;
 }
 
-/* At most `room` bytes of a file. -1: it cannot be read. */
+/* At most `room` bytes of a file. -1: it cannot be read. A pipe is not waited for. */
 static ssize_t file_read(const char *path, uint8_t *to, size_t room)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t got = fd >= 0 ? 1 : -1;
     size_t size = 0;
 

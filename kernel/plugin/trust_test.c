@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "kernel/plugin/trust.h"
 
@@ -325,6 +327,24 @@ static void a_revoked_file_is_refused_whoever_signed_it(void **state)
     qnk_trust_destroy(trust);
 }
 
+/* Whoever may write where a plugin lies would stop the node for ever. */
+static void a_pipe_for_a_signature_is_not_waited_for(void **state)
+{
+    uint8_t room[QNK_MINISIGN_FILE_MAX + 1];
+    char folder[] = "/tmp/qnet-trust-XXXXXX", so[64], beside[128];
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(so, sizeof so, "%s/x.so", folder);
+    (void)snprintf(beside, sizeof beside, "%s" QNK_TRUST_SUFFIX, so);
+    assert_int_equal(mkfifo(beside, 0600), 0);
+    (void)alarm(10);
+    assert_int_equal(qnk_trust_signature(so, room).size, 0);
+    (void)alarm(0);
+    assert_int_equal(unlink(beside), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void what_is_wrong_in_the_file_is_said_with_its_place(void **state)
 {
     (void)state;
@@ -332,6 +352,7 @@ static void what_is_wrong_in_the_file_is_said_with_its_place(void **state)
     refuses(HEAD "keys: [{key: RWQ, kinds: [consensus]}]\n", "trust.yaml:2:14: error[E105]: no ");
     refuses(HEAD "keys: [{key: " KEY "}]\n", "E103");
     refuses(HEAD "keys: [{key: " KEY ", kinds: []}]\n", "no kind of plugin");
+    refuses(HEAD "keys: [{key: " KEY ", kinds: [ledger], names: []}]\n", "may sign no plugin");
     refuses(HEAD "keys: [{key: " KEY ", kinds: [consensus, court]}]\n", "E106");
     refuses(HEAD "keys:\n  - {key: " KEY ", kinds: [ledger], until: 1970-01-01T00:00:00Z}\n",
             "never count");
@@ -417,6 +438,7 @@ int main(void)
         cmocka_unit_test(keys_count_for_a_time),
         cmocka_unit_test(older_than_the_least_version_is_refused),
         cmocka_unit_test(a_revoked_file_is_refused_whoever_signed_it),
+        cmocka_unit_test(a_pipe_for_a_signature_is_not_waited_for),
         cmocka_unit_test(what_is_wrong_in_the_file_is_said_with_its_place),
         cmocka_unit_test(keys_are_read_as_they_were_written),
         cmocka_unit_test(a_locked_key_wants_its_password),
