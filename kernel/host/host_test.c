@@ -3,7 +3,7 @@
 /* A node alone, with the plugins as they were built: real loop, threads and folders. It waits for
  * events and never for time. */
 
-#define _XOPEN_SOURCE 700 /* nftw */
+#define _GNU_SOURCE /* nftw, memmem */
 
 #include "tests/test.h"
 
@@ -230,6 +230,17 @@ static void host_make(void)
     qnk_host_watch(life.host, on_note, &life);
 }
 
+static uint32_t waits; /* lines that say that the chain begins later */
+
+static void on_logged(void *ctx, const char *part, struct qn_span line)
+{
+    static const char event[] = "begins-later";
+
+    (void)ctx;
+    (void)part;
+    waits += memmem(line.data, line.size, event, strlen(event)) != NULL;
+}
+
 static void begin(void)
 {
     const struct qnk_config_options options = {
@@ -241,8 +252,10 @@ static void begin(void)
         .fd = STDERR_FILENO,
         .format = QNK_LOG_LOGFMT,
         .level = QNK_LOG_ERROR,
+        .heard = on_logged,
     };
 
+    waits = 0;
     memset(&life, 0, sizeof life);
     qnk_log_init(&life.log, &log);
     assert_int_equal(qnk_config_init(&life.config, &options), QN_OK);
@@ -737,6 +750,38 @@ static void a_reload_tells_of_other_files(void **subject)
                    folder);
     reload_says(QN_OK, lines);
     assert_int_equal(end(), QNK_EXIT_OK);
+}
+
+static void who_waits_for_the_beginning_says_so(void **subject)
+{
+    char text[2048], path[PATH_SIZE];
+    size_t size;
+    FILE *file;
+    char *year;
+
+    (void)subject;
+    node_write("memory", "warn", "");
+    path_in(path, "net.yaml");
+    file = fopen(path, "r");
+    assert_non_null(file);
+    size = fread(text, 1, sizeof text - 1, file);
+    assert_int_equal(fclose(file), 0);
+    text[size] = 0;
+    for (uint32_t i = 0; i < 2; i++) {
+        begin();
+        assert_int_equal(qnk_host_start(life.host), QN_OK);
+        while (life.host->phase == QNK_HOST_STARTING) {
+            (void)uv_run(&life.loop, UV_RUN_ONCE);
+        }
+        assert_int_equal(waits, i);
+        assert_int_equal(end(), QNK_EXIT_OK);
+        year = strstr(text, "2026-01-01");
+        assert_true(year != NULL || i > 0);
+        if (year != NULL) {
+            memcpy(year, "2926", 4);
+        }
+        write_file("net.yaml", text);
+    }
 }
 
 /* --- a full input log --- */
@@ -1844,6 +1889,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_reload_says_what_it_changed, start, stop),
         cmocka_unit_test_setup_teardown(a_reload_begins_where_the_last_one_ended, start, stop),
         cmocka_unit_test_setup_teardown(a_reload_tells_of_other_files, start, stop),
+        cmocka_unit_test_setup_teardown(who_waits_for_the_beginning_says_so, start, stop),
         cmocka_unit_test_setup_teardown(a_node_whose_input_log_is_full_begins_anew, start, stop),
         cmocka_unit_test_setup_teardown(who_is_told_to_stop_does_not_begin_anew, start, stop),
         cmocka_unit_test_setup_teardown(who_began_anew_does_not_again_for_a_while, start, stop),

@@ -12,6 +12,7 @@
 #include "kernel/base/hex.h"
 #include "kernel/base/random.h"
 #include "kernel/base/text.h"
+#include "kernel/config/quantity.h"
 #include "kernel/host/copies.h"
 #include "kernel/host/live.h"
 #include "kernel/host/mark.h"
@@ -623,6 +624,21 @@ static int32_t start_peers(struct qnk_host *host)
     return status;
 }
 
+/* A node that waits for its network's beginning looks like one that is well. */
+static void beginning_tell(const struct qnk_host *host)
+{
+    uint64_t begins_ms = host->setup.config->network.genesis_time_ms;
+    uint64_t now_ms = host->running_us / 1000;
+    char text[QNK_QUANTITY_SIZE];
+
+    if (begins_ms > now_ms) {
+        qnk_time_print(begins_ms, text);
+        qnk_log(&host->log, QNK_LOG_WARN, "begins-later",
+                "the network file lets the chain begin at %s: there is no block before | in_s=%llu",
+                text, (unsigned long long)((begins_ms - now_ms) / 1000));
+    }
+}
+
 static int32_t start_running(struct qnk_host *host)
 {
     char chain[QNK_HEX_SIZE(QN_HASH_SIZE)];
@@ -635,6 +651,7 @@ static int32_t start_running(struct qnk_host *host)
     qnk_log(&host->log, QNK_LOG_INFO, "running", "the node runs | chain=%.16s node=%s workers=%u",
             chain, node, host->workers);
     qnk_live_levels(host, &host->setup.config->node);
+    beginning_tell(host);
     if (host->setup.running != NULL) {
         host->setup.running(host->setup.ctx);
     }
