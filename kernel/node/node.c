@@ -270,6 +270,9 @@ static void restore_block(struct qnk_node *node, const struct qnk_event *event)
     struct qnk_micro header;
     int32_t status = qnk_micro_decode(event->block.header, &header);
 
+    if (node->setup.type == QNK_NODE_LIGHT) {
+        return; /* of when it was none: a light node's tree has no blocks */
+    }
     QN_ASSERT(status == QN_OK); /* it was decoded when it was stored, and its checksum is good */
     qnk_block_restore(node, &header, event->block.body, event->block.place, event->block.verified);
 }

@@ -15,6 +15,8 @@
 
 enum { MEMBERS = 4, FULL = MEMBERS, LIGHT, NODES };
 
+/* --- windows --- */
+
 /* Peer 1 answers with certificates that are good, and keeps back what they are for. */
 struct stripper {
     struct net *net;
@@ -93,10 +95,35 @@ static void a_certificate_without_its_header_stops_nobody(void **state)
     net_drop(net);
 }
 
+/* A folder in which a full node kept blocks above what is final. */
+static void a_full_node_goes_on_as_a_light_one(void **state)
+{
+    struct net *net = net_make(MEMBERS, NODES, 64);
+    uint64_t window;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, NODES);
+    do {
+        net_run_ms(net, 50);
+    } while (look(net, FULL).head_height < look(net, FULL).final_window * WINDOW + 5);
+    net_run_ms(net, 50);
+    window = look(net, FULL).final_window;
+    qnk_world_crash(net->world, FULL);
+    net->types[FULL] = QNK_NODE_LIGHT;
+    qnk_world_start(net->world, FULL);
+    net_run_ms(net, 5000);
+    assert_true(look(net, FULL).final_window > window + 1);
+    assert_int_equal(look(net, FULL).head_height, look(net, FULL).final_window * WINDOW);
+    assert_agreement(net);
+    net_drop(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_certificate_without_its_header_stops_nobody),
+        cmocka_unit_test(a_full_node_goes_on_as_a_light_one),
     };
 
     if (!net_init()) {
