@@ -130,6 +130,7 @@ struct qnk_job {
     uint32_t sigs_room;
     struct qn_buf *messages;
     struct qnk_hash chain_id; /* VERIFY, KEEP */
+    bool is_stateless;        /* VERIFY: signatures alone, as a light node has no ledger's state */
     struct qn_buf *prefix;    /* BUILD: kernel transactions that come first */
     uint64_t prefix_size;     /* bytes of it */
     uint32_t prefix_count;

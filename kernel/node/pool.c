@@ -87,8 +87,19 @@ static void intake(struct qnk_node *node, uint32_t peer, uint64_t token, struct 
     qnk_job_start(node, job);
 }
 
+/* A light node has no state to judge them by, and no blocks that would take them out again: peers'
+ * are not looked at, and of its clients' it passes on what is signed. */
+static bool is_light(const struct qnk_node *node)
+{
+    return node->setup.type == QNK_NODE_LIGHT;
+}
+
 void qnk_txs_take(struct qnk_node *node, uint32_t peer, struct qn_buf *body)
 {
+    if (is_light(node)) {
+        qnk_buf_unref(body);
+        return;
+    }
     intake(node, peer, 0, body);
 }
 
@@ -213,8 +224,6 @@ static uint32_t take_in(struct qnk_node *node, const struct qnk_tx_ref *ref)
 
 /* --- what was read --- */
 
-static void push_add(struct qnk_node *node, struct qn_span bytes);
-
 /* Starts a job for the signatures of the kernel transactions among these. */
 static void kernel_check(struct qnk_node *node, const struct qnk_job *read);
 
@@ -246,13 +255,8 @@ void qnk_intake_done(struct qnk_node *node, struct qnk_job *job)
         ref->batch = batch;
         ref->position = i;
         ref->is_promised = job->peer == 0 && job->token == 0; /* of before the restart */
-        if (node->setup.type == QNK_NODE_LIGHT && ref->peer == 0) {
-            push_add(node, bytes_of(ref)); /* it has no state to ask: its peers check */
-            decide(node, ref, QNK_TX_OK);
-            continue;
-        }
-        if (ref->is_kernel) {
-            decide(node, ref, QNK_TX_OK); /* for a client: taken, checked on its way */
+        if (ref->is_kernel) { /* for a client: taken, checked on its way */
+            decide(node, ref, is_light(node) ? QNK_TX_WRONG : QNK_TX_OK);
             continue;
         }
 
@@ -262,7 +266,7 @@ void qnk_intake_done(struct qnk_node *node, struct qnk_job *job)
             decide(node, ref, code);
         }
     }
-    if (node->setup.type != QNK_NODE_LIGHT) {
+    if (!is_light(node)) {
         kernel_check(node, job);
     }
 }
@@ -287,6 +291,7 @@ static void verify_flush(struct qnk_node *node)
         }
         memcpy(job->refs, node->queue + done, count * sizeof *job->refs);
         job->chain_id = node->setup.params.chain_id;
+        job->is_stateless = is_light(node);
         job->token = node->counters.undone;
         node->verifying++;
         done += count;
@@ -305,6 +310,7 @@ void qnk_verify_due(struct qnk_node *node)
     verify_flush(node);
 }
 
+static void push_add(struct qnk_node *node, struct qn_span bytes);
 static void tell_add(struct qnk_node *node, const struct qnk_hash *id, uint32_t from);
 
 /* Puts a verified transaction into the mempool and on its way to peers. */
@@ -316,6 +322,10 @@ static uint32_t admit(struct qnk_node *node, const struct qnk_tx_ref *ref,
 
     QN_ASSERT(status == QN_OK);
     (void)qnk_seen_add(node->verified, &ref->id);
+    if (is_light(node)) {
+        push_add(node, tx.bytes);
+        return QNK_TX_OK;
+    }
 
     uint32_t code = (ref->is_promised ? qnk_mempool_take_back : qnk_mempool_add)(
         node->mempool, &tx, &ref->id, verdict, node->now_us);
@@ -398,7 +408,7 @@ void qnk_verify_done(struct qnk_node *node, struct qnk_job *job)
         } else if (!ref->is_promised || !later_add(node, ref)) {
             (void)qnk_seen_drop(node->pending, &ref->id);
         }
-        if (code == QNK_TX_OK) {
+        if (code == QNK_TX_OK && !is_light(node)) {
             copy_add(rows, &size, ref);
         }
         if (codes != NULL) {
@@ -638,7 +648,8 @@ void qnk_pool_tell(struct qnk_node *node, uint32_t peer)
 
 void qnk_ids_take(struct qnk_node *node, uint32_t peer, const struct qnk_ids *ids)
 {
-    struct qn_buf *body = qnk_buf_new(&node->budget, 4 + (uint64_t)ids->count * QN_HASH_SIZE);
+    struct qn_buf *body =
+        is_light(node) ? NULL : qnk_buf_new(&node->budget, 4 + (uint64_t)ids->count * QN_HASH_SIZE);
     uint32_t count = 0;
 
     for (uint32_t i = 0; body != NULL && i < ids->count; i++) {

@@ -119,11 +119,104 @@ static void a_full_node_goes_on_as_a_light_one(void **state)
     net_drop(net);
 }
 
+/* --- transactions --- */
+
+static uint64_t bad_signatures(struct net *net)
+{
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        count += qnk_node_counters(qnk_world_node(net->world, i))->faults[QNK_FAULT_BAD_SIGNATURE];
+    }
+    return count;
+}
+
+/* A client's of the light node, some of whose signatures are bad. */
+static void client_acts(struct net *net, uint32_t sender)
+{
+    uint8_t body[4 + 20 * QNK_TX_TRANSFER_SIZE];
+    uint64_t size = txs_make(net, sender, 0, 20, body);
+
+    for (uint32_t i = 10; i < 20; i++) {
+        body[4 + (i + 1) * QNK_TX_TRANSFER_SIZE - 1] ^= 1;
+    }
+    qnk_world_submit(net->world, LIGHT, (struct qn_span){body, size});
+    net_run_ms(net, 2000);
+}
+
+/* Its peers would ban it for signatures that are bad. It has no state after a start, and that of
+ * genesis before the first one. */
+static void a_light_node_passes_on_what_is_signed_alone(void **state)
+{
+    struct net *net = net_make(MEMBERS, NODES, 62);
+    const struct qnk_node_counters *counters;
+
+    (void)state;
+    net->types[LIGHT] = QNK_NODE_LIGHT;
+    net_open(net);
+    net_start(net, 0, NODES);
+    net_run_ms(net, 2000);
+    for (uint32_t sender = 0; sender < 2; sender++) {
+        client_acts(net, sender);
+        counters = qnk_node_counters(qnk_world_node(net->world, LIGHT));
+        assert_int_equal(counters->txs_accepted, 10);
+        assert_int_equal(counters->txs_refused[QNK_TX_BAD_SIGNATURE], 10);
+        assert_int_equal(bad_signatures(net), 0);
+        assert_int_equal(next_nonce(net, 0, sender), 10);
+        qnk_world_crash(net->world, LIGHT);
+        qnk_world_start(net->world, LIGHT);
+        net_run_ms(net, 1000);
+    }
+    assert_agreement(net);
+    net_drop(net);
+}
+
+static bool verify_count(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    uint32_t *count = ctx;
+
+    *count +=
+        node == LIGHT && (effect->type == QNK_EFFECT_STORE_TXS ||
+                          (effect->type == QNK_EFFECT_JOB && effect->job->kind == QNK_JOB_VERIFY));
+    return true;
+}
+
+/* It cannot judge them, and blocks would never take them out again. */
+static void a_light_node_takes_no_transactions_of_peers(void **state)
+{
+    struct net *net = net_make(MEMBERS, NODES, 63);
+    uint8_t body[4 + 20 * QNK_TX_TRANSFER_SIZE];
+    uint32_t count = 0;
+    const struct qnk_watch watch = {.ctx = &count, .effect = verify_count};
+
+    (void)state;
+    net->types[LIGHT] = QNK_NODE_LIGHT;
+    net_open(net);
+    qnk_world_watch(net->world, &watch);
+    net_start(net, 0, NODES);
+    net_run_ms(net, 2000);
+    for (uint32_t sender = 0; sender < 2; sender++) {
+        uint64_t size = txs_make(net, sender, 0, 20, body);
+
+        qnk_world_say(net->world, 0, LIGHT, QNK_LANE_TXS, QNK_WIRE_TXS,
+                      (struct qn_span){body, size});
+        net_run_ms(net, 1000);
+        assert_int_equal(look(net, LIGHT).mempool.txs, 0);
+        qnk_world_crash(net->world, LIGHT);
+        qnk_world_start(net->world, LIGHT);
+        net_run_ms(net, 1000);
+    }
+    assert_int_equal(count, 0);
+    net_drop(net);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_certificate_without_its_header_stops_nobody),
         cmocka_unit_test(a_full_node_goes_on_as_a_light_one),
+        cmocka_unit_test(a_light_node_passes_on_what_is_signed_alone),
+        cmocka_unit_test(a_light_node_takes_no_transactions_of_peers),
     };
 
     if (!net_init()) {

@@ -181,9 +181,7 @@ struct qnk_node_view look(struct net *net, uint32_t node)
 
 /* --- transactions --- */
 
-/* A TXS body with one transfer to the next sender for each nonce from..to - 1, signed. */
-static uint64_t txs_make(const struct net *net, uint32_t sender, uint64_t from, uint64_t to,
-                         uint8_t *out)
+uint64_t txs_make(const struct net *net, uint32_t sender, uint64_t from, uint64_t to, uint8_t *out)
 {
     uint8_t message[QNK_TX_MESSAGE_MAX];
     uint8_t *at = out + 4;

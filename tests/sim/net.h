@@ -66,7 +66,10 @@ void net_run_ms(struct net *net, uint64_t ms);
 /* The node must be on. */
 struct qnk_node_view look(struct net *net, uint32_t node);
 
-/* Gives a node transfers of 7 to the next sender, of each nonce from..to - 1; at most 64. */
+/* A TXS body of transfers of 7 to the next sender, of each nonce from..to - 1; its size. */
+uint64_t txs_make(const struct net *net, uint32_t sender, uint64_t from, uint64_t to, uint8_t *out);
+
+/* Gives them to a node; at most 64. */
 void submit(struct net *net, uint32_t node, uint32_t sender, uint64_t from, uint64_t to);
 
 /* What the node's ledger, which may be ahead of what is final, has of a sender. */
