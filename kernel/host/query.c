@@ -228,6 +228,20 @@ struct qnk_node *qnk_query_node(struct qnk_question *question)
     return node;
 }
 
+struct qnk_node *qnk_query_full_node(struct qnk_question *question)
+{
+    struct qnk_node *node = qnk_query_node(question);
+    struct qnk_host_view view;
+
+    qnk_host_look(question->host, &view);
+    if (node != NULL && view.type == QNK_NODE_LIGHT) {
+        qnk_refuse(question, QNK_QUERY_REFUSED, NULL,
+                   "a light node has macroblocks and certificates alone: ask a full one");
+        return NULL;
+    }
+    return node;
+}
+
 /* --- questions that wait --- */
 
 static bool is_gone(const struct qnk_question *question)

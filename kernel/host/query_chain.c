@@ -428,7 +428,7 @@ void qnk_ask_tx(struct qnk_question *question)
     uint64_t height = 0;
     uint32_t index = 0;
 
-    if (!qnk_param_none(question, known) || (node = qnk_query_node(question)) == NULL ||
+    if (!qnk_param_none(question, known) || (node = qnk_query_full_node(question)) == NULL ||
         !qnk_param_hash(question, "id", &id)) {
         return;
     }
@@ -571,7 +571,7 @@ void qnk_ask_proof(struct qnk_question *question)
     uint64_t height;
     uint32_t index;
 
-    if (!qnk_param_none(question, known) || (node = qnk_query_node(question)) == NULL ||
+    if (!qnk_param_none(question, known) || (node = qnk_query_full_node(question)) == NULL ||
         !qnk_param_hash(question, "id", &id)) {
         return;
     }
@@ -633,7 +633,7 @@ void qnk_ask_account(struct qnk_question *question)
     const char *text;
     struct qnk_hash key;
 
-    if (!qnk_param_none(question, known) || (node = qnk_query_node(question)) == NULL ||
+    if (!qnk_param_none(question, known) || (node = qnk_query_full_node(question)) == NULL ||
         !qnk_param_text(question, "address", &text)) {
         return;
     }

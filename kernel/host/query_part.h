@@ -37,6 +37,9 @@ __attribute__((format(printf, 4, 5))) void qnk_refuse(struct qnk_question *quest
 /* The node, or NULL after a refusal: it is still starting. */
 struct qnk_node *qnk_query_node(struct qnk_question *question);
 
+/* The same of a node that has what was asked for; of a light one, which has not, a refusal. */
+struct qnk_node *qnk_query_full_node(struct qnk_question *question);
+
 /* A question that is answered on the reads thread. */
 struct qnk_read {
     struct qnk_ask ask; /* first */

@@ -198,7 +198,7 @@ void qnk_ask_swap_status(struct qnk_question *question)
     struct qnk_node_view view;
     json_t *lacks, *bindings;
 
-    if (!qnk_param_none(question, known) || (node = qnk_query_node(question)) == NULL) {
+    if (!qnk_param_none(question, known) || (node = qnk_query_full_node(question)) == NULL) {
         return;
     }
     qnk_node_look(node, &view);

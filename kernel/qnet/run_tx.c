@@ -159,6 +159,11 @@ static int wait_for(struct qnk_client *client, const char *id, const char *wante
         json_t *answer =
             qnk_client_try(client, "tx", json_pack("{s:s}", "id", id), &status, &error);
 
+        if (status == QNK_CLI_REFUSED) {
+            fprintf(stderr, "qnet: %s\n", qnk_string(error, "message"));
+            json_decref(error);
+            return status;
+        }
         json_decref(error);
         if (answer != NULL && is_so_far(qnk_string(answer, "state"), wanted)) {
             *place = answer;
