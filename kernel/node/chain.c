@@ -7,7 +7,10 @@
 #include "kernel/node/core.h"
 
 enum {
-    KEEP_CHUNK = 1024, /* transactions whose signatures one job checks */
+    KEEP_CHUNK = 1024,  /* transactions whose signatures one job checks */
+    HEADERS_FIRST = 64, /* headers of a message whose signatures are checked at first */
+    HEADERS_MORE = 256, /* and at once, when those were good */
+    SHOWING_MAX = 8,    /* messages of headers of one peer that are looked at; others are dropped */
 };
 
 static uint64_t now_ms(const struct qnk_node *node)
@@ -342,81 +345,87 @@ static void header_sig(struct qnk_node *node, struct qnk_job *job, uint32_t i,
     qnk_micro_message(header, &node->setup.params.chain_id, job->messages->data + item->offset);
 }
 
-/* Headers that are wanted, one after another; NULL: none, or no memory. */
-static struct qn_buf *wanted_headers(struct qnk_node *node, uint32_t peer,
-                                     const struct qnk_headers *headers, uint32_t *count)
+/* Has the signatures of the next headers of a message that are wanted checked, from `at` on. What
+ * is behind them waits for that: whoever forged one of them has no more of it looked at. */
+static void headers_go(struct qnk_node *node, struct qnk_peer *peer, struct qn_buf *all,
+                       uint64_t at)
 {
-    struct qn_buf *wanted = qnk_buf_new(&node->budget, (uint64_t)headers->count * QNK_MICRO_SIZE);
+    uint64_t left = (all->size - at) / QNK_MICRO_SIZE;
+    uint64_t most = at == 0 ? HEADERS_FIRST : HEADERS_MORE;
+    struct qnk_job *job = qnk_job_new(node, QNK_JOB_SIGS, QNK_PURPOSE_HEADERS);
+    uint32_t count = 0;
 
-    *count = 0;
-    for (uint32_t i = 0; wanted != NULL && i < headers->count; i++) {
-        struct qn_span bytes = {headers->headers + (uint64_t)i * QNK_MICRO_SIZE, QNK_MICRO_SIZE};
+    most = left < most ? left : most;
+    if (job == NULL || !qnk_job_sigs(job, (uint32_t)most, most * QNK_MICRO_MESSAGE_SIZE) ||
+        (job->buf = qnk_buf_new(&node->budget, most * QNK_MICRO_SIZE)) == NULL) {
+        qnk_job_destroy(job);
+        return;
+    }
+    for (; at < all->size && count < most; at += QNK_MICRO_SIZE) {
         struct qnk_micro header;
         struct qnk_hash id;
 
-        if (qnk_micro_decode(bytes, &header) != QN_OK) {
-            qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
+        if (qnk_micro_decode((struct qn_span){all->data + at, QNK_MICRO_SIZE}, &header) != QN_OK) {
+            qnk_peer_fault(node, peer->id, QNK_FAULT_MALFORMED);
+            at = all->size;
             break;
         }
         qnk_micro_id(&header, &id);
         if (header_is_wanted(node, &header, &id)) {
-            memcpy(wanted->data + (uint64_t)*count * QNK_MICRO_SIZE, bytes.data, QNK_MICRO_SIZE);
-            (*count)++;
+            memcpy(job->buf->data + (uint64_t)count * QNK_MICRO_SIZE, all->data + at,
+                   QNK_MICRO_SIZE);
+            header_sig(node, job, count++, &header);
         }
     }
-    if (wanted != NULL && *count == 0) {
-        qnk_buf_unref(wanted);
-        return NULL;
-    }
-    return wanted;
-}
-
-void qnk_headers_take(struct qnk_node *node, uint32_t peer, struct qn_span body)
-{
-    struct qnk_headers headers;
-
-    if (qnk_headers_decode(body, &headers) != QN_OK) {
-        qnk_peer_fault(node, peer, QNK_FAULT_MALFORMED);
-        return;
-    }
-
-    uint32_t count;
-    struct qn_buf *wanted = wanted_headers(node, peer, &headers, &count);
-    struct qnk_job *job =
-        wanted == NULL ? NULL : qnk_job_new(node, QNK_JOB_SIGS, QNK_PURPOSE_HEADERS);
-
-    if (job == NULL) {
-        qnk_buf_unref(wanted);
-        return;
-    }
-    job->context = wanted;
-    job->peer = peer;
-    if (!qnk_job_sigs(job, count, (uint64_t)count * QNK_MICRO_MESSAGE_SIZE)) {
+    if (count == 0) {
         qnk_job_destroy(job);
         return;
     }
-    for (uint32_t i = 0; i < count; i++) {
-        struct qnk_micro header;
-        struct qn_span bytes = {wanted->data + (uint64_t)i * QNK_MICRO_SIZE, QNK_MICRO_SIZE};
-        int32_t status = qnk_micro_decode(bytes, &header);
-
-        QN_ASSERT(status == QN_OK);
-        header_sig(node, job, i, &header);
-    }
+    qnk_job_sigs_cut(job, count);
+    job->peer = peer->id;
+    job->context = qnk_buf_ref(all);
+    job->token = at;
+    peer->showing++;
     qnk_job_start(node, job);
+}
+
+void qnk_headers_take(struct qnk_node *node, uint32_t id, struct qn_span body)
+{
+    struct qnk_peer *peer = qnk_peer_find(node, id);
+    struct qnk_headers headers;
+    struct qn_buf *all;
+
+    if (qnk_headers_decode(body, &headers) != QN_OK) {
+        qnk_peer_fault(node, id, QNK_FAULT_MALFORMED);
+        return;
+    }
+    /* An honest peer's next status tells of what this leaves out. */
+    if (peer == NULL || headers.count == 0 || peer->showing >= SHOWING_MAX) {
+        return;
+    }
+    all = qnk_buf_copy(&node->budget,
+                       (struct qn_span){headers.headers, (uint64_t)headers.count * QNK_MICRO_SIZE});
+    if (all != NULL) {
+        headers_go(node, peer, all, 0);
+        qnk_buf_unref(all);
+    }
 }
 
 void qnk_headers_checked(struct qnk_node *node, struct qnk_job *job)
 {
+    struct qnk_peer *peer = qnk_peer_find(node, job->peer);
+    bool is_good = job->status == QN_OK;
+
     for (uint32_t i = 0; job->status == QN_OK && i < job->sigs_count; i++) {
         struct qnk_micro header;
         struct qnk_hash id;
-        struct qn_span bytes = {job->context->data + (uint64_t)i * QNK_MICRO_SIZE, QNK_MICRO_SIZE};
+        struct qn_span bytes = {job->buf->data + (uint64_t)i * QNK_MICRO_SIZE, QNK_MICRO_SIZE};
         int32_t status = qnk_micro_decode(bytes, &header);
 
         QN_ASSERT(status == QN_OK);
         if (!qnk_bit(job->bitmap, i)) {
             qnk_peer_fault(node, job->peer, QNK_FAULT_BAD_SIGNATURE);
+            is_good = false;
             continue;
         }
         qnk_micro_id(&header, &id);
@@ -425,6 +434,12 @@ void qnk_headers_checked(struct qnk_node *node, struct qnk_job *job)
             qnk_key_abused(node, qnk_window_of(header.height, node->setup.params.window));
         }
         header_offer(node, job->peer, &header, &id);
+    }
+    if (peer != NULL) {
+        peer->showing--;
+    }
+    if (peer != NULL && is_good && job->token < job->context->size) {
+        headers_go(node, peer, job->context, job->token);
     }
     qnk_fetch_look(node);
     qnk_exec_look(node);

@@ -85,6 +85,7 @@ struct qnk_peer {
     uint64_t held_sent_us;     /* last answer to HELD */
     bool is_proving;           /* a final certificate of it is being checked */
     struct qn_buf *proof;      /* the message of one that waits for that; NULL: none */
+    uint32_t showing;          /* messages of headers that are being looked at */
 };
 
 /* What peers say and have not shown. */

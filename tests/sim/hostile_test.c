@@ -71,6 +71,51 @@ static void a_block_of_the_end_of_time_waits_for_it(void **state)
     net_drop(net);
 }
 
+static bool headers_count(void *ctx, uint32_t node, struct qnk_effect *effect)
+{
+    uint32_t *sigs = ctx;
+
+    *sigs +=
+        node == 0 && effect->type == QNK_EFFECT_JOB && effect->job->purpose == QNK_PURPOSE_HEADERS
+            ? effect->job->sigs_count
+            : 0;
+    return true;
+}
+
+/* Packed, each takes some kilobytes of a stranger's line. */
+static void forged_headers_cost_few_signatures(void **state)
+{
+    struct net *net = net_make(4, 5, 40);
+    uint8_t *body = calloc(1, 4 + QNK_WIRE_HEADERS_MAX * QNK_MICRO_SIZE);
+    uint32_t sigs = 0;
+    const struct qnk_watch watch = {.ctx = &sigs, .effect = headers_count};
+    struct qnk_micro header = {.version = QNK_MICRO_VERSION};
+
+    (void)state;
+    assert_non_null(body);
+    net_open(net);
+    qnk_world_watch(net->world, &watch);
+    net_start(net, 0, 5);
+    net_run_ms(net, 2000);
+    header.height = look(net, 0).head_height + 5;
+    qn_le32_write(body, QNK_WIRE_HEADERS_MAX);
+    for (uint32_t i = 0; i < QNK_WIRE_HEADERS_MAX; i++) {
+        header.time_ms = i;
+        qnk_micro_encode(&header, body + 4 + (uint64_t)i * QNK_MICRO_SIZE);
+    }
+    sigs = 0;
+    for (uint32_t i = 0; i < 50; i++) {
+        qnk_world_say(net->world, 4, 0, QNK_LANE_BLOCKS, QNK_WIRE_HEADERS,
+                      (struct qn_span){body, 4 + QNK_WIRE_HEADERS_MAX * QNK_MICRO_SIZE});
+    }
+    net_run_ms(net, 20);
+    assert_in_range(sigs, 1, 600);
+    net_run_ms(net, 3000);
+    assert_agreement(net);
+    free(body);
+    net_drop(net);
+}
+
 /* A machine with the same key that made the same block: it comes while this one is signing it. */
 struct twin {
     struct net *net;
@@ -1490,6 +1535,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_block_of_the_end_of_time_waits_for_it),
+        cmocka_unit_test(forged_headers_cost_few_signatures),
         cmocka_unit_test(an_own_block_that_comes_while_it_is_signed_kills_nobody),
         cmocka_unit_test(steps_that_nobody_declared_push_no_vote_out),
         cmocka_unit_test(a_member_that_contradicts_itself_is_told_of_once),
