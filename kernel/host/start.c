@@ -489,11 +489,12 @@ static enum qnk_signing signing_of(struct qnk_host *host, bool has_guard)
         return QNK_SIGNING_FRESH;
     }
     (void)qnk_mark_path(key, &host->params.chain_id, path);
-    qnk_log(&host->log, QNK_LOG_WARN, "sign-record-gone",
-            "'%s' says that this key has signed in this network: copy the sign record from where it "
-            "did, or see `qnet key resume`; if the whole network was begun anew with this network "
-            "file, remove that file",
-            path);
+    qnk_log(
+        &host->log, QNK_LOG_WARN, "sign-record-gone",
+        "'%s' says that this key has signed in this network: copy the sign record from where it "
+        "did, or see `qnet key resume`; if the whole network was begun anew with this network "
+        "file, remove that file",
+        path);
     return QNK_SIGNING_LOST;
 }
 

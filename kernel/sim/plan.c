@@ -243,8 +243,8 @@ static void harm_draw(struct qnk_plan *plan, struct qnk_random *random, uint32_t
         uint64_t until_us = kind == QNK_HARM_SWAP ? setup->length_us - SWAP_US : setup->length_us;
 
         /* A disk is lost as often in the first window as later, when others tell its node. */
-        harm.from_us = (kind == QNK_HARM_LOST ? stretch : between)(random, setup->quiet_us,
-                                                                   until_us - 1);
+        harm.from_us =
+            (kind == QNK_HARM_LOST ? stretch : between)(random, setup->quiet_us, until_us - 1);
         harm.until_us = harm.from_us + stretch(random, shape->least_us, shape->far_us);
     }
     harm.value = shape->whom == SIDE

@@ -61,10 +61,10 @@ enum qnk_harm_kind {
     QNK_HARM_MAPS,    /* final windows are durable up to `value` later; all the time */
     QNK_HARM_ORDER,   /* what happens at one time comes in another order; all the time */
     QNK_HARM_SWAP,    /* a plans another engine or producer, by `value`; b lacks it until the end */
-    QNK_HARM_LOST,    /* a's power goes, and its whole disk; `value`: its operator soon says resume */
-    QNK_HARM_SICK,    /* the swap that begins with it is to an engine that is sick: b is how */
-                      /* (sick.h), `value` says when, and in whose hands, from a on */
-    QNK_HARM_LIE,     /* a lies: b is what (liar.h); from the beginning */
+    QNK_HARM_LOST, /* a's power goes, and its whole disk; `value`: its operator soon says resume */
+    QNK_HARM_SICK, /* the swap that begins with it is to an engine that is sick: b is how */
+                   /* (sick.h), `value` says when, and in whose hands, from a on */
+    QNK_HARM_LIE,  /* a lies: b is what (liar.h); from the beginning */
     QNK_HARMS
 };
 
