@@ -103,11 +103,18 @@ static bool chunks_grow(struct qnk_mempool *pool, uint32_t class)
     return true;
 }
 
+static bool has_chunk(struct qnk_mempool *pool, uint32_t size)
+{
+    uint32_t class = class_of(size);
+
+    return pool->chunks[class] != NULL || chunks_grow(pool, class);
+}
+
 static uint8_t *chunk_take(struct qnk_mempool *pool, uint32_t size)
 {
     uint32_t class = class_of(size);
 
-    if (pool->chunks[class] == NULL && !chunks_grow(pool, class)) {
+    if (!has_chunk(pool, size)) {
         return NULL;
     }
 
@@ -479,16 +486,17 @@ static uint32_t entry_add(struct qnk_mempool *pool, const struct qnk_tx *tx,
     return QNK_TX_OK;
 }
 
-/* Takes the place of the one with the same nonce. */
+/* Takes the place of the one with the same nonce, which goes only if the newcomer finds room. */
 static uint32_t replace(struct qnk_mempool *pool, uint32_t place, const struct qnk_tx *tx)
 {
     const struct entry *entry = &pool->entries[place];
+    uint32_t freed = chunk_size(entry->size), wanted = chunk_size((uint32_t)tx->bytes.size);
 
     if (!is_raise(entry, tx->fee)) {
         return QNK_TX_UNDERPRICED;
     }
-    if (pool->chunk_bytes - chunk_size(entry->size) + chunk_size((uint32_t)tx->bytes.size) >
-        pool->limits.bytes) {
+    if (pool->chunk_bytes - freed + wanted > pool->limits.bytes ||
+        (freed != wanted && !has_chunk(pool, wanted))) {
         return QNK_TX_FULL;
     }
     entry_remove(pool, place);

@@ -184,6 +184,34 @@ static void the_same_nonce_again_costs_a_tenth_more(void **state)
     done(pool);
 }
 
+/* A larger one, when there is no memory for chunks of its size. */
+static void what_finds_no_memory_replaces_nothing(void **state)
+{
+    struct qnk_mempool *pool = pool_of(100, 10, 1 << 20);
+    uint8_t payload[1 + QNK_TX_SIZE_MIN] = {0}, bytes[2 * QNK_TX_SIZE_MIN + 1];
+    uint8_t from[QN_KEY_SIZE];
+    struct qnk_tx made = {
+        .payload = {payload, sizeof payload}, .from = from, .fee = 90, .valid_until = UNTIL};
+    struct qnk_tx_verdict verdict = {.priority = 90};
+    uint64_t limit = budget.limit;
+    struct qnk_hash id;
+    struct qnk_tx tx;
+
+    (void)state;
+    memset(from, 1, sizeof from);
+    qnk_tx_encode(&made, bytes);
+    assert_int_equal(qnk_tx_decode((struct qn_span){bytes, sizeof bytes}, &tx), QN_OK);
+    qnk_tx_id(&tx, &id);
+    assert_int_equal(add(pool, 1, 0, 50, 0), QNK_TX_OK);
+    budget.limit = budget.used;
+    assert_int_equal(qnk_mempool_add(pool, &tx, &id, &verdict, 5), QNK_TX_FULL);
+    assert_true(has(pool, 1, 0, 50));
+    budget.limit = limit;
+    assert_int_equal(qnk_mempool_add(pool, &tx, &id, &verdict, 5), QNK_TX_OK);
+    assert_false(has(pool, 1, 0, 50));
+    done(pool);
+}
+
 static void at_the_bound_the_least_worth_leaves(void **state)
 {
     struct qnk_mempool *pool = pool_of(3, 10, 1 << 20);
@@ -477,6 +505,7 @@ int main(void)
         cmocka_unit_test(what_was_included_leaves_and_what_was_undone_may_come_again),
         cmocka_unit_test(a_block_that_is_undone_gives_back_all_that_a_sender_had_in_it),
         cmocka_unit_test(the_same_nonce_again_costs_a_tenth_more),
+        cmocka_unit_test(what_finds_no_memory_replaces_nothing),
         cmocka_unit_test(at_the_bound_the_least_worth_leaves),
         cmocka_unit_test(who_leaves_takes_what_hangs_on_it_along),
         cmocka_unit_test(bytes_and_senders_are_bounds_too),
