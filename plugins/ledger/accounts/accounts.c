@@ -24,6 +24,16 @@ enum {
 
 _Static_assert(QUERY_SLOTS_MAX *SLOT_SIZE <= QN_LEDGER_ANSWER_MAX, "an answer is in bounds");
 
+/* The first root after a start sorts all accounts at once: what runs must be able to do that. */
+enum {
+    SLOT_MEMORY = SLOT_SIZE + sizeof(struct leaf_chunk) / CHUNK_LEAVES + sizeof(uint32_t) +
+                  2 * sizeof(uint64_t) + 2 * FRESH_SIZE, /* page, tree, order, index, sort */
+    OTHER_MEMORY = 64 << 20,                             /* what is taken besides, or in steps */
+};
+
+_Static_assert((uint64_t)SLOTS_MAX *SLOT_MEMORY + OTHER_MEMORY <= ACCOUNTS_MEMORY,
+               "all accounts fit in the manifest's memory");
+
 struct qn_inst {
     struct state state;
 };

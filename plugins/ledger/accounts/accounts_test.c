@@ -11,6 +11,7 @@
 
 #include "accounts.manifest.h"
 #include "sdk/check/ledger.h"
+#include "tree.h"
 
 enum {
     FEE_MIN = 1000,
@@ -578,6 +579,38 @@ static void questions_are_answered(void **subject)
     ledger_end(&it);
 }
 
+/* --- its limit --- */
+
+static void with_no_place_left_only_what_opens_an_account_is_poor(void **subject)
+{
+    enum { BLOCK = QN_LEDGER_TXS_MAX };
+    struct qn_ledger_verdict verdicts[2];
+    struct ledger it;
+    uint8_t digest[32];
+
+    (void)subject;
+    if (SLOTS_MAX > 1 << 20) {
+        return; /* too many: limit_test, which is this with small tables, has fewer */
+    }
+    it = ledger_new();
+    for (uint64_t slots = 1; slots < SLOTS_MAX;) {
+        uint64_t left = SLOTS_MAX - slots;
+        uint32_t count = (uint32_t)(left < BLOCK ? left : BLOCK);
+
+        assert_int_equal(pay(&it, slots, count, digest), QN_OK);
+        slots += count;
+    }
+    assert_int_equal(pay(&it, SLOTS_MAX - 1, 2, digest), QN_INVALID); /* the second opens one */
+    assert_int_equal(it.slots->check(it.inst, 0, it.txs, 2, verdicts), QN_OK);
+    assert_int_equal(verdicts[0].code, 0);
+    it.txs[1].nonce--;
+    assert_int_equal(it.slots->check(it.inst, 0, it.txs + 1, 1, verdicts), QN_OK);
+    assert_int_equal(verdicts[0].code, 3);
+    assert_int_equal(pay(&it, 1, BLOCK, digest), QN_OK);
+    assert_int_equal(it.slots->root(it.inst, 0, digest), QN_OK);
+    ledger_end(&it);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -592,6 +625,7 @@ int main(void)
         cmocka_unit_test(a_proof_has_one_form),
         cmocka_unit_test(pages_that_are_no_state_are_refused),
         cmocka_unit_test(questions_are_answered),
+        cmocka_unit_test(with_no_place_left_only_what_opens_an_account_is_poor),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

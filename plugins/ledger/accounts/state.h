@@ -41,7 +41,7 @@ enum {
     FORMAT = 1,
 
     CHUNK_PAGES = ACCOUNTS_CHUNK_PAGES, /* that are taken at once: a multiple of 64 */
-    PAGE_CHUNKS_MAX = 1024,             /* beyond: NO_SPACE; the manifest's memory ends before */
+    PAGE_CHUNKS_MAX = 1024,             /* beyond: NO_SPACE; there are never so many slots */
     INDEX_ROOM_LEAST = 2048,            /* entries */
 
     SLOT_FLAG_KEY_KNOWN = 1,

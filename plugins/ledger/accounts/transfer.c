@@ -66,7 +66,10 @@ static uint32_t judge(const struct state *state, const struct transfer *it, uint
     if (tx->nonce > next || tx->valid_until - height >= AHEAD_MAX) {
         return TRANSFER_EARLY;
     }
-    return it->to == NO_SLOT && it->amount < state->head.account_min ? TRANSFER_POOR : TRANSFER_OK;
+
+    bool may_open = it->amount >= state->head.account_min && state->head.slots < SLOTS_MAX;
+
+    return it->to == NO_SLOT && !may_open ? TRANSFER_POOR : TRANSFER_OK;
 }
 
 /* Fee per byte, in 1,024ths. */
@@ -310,7 +313,9 @@ int32_t block_apply(struct state *state, const struct qn_ledger_block *block,
                     struct qn_effects *out, struct qn_sink *undo)
 {
     uint64_t room = UNDO_HEAD_SIZE + (uint64_t)txs_count * 2 * ENTRY_SIZE + SUM_SIZE;
-    int32_t status = state_reserve(state, state->head.slots + txs_count, state->head.members);
+    uint64_t slots = state->head.slots + txs_count;
+    int32_t status =
+        state_reserve(state, slots < SLOTS_MAX ? slots : SLOTS_MAX, state->head.members);
     struct run run = {.state = state, .block = block, .before = state->head};
     uint8_t *kept;
 

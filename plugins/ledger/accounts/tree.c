@@ -140,6 +140,8 @@ struct fresh {
     uint32_t slot;
 };
 
+_Static_assert(sizeof(struct fresh) == FRESH_SIZE, "accounts.c counts with it");
+
 static uint64_t first_of(const uint8_t *key)
 {
     uint64_t first = 0;

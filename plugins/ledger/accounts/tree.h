@@ -44,10 +44,11 @@ enum {
 
     CHUNK_LEVELS = ACCOUNTS_CHUNK_LEVELS, /* over the leaves that are taken at once: 6 or more */
     CHUNK_LEAVES = 1 << CHUNK_LEVELS,
-    TOP_LEVELS = 10, /* of the tree above; beyond: NO_SPACE; the manifest's memory ends before */
+    TOP_LEVELS = 9, /* of the tree above */
     TREE_CHUNKS_MAX = 1 << TOP_LEVELS,
-    SLOTS_MAX = CHUNK_LEAVES * TREE_CHUNKS_MAX,
-    PATH_MAX = 32, /* nodes of a path */
+    SLOTS_MAX = CHUNK_LEAVES * TREE_CHUNKS_MAX, /* a transfer that would open one more is poor */
+    FRESH_SIZE = 16, /* of a new account, while it is sorted into the order: twice this */
+    PATH_MAX = 32,   /* nodes of a path */
 };
 
 struct state;
