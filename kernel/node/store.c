@@ -631,6 +631,7 @@ int32_t qnk_store_owner(struct qnk_store *store, uint32_t lane, struct qnk_store
     struct qnk_store_final final;
     bool has_no_guard = false;
     bool has_no_block = false;
+    bool is_rotten = false;
     int32_t status = qnk_store_final(store, lane, &final);
 
     if (status == QN_OK) {
@@ -641,10 +642,14 @@ int32_t qnk_store_owner(struct qnk_store *store, uint32_t lane, struct qnk_store
     }
     if (status == QN_OK) {
         status = owner_recorded(store, lane, &it);
+        is_rotten = status == QN_CORRUPT;
     }
-    if (status == QN_OK && !it.is_known) {
+    if (is_rotten || (status == QN_OK && !it.is_known)) {
         status =
             final.window > 0 ? owner_of_macro(store, lane, &it) : owner_of_log(store, lane, &it);
+    }
+    if (status == QN_OK && is_rotten && !it.is_known) {
+        status = corrupt(store, "the record of the network, of size", QN_HASH_SIZE);
     }
     if (status == QN_OK) {
         it.is_empty = final.window == 0 && has_no_guard && has_no_block;

@@ -486,7 +486,23 @@ static struct qnk_store_owner owner_of(struct net *net)
     return owner;
 }
 
-/* One of before there was a record of the network names it by its first block or macroblock. */
+/* With a rotten record, which is that value of the store whose rot is no damage. */
+static struct qnk_store_owner owner_rotten(struct net *net)
+{
+    struct qnk_store *store = qnk_world_store(net->world, 0);
+    struct qnk_store_owner owner;
+
+    for (uint32_t i = 0;; i++) {
+        qnk_fake_storage_flip(net->plugins[0].storage, store->meta, i, 0);
+        if (qnk_store_owner(store, 0, &owner) == QN_OK && !owner.is_recorded) {
+            return owner;
+        }
+        qnk_fake_storage_flip(net->plugins[0].storage, store->meta, i, 0);
+    }
+}
+
+/* One of before there was a record of the network names it by its first block or macroblock, and so
+ * does one whose record is rotten. */
 static void a_store_says_of_which_network_it_is(void **state)
 {
     struct net *net = net_make(1, 1, 23);
@@ -516,6 +532,9 @@ static void a_store_says_of_which_network_it_is(void **state)
     owner = owner_of(net);
     assert_true(owner.is_known && owner.is_recorded && !owner.is_empty);
     assert_memory_equal(&owner.chain_id, &other, QN_HASH_SIZE);
+    owner = owner_rotten(net);
+    assert_true(owner.is_known && !owner.is_empty);
+    assert_memory_equal(&owner.chain_id, &ours, QN_HASH_SIZE);
     net_drop(net);
 }
 
