@@ -741,6 +741,34 @@ static struct qnk_guard *restored(const struct qn_buf *list)
     return guard;
 }
 
+/* The records that a trim appends are there, and so are still those that it would have removed. */
+static void what_a_cut_trim_left_twice_takes_one_place(void **state)
+{
+    struct qnk_guard *guard = fresh();
+    struct qnk_guard *again;
+    struct qn_buf *list, *twice, *after;
+
+    (void)state;
+    assert_int_equal(ask_for(guard, QNK_STEP_PREPARE, 0, -1, 1), QNK_GUARD_OK);
+    for (uint64_t height = 81; height < 81 + QNK_GUARD_DUTIES_MAX; height++) {
+        assert_int_equal(ask_block(guard, height, 1, 1000), QN_OK);
+    }
+    list = qnk_guard_records(guard);
+    twice = qnk_buf_new(&budget, 2 * list->size);
+    assert_non_null(twice);
+    memcpy(twice->data, list->data, list->size);
+    memcpy(twice->data + list->size, list->data, list->size);
+    again = restored(twice);
+    after = qnk_guard_records(again);
+    assert_int_equal(after->size, list->size);
+    assert_memory_equal(after->data, list->data, list->size);
+    qnk_buf_unref(after);
+    qnk_buf_unref(twice);
+    qnk_buf_unref(list);
+    qnk_guard_destroy(again);
+    done(guard);
+}
+
 static void a_restart_forgets_nothing(void **state)
 {
     struct qnk_guard *before = fresh();
@@ -1097,6 +1125,7 @@ int main(void)
         cmocka_unit_test(the_locked_digest_and_nil_are_free),
         cmocka_unit_test(each_seal_is_a_lock),
         cmocka_unit_test(a_justification_is_held_and_lies_before),
+        cmocka_unit_test(what_a_cut_trim_left_twice_takes_one_place),
         cmocka_unit_test(seals_and_commits_have_no_justification),
         cmocka_unit_test(a_reveal_opens_the_commit),
         cmocka_unit_test(a_commit_after_its_reveal_fits_it),
