@@ -34,8 +34,8 @@ enum qnk_oracle_id {
     QNK_ORACLE_S3,  /* the final chain only grows, and is one; also over restarts */
     QNK_ORACLE_S4,  /* what was accepted is final once, or waits, or was refused by a rule */
     QNK_ORACLE_S5,  /* no honest key signs two things for one duty, or goes back */
-    QNK_ORACLE_S6,  /* no evidence is against an honest member; what evidence shows gets in */
-    QNK_ORACLE_B1,  /* the beacon is what the shares on the chain give */
+    QNK_ORACLE_S6,  /* no evidence is against an honest member; what evidence shows gets in, once */
+    QNK_ORACLE_B1,  /* the beacon is what the shares on the chain give; after healing all are in */
     QNK_ORACLE_C1,  /* amounts are conserved, and are those of the second book */
     QNK_ORACLE_H1,  /* no honest node halts, gives its key up, or refuses an honest block */
     QNK_ORACLE_P1,  /* no honest node charges another with what only a liar does */
@@ -142,5 +142,6 @@ bool qnk_oracle_accounted(struct qnk_oracle *oracle);
 /* What evidence honest nodes made since healing is on the chain, if there was time. (S6) */
 bool qnk_oracle_evidenced(struct qnk_oracle *oracle);
 
-/* All that honest nodes which are on have stored is the one final chain. Linear in it. (S3) */
+/* All that honest nodes which are on have stored is the one final chain: macroblocks with good
+ * certificates, blocks, and transactions where their ids say. Linear in it. (S3, S1P) */
 bool qnk_oracle_stored(struct qnk_oracle *oracle);

@@ -20,6 +20,7 @@
 enum {
     LAG_SET = 3, /* windows from a macroblock to the one whose set and schedule it gives */
     ENDS = LAG_SET + 1,
+    SHARERS_MIN = 3, /* honest blocks that could bring shares, from which on they are missed */
     SINK_CAP = 64 << 20,
     LANE = 0,
 };
@@ -71,6 +72,7 @@ struct qnk_oracle_chain {
     uint64_t recent_count;
     struct qnk_beacon_share *shares; /* of the window before, by member; `has_share` of each */
     bool *has_share;
+    uint32_t sharers;        /* the window's blocks of honest members, made after it was opened */
     struct qnk_hash *leaves; /* of the window's blocks */
     uint64_t signatures;
 };
@@ -366,6 +368,10 @@ static const char *tx_fault(struct qnk_oracle *oracle, struct work *work, const 
     if (!tx_is_signed(oracle, tx)) {
         return "holds a transaction that is not signed";
     }
+    if (tx->valid_until < work->header->height ||
+        tx->valid_until - work->header->height >= QNK_TX_AHEAD_MAX) {
+        return "holds a transaction before or after its time";
+    }
     if (qnk_tx_is_kernel(tx)) {
         if (qnk_transition_tx(&work->transition, tx) != QN_OK) {
             return "holds a kernel transaction that is not valid";
@@ -537,6 +543,8 @@ static const char *block_run(struct qnk_oracle *oracle, const struct qnk_micro *
     qnk_memory_give(oracle->budget, work.ids, ids_size);
     qnk_memory_give(oracle->budget, work.txs, txs_size);
     if (fault == NULL) {
+        oracle->chain->sharers +=
+            (header->flags & QNK_MICRO_LAG_MASK) == 0 && !oracle->liars[header->producer];
         head_move(oracle->chain, header, id);
         oracle->figures.blocks++;
     }
@@ -544,6 +552,50 @@ static const char *block_run(struct qnk_oracle *oracle, const struct qnk_micro *
 }
 
 /* --- a window --- */
+
+/* Whether the window was begun when the core was whole: blocks may be far above what is final. */
+static bool is_after_healing(const struct qnk_oracle *oracle, uint64_t window)
+{
+    const struct ended *before = &oracle->chain->ends[(window - 1) % ENDS];
+
+    return oracle->healed_us != 0 && window > 1 &&
+           before->macro.time_ms * UINT64_C(1000) > oracle->healed_us;
+}
+
+/* Whether members show all others their shares for the window: under the engine of genesis, if it
+ * has commits, with the reveals. Under others the shares come to a leader first. */
+static bool are_shares_shown(const struct qnk_oracle *oracle, uint64_t window)
+{
+    const struct qnk_binding *usual = &oracle->params.bindings[QNK_BINDING_CONSENSUS];
+    const struct qnk_bindings *engines = qnk_oracle_engines(oracle, window);
+
+    return engines != NULL && qnk_engine_equal(qnk_bindings_at(engines, window), usual) &&
+           qnk_engine_has_step(usual, QNK_STEP_COMMIT);
+}
+
+/* Once a core is whole, the shares that its members showed for the window before are in, if it was
+ * over soon enough for some blocks to take them. */
+static void shares_look(struct qnk_oracle *oracle, uint64_t window)
+{
+    if (window < 2 || !is_after_healing(oracle, window - 1) ||
+        oracle->chain->sharers < SHARERS_MIN || !are_shares_shown(oracle, window - 1)) {
+        return;
+    }
+    for (uint32_t i = 0; i < oracle->nodes_count; i++) {
+        const struct qnk_oracle_node *node = &oracle->nodes[i];
+
+        if (!node->is_core || node->member == QNK_SET_NOBODY ||
+            !qnk_oracle_has_revealed(oracle, window - 1, node->member)) {
+            continue;
+        }
+        qnk_oracle_count(oracle, QNK_ORACLE_B1);
+        if (!oracle->chain->has_share[node->member]) {
+            qnk_oracle_break(oracle, QNK_ORACLE_B1, i,
+                             "window %llu has not its share of the one before",
+                             (unsigned long long)window);
+        }
+    }
+}
 
 static void beacon_make(struct qnk_oracle *oracle, uint64_t window, struct qnk_hash *beacon)
 {
@@ -635,6 +687,7 @@ static const char *macro_make(struct qnk_oracle *oracle, uint64_t window, struct
     qnk_frontier_root(&chain->history, &macro->history);
     qnk_control_hash(chain->control, &macro->control);
     qnk_merkle_fold(chain->leaves, oracle->params.window, &macro->blocks);
+    shares_look(oracle, window);
     beacon_make(oracle, window, &macro->beacon);
     return NULL;
 }
@@ -658,6 +711,7 @@ static void window_end(struct qnk_oracle *oracle, const struct qnk_macro *macro,
     qnk_hash_leaf(ended->digest.bytes, QN_HASH_SIZE, &leaf);
     qnk_frontier_add(&chain->history, &leaf);
     chain->window = macro->window;
+    chain->sharers = 0;
 }
 
 /* Another producer serves from here on: one window is open at a time. */
@@ -846,57 +900,4 @@ uint64_t qnk_oracle_final_windows(const struct qnk_oracle *oracle)
 uint64_t qnk_oracle_height(const struct qnk_oracle *oracle)
 {
     return qnk_oracle_final_windows(oracle) * oracle->params.window;
-}
-
-/* --- stores --- */
-
-static void stored_compare(struct qnk_oracle *oracle, uint32_t node, uint64_t window,
-                           struct qn_span stored)
-{
-    struct qnk_macro macro;
-    struct qnk_hash digest;
-    bool is_macro =
-        stored.size >= QNK_MACRO_SIZE &&
-        qnk_macro_decode((struct qn_span){stored.data, QNK_MACRO_SIZE}, &macro) == QN_OK;
-
-    if (is_macro) {
-        qnk_macro_digest(&macro, &digest);
-    }
-    if (!is_macro || !qnk_oracle_is_known(oracle, window, &digest)) {
-        qnk_oracle_break(oracle, QNK_ORACLE_S3, node, "it has stored another window %llu",
-                         (unsigned long long)window);
-    }
-}
-
-bool qnk_oracle_stored(struct qnk_oracle *oracle)
-{
-    uint64_t before = oracle->broken_count;
-
-    for (uint32_t i = 0; i < oracle->nodes_count; i++) {
-        struct qnk_store *store;
-        struct qnk_store_final last;
-        struct qn_sink out;
-
-        if (qnk_oracle_at(oracle, i) == NULL || oracle->nodes[i].has_lost) {
-            continue;
-        }
-        store = qnk_world_store(oracle->world, i);
-        qnk_sink_init(&out, oracle->budget, SINK_CAP);
-        if (qnk_store_final(store, LANE, &last) != QN_OK) {
-            qnk_oracle_break(oracle, QNK_ORACLE_S3, i, "what it has stored cannot be read");
-            last.window = 0;
-        }
-        for (uint64_t window = 1; window <= last.window; window++) {
-            qnk_oracle_count(oracle, QNK_ORACLE_S3);
-            qnk_sink_cut(&out, 0);
-            if (qnk_store_macro(store, LANE, window, &out) != QN_OK) {
-                qnk_oracle_break(oracle, QNK_ORACLE_S3, i, "it has stored no window %llu",
-                                 (unsigned long long)window);
-                continue;
-            }
-            stored_compare(oracle, i, window, qnk_sink_span(&out));
-        }
-        qnk_sink_done(&out);
-    }
-    return oracle->broken_count == before;
 }

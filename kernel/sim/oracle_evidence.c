@@ -114,6 +114,17 @@ void qnk_oracle_convicted(struct qnk_oracle *oracle, const struct qnk_evidence *
                          "window %llu convicts honest member %u: type %u",
                          (unsigned long long)window, evidence->member, evidence->type);
     }
+    if (piece->is_final) {
+        qnk_oracle_break(oracle, QNK_ORACLE_S6, QNK_ORACLE_NOBODY,
+                         "window %llu convicts member %u a second time of the same: type %u",
+                         (unsigned long long)window, evidence->member, evidence->type);
+    }
+    if (evidence->window > window || evidence->window + QNK_EVIDENCE_BACK < window) {
+        qnk_oracle_break(oracle, QNK_ORACLE_S6, QNK_ORACLE_NOBODY,
+                         "window %llu convicts member %u of something in window %llu",
+                         (unsigned long long)window, evidence->member,
+                         (unsigned long long)evidence->window);
+    }
     oracle->figures.evidence_final += !piece->is_final && piece->made_us != 0;
     piece->is_final = true;
 }

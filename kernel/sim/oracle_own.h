@@ -5,9 +5,9 @@
  *
  * oracle.c looks at nodes and tells the parts. Each part is a file and owns the struct that it
  * makes: oracle_votes.c what was signed, oracle_chain.c the one final chain and its second
- * execution, oracle_book.c the second book of amounts, oracle_txs.c what clients were told,
- * oracle_evidence.c who was convicted, oracle_seen.c who should have been, oracle_blame.c who was
- * charged, oracle_bounds.c limits and recovery.
+ * execution, oracle_stored.c what disks have of it, oracle_book.c the second book of amounts,
+ * oracle_txs.c what clients were told, oracle_evidence.c who was convicted, oracle_seen.c who
+ * should have been, oracle_blame.c who was charged, oracle_bounds.c limits and recovery.
  *
  * Unless a function's own comment says otherwise:
  *   threads  one
@@ -116,6 +116,9 @@ bool qnk_oracle_vote_read(const struct qnk_oracle *oracle, struct qn_span record
 /* An honest key signed a vote's record, or a header. */
 void qnk_oracle_vote(struct qnk_oracle *oracle, uint32_t node, struct qn_span record);
 void qnk_oracle_header(struct qnk_oracle *oracle, uint32_t node, struct qn_span header);
+
+/* Whether this honest member signed a prepare of round 0 of the window, which carries its share. */
+bool qnk_oracle_has_revealed(const struct qnk_oracle *oracle, uint64_t window, uint32_t member);
 
 /* An honest node says that a window is final; `certificate` is why. */
 void qnk_oracle_certified(struct qnk_oracle *oracle, uint32_t node, uint64_t window,

@@ -14,6 +14,7 @@
 #include "kernel/base/random.h"
 #include "kernel/base/sink.h"
 #include "kernel/chain/wire.h"
+#include "kernel/node/transition.h"
 #include "kernel/sim/liar.h"
 #include "kernel/sim/oracle_own.h"
 #include "tests/sim/cast.h"
@@ -212,7 +213,10 @@ static void act(struct suffering *run)
 /* All links and nodes are well from now on. */
 static void heal(struct suffering *run)
 {
+    const struct qnk_link_faults none = {0};
+
     links(run, 0, true);
+    qnk_world_faults(run->seen.net->world, &none);
     for (uint32_t i = 0; i < run->seen.net->setup.nodes; i++) {
         if (!run->is_on[i]) {
             toggle(run, i);
@@ -654,6 +658,23 @@ static void evidence_against_an_honest_member_breaks_s6(void **state)
     seen_drop(&seen);
 }
 
+static void evidence_that_is_taken_twice_or_too_late_breaks_s6(void **state)
+{
+    static const bool liars[NODES_MAX] = {[3] = true};
+    struct seen seen = seen_told(net_make(4, 4, 1), liars);
+    struct qnk_evidence evidence = evidence_of(seen.net, 3, 2);
+    struct qnk_evidence other = evidence_of(seen.net, 3, 1);
+
+    (void)state;
+    qnk_oracle_convicted(seen.oracle, &evidence, 2 + QNK_EVIDENCE_BACK);
+    assert_whole(&seen);
+    qnk_oracle_convicted(seen.oracle, &evidence, 2 + QNK_EVIDENCE_BACK);
+    assert_int_equal(qnk_oracle_broken_times(seen.oracle, QNK_ORACLE_S6), 1);
+    qnk_oracle_convicted(seen.oracle, &other, 2 + QNK_EVIDENCE_BACK);
+    assert_int_equal(qnk_oracle_broken_times(seen.oracle, QNK_ORACLE_S6), 2);
+    seen_drop(&seen);
+}
+
 /* --- made-up steps --- */
 
 static void step(const struct seen *seen, uint32_t node, const struct qnk_event *event,
@@ -997,6 +1018,70 @@ static void one_node_with_another_state_breaks_s3(void **state)
 {
     (void)state;
     assert_spoiled(2, offsetof(struct qnk_macro, state), QNK_ORACLE_S3);
+}
+
+/* Node 2 never has a share to show. */
+static bool share_hide(void *ctx, uint32_t node, struct qnk_event *event)
+{
+    (void)ctx;
+    if (node == 2 && event->type == QNK_EVENT_SECRETS) {
+        event->secrets.has_share = false;
+        event->secrets.next_tip = (struct qnk_hash){{0}};
+    }
+    return true;
+}
+
+static void a_share_that_does_not_come_breaks_b1(void **state)
+{
+    struct qnk_watch watch = {.event = share_hide};
+    struct seen seen = seen_among(net_make(4, 4, 1), NULL, &watch, (struct qnk_oracle_setup){0});
+
+    (void)state;
+    run_some(&seen);
+    assert_whole(&seen); /* before healing there are reasons for it */
+    qnk_oracle_healed(seen.oracle, NULL);
+    net_run_ms(seen.net, 6000);
+    assert_broken(&seen, QNK_ORACLE_B1);
+    seen_drop(&seen);
+}
+
+/* Changes what a node stores and nobody else is told: the second id, or the first block's place. */
+static void spoil_list(void *ctx, uint32_t node, const struct qnk_event *event,
+                       const struct qnk_effects *effects)
+{
+    const struct spoiler *spoiler = ctx;
+
+    (void)event;
+    for (uint32_t i = 0; node == spoiler->node && i < effects->count; i++) {
+        if (effects->list[i].type == QNK_EFFECT_STORE_FINAL) {
+            uint8_t *final = (uint8_t *)effects->list[i].final;
+            struct qn_buf *list;
+
+            memcpy(&list, final + spoiler->offset, sizeof(void *));
+            if (list->size > QN_HASH_SIZE) {
+                list->data[QN_HASH_SIZE] ^= 1;
+            }
+        }
+    }
+}
+
+static void a_store_that_finds_no_transaction_or_body_breaks_s3(void **state)
+{
+    const uint64_t lists[] = {offsetof(struct qnk_final, ids), offsetof(struct qnk_final, blocks)};
+
+    (void)state;
+    for (uint32_t i = 0; i < 2; i++) {
+        struct spoiler spoiler = {2, lists[i]};
+        struct qnk_watch watch = {.ctx = &spoiler, .stepped = spoil_list};
+        struct seen seen =
+            seen_among(net_make(4, 4, 1), NULL, &watch, (struct qnk_oracle_setup){0});
+
+        run_some(&seen);
+        assert_whole(&seen);
+        assert_false(qnk_oracle_stored(seen.oracle));
+        assert_broken(&seen, QNK_ORACLE_S3);
+        seen_drop(&seen);
+    }
 }
 
 /* Nodes store another body of their own blocks than they send. */
@@ -1410,6 +1495,7 @@ static const struct CMUnitTest cases[] = {
     cmocka_unit_test(a_signature_for_another_chain_breaks_s5),
     cmocka_unit_test(a_second_block_on_one_parent_breaks_s5),
     cmocka_unit_test(evidence_against_an_honest_member_breaks_s6),
+    cmocka_unit_test(evidence_that_is_taken_twice_or_too_late_breaks_s6),
     cmocka_unit_test(a_chain_that_leaves_out_a_block_breaks_s3),
     cmocka_unit_test(a_final_block_that_is_taken_back_breaks_s3),
     cmocka_unit_test(another_final_window_breaks_s3),
@@ -1425,6 +1511,8 @@ static const struct CMUnitTest cases[] = {
     cmocka_unit_test(a_state_that_executing_does_not_give_breaks_s2),
     cmocka_unit_test(a_beacon_that_the_shares_do_not_give_breaks_b1),
     cmocka_unit_test(one_node_with_another_state_breaks_s3),
+    cmocka_unit_test(a_share_that_does_not_come_breaks_b1),
+    cmocka_unit_test(a_store_that_finds_no_transaction_or_body_breaks_s3),
     cmocka_unit_test(a_body_that_is_not_the_headers_breaks_s2),
     cmocka_unit_test(a_balance_that_the_transfers_do_not_give_breaks_c1),
     cmocka_unit_test(a_transaction_that_is_final_twice_breaks_s4),

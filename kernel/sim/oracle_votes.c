@@ -461,6 +461,18 @@ void qnk_oracle_vote(struct qnk_oracle *oracle, uint32_t node, struct qn_span re
     tally_add(oracle, node, window, &now.vote);
 }
 
+bool qnk_oracle_has_revealed(const struct qnk_oracle *oracle, uint64_t number, uint32_t member)
+{
+    const struct window_votes *window = window_find(oracle, number);
+    uint32_t at = window == NULL ? NONE : window->newest[member];
+
+    while (at != NONE && (window->votes[at - 1].vote.step != QNK_STEP_PREPARE ||
+                          window->votes[at - 1].vote.round != 0)) {
+        at = window->votes[at - 1].next;
+    }
+    return at != NONE;
+}
+
 /* --- certificates --- */
 
 /* Whether an honest member has signed what the certificate says of it. */

@@ -443,6 +443,7 @@ static void suffer(struct run *run)
     for (uint32_t i = 0; i < run->acts_count && is_good(run); i++) {
         qnk_world_run(run->world, run->start_us + run->acts[i].at_us);
         act_do(run, &run->acts[i]);
+        (void)qnk_oracle_accounted(run->oracle); /* before it is paid again */
     }
     if (is_good(run)) {
         qnk_world_run(run->world, run->start_us + run->plan->setup.length_us);
