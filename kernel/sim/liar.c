@@ -32,6 +32,7 @@ static const char *const names[QNK_LIES] = {
     [QNK_LIE_FLOOD] = "flood",
     [QNK_LIE_LYING_SYNC] = "lying_sync",
     [QNK_LIE_WITHHOLD_BODY] = "withhold_body",
+    [QNK_LIE_WRONG_TXS] = "wrong_txs",
 };
 
 const char *qnk_lie_name(uint32_t lie)
@@ -156,6 +157,7 @@ struct qnk_liar_duty *qnk_liar_duty_new(struct qnk_liar *liar, const struct qnk_
     struct qnk_liar_duty *duty = &liar->duties[liar->duties_next++ % QNK_LIAR_DUTIES];
 
     qnk_buf_unref(duty->other);
+    qnk_buf_unref(duty->body);
     *duty = (struct qnk_liar_duty){.place = *place};
     return duty;
 }
@@ -271,6 +273,7 @@ static void tick(void *ctx, struct qnk_world *world)
         qnk_liar_blocks_tick(liar);
         qnk_liar_certificates_tick(liar);
         qnk_liar_noise_tick(liar);
+        qnk_liar_txs_tick(liar);
     }
     qnk_world_at(liars->world, qnk_world_now(liars->world) + TICK_US, tick, liar);
 }
@@ -347,9 +350,11 @@ static void liar_destroy(struct qnk_liar *liar)
 {
     for (uint32_t i = 0; i < QNK_LIAR_DUTIES; i++) {
         qnk_buf_unref(liar->duties[i].other);
+        qnk_buf_unref(liar->duties[i].body);
     }
     qnk_liar_votes_done(liar);
     qnk_liar_certificates_done(liar);
+    qnk_liar_txs_done(liar);
     qnk_buf_unref(liar->heard);
     qnk_buf_unref(liar->said);
     qnk_memory_give(liar->all->budget, liar, sizeof *liar);

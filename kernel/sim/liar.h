@@ -43,6 +43,7 @@ enum qnk_lie {
     QNK_LIE_FLOOD,              /* bursts of requests, claims, votes and transactions */
     QNK_LIE_LYING_SYNC,         /* false status; answers that are wrong or do not come */
     QNK_LIE_WITHHOLD_BODY,      /* of a block, from some or all; or of blocks that have none */
+    QNK_LIE_WRONG_TXS,          /* bad signatures, forged evidence, what a block had before */
     QNK_LIES
 };
 

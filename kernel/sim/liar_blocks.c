@@ -10,6 +10,7 @@
 enum {
     WILL = 300,     /* permille of own blocks, for each kind that they may suffer */
     TICK_WILL = 80, /* permille of ticks */
+    RANK_MS = 400,  /* at least what a rank waits for the one before, where windows are short */
     HOLLOW = 3,     /* blocks without a body beside a true one: as many as a tree keeps */
 };
 
@@ -32,6 +33,31 @@ static void state_change(struct qnk_liar *liar, struct qnk_micro *header)
         break;
     default:
         header->effects = qnk_liar_hash(liar, QNK_LIE_WRONG_STATE);
+        break;
+    }
+}
+
+/* One fact of its turn, in a block that is right in all else. */
+static void turn_change(struct qnk_liar *liar, struct qnk_micro *header)
+{
+    uint32_t lie = QNK_LIE_WRONG_SCHEDULE;
+
+    switch (qnk_liar_lot(liar, lie, 5)) {
+    case 0:
+        header->time_ms -= 1 + qnk_liar_lot(liar, lie, 1u << qnk_liar_lot(liar, lie, 10));
+        break;
+    case 1:
+        header->time_ms += 1 + qnk_liar_lot(liar, lie, 1u << qnk_liar_lot(liar, lie, 14));
+        break;
+    case 2:
+        header->class = (uint8_t)(header->class + 1) % (QNK_MICRO_CLASS_MAX + 1);
+        break;
+    case 3:
+        header->flags = (uint8_t)((header->flags & QNK_MICRO_LAG_MASK) == 0 ? 1 : 0);
+        break;
+    default: /* somebody else's rank, in its time */
+        header->view = (uint16_t)(header->view == 0 ? 1 + qnk_liar_lot(liar, lie, 3) : 0);
+        header->time_ms += (uint64_t)header->view * RANK_MS;
         break;
     }
 }
@@ -88,6 +114,14 @@ static void block_way(struct qnk_liar *liar, struct qnk_liar_duty *duty,
         duty->way = QNK_WAY_OTHER;
         state_change(liar, &other);
         qnk_liar_told(liar, QNK_LIE_WRONG_STATE);
+    } else if (qnk_liar_will(liar, QNK_LIE_WRONG_SCHEDULE, WILL)) {
+        duty->way = QNK_WAY_OTHER;
+        turn_change(liar, &other);
+        qnk_liar_told(liar, QNK_LIE_WRONG_SCHEDULE);
+    } else if (qnk_liar_will(liar, QNK_LIE_WRONG_TXS, WILL) &&
+               (duty->body = qnk_liar_txs_spoil(liar, &other)) != NULL) {
+        duty->way = QNK_WAY_OTHER;
+        qnk_liar_told(liar, QNK_LIE_WRONG_TXS);
     } else {
         if (qnk_liar_will(liar, QNK_LIE_WITHHOLD_BODY, WILL)) {
             body_withhold(liar, duty, header);
@@ -98,6 +132,27 @@ static void block_way(struct qnk_liar *liar, struct qnk_liar_duty *duty,
     QN_ASSERT(duty->other != NULL);
     header_sign(liar, &other);
     qnk_micro_encode(&other, duty->other->data);
+}
+
+/* The body of the header that is said instead. */
+static void body_say(struct qnk_liar *liar, uint32_t to, const struct qnk_liar_duty *duty)
+{
+    struct qn_buf *said =
+        qnk_buf_new(liar->all->budget, QNK_BODY_PART_HEAD_SIZE + duty->body->size);
+    struct qnk_body_part part = {
+        .count = 1,
+        .body_size = (uint32_t)duty->body->size,
+        .bytes = qnk_buf_span(duty->body),
+    };
+    struct qnk_micro header;
+    int32_t status = qnk_micro_decode(qnk_buf_span(duty->other), &header);
+
+    QN_ASSERT(said != NULL && status == QN_OK);
+    qnk_micro_id(&header, &part.id);
+    qnk_body_part_head(&part, said->data);
+    memcpy(said->data + QNK_BODY_PART_HEAD_SIZE, duty->body->data, duty->body->size);
+    qnk_liar_say(liar, to, QNK_LANE_BLOCKS, QNK_WIRE_BODY_PART, qnk_buf_span(said));
+    qnk_buf_unref(said);
 }
 
 /* The place of a block is its id: parts of its body name it too. */
@@ -130,6 +185,9 @@ static bool header_effect(struct qnk_liar *liar, const struct qnk_effect *effect
     qn_le32_write(other, 1);
     memcpy(other + 4, duty->other->data, QNK_MICRO_SIZE);
     qnk_liar_say_instead(liar, effect, (struct qn_span){other, sizeof other});
+    if (duty->body != NULL) {
+        body_say(liar, effect->send.peer - 1, duty);
+    }
     return duty->way == QNK_WAY_BOTH;
 }
 
@@ -147,6 +205,9 @@ static bool part_effect(struct qnk_liar *liar, const struct qnk_effect *effect, 
     if (duty != NULL && duty->other == NULL) {
         return duty->way == QNK_WAY_TRUE ||
                (duty->way == QNK_WAY_SPLIT && !qnk_liar_duty_side(duty, effect->send.peer - 1));
+    }
+    if (duty != NULL && duty->body != NULL) {
+        return false; /* its header's went along with that */
     }
     if (duty == NULL ||
         (duty->way == QNK_WAY_SPLIT && !qnk_liar_duty_side(duty, effect->send.peer - 1)) ||

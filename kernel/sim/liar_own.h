@@ -35,6 +35,7 @@ struct qnk_liar_duty {
     uint32_t way;          /* enum qnk_liar_way */
     uint64_t salt;         /* says who gets which */
     struct qn_buf *other;  /* OTHER, SPLIT, BOTH: an encoded vote or header */
+    struct qn_buf *body;   /* of that header, if it is another one; else NULL */
 };
 
 struct qnk_liar_late {
@@ -60,6 +61,7 @@ struct qnk_liar {
     uint8_t old_vote[QNK_VOTE_WIRE_SIZE]; /* an own one without a tail */
     struct qn_buf *heard;                 /* a frame with less in it, for one step */
     struct qn_buf *said;                  /* the body of a SEND in one piece, for one effect */
+    struct qn_buf *old_tx;                /* the kernel's, of a block; NULL: none yet */
 };
 
 struct qnk_liars {
@@ -164,6 +166,14 @@ void qnk_liar_blocks_tick(struct qnk_liar *liar);
 void qnk_liar_certificate_keep(struct qnk_liar *liar, struct qn_span body);
 void qnk_liar_certificates_tick(struct qnk_liar *liar);
 void qnk_liar_certificates_done(struct qnk_liar *liar);
+
+/* --- liar_txs.c --- */
+
+/* Another body for an own block, of one part, and the header fits it then but for its signature.
+ * NULL: there is none. */
+struct qn_buf *qnk_liar_txs_spoil(struct qnk_liar *liar, struct qnk_micro *header);
+void qnk_liar_txs_tick(struct qnk_liar *liar);
+void qnk_liar_txs_done(struct qnk_liar *liar);
 
 /* --- liar_noise.c: garbage, floods, lying sync --- */
 

@@ -59,6 +59,7 @@ static const struct kind kinds[] = {
     {"floods stop nobody", ONE(QNK_LIE_FLOOD), PROOF_NONE, false},
     {"lying sync stops nobody", ONE(QNK_LIE_LYING_SYNC), PROOF_NONE, false},
     {"withheld bodies stop nobody", ONE(QNK_LIE_WITHHOLD_BODY), PROOF_CHAIN, false},
+    {"blocks with bad transactions stop nobody", ONE(QNK_LIE_WRONG_TXS), PROOF_NONE, false},
     {"all lies at once stop nobody", QNK_LIES_ALL & ~ONE(QNK_LIE_TWIN), PROOF_CHAIN, false},
     {"lies in a storm split nothing", QNK_LIES_ALL & ~ONE(QNK_LIE_TWIN), PROOF_NONE, true},
     {"twins in a storm split nothing", QNK_LIES_ALL, PROOF_NONE, true},

@@ -25,7 +25,7 @@ print(*sorted((it["seed"], it["trace"]) for it in json.load(open(sys.argv[1]))["
 }
 
 ended 'four nodes, 30 seeds, a healed core goes on' 0 \
-    "$qnet" sim run --seeds 1..30 --nodes 4 --level L1 --twice --json
+    "$qnet" sim run --seeds 31..60 --nodes 4 --level L1 --twice --json
 same 'all of them' 30 "$(member good)"
 same 'every oracle was looked at' True "$(python3 -c '
 import json, sys
