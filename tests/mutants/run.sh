@@ -15,7 +15,8 @@
 #             nets      simulated networks that swap engines, leave one that decides nothing, and
 #                       have hostile members
 #             seeds     simulated networks to which everything happens, also crashes and swaps
-#   --seeds   so many of them in each mode, and in tight blocks (200)
+#   --seeds   so many of them in each mode, in tight blocks, and with liars whose blocks are wrong
+#             in one thing (200)
 #
 # Twins and seeds run with the engine that the list names, else commit-reveal. For twins the number
 # is that of phases run before; S1 and S5 are promises broken, G is an engine that asks for what the
@@ -39,7 +40,7 @@ while [ $# -gt 0 ]; do
     --every) every=yes ;;
     --only) machines=${2:-none} && shift ;;
     --seeds) seeds=${2:-none} && shift ;;
-    -*) sed -n '7,26s/^#//p' "$src/tests/mutants/run.sh" >&2 && exit 2 ;;
+    -*) sed -n '7,27s/^#//p' "$src/tests/mutants/run.sh" >&2 && exit 2 ;;
     *) break ;;
     esac
     shift
@@ -227,8 +228,12 @@ seeds() {
     for last in 8 40 "$seeds"; do
         [ "$last" -le "$seeds" ] || continue
         [ "$first" -le "$last" ] || continue
-        for mode in liveness safety tight; do
+        for mode in liars liveness safety tight; do
             case $mode in
+            liars)
+                options="--faults crash,loss,lie,wrong_schedule,wrong_txs --always lie"
+                options="$options --consensus $engine"
+                ;;
             tight) options="--mode liveness --network $src/tests/mutants/tight.yaml" ;;
             *) options="--mode $mode --consensus $engine" ;;
             esac
