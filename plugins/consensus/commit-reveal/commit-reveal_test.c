@@ -158,6 +158,38 @@ static void leaders_are_drawn_from_the_seed(void **subject)
     assert_in_range(led, 4, 20);
 }
 
+/* Its lock is older than the rounds that are kept, and its chain now ends otherwise. Only who
+ * proposes what is locked, with its certificate, gets the others off theirs. */
+static void what_was_prepared_long_before_a_restart_is_proposed_again(void **subject)
+{
+    enum { LEFT = 12 };
+    struct world *world = qn_check_consensus_world(*subject);
+    const struct world_vote *proposal = NULL;
+    struct world_plan plan = world_one;
+    uint32_t round = LEFT;
+
+    plan.candidates[0] = 2;
+    world_begin(world, &plan);
+    world_wait(world, 100);
+    world_act_all(world, 0, WORLD_PREPARE, 1);
+    world_wait(world, 100);
+    assert_int_equal(world_own(world, 0, 0, WORLD_FINAL)->digest, 1);
+    for (uint32_t i = 0; i < LEFT; i++) {
+        world_act_all(world, i, WORLD_FINAL, 0);
+        world_wait(world, 30000); /* it says where it is */
+    }
+    world_crash(world, 0);
+    world_restart(world, 0);
+    for (; proposal == NULL && round < LEFT + 20; round++) {
+        world_act_all(world, round, WORLD_FINAL, 0);
+        world_wait(world, 100);
+        proposal = world_own(world, 0, round + 1, WORLD_PROPOSE);
+    }
+    assert_non_null(proposal);
+    assert_int_equal(proposal->digest, 1);
+    assert_int_equal(proposal->vr, 0);
+}
+
 /* --- instances --- */
 
 static void a_timer_of_a_round_that_is_over_means_nothing(void **subject)
@@ -253,6 +285,7 @@ int main(void)
         cmocka_unit_test(the_marks_count_from_a_head_beyond_the_window),
         cmocka_unit_test(a_hopeless_round_is_left_at_once),
         cmocka_unit_test(leaders_are_drawn_from_the_seed),
+        cmocka_unit_test(what_was_prepared_long_before_a_restart_is_proposed_again),
         cmocka_unit_test(a_timer_of_a_round_that_is_over_means_nothing),
         cmocka_unit_test(who_does_not_vote_follows_and_asks_for_no_signature),
         cmocka_unit_test(what_is_no_event_is_refused),

@@ -137,6 +137,9 @@ static void on_head(struct qn_inst *rules, const struct qn_consensus_event_head 
     if (own_round(rules)->prepared.is_set) {
         look_at(rules, own_round(rules)->prepared.digest);
     }
+    if (rules->high.round > rules->valid.round) {
+        look_at(rules, rules->high.digest);
+    }
 }
 
 /* Whether the chain has grown by `blocks` since the window was complete and open. */
@@ -168,7 +171,7 @@ static int32_t on_open(struct qn_inst *rules, const struct qn_consensus_event_op
     rules->head = rules->start = 0;
     rules->candidate.is_set = rules->mine.is_set = false;
     qn_lock_clear(&rules->lock);
-    rules->valid.round = RULES_NOBODY;
+    rules->valid.round = rules->high.round = RULES_NOBODY;
     qn_verdicts_clear(&rules->verdicts);
     qn_tally_clear(&rules->commits);
     for (uint32_t i = 0; i < QN_PLACES_ROUNDS; i++) {
@@ -243,9 +246,9 @@ static void on_certificate(struct qn_inst *rules,
     it = round_of(rules, event->round);
     if (it != NULL && !it->prepared.is_set) {
         digest_set(&it->prepared, event->digest);
-    } else if (it == NULL && event->round < rules->round && event->round > rules->valid.round &&
-               qn_verdicts_allow(&rules->verdicts, event->digest, rules->round)) {
-        value_set(&rules->valid, event->round, event->digest);
+    }
+    if (event->round <= rules->round && event->round > rules->high.round) {
+        value_set(&rules->high, event->round, event->digest);
     }
     look_at(rules, event->digest);
 }
@@ -382,6 +385,11 @@ static bool raise_valid(struct qn_inst *rules)
             value_set(&rules->valid, it->round, it->prepared.digest);
             has_changed = true;
         }
+    }
+    if (rules->high.round > rules->valid.round &&
+        qn_verdicts_allow(&rules->verdicts, rules->high.digest, rules->round)) {
+        rules->valid = rules->high;
+        has_changed = true;
     }
     return has_changed;
 }

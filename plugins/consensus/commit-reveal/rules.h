@@ -78,6 +78,7 @@ struct qn_inst {
     struct rules_digest candidate, mine; /* mine: what the own commit hides */
     struct qn_lock lock;
     struct rules_value valid;
+    struct rules_value high; /* of the highest certificate, also of rounds that are not kept */
     struct qn_places places;
     struct qn_verdicts verdicts;
     struct qn_tally commits;
