@@ -966,7 +966,8 @@ static void kernel_wait(struct qnk_node *node, const struct qnk_tx_ref *ref,
 }
 
 /* What is known, over or too far ahead costs no signature: anybody may bring again what was once
- * signed. */
+ * signed. Nor do shares: nobody honest tells them, and a false one of a member that has shown none
+ * for long costs thousands of hashes each time that a block is built. */
 static void kernel_check(struct qnk_node *node, const struct qnk_job *read)
 {
     const struct qnk_block *head = node->exec.at;
@@ -977,7 +978,8 @@ static void kernel_check(struct qnk_node *node, const struct qnk_job *read)
         int32_t status = qnk_tx_decode(bytes_of(ref), &tx);
 
         QN_ASSERT(status == QN_OK);
-        if (ref->is_kernel && !kernel_is_known(node, &ref->id) && !kernel_is_early(node, &tx) &&
+        if (ref->is_kernel && tx.kind != QNK_TX_SHARE && !kernel_is_known(node, &ref->id) &&
+            !kernel_is_early(node, &tx) &&
             !kernel_is_stale(node, head->control, head->header.height + 1, &tx)) {
             kernel_wait(node, ref, &tx);
         }
