@@ -324,7 +324,7 @@ static void what_the_ledger_said_of_another_branch_counts_for_nothing(void **sta
     struct qnk_mempool_limits limits = {.txs = 100, .senders = 10, .bytes = 1 << 20};
     struct qnk_job *job = qnk_job_create(&node.budget, QNK_JOB_VERIFY, 0);
     struct qn_buf *rows = qnk_buf_new(&node.budget, QNK_TX_TRANSFER_SIZE);
-    struct qnk_tx_ref *queue = qnk_memory_take(&node.budget, sizeof *queue);
+    struct qnk_tx_ref *queue = qnk_memory_take(&node.budget, QNK_QUEUE_MAX * sizeof *queue);
     struct qnk_hash id;
 
     (void)state;
@@ -348,7 +348,7 @@ static void what_the_ledger_said_of_another_branch_counts_for_nothing(void **sta
     assert_int_equal(node.queue_count, 1);
     assert_true(qnk_hash_equal(&queue[0].id, &id));
     qnk_buf_unref(queue[0].buf);
-    qnk_memory_give(&node.budget, queue, sizeof *queue);
+    qnk_memory_give(&node.budget, queue, QNK_QUEUE_MAX * sizeof *queue);
     qnk_mempool_destroy(node.mempool);
 }
 
