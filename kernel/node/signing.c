@@ -206,8 +206,9 @@ void qnk_signing_look(struct qnk_node *node)
 
 void qnk_key_abused(struct qnk_node *node, uint64_t window)
 {
-    /* What was signed before a record was lost is no news to a node that resumed without it. */
+    /* What was signed before a record was lost or damaged is no news to a node without it. */
     if (node->signing == QNK_SIGNING_NONE || node->signing == QNK_SIGNING_LOST ||
+        node->is_guard_bad ||
         (node->signing == QNK_SIGNING_RESUME && window < node->resume_window)) {
         return;
     }

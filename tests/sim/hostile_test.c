@@ -1167,6 +1167,28 @@ static void what_was_signed_before_a_record_was_lost_silences_nobody(void **stat
     net_drop(net);
 }
 
+/* What rotted held what others still have of it; its operator reads that the record is damaged. */
+static void nor_does_what_a_damaged_record_held(void **state)
+{
+    struct net *net = net_make(4, 4, 38);
+    uint32_t said = 0;
+
+    (void)state;
+    net_open(net);
+    net_start(net, 0, 4);
+    net_run_ms(net, 8000);
+    qnk_world_crash(net->world, LIAR);
+    assert_true(qnk_drive_rot(qnk_world_drive(net->world, LIAR), "guard", 1));
+    net_start(net, LIAR, LIAR + 1);
+    for (uint32_t i = 0; i < 10; i++) {
+        said += say_headers(net, LIAR, qnk_world_now(net->world) / 1000);
+        net_run_ms(net, 20);
+    }
+    assert_true(said > 4);
+    assert_non_null(strstr(look(net, LIAR).not_signing, "the sign record is damaged"));
+    net_drop(net);
+}
+
 /* --- kernel transactions that are brought again --- */
 
 /* Signatures of kernel transactions that node 0 has looked at. */
@@ -1562,6 +1584,7 @@ int main(void)
         cmocka_unit_test(who_resumes_is_no_witness_for_itself),
         cmocka_unit_test(who_resumes_among_the_late_still_signs_nothing_old),
         cmocka_unit_test(what_was_signed_before_a_record_was_lost_silences_nobody),
+        cmocka_unit_test(nor_does_what_a_damaged_record_held),
         cmocka_unit_test(what_is_over_costs_no_signature_and_what_is_good_costs_one),
         cmocka_unit_test(a_frame_of_forged_kernel_transactions_costs_one_small_job),
         cmocka_unit_test(good_kernel_transactions_are_all_looked_at),
