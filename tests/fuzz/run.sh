@@ -9,7 +9,8 @@
 #
 # A hang is an input that takes more than a second on a quiet machine, sanitizers and all. On a busy
 # one the second may be somebody else's: what is said to hang is tried three times more, and is a
-# finding if it never takes less; else the run goes on.
+# finding if it never takes less; else the run goes on. libFuzzer itself may come to a stop while it
+# tells of a hang, with a lock that the input held: a minute after its time it is ended.
 
 set -u
 
@@ -62,8 +63,9 @@ one()
     while test "$left" -gt 0; do
         begun=$(date +%s)
         # shellcheck disable=SC2086 # what is not there is no word
-        "./$program" -max_total_time="$left" -timeout=1 -rss_limit_mb=2048 -malloc_limit_mb=512 \
-            -detect_leaks=1 -print_final_stats=1 -max_len="$(length_of "$name")" $dict \
+        timeout -s KILL $((left + 60)) "./$program" -max_total_time="$left" -timeout=1 \
+            -rss_limit_mb=2048 -malloc_limit_mb=512 -detect_leaks=1 -print_final_stats=1 \
+            -max_len="$(length_of "$name")" $dict \
             -artifact_prefix="fuzz-$name-" "fuzz-$name" $corpus >>"fuzz-$name.log" 2>&1 && return
         left=$((left - $(date +%s) + begun))
         if ! are_stalls "$program" "$name"; then
