@@ -13,7 +13,7 @@
 #include "kernel/node/core.h"
 #include "tests/sim/net.h"
 
-enum { LIAR = 3 };
+enum { LIAR = 3, TX_ROOM = 1024 /* of a frame with one of the kernel's */ };
 
 /* --- headers --- */
 
@@ -1201,24 +1201,43 @@ static bool checks_count(void *ctx, uint32_t node, struct qnk_event *event)
     return true;
 }
 
-/* One of the liar's to node 0, three times over, by two ways. */
-static void say_kernel(struct net *net, const struct qnk_tx *wanted)
+/* The body of a frame with one transaction, signed by the liar. */
+static struct qn_span tx_signed(struct net *net, const struct qnk_tx *wanted, uint8_t body[TX_ROOM])
 {
-    uint8_t body[4 + QNK_TX_HEAD_SIZE + QNK_SHARE_SIZE + QN_SIG_SIZE];
     static uint8_t message[QNK_TX_MESSAGE_MAX];
     struct qn_span bytes = {body + 4, qnk_tx_size((uint32_t)wanted->payload.size)};
     struct qnk_tx tx = *wanted;
     uint32_t size;
 
+    assert_true(4 + bytes.size <= TX_ROOM);
     tx.from = net->set->members[LIAR].key.bytes;
     qn_le32_write(body, 1);
     qnk_tx_encode(&tx, body + 4);
     assert_int_equal(qnk_tx_decode(bytes, &tx), QN_OK);
     size = qnk_tx_message(&tx, &net->setup.params.chain_id, message);
     sign_as(net, LIAR, message, size, body + 4 + bytes.size - QN_SIG_SIZE);
+    return (struct qn_span){body, 4 + bytes.size};
+}
+
+/* To each of the others. */
+static void say_tx(struct net *net, const struct qnk_tx *tx)
+{
+    uint8_t body[TX_ROOM];
+    struct qn_span said = tx_signed(net, tx, body);
+
+    for (uint32_t to = 0; to < LIAR; to++) {
+        qnk_world_say(net->world, LIAR, to, QNK_LANE_TXS, QNK_WIRE_TXS, said);
+    }
+}
+
+/* One of the liar's to node 0, three times over, by two ways. */
+static void say_kernel(struct net *net, const struct qnk_tx *tx)
+{
+    uint8_t body[TX_ROOM];
+    struct qn_span said = tx_signed(net, tx, body);
+
     for (uint32_t i = 0; i < 3; i++) {
-        qnk_world_say(net->world, 1 + i % 2, 0, QNK_LANE_TXS, QNK_WIRE_TXS,
-                      (struct qn_span){body, 4 + bytes.size});
+        qnk_world_say(net->world, 1 + i % 2, 0, QNK_LANE_TXS, QNK_WIRE_TXS, said);
         net_run_ms(net, i == 0 ? 0 : 50);
     }
 }
@@ -1322,31 +1341,17 @@ static void a_backup_in_a_hurry_takes_nobodys_turn(void **state)
 /* A share of another member with a link of nobody's chain, signed by the liar. */
 static void say_false_share(struct net *net, uint32_t member, uint64_t window)
 {
-    uint8_t bytes[1024], payload[QNK_SHARE_SIZE], public[32], secret[crypto_sign_SECRETKEYBYTES];
-    uint8_t message[QNK_TX_MESSAGE_MAX];
+    uint8_t payload[QNK_SHARE_SIZE];
     struct qnk_share share = {.window = window, .member = member};
     struct qnk_tx tx = {
         .payload = {payload, sizeof payload},
-        .from = public,
         .valid_until = look(net, 0).head_height + 64,
         .kind = QNK_TX_SHARE,
     };
 
     memset(share.link.bytes, 0x5a, sizeof share.link.bytes);
     qnk_share_encode(&share, payload);
-    crypto_sign_seed_keypair(public, secret, net->seeds[LIAR]);
-    qn_le32_write(bytes, 1);
-    qnk_tx_encode(&tx, bytes + 4);
-
-    uint32_t size = qnk_tx_size(sizeof payload);
-
-    assert_int_equal(qnk_tx_decode((struct qn_span){bytes + 4, size}, &tx), QN_OK);
-    sign_as(net, LIAR, message, qnk_tx_message(&tx, &net->setup.params.chain_id, message),
-            bytes + 4 + size - QN_SIG_SIZE);
-    for (uint32_t to = 0; to < LIAR; to++) {
-        qnk_world_say(net->world, LIAR, to, QNK_LANE_TXS, QNK_WIRE_TXS,
-                      (struct qn_span){bytes, 4 + size});
-    }
+    say_tx(net, &tx);
 }
 
 static void false_shares_keep_no_true_one_out_of_the_beacon(void **state)
@@ -1384,14 +1389,12 @@ static void false_shares_keep_no_true_one_out_of_the_beacon(void **state)
 /* A proof of the liar's that it voted twice in this round, told to each of the others. */
 static void say_own_guilt(struct net *net, uint64_t window, uint32_t round)
 {
-    uint8_t bytes[1024], payload[QNK_EVIDENCE_MAX], vote_message[QNK_VOTE_MESSAGE_SIZE];
+    uint8_t payload[QNK_EVIDENCE_MAX], message[QNK_VOTE_MESSAGE_SIZE];
     uint8_t engine[QNK_ENGINE_RECORD_MAX];
-    static uint8_t message[QNK_TX_MESSAGE_MAX];
     uint32_t size = qnk_engine_record(&net->setup.params.bindings[QNK_BINDING_CONSENSUS], engine);
     struct qnk_evidence guilt = {
         .type = QNK_EVIDENCE_DOUBLE_VOTE, .member = LIAR, .window = window};
     struct qnk_tx tx = {
-        .from = net->set->members[LIAR].key.bytes,
         .valid_until = look(net, 0).head_height + 64,
         .kind = QNK_TX_EVIDENCE,
     };
@@ -1406,20 +1409,11 @@ static void say_own_guilt(struct net *net, uint64_t window, uint32_t round)
                                   .member = LIAR,
                                   .digest = {{(uint8_t)(i + 1)}}};
         qnk_vote_binding(&net->set->hash, (struct qn_span){engine, size}, &vote->binding);
-        qnk_vote_message(vote, &net->setup.params.chain_id, vote_message);
-        sign_as(net, LIAR, vote_message, sizeof vote_message, vote->signature);
+        qnk_vote_message(vote, &net->setup.params.chain_id, message);
+        sign_as(net, LIAR, message, sizeof message, vote->signature);
     }
     tx.payload = (struct qn_span){payload, qnk_evidence_encode(&guilt, payload)};
-    size = qnk_tx_size((uint32_t)tx.payload.size);
-    qn_le32_write(bytes, 1);
-    qnk_tx_encode(&tx, bytes + 4);
-    assert_int_equal(qnk_tx_decode((struct qn_span){bytes + 4, size}, &tx), QN_OK);
-    sign_as(net, LIAR, message, qnk_tx_message(&tx, &net->setup.params.chain_id, message),
-            bytes + 4 + size - QN_SIG_SIZE);
-    for (uint32_t to = 0; to < LIAR; to++) {
-        qnk_world_say(net->world, LIAR, to, QNK_LANE_TXS, QNK_WIRE_TXS,
-                      (struct qn_span){bytes, 4 + size});
-    }
+    say_tx(net, &tx);
 }
 
 static void guilt_that_is_told_for_ever_leaves_room_for_others(void **state)
