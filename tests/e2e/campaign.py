@@ -100,7 +100,6 @@ class Campaign:
                 shutil.rmtree(f"{self.work}/kept", ignore_errors=True)
                 os.rename(node.storage, f"{node.storage}.kept")
                 shutil.move(f"{node.storage}.kept", f"{self.work}/kept")
-                open(f"{node.folder}/emptied", "w").close()
                 self.advice["an empty folder"] += 1
         elif not status["vote"]["signing"] and status["phase"] == "running":
             if "key resume" in node.last_words() and node.ask("key.resume") is not None:
